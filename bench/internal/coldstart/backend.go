@@ -1,0 +1,191 @@
+package coldstart
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNotCold is wrapped by the error of Target.Start when the invocation could
+// not be proved cold; there is no sample then.
+var ErrNotCold = errors.New("not proved cold")
+
+// ErrNotWarm is wrapped by the error of Environment.Invoke when the invocation
+// could not be proved to be served by the same environment.
+var ErrNotWarm = errors.New("not proved warm")
+
+// Options say how a configuration is run.
+type Options struct {
+	// Payload is the event, a JSON document.
+	Payload []byte
+	// Timeout is the function's, as Lambda's: 1 s to 900 s.
+	Timeout time.Duration
+	// Environment is added to the function's environment (--env).
+	Environment map[string]string
+	// LimitCPU asks for Lambda's CPU share (memory/1769 vCPU by quota, two
+	// vCPUs during init). The memory limit is always asked for.
+	LimitCPU bool
+	// CPUPeriod is the quota's period, 1 ms to 1 s; 0 means 20 ms.
+	CPUPeriod time.Duration
+	// Log receives the function's output and the platform's lines as they
+	// come (--verbose); nil for none.
+	Log func(line string)
+}
+
+// Backend creates execution environments somewhere: on a container engine, in
+// a sandbox, on AWS.
+type Backend interface {
+	// Open prepares a configuration to be started again and again. Nothing
+	// is running yet when it returns.
+	Open(ctx context.Context, c Config, img Image, o Options) (Target, error)
+}
+
+// Target is a configuration that was opened.
+type Target interface {
+	// Start makes one new execution environment and invokes it once. The
+	// sample is proved cold, or the error wraps ErrNotCold and there is no
+	// sample and no environment. Any other error is a failure, a *Failure
+	// where the function or the engine is to blame. Round, Seq, Attempt of
+	// the sample are the caller's to set; Class is ClassCold or
+	// ClassSuppressedInit.
+	Start(ctx context.Context) (Environment, Sample, error)
+	// Close gives back what Open took. It may be called twice.
+	Close() error
+}
+
+// Environment is one execution environment that has served its first
+// invocation.
+type Environment interface {
+	// Invoke invokes it again. The sample is proved to come from the same
+	// environment, or the error wraps ErrNotWarm and there is no sample.
+	Invoke(ctx context.Context) (Sample, error)
+	// Close ends the environment and leaves the world as it was found before
+	// Start: it returns when nothing of it is running any more. It may be
+	// called twice. An environment is closed before the next is started.
+	Close() error
+}
+
+// Reason says in a word why an invocation failed.
+type Reason string
+
+// The reasons of failures.
+const (
+	ReasonTimeout     Reason = "timeout"       // the function's timeout passed
+	ReasonExit        Reason = "exit"          // the runtime process ended
+	ReasonOutOfMemory Reason = "out-of-memory" // it was killed at its memory limit
+	ReasonInit        Reason = "init"          // it never called /next
+	ReasonResponse    Reason = "response"      // it answered with an error or too much
+	ReasonEngine      Reason = "engine"        // the engine failed, not the function
+)
+
+// Failure is an invocation that gave no sample because the function, its
+// image or the engine failed. It is recorded, never turned into a number.
+type Failure struct {
+	Reason Reason
+	// Output is the end of what the function wrote, at most 4 KB.
+	Output string
+	// Report is the platform's REPORT line; empty where there is none.
+	Report string
+	// Err says what happened.
+	Err error
+}
+
+// Error returns the reason and what happened.
+func (f *Failure) Error() string {
+	if f.Err == nil {
+		return string(f.Reason)
+	}
+	return string(f.Reason) + ": " + f.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// NotProved is the error of an invocation that was served but could not be
+// proved to be what was asked for.
+type NotProved struct {
+	// Want is what was asked for.
+	Want Start
+	// Reason is "not-cold", "not-warm", "throttled", "wrong-memory",
+	// "proactive-init", "wrong-request" or "wrong-token".
+	Reason string
+	// Detail says what was seen; Report is the platform's REPORT line.
+	Detail, Report string
+}
+
+// Error returns the reason and what was seen.
+func (e *NotProved) Error() string { return e.Reason + ": " + e.Detail }
+
+// Unwrap returns ErrNotCold or ErrNotWarm.
+func (e *NotProved) Unwrap() error {
+	if e.Want == Warm {
+		return ErrNotWarm
+	}
+	return ErrNotCold
+}
+
+// Limits say how the limits of an environment are enforced by an engine, in
+// words for a header: "quota", "not limited: …".
+type Limits struct {
+	CPU           string `json:"cpu"`
+	Memory        string `json:"memory"`
+	MaxMemoryUsed string `json:"maxMemoryUsed"`
+}
+
+// Severity says how much a finding matters.
+type Severity string
+
+// The severities of a finding: OK is a check that passed, Note something to
+// know, Warning something that costs accuracy, Problem something that stops a
+// run.
+const (
+	OK      Severity = "ok"
+	Note    Severity = "note"
+	Warning Severity = "warning"
+	Problem Severity = "problem"
+)
+
+// Finding is something a package found out about this machine.
+type Finding struct {
+	Severity Severity
+	// Subject is what was looked at ("docker engine"), Text what was found,
+	// Hint what to type about it; Hint may be empty.
+	Subject, Text, Hint string
+}
+
+// Hinted is an error with a remedy that is printed on a line of its own.
+type Hinted struct {
+	Err  error
+	Hint string
+}
+
+// Error returns the error without the hint.
+func (h *Hinted) Error() string { return h.Err.Error() }
+
+// Unwrap returns the error that the hint is for.
+func (h *Hinted) Unwrap() error { return h.Err }
+
+// Hint attaches a remedy to an error: what to type. It returns nil for nil.
+func Hint(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &Hinted{Err: err, Hint: hint}
+}
+
+// HintOf returns the outermost remedy that err carries, or "".
+func HintOf(err error) string {
+	var h *Hinted
+	if errors.As(err, &h) {
+		return h.Hint
+	}
+	return ""
+}
+
+// Attempt names one try at a sample, for the record of a try that gave none.
+type Attempt struct {
+	Config              Config
+	Round, Seq, Attempt int
+	At                  time.Time
+	Want                Start
+}

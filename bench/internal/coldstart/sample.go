@@ -1,0 +1,139 @@
+package coldstart
+
+import (
+	"math"
+	"time"
+)
+
+// Start says how the platform reported that an invocation began, whatever was
+// asked for.
+type Start string
+
+// The two ways an invocation begins.
+const (
+	Cold Start = "cold"
+	Warm Start = "warm"
+)
+
+// Class says what a sample may be compared with: only samples of one class are.
+type Class string
+
+// The classes. FirstAfterDeploy is the first cold start of an image that was
+// never started here before; FirstWarm an environment's second invocation;
+// SuppressedInit a cold start whose init ran inside the invocation.
+const (
+	ClassFirstAfterDeploy Class = "first-after-deploy"
+	ClassCold             Class = "cold"
+	ClassFirstWarm        Class = "first-warm"
+	ClassWarm             Class = "warm"
+	ClassSuppressedInit   Class = "suppressed-init"
+)
+
+// Metrics are the numbers of a REPORT line under the names that AWS gives them
+// in platform.report. A nil pointer is a value that the line does not hold.
+// Durations are in milliseconds and not negative, sizes in MiB.
+//
+// The field sequence is that of lambdalog.Metrics: the one converts to the
+// other.
+type Metrics struct {
+	InitDurationMs          *float64 `json:"initDurationMs,omitempty"`
+	DurationMs              *float64 `json:"durationMs,omitempty"`
+	BilledDurationMs        *float64 `json:"billedDurationMs,omitempty"`
+	RestoreDurationMs       *float64 `json:"restoreDurationMs,omitempty"`
+	BilledRestoreDurationMs *float64 `json:"billedRestoreDurationMs,omitempty"`
+	MemorySizeMB            *float64 `json:"memorySizeMB,omitempty"`
+	MaxMemoryUsedMB         *float64 `json:"maxMemoryUsedMB,omitempty"`
+}
+
+// Phases are what bench's own clock saw, in milliseconds. ProvisionMs is from
+// the request for a new environment to its being ready, absent for warm
+// samples; ClientMs from the request to the answer.
+type Phases struct {
+	ProvisionMs *float64 `json:"provisionMs,omitempty"`
+	ClientMs    *float64 `json:"clientMs,omitempty"`
+}
+
+// Sample is one measured invocation.
+type Sample struct {
+	Config Config
+	// Round counts from 1; 0 is the round of first-after-deploy starts. Seq
+	// counts the samples, rejects and failures of a run from 1. The runner
+	// sets both, and Attempt, which counts from 1.
+	Round, Seq, Attempt int
+	// Environment names the execution environment within the run; Invocation
+	// counts its invocations from 1.
+	Environment string
+	Invocation  int
+	// At is when the invocation was asked for.
+	At       time.Time
+	Start    Start
+	Class    Class
+	Strategy string
+	// Proof lists what proved the sample's start, see ProveCold and ProveWarm.
+	Proof     []string
+	RequestID string
+	Metrics   Metrics
+	Phases    Phases
+	// Function is what the function said of itself; nil where it said nothing.
+	Function *Function
+	// ThrottledMs is how long the CPU limit held the environment back during
+	// the invocation, in milliseconds; nil where that is not measured.
+	ThrottledMs *float64
+	// Raw is the log line that Metrics were parsed from.
+	Raw string
+}
+
+// Metric is a number that can be read off a sample.
+type Metric struct {
+	// Name is short and stable ("total"), Unit is "ms" or "MB".
+	Name, Unit string
+	// Doc says in a sentence what is measured.
+	Doc string
+	// LowerIsBetter is true for every metric so far.
+	LowerIsBetter bool
+	// Value returns the number and true, or false where the sample lacks it.
+	Value func(Sample) (float64, bool)
+}
+
+// MetricsOf lists the metrics in the order of tables. Total comes first: it is
+// what verdicts stand on.
+func MetricsOf() []Metric {
+	return []Metric{
+		{Name: "total", Unit: "ms", LowerIsBetter: true, Doc: "Init Duration + Duration, before the ceiling of billing", Value: Total},
+		{Name: "init", Unit: "ms", LowerIsBetter: true, Doc: "Init Duration: from execve of the entrypoint to the first GET /next", Value: func(s Sample) (float64, bool) { return value(s.Metrics.InitDurationMs) }},
+		{Name: "duration", Unit: "ms", LowerIsBetter: true, Doc: "Duration: from the event's hand-out to the next GET /next", Value: func(s Sample) (float64, bool) { return value(s.Metrics.DurationMs) }},
+		{Name: "billed", Unit: "ms", LowerIsBetter: true, Doc: "Billed Duration, whole milliseconds", Value: func(s Sample) (float64, bool) { return value(s.Metrics.BilledDurationMs) }},
+		{Name: "provision", Unit: "ms", LowerIsBetter: true, Doc: "from the request for a new environment to its being ready; never part of billed", Value: func(s Sample) (float64, bool) { return value(s.Phases.ProvisionMs) }},
+		{Name: "client", Unit: "ms", LowerIsBetter: true, Doc: "from bench's request to the answer in bench's hands", Value: func(s Sample) (float64, bool) { return value(s.Phases.ClientMs) }},
+		{Name: "max memory", Unit: "MB", LowerIsBetter: true, Doc: "Max Memory Used: high-water mark of the execution environment", Value: func(s Sample) (float64, bool) { return value(s.Metrics.MaxMemoryUsedMB) }},
+	}
+}
+
+// Total returns Init Duration + Duration of a cold sample and Duration of a
+// warm one or of a cold one whose init ran inside the invocation. It is false
+// where Duration is missing, and where a cold sample ought to have an Init
+// Duration and has none.
+func Total(s Sample) (float64, bool) {
+	d := s.Metrics.DurationMs
+	if d == nil {
+		return 0, false
+	}
+	if s.Start == Warm || s.Class == ClassSuppressedInit {
+		return *d, true
+	}
+	if i := s.Metrics.InitDurationMs; i != nil {
+		return *d + *i, true
+	}
+	if r := s.Metrics.RestoreDurationMs; r != nil {
+		return *d + *r, true
+	}
+	return 0, false
+}
+
+// value reads an optional number; not-a-number and infinities count as absent.
+func value(p *float64) (float64, bool) {
+	if p == nil || math.IsNaN(*p) || math.IsInf(*p, 0) {
+		return 0, false
+	}
+	return *p, true
+}

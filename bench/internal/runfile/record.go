@@ -1,0 +1,182 @@
+// Package runfile is the schema of results/runs/*.jsonl, its writer and its
+// reader: one JSON record a line, written with one write(2) the moment it
+// exists, so that a run that is cut off at any byte loses at most the record
+// it was writing.
+//
+// Run files are made to be published: no host name, user name, account number,
+// credential or value of an environment variable is ever in one. Numbers that
+// were not measured are absent, never 0. Outside "metrics", memorySizeMB is
+// what was asked for; inside, what the REPORT line said.
+package runfile
+
+import "coldbench/bench/internal/coldstart"
+
+// Schema is the version of the format that this package writes. A file with a
+// greater one is refused.
+const Schema = 1
+
+// Header is the first record of a run (type "run").
+type Header struct {
+	Type    string `json:"type"`
+	Schema  int    `json:"schema"`
+	ID      string `json:"id"`
+	Started string `json:"started"`
+	Tool    string `json:"tool"`
+	// Backend is "local" or "aws"; Engine is "docker" or "sandbox" locally, the
+	// region on AWS.
+	Backend string `json:"backend"`
+	Engine  string `json:"engine"`
+	// Previous is the ID of the newest earlier run of the same backend, engine,
+	// host and plan; empty where there is none.
+	Previous    string           `json:"previous,omitempty"`
+	Host        Host             `json:"host"`
+	Plan        Plan             `json:"plan"`
+	Limits      coldstart.Limits `json:"limits"`
+	Warnings    []string         `json:"warnings,omitempty"`
+	Configs     []Config         `json:"configs"`
+	Unavailable []Unavailable    `json:"unavailable,omitempty"`
+}
+
+// Host describes the machine without naming it. Fingerprint is equal for equal
+// machines and changes with the kernel, the CPU model and count, and memory.
+type Host struct {
+	Fingerprint   string `json:"fingerprint"`
+	OS            string `json:"os"`
+	Kernel        string `json:"kernel"`
+	CPU           string `json:"cpu"`
+	CPUs          int    `json:"cpus"`
+	MemoryMB      int    `json:"memoryMB"`
+	EngineVersion string `json:"engineVersion,omitempty"`
+	Cgroup        string `json:"cgroup,omitempty"`
+}
+
+// Plan is what was asked for. Two runs of equal plans may be compared.
+type Plan struct {
+	Runs          int      `json:"runs"`
+	WarmRuns      int      `json:"warmRuns"`
+	Seed          uint64   `json:"seed"`
+	MemoryMB      []int    `json:"memoryMB"`
+	Arch          []string `json:"arch"`
+	CPU           string   `json:"cpu"`
+	CPUPeriodMs   float64  `json:"cpuPeriodMs,omitempty"`
+	PauseMs       float64  `json:"pauseMs"`
+	PayloadSha256 string   `json:"payloadSha256"`
+	TimeoutS      float64  `json:"timeoutS"`
+	Strategy      string   `json:"strategy"`
+	Network       string   `json:"network,omitempty"`
+	// Only is "cold" or "warm" where the tables are to show one of the two.
+	Only     string `json:"only,omitempty"`
+	Baseline string `json:"baseline,omitempty"`
+	Retries  int    `json:"retries,omitempty"`
+}
+
+// Config is a configuration that was measured, on which image.
+type Config struct {
+	Variant      string       `json:"variant"`
+	MemorySizeMB int          `json:"memorySizeMB"`
+	Arch         string       `json:"arch"`
+	Doc          string       `json:"doc,omitempty"`
+	Image        Image        `json:"image"`
+	Function     *FunctionRef `json:"function,omitempty"`
+}
+
+// Image is the part of coldstart.Image that is published.
+type Image struct {
+	ImageID         string `json:"imageId"`
+	Digest          string `json:"digest,omitempty"`
+	SizeBytes       int64  `json:"sizeBytes,omitempty"`
+	CompressedBytes int64  `json:"compressedBytes,omitempty"`
+	Layers          int    `json:"layers"`
+	Base            string `json:"base,omitempty"`
+	StandIn         bool   `json:"standIn"`
+}
+
+// FunctionRef names a deployed function.
+type FunctionRef struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+}
+
+// Unavailable is a variant that could not be measured here, and why.
+type Unavailable struct {
+	Variant string `json:"variant"`
+	Error   string `json:"error"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// Sample is the record of a measured invocation (type "sample").
+type Sample struct {
+	Type         string              `json:"type"`
+	Variant      string              `json:"variant"`
+	MemorySizeMB int                 `json:"memorySizeMB"`
+	Arch         string              `json:"arch"`
+	Round        int                 `json:"round"`
+	Seq          int                 `json:"seq"`
+	Environment  string              `json:"environment"`
+	Invocation   int                 `json:"invocation"`
+	Attempt      int                 `json:"attempt"`
+	At           string              `json:"at"`
+	Start        coldstart.Start     `json:"start"`
+	Class        coldstart.Class     `json:"class"`
+	Strategy     string              `json:"strategy"`
+	Proof        []string            `json:"proof"`
+	RequestID    string              `json:"requestId"`
+	Metrics      coldstart.Metrics   `json:"metrics"`
+	Phases       coldstart.Phases    `json:"phases"`
+	Function     *coldstart.Function `json:"function,omitempty"`
+	ThrottledMs  *float64            `json:"throttledMs,omitempty"`
+	Report       string              `json:"report"`
+}
+
+// Reject is the record of an invocation that was served but could not be
+// proved to be what was asked for (type "reject").
+type Reject struct {
+	Type         string          `json:"type"`
+	Variant      string          `json:"variant"`
+	MemorySizeMB int             `json:"memorySizeMB"`
+	Arch         string          `json:"arch"`
+	Round        int             `json:"round"`
+	Seq          int             `json:"seq"`
+	Attempt      int             `json:"attempt"`
+	At           string          `json:"at"`
+	Want         coldstart.Start `json:"want"`
+	Reason       string          `json:"reason"`
+	Detail       string          `json:"detail,omitempty"`
+	Report       string          `json:"report,omitempty"`
+}
+
+// Failure is the record of an invocation that gave no sample (type "failure").
+type Failure struct {
+	Type         string           `json:"type"`
+	Variant      string           `json:"variant"`
+	MemorySizeMB int              `json:"memorySizeMB"`
+	Arch         string           `json:"arch"`
+	Round        int              `json:"round"`
+	Seq          int              `json:"seq"`
+	Attempt      int              `json:"attempt"`
+	At           string           `json:"at"`
+	Want         coldstart.Start  `json:"want"`
+	Reason       coldstart.Reason `json:"reason"`
+	Error        string           `json:"error"`
+	Output       string           `json:"output,omitempty"`
+	Report       string           `json:"report,omitempty"`
+}
+
+// Resume is the record that a run was taken up again (type "resume").
+type Resume struct {
+	Type string `json:"type"`
+	At   string `json:"at"`
+	Host Host   `json:"host"`
+}
+
+// End is the last record of a run (type "end"). Stopped is "plan",
+// "precision", "interrupted" or "gave-up".
+type End struct {
+	Type     string   `json:"type"`
+	At       string   `json:"at"`
+	Samples  int      `json:"samples"`
+	Rejects  int      `json:"rejects"`
+	Failures int      `json:"failures"`
+	Stopped  string   `json:"stopped"`
+	Warnings []string `json:"warnings,omitempty"`
+}
