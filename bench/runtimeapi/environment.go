@@ -121,6 +121,9 @@ type Invocation struct {
 	Exit *Exit `json:"exit,omitempty"`
 	// InitInside is true where init was done inside this invocation.
 	InitInside bool `json:"initInside,omitempty"`
+	// InitFailed is true where the init inside this invocation failed too, so
+	// that the event was never handed out.
+	InitFailed bool `json:"initFailed,omitempty"`
 	// HandedOutNs and EndedNs are CLOCK_MONOTONIC when the event was handed out
 	// (or, InitInside, when the process was executed) and when the invocation
 	// ended.
