@@ -1,0 +1,20 @@
+// Package stats summarizes and compares []float64. It knows no units and
+// nothing of Lambda.
+//
+// It is opinionated. It assumes no distribution: the centre is the median, and
+// intervals are those of order statistics, exact for any continuous
+// distribution and conservative where values tie. An end that so few values
+// cannot bound is infinite and is never filled in; Enough says how many would
+// do. A mean is not offered: one slow start among fifty moves it anywhere.
+//
+// What is not a number, or infinite, is no measurement: Order leaves it out
+// and counts it. No function changes a slice that it is given.
+//
+// Sources. Quantiles: R. J. Hyndman and Y. Fan, "Sample Quantiles in
+// Statistical Packages", The American Statistician 50 (1996), definition 7.
+// Intervals: J.-Y. Le Boudec, "Performance Evaluation of Computer and
+// Communication Systems" (2010), theorem 2.1; H. A. David and H. N. Nagaraja,
+// "Order Statistics" (2003), section 7.1. Ratios: G. Y. Zou and A. Donner,
+// "Construction of confidence limits about effect measures: a general
+// approach", Statistics in Medicine 27 (2008).
+package stats

@@ -1,0 +1,92 @@
+package stats
+
+import (
+	"math"
+	"slices"
+)
+
+// Ordered is a set of values in ascending order. The zero value is empty.
+type Ordered struct {
+	x       []float64
+	dropped int
+}
+
+// Order copies the finite values, sorts the copy and counts the others.
+func Order(values []float64) Ordered {
+	o := Ordered{x: make([]float64, 0, len(values))}
+	for _, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			o.dropped++
+			continue
+		}
+		o.x = append(o.x, v)
+	}
+	slices.Sort(o.x)
+	return o
+}
+
+// N is the number of values.
+func (o Ordered) N() int { return len(o.x) }
+
+// Dropped is how many of the values given to Order were no finite numbers.
+func (o Ordered) Dropped() int { return o.dropped }
+
+// Distinct is the number of different values.
+func (o Ordered) Distinct() int {
+	n := 0
+	for i, v := range o.x {
+		if i == 0 || v != o.x[i-1] {
+			n++
+		}
+	}
+	return n
+}
+
+// Min returns the smallest value; false where there is none.
+func (o Ordered) Min() (float64, bool) { return o.Quantile(0) }
+
+// Max returns the greatest value; false where there is none.
+func (o Ordered) Max() (float64, bool) { return o.Quantile(1) }
+
+// Median returns the middle value, or the mean of the two in the middle; false
+// where there is none.
+func (o Ordered) Median() (float64, bool) { return o.Quantile(0.5) }
+
+// Quantile returns the value below which the share q of the values lies, by
+// definition 7 of Hyndman and Fan, as R and NumPy do unless told otherwise:
+// linear between the values of rank 1+(n-1)q rounded down and up. It is false
+// for no values and for a q outside 0 to 1.
+func (o Ordered) Quantile(q float64) (float64, bool) {
+	n := len(o.x)
+	if n == 0 || !(q >= 0 && q <= 1) {
+		return 0, false
+	}
+	h := float64(n-1) * q
+	i := int(h)
+	if i >= n-1 {
+		return o.x[n-1], true
+	}
+	lo, hi := o.x[i], o.x[i+1]
+	if f := h - float64(i); f > 0 && lo != hi {
+		// Each term apart: hi-lo would overflow for values of opposite sign
+		// near the end of the range, and this keeps scaling by 2 exact.
+		v := lo*(1-f) + hi*f
+		return min(max(v, lo), hi), true
+	}
+	return lo, true
+}
+
+// MAD is the median absolute deviation from the median, unscaled; false where
+// there are no values. F. R. Hampel, "The Influence Curve and its Role in
+// Robust Estimation", JASA 69 (1974).
+func (o Ordered) MAD() (float64, bool) {
+	m, ok := o.Median()
+	if !ok {
+		return 0, false
+	}
+	d := make([]float64, len(o.x))
+	for i, v := range o.x {
+		d[i] = math.Abs(v - m)
+	}
+	return Order(d).Median()
+}
