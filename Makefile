@@ -1,0 +1,109 @@
+# Everything a person or a CI job types. make help lists it.
+
+# What a run is made of; each passes through: make bench-local RUNS=5 ENGINE=sandbox
+RUNS      ?=
+WARM_RUNS ?=
+ENGINE    ?=
+MEMORY    ?=
+OUT       ?=
+ARGS      ?=
+
+# The container engine's compose, either generation.
+COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
+
+GO       ?= go
+FUZZTIME ?= 20s
+PACKAGES ?= ./...
+
+# The programs that go into or beside images are the same bytes wherever and
+# whenever they are built from the same source: nothing of the folder, of git,
+# of the user's Go settings or of the C compiler gets into them.
+PINNED := CGO_ENABLED=0 GOFLAGS= GOWORK=off GOEXPERIMENT= GOFIPS140=off GOOS=linux GOAMD64=v1 GOARM64=v8.0
+STATIC := -trimpath -buildvcs=false
+
+ARCHES   := amd64 arm64
+PAYLOAD  := $(foreach a,$(ARCHES),bench/internal/payload/bin/rie-linux-$a bench/internal/payload/bin/start-linux-$a)
+FUNCTION := $(foreach a,$(ARCHES),.build/function/$a/bootstrap .build/function/$a/bootstrap-debug)
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "make %-13s %s\n", $$1, $$2}' Makefile
+
+# go build knows better than file times what changed, and leaves a program that
+# is up to date as it is: these targets are always asked for, seldom rebuilt.
+.PHONY: FORCE
+FORCE:
+
+.PHONY: build payload function bench
+build: function bench ## the function, the emulator, the starter, and bench in .build/bench
+
+payload: $(PAYLOAD) ## images/rie and images/start, into bench/internal/payload/bin
+function: $(FUNCTION) ## the function's binaries, into .build/function
+
+bench/internal/payload/bin/rie-linux-%: FORCE
+	@$(PINNED) GOARCH=$* $(GO) build $(STATIC) -ldflags "-s -w" -o $@ ./images/rie
+	@chmod 0755 $@
+
+bench/internal/payload/bin/start-linux-%: FORCE
+	@$(PINNED) GOARCH=$* $(GO) build $(STATIC) -ldflags "-s -w" -o $@ ./images/start
+	@chmod 0755 $@
+
+# chmod: docker build copies the modes it finds, and they must not be the umask's.
+.build/function/%/bootstrap: FORCE
+	@mkdir -p $(@D)
+	@$(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc $(STATIC) -ldflags "-s -w" -o $@ ./function
+	@chmod 0755 $@
+
+.build/function/%/bootstrap-debug: FORCE
+	@mkdir -p $(@D)
+	@$(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc,coldbench.debug $(STATIC) -o $@ ./function
+	@chmod 0755 $@
+
+# bench itself says which commit it was built from, where git will tell.
+bench: $(PAYLOAD)
+	@CGO_ENABLED=0 $(GO) build -trimpath $(if $(shell git rev-parse HEAD 2>/dev/null),,-buildvcs=false) -o .build/bench ./bench
+
+.PHONY: bench-local
+bench-local: build ## measure every variant here: RUNS, WARM_RUNS, ENGINE, MEMORY, OUT, ARGS pass through
+	@.build/bench local $(if $(RUNS),--runs $(RUNS)) $(if $(WARM_RUNS),--warm-runs $(WARM_RUNS)) \
+		$(if $(ENGINE),--engine $(ENGINE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(OUT),--out '$(OUT)') $(ARGS)
+
+.PHONY: test check fuzz
+test: build ## the whole test suite; BENCH_REQUIRE=docker,sandbox fails where those are missing
+	@$(GO) test $(PACKAGES)
+
+check: ## gofmt, vet, staticcheck, go.mod
+	@unformatted=$$(gofmt -l bench function images) || exit 1; \
+		test -z "$$unformatted" || { echo "gofmt -w these:" >&2; echo "$$unformatted" >&2; exit 1; }
+	@$(GO) vet ./...
+	@$(GO) vet -tags lambda.norpc,coldbench.debug ./function/...
+	@$(GO) tool staticcheck ./...
+	@$(GO) mod tidy -diff
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@set -e; for f in $$(grep -rl --include='*_test.go' '^func Fuzz' bench function images); do \
+		for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do \
+			echo "$$t in $$(dirname $$f)"; \
+			$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+		done; done
+
+.PHONY: smoke calibrate benchmark
+smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none
+	@COMPOSE='$(COMPOSE)' .ci/smoke $(SERVICES)
+
+calibrate: build ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
+	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend/...
+
+benchmark: build ## bench against bare floors; RIE=/path/to/aws-lambda-rie adds the official emulator
+	@BENCH_RIE='$(RIE)' $(GO) test -run '^$$' -bench . -benchtime 1x ./bench/internal/backend/...
+
+.PHONY: offline-base
+offline-base: build ## stand-ins for the Amazon Linux bases from Debian's packages
+	@images/base/make
+
+.PHONY: clean
+clean: ## everything that make made; results are kept
+	@rm -rf .build $(PAYLOAD)
