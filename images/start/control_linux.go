@@ -1,0 +1,114 @@
+package main
+
+import "syscall"
+
+// control is the connection to the emulator.
+type control struct {
+	fd int
+	// inherited is true for the sandbox's form.
+	inherited bool
+}
+
+// dial opens the connection that where names, or says why it can't.
+func dial(where string) (c control, failure string) {
+	if rest, ok := cut(where, "fd:"); ok {
+		n, ok := number(rest)
+		if !ok || n < 3 || n > 1<<20 {
+			return c, "no file descriptor: " + where
+		}
+		return control{fd: n, inherited: true}, ""
+	}
+	rest, ok := cut(where, "tcp:")
+	if !ok {
+		return c, "neither tcp: nor fd: in " + where
+	}
+	addr, ok := address(rest)
+	if !ok {
+		return c, "no IPv4 address and port: " + rest
+	}
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return c, "making a socket: " + err.Error()
+	}
+	for {
+		err = syscall.Connect(fd, &addr)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	if err != nil && err != syscall.EISCONN {
+		return c, "connecting to " + rest + ": " + err.Error()
+	}
+	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	return control{fd: fd}, ""
+}
+
+// send writes s and says whether all of it went out.
+func (c control) send(s string) bool {
+	for b := []byte(s); len(b) > 0; {
+		n, err := syscall.Write(c.fd, b)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// await reads until want has come; false for an end or anything else.
+func (c control) await(want string) bool {
+	b := make([]byte, len(want))
+	for got := 0; got < len(b); {
+		n, err := syscall.Read(c.fd, b[got:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return false
+		}
+		got += n
+	}
+	return string(b) == want
+}
+
+// fail tells the emulator that doing what did not work.
+func (c control) fail(what string, err error) {
+	errno := syscall.EINVAL
+	if e, ok := err.(syscall.Errno); ok {
+		errno = e
+	}
+	line := []byte("error " + decimal(int64(errno)) + " " + what + ": " + errno.Error())
+	for i, b := range line {
+		// A name with a newline must not look like a second line.
+		if b == '\n' || b == '\r' {
+			line[i] = ' '
+		}
+	}
+	c.send(string(line) + "\n")
+}
+
+// address reads "127.0.0.1:9001".
+func address(s string) (syscall.SockaddrInet4, bool) {
+	var a syscall.SockaddrInet4
+	for i := range a.Addr {
+		end := "."
+		if i == len(a.Addr)-1 {
+			end = ":"
+		}
+		j := index(s, end)
+		if j < 0 {
+			return a, false
+		}
+		n, ok := number(s[:j])
+		if !ok || n > 255 {
+			return a, false
+		}
+		a.Addr[i], s = byte(n), s[j+1:]
+	}
+	port, ok := number(s)
+	a.Port = port
+	return a, ok && port >= 1 && port <= 65535
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// extensionsDir is where Lambda looks for external extensions.
+const extensionsDir = "/opt/extensions"
+
+// defaultPath is searched where the environment has no PATH.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// now reads CLOCK_MONOTONIC in nanoseconds.
+func now() int64 {
+	const clockMonotonic = 1
+	var t syscall.Timespec
+	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&t)), 0)
+	return t.Nano()
+}
+
+// closeOnExec marks every descriptor but 0, 1 and 2, so that the function
+// inherits no other one.
+func closeOnExec() {
+	const sysCloseRange, closeRangeCloexec = 436, 4
+	_, _, errno := syscall.RawSyscall(sysCloseRange, 3, uintptr(^uint32(0)), closeRangeCloexec)
+	if errno == 0 {
+		return
+	}
+	// Kernels before 5.11: one by one, as far as the limit goes.
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil || lim.Cur > 1<<16 {
+		lim.Cur = 1 << 16
+	}
+	for fd := uintptr(3); fd < uintptr(lim.Cur); fd++ {
+		_, _, _ = syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_SETFD, syscall.FD_CLOEXEC)
+	}
+}
+
+// startExtensions starts each executable file of /opt/extensions, as Lambda
+// does, and returns their names with commas between, sorted.
+func startExtensions(env []string) (names, failure string, err error) {
+	for _, name := range extensions() {
+		path := extensionsDir + "/" + name
+		if !executable(path) {
+			continue
+		}
+		_, err := syscall.ForkExec(path, []string{path}, &syscall.ProcAttr{
+			Dir: "/", Env: env, Files: []uintptr{0, 1, 2},
+		})
+		if err != nil {
+			return "", "starting the extension " + path, err
+		}
+		if names != "" {
+			names += ","
+		}
+		names += name
+	}
+	return names, "", nil
+}
+
+// extensions lists /opt/extensions, sorted; nothing where there is no such
+// folder. Names that could not be told apart in the list are left out.
+func extensions() []string {
+	fd, err := syscall.Open(extensionsDir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	var names []string
+	buf := make([]byte, 8192)
+	for {
+		n, err := syscall.ReadDirent(fd, buf)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			break
+		}
+		_, _, names = syscall.ParseDirent(buf[:n], -1, names)
+	}
+	kept := names[:0]
+	for _, name := range names {
+		if index(name, ",") < 0 && index(name, "\n") < 0 && index(name, " ") < 0 {
+			kept = append(kept, name)
+		}
+	}
+	for i := range kept {
+		for j := i; j > 0 && kept[j] < kept[j-1]; j-- {
+			kept[j], kept[j-1] = kept[j-1], kept[j]
+		}
+	}
+	return kept
+}
+
+// lookPath finds the program as execvp does. Its error is that of the first
+// candidate that exists but can't be executed, else ENOENT.
+func lookPath(name string, env []string) (string, error) {
+	if index(name, "/") >= 0 || name == "" {
+		return name, nil // execve says what is wrong with it
+	}
+	path := defaultPath
+	for _, kv := range env {
+		if v, ok := cut(kv, "PATH="); ok {
+			path = v
+		}
+	}
+	var found error = syscall.ENOENT
+	for {
+		dir, rest := path, ""
+		i := index(path, ":")
+		if i >= 0 {
+			dir, rest = path[:i], path[i+1:]
+		}
+		if dir == "" {
+			dir = "."
+		}
+		candidate := dir + "/" + name
+		if executable(candidate) {
+			return candidate, nil
+		}
+		var st syscall.Stat_t
+		if syscall.Stat(candidate, &st) == nil {
+			found = syscall.EACCES
+		}
+		if i < 0 {
+			return "", found
+		}
+		path = rest
+	}
+}
+
+// executable is true for a regular file that this process may execute.
+func executable(path string) bool {
+	const executeOK = 1
+	var st syscall.Stat_t
+	return syscall.Stat(path, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFREG &&
+		syscall.Access(path, executeOK) == nil
+}

@@ -1,0 +1,153 @@
+package main
+
+import "syscall"
+
+const (
+	quiet = syscall.MS_NOSUID | syscall.MS_NODEV
+	mute  = quiet | syscall.MS_NOEXEC
+)
+
+// devices are what /dev holds, beside links and /dev/shm. They are the
+// machine's own, bound, because making devices needs more than a user
+// namespace gives.
+var devices = [...]string{"null", "zero", "full", "random", "urandom"}
+
+// links are the other entries of /dev.
+var links = [...][2]string{
+	{"/proc/self/fd", "/dev/fd"},
+	{"/proc/self/fd/0", "/dev/stdin"},
+	{"/proc/self/fd/1", "/dev/stdout"},
+	{"/proc/self/fd/2", "/dev/stderr"},
+}
+
+// hidden are files of /proc that tell about the machine, readOnly the folders
+// that change it: what container engines mask, too.
+var (
+	hidden   = [...]string{"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats"}
+	readOnly = [...]string{"/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/sysrq-trigger"}
+)
+
+// mounts makes the unpacked image the root of this process, read-only, with a
+// /tmp, /dev and /proc of its own, and lets go of the machine's files.
+//
+// Everything below the root is mounted after the change of root, by absolute
+// paths, so that a link in an image ("/tmp -> /var/tmp") is followed within
+// the image. The machine's files are reached by relative paths meanwhile.
+func mounts(c control, s *spec) (string, error) {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return "making mounts private", err
+	}
+	// Not recursive: what may be mounted below the folder stays outside.
+	if err := syscall.Mount(s.root, s.root, "", syscall.MS_BIND, ""); err != nil {
+		return "binding the image's root", err
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(s.root, &st); err != nil {
+		return "looking at the image's root", err
+	}
+	// A user namespace may not take off what the mount has already.
+	kept := uintptr(st.Flags) & syscall.MS_NOEXEC
+	if err := syscall.Mount("", s.root, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|quiet|kept, ""); err != nil {
+		return "making the image's root read-only", err
+	}
+	if err := syscall.Chdir(s.root); err != nil {
+		return "entering the image's root", err
+	}
+	// Both roots are now at "/": the new one is what absolute paths begin at,
+	// and the old one, on top of it, is this process's folder.
+	machine, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return "opening the machine's root", err
+	}
+	if err := syscall.PivotRoot(".", "."); err != nil {
+		return "changing the root", err
+	}
+	if err := syscall.Fchdir(machine); err != nil {
+		return "entering the machine's root", err
+	}
+	_ = syscall.Close(machine)
+	if what, err := dev(s); err != nil {
+		return what, err
+	}
+	owner := ",uid=" + decimal(int64(s.uid)) + ",gid=" + decimal(int64(s.gid))
+	if err := syscall.Mount("tmpfs", "/tmp", "tmpfs", quiet, "mode=1777,size="+s.tmp+owner); err != nil {
+		return "mounting /tmp", err
+	}
+	if what, err := proc(c); err != nil {
+		return what, err
+	}
+	resolver()
+	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
+		return "letting go of the machine's files", err
+	}
+	return "entering the new root", syscall.Chdir("/")
+}
+
+// dev makes /dev.
+func dev(s *spec) (string, error) {
+	if err := syscall.Mount("tmpfs", "/dev", "tmpfs", syscall.MS_NOSUID|syscall.MS_NOEXEC, "mode=755,size=64k"); err != nil {
+		return "mounting /dev", err
+	}
+	for _, name := range devices {
+		path := "/dev/" + name
+		fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_EXCL|syscall.O_WRONLY|syscall.O_CLOEXEC, 0o666)
+		if err != nil {
+			return "making " + path, err
+		}
+		_ = syscall.Close(fd)
+		if err := syscall.Mount("dev/"+name, path, "", syscall.MS_BIND, ""); err != nil {
+			return "binding " + path, err
+		}
+	}
+	for _, l := range links {
+		if err := syscall.Symlink(l[0], l[1]); err != nil {
+			return "making " + l[1], err
+		}
+	}
+	if err := syscall.Mkdir("/dev/shm", 0o755); err != nil {
+		return "making /dev/shm", err
+	}
+	return "mounting /dev/shm", syscall.Mount("tmpfs", "/dev/shm", "tmpfs", mute, "mode=1777,size=64m")
+}
+
+// proc mounts a /proc that shows the sandbox's processes only.
+func proc(c control) (string, error) {
+	err := syscall.Mount("proc", "/proc", "proc", mute, "")
+	if err == syscall.EPERM || err == syscall.EACCES {
+		// In a container that hides parts of its own /proc the kernel refuses
+		// a whole one to a user namespace.
+		c.send("note /proc shows the machine's processes, because a new one was refused: " + err.Error() + "\n")
+		return "binding /proc", syscall.Mount("proc", "/proc", "", syscall.MS_BIND|syscall.MS_REC, "")
+	}
+	if err != nil {
+		return "mounting /proc", err
+	}
+	for _, path := range hidden {
+		if err := syscall.Mount("/dev/null", path, "", syscall.MS_BIND, ""); err != nil && err != syscall.ENOENT {
+			return "hiding " + path, err
+		}
+	}
+	for _, path := range readOnly {
+		err := syscall.Mount(path, path, "", syscall.MS_BIND, "")
+		if err == nil {
+			err = syscall.Mount("", path, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
+		}
+		if err != nil && err != syscall.ENOENT {
+			return "making " + path + " read-only", err
+		}
+	}
+	return "", nil
+}
+
+// resolver lets the function resolve names as this machine does, as functions
+// on Lambda can, where the image has an /etc/resolv.conf to put the machine's
+// over. Without one, or without success, names just don't resolve.
+func resolver() {
+	var st syscall.Stat_t
+	if syscall.Lstat("/etc/resolv.conf", &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG {
+		return
+	}
+	if syscall.Mount("etc/resolv.conf", "/etc/resolv.conf", "", syscall.MS_BIND, "") == nil {
+		_ = syscall.Mount("", "/etc/resolv.conf", "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
+	}
+}
