@@ -1,0 +1,184 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// Plan is what a run is to take.
+type Plan struct {
+	// Configs are measured once a round each. Their sequence is part of what the
+	// order of a round follows from.
+	Configs []coldstart.Config
+	// Runs is the number of rounds, at least 1: the cold starts of each
+	// configuration. With a Rule it is the most there may be.
+	Runs int
+	// WarmRuns is how often an environment is invoked after its cold start.
+	WarmRuns int
+	Seed     uint64
+	// Pause is how long an environment must have been idle before it is invoked
+	// again.
+	Pause time.Duration
+	// Retries is how often an invocation that was not proved to be what was
+	// asked for is tried again.
+	Retries int
+	// FirstAfterDeploy holds the configurations whose image was never started
+	// here. Each is started once more, in round 0, before the Runs and beside
+	// them, and not invoked warm: what an environment does after its first
+	// invocation does not depend on where the image came from.
+	FirstAfterDeploy map[coldstart.Config]bool
+	// Past is what a run that is resumed has taken already; zero for a new one.
+	Past Past
+}
+
+// Past is what there is of a run that was interrupted, in the order it was
+// taken. A start that was made is not made again: where an environment had not
+// served all of its warm invocations when the run ended, they stay missing.
+type Past struct {
+	Samples []coldstart.Sample
+	Rejects []coldstart.Attempt
+	// Failures are the attempts that failed.
+	Failures []coldstart.Attempt
+}
+
+// Sink takes what a run yields, one after the other. An error of it ends the
+// run.
+type Sink interface {
+	Sample(coldstart.Sample) error
+	// Reject takes an invocation that was served but not proved.
+	Reject(coldstart.Attempt, *coldstart.NotProved) error
+	// Failure takes an invocation that gave no sample.
+	Failure(coldstart.Attempt, *coldstart.Failure) error
+}
+
+// Clock is the time that pauses are measured on.
+type Clock interface {
+	Now() time.Time
+	// Sleep returns after d, or with the context's error when that is done
+	// earlier.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Rule decides when there are enough samples.
+type Rule interface {
+	// Enough is asked after a round about each configuration, with the totals
+	// of its samples of class cold in the order they were taken, in
+	// milliseconds; those without a total are left out. The run ends when it is
+	// true of all that are still measured. It must not keep or change values.
+	Enough(values []float64) bool
+}
+
+// Options are the parts of a run that may be left out.
+type Options struct {
+	// Clock is the wall clock where nil.
+	Clock Clock
+	// Rule ends the run before Runs; nil for none.
+	Rule Rule
+	// Progress is called after each step of the plan; nil for none. It must not
+	// take long: it is called between invocations.
+	Progress func(Progress)
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	// Config and Round are what was just worked on.
+	Config coldstart.Config
+	Round  int
+	// Done of Total invocations of the plan are settled: taken, failed, or not
+	// to be taken any more.
+	Done, Total int
+	// Samples, Rejects and Failures are counted as in Result.
+	Samples, Rejects, Failures int
+}
+
+// Stopped says why a run ended.
+type Stopped string
+
+// The reasons for the end of a run: all rounds were taken; the rule had
+// enough; the context was done; no configuration was left, or the engine or the
+// sink failed.
+const (
+	StoppedPlan        Stopped = "plan"
+	StoppedPrecision   Stopped = "precision"
+	StoppedInterrupted Stopped = "interrupted"
+	StoppedGaveUp      Stopped = "gave-up"
+)
+
+// Result is how a run went. The counts include those of the past.
+type Result struct {
+	Samples, Rejects, Failures int
+	// Unproved counts the invocations of the plan that gave no sample because no
+	// attempt at them could be proved; each of their attempts is in Rejects.
+	Unproved int
+	// Rounds is how many rounds were taken to their end.
+	Rounds int
+	// GaveUp lists the configurations that were given up, in the order they
+	// were.
+	GaveUp  []GaveUp
+	Stopped Stopped
+	// Warnings say what went wrong beside the invocations.
+	Warnings []string
+}
+
+// GaveUp is a configuration that failed too often to go on with.
+type GaveUp struct {
+	Config coldstart.Config
+	// Failed of Attempts invocations gave no sample.
+	Failed, Attempts int
+	// Last is the last failure; where the last invocation was not proved, its
+	// Err is a *coldstart.NotProved and its Reason empty.
+	Last coldstart.Failure
+}
+
+// String says in a sentence what was given up and why.
+func (g GaveUp) String() string {
+	return fmt.Sprintf("gave up %v: %d of %d invocations failed, the last: %v", g.Config, g.Failed, g.Attempts, &g.Last)
+}
+
+// check refuses a plan that can't be run.
+func (p *Plan) check(targets map[coldstart.Config]coldstart.Target) error {
+	switch {
+	case len(p.Configs) == 0:
+		return errors.New("checking plan: no configuration")
+	case p.Runs < 1:
+		return fmt.Errorf("checking plan: %d runs", p.Runs)
+	case p.WarmRuns < 0, p.Pause < 0, p.Retries < 0:
+		return fmt.Errorf("checking plan: negative: warm runs %d, pause %v, retries %d", p.WarmRuns, p.Pause, p.Retries)
+	}
+	seen := map[coldstart.Config]bool{}
+	for _, c := range p.Configs {
+		if seen[c] {
+			return fmt.Errorf("checking plan: %v is there twice", c)
+		}
+		seen[c] = true
+		if targets[c] == nil {
+			return fmt.Errorf("checking plan: %v was not opened", c)
+		}
+	}
+	return nil
+}
+
+// wall is the machine's clock.
+type wall struct{}
+
+var _ Clock = wall{}
+
+func (wall) Now() time.Time { return time.Now() }
+
+func (wall) Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,277 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// Run takes the plan's samples from targets and hands each to the sink before
+// the next is begun. It closes every environment it starts, before it starts
+// the next; targets are the caller's to close.
+//
+// The error is nil for a run that came to its end, was interrupted (Stopped
+// says so) or has no configuration left. It is not nil for a plan that can't be
+// run, an engine that stopped working and a sink that failed; the Result counts
+// what the sink has taken all the same.
+func Run(ctx context.Context, plan Plan, targets map[coldstart.Config]coldstart.Target, sink Sink, o Options) (Result, error) {
+	if err := plan.check(targets); err != nil {
+		return Result{}, err
+	}
+	if o.Clock == nil {
+		o.Clock = wall{}
+	}
+	r := &run{plan: plan, targets: targets, sink: sink, o: o, cells: map[cell]*slot{}}
+	for _, c := range plan.Configs {
+		r.configs = append(r.configs, &config{Config: c})
+	}
+	r.recall()
+	err := r.rounds(ctx)
+	var stop *stop
+	switch {
+	case errors.As(err, &stop):
+		r.res.Stopped, err = stop.why, stop.err
+	case err == nil:
+		r.res.Stopped = StoppedPlan
+	}
+	return r.res, err
+}
+
+// stop is the error that ends the rounds.
+type stop struct {
+	why Stopped
+	err error
+}
+
+func (s *stop) Error() string { return string(s.why) }
+
+// config is the state of a configuration.
+type config struct {
+	coldstart.Config
+	// failed of attempts invocations gave no sample.
+	failed, attempts int
+	gaveUp           bool
+	// totals are those of the samples of class cold; kept only for a rule.
+	totals []float64
+}
+
+// run is the state of a run.
+type run struct {
+	plan    Plan
+	targets map[coldstart.Config]coldstart.Target
+	sink    Sink
+	o       Options
+	configs []*config
+	cells   map[cell]*slot
+	res     Result
+	seq     int
+	// done of the invocations of the plan are settled.
+	done int
+	// engine counts the engine failures since the last time the engine worked;
+	// engineOf holds the configurations they were of. leaks counts the
+	// environments in a row that could not be closed.
+	engine   int
+	engineOf map[coldstart.Config]bool
+	leaks    int
+}
+
+// rounds takes round 0, where there is one, and then those of the plan.
+func (r *run) rounds(ctx context.Context) error {
+	first := 1
+	if len(r.plan.FirstAfterDeploy) > 0 {
+		first = 0
+	}
+	for round := first; round <= r.plan.Runs; round++ {
+		for _, i := range Order(r.plan.Seed, round, len(r.configs)) {
+			c := r.configs[i]
+			if round == 0 && !r.plan.FirstAfterDeploy[c.Config] {
+				continue
+			}
+			if ctx.Err() != nil {
+				return &stop{why: StoppedInterrupted}
+			}
+			if err := r.cell(ctx, c, round); err != nil {
+				return err
+			}
+			r.progress(c, round)
+		}
+		if r.left() == 0 {
+			return &stop{why: StoppedGaveUp}
+		}
+		if round > 0 {
+			r.res.Rounds = round
+			if r.enough() && round < r.plan.Runs {
+				return &stop{why: StoppedPrecision}
+			}
+		}
+	}
+	return nil
+}
+
+// cell takes a configuration's samples of one round: a cold start, and the
+// warm invocations of the environment it made.
+func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
+	warm := r.plan.WarmRuns
+	if round == 0 {
+		warm = 0
+	}
+	// What can't be taken is settled too.
+	begun := r.done
+	defer func() { r.done = begun + 1 + warm }()
+
+	if c.gaveUp {
+		return nil
+	}
+	past := r.cells[cell{c.Config, round}]
+	if past == nil {
+		past = &slot{}
+	}
+	if past.settled {
+		return nil
+	}
+	env, s, err := r.start(ctx, c, round, past.attempts)
+	if err != nil || env == nil {
+		return err
+	}
+	defer func() {
+		if cerr := r.close(c, env); err == nil {
+			err = cerr
+		}
+	}()
+	ended := r.o.Clock.Now()
+	if err := r.sample(c, s); err != nil {
+		return err
+	}
+	r.done = begun + 1
+	for range warm {
+		r.progress(c, round)
+		ok, err := r.again(ctx, c, env, round, &ended)
+		if err != nil || !ok {
+			return err
+		}
+		r.done++
+	}
+	return nil
+}
+
+// start makes a cold start, again where it was not proved to be one. The
+// environment is nil where there is no sample.
+func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldstart.Environment, coldstart.Sample, error) {
+	for n := attempts + 1; ; n++ {
+		a := coldstart.Attempt{Config: c.Config, Round: round, Attempt: n, At: r.o.Clock.Now(), Want: coldstart.Cold}
+		env, s, err := r.targets[c.Config].Start(ctx)
+		if err == nil && env == nil {
+			err = errors.New("the backend returned no environment")
+		}
+		if err == nil {
+			r.fill(&s, a)
+			if round == 0 && s.Class == coldstart.ClassCold {
+				s.Class = coldstart.ClassFirstAfterDeploy
+			}
+			return env, s, nil
+		}
+		if env != nil {
+			// Not ours to expect, but not ours to leave behind either.
+			err = errors.Join(err, env.Close())
+		}
+		again, err := r.refused(ctx, c, a, err)
+		if err != nil || !again {
+			return nil, coldstart.Sample{}, err
+		}
+	}
+}
+
+// again invokes an environment once more, after it has been idle for the pause
+// since ended, and moves ended. It is false where the environment is of no use
+// any more.
+func (r *run) again(ctx context.Context, c *config, env coldstart.Environment, round int, ended *time.Time) (bool, error) {
+	for n := 1; ; n++ {
+		if err := r.o.Clock.Sleep(ctx, r.plan.Pause-r.o.Clock.Now().Sub(*ended)); err != nil {
+			return false, &stop{why: StoppedInterrupted}
+		}
+		a := coldstart.Attempt{Config: c.Config, Round: round, Attempt: n, At: r.o.Clock.Now(), Want: coldstart.Warm}
+		s, err := env.Invoke(ctx)
+		*ended = r.o.Clock.Now()
+		if err == nil {
+			r.fill(&s, a)
+			s.Class = coldstart.ClassWarm
+			if s.Invocation == 2 {
+				s.Class = coldstart.ClassFirstWarm
+			}
+			return true, r.sample(c, s)
+		}
+		retry, err := r.refused(ctx, c, a, err)
+		if err != nil || !retry {
+			return false, err
+		}
+	}
+}
+
+// fill sets what the backend leaves to the runner.
+func (r *run) fill(s *coldstart.Sample, a coldstart.Attempt) {
+	s.Config, s.Round, s.Attempt = a.Config, a.Round, a.Attempt
+	if s.At.IsZero() {
+		s.At = a.At
+	}
+}
+
+// sample hands a sample on.
+func (r *run) sample(c *config, s coldstart.Sample) error {
+	r.seq++
+	s.Seq = r.seq
+	if err := r.sink.Sample(s); err != nil {
+		return &stop{StoppedGaveUp, err}
+	}
+	r.res.Samples++
+	c.attempts++
+	r.engine, r.engineOf = 0, nil
+	r.keep(c, s)
+	return nil
+}
+
+// keep remembers what a rule needs of a sample.
+func (r *run) keep(c *config, s coldstart.Sample) {
+	if r.o.Rule == nil || s.Class != coldstart.ClassCold {
+		return
+	}
+	if v, ok := coldstart.Total(s); ok {
+		c.totals = append(c.totals, v)
+	}
+}
+
+// enough asks the rule.
+func (r *run) enough() bool {
+	if r.o.Rule == nil {
+		return false
+	}
+	for _, c := range r.configs {
+		if !c.gaveUp && !r.o.Rule.Enough(c.totals) {
+			return false
+		}
+	}
+	return true
+}
+
+// progress tells how far the run has come.
+func (r *run) progress(c *config, round int) {
+	if r.o.Progress == nil {
+		return
+	}
+	r.o.Progress(Progress{
+		Config: c.Config, Round: round, Done: r.done, Total: r.total(),
+		Samples: r.res.Samples, Rejects: r.res.Rejects, Failures: r.res.Failures,
+	})
+}
+
+// total is the number of invocations of the plan.
+func (r *run) total() int {
+	n := len(r.configs) * r.plan.Runs * (1 + r.plan.WarmRuns)
+	for _, c := range r.configs {
+		if r.plan.FirstAfterDeploy[c.Config] {
+			n++
+		}
+	}
+	return n
+}
