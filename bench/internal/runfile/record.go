@@ -15,11 +15,23 @@ import "coldbench/bench/internal/coldstart"
 // greater one is refused.
 const Schema = 1
 
-// Header is the first record of a run (type "run").
+// The types of records.
+const (
+	typeRun     = "run"
+	typeSample  = "sample"
+	typeReject  = "reject"
+	typeFailure = "failure"
+	typeResume  = "resume"
+	typeEnd     = "end"
+)
+
+// Header is the first record of a run (type "run"). Type and Schema are the
+// writer's to set.
 type Header struct {
-	Type    string `json:"type"`
-	Schema  int    `json:"schema"`
-	ID      string `json:"id"`
+	Type   string `json:"type"`
+	Schema int    `json:"schema"`
+	ID     string `json:"id"`
+	// Started is when the run began, see Stamp.
 	Started string `json:"started"`
 	Tool    string `json:"tool"`
 	// Backend is "local" or "aws"; Engine is "docker" or "sandbox" locally, the
@@ -106,26 +118,35 @@ type Unavailable struct {
 
 // Sample is the record of a measured invocation (type "sample").
 type Sample struct {
-	Type         string              `json:"type"`
-	Variant      string              `json:"variant"`
-	MemorySizeMB int                 `json:"memorySizeMB"`
-	Arch         string              `json:"arch"`
-	Round        int                 `json:"round"`
-	Seq          int                 `json:"seq"`
-	Environment  string              `json:"environment"`
-	Invocation   int                 `json:"invocation"`
-	Attempt      int                 `json:"attempt"`
-	At           string              `json:"at"`
-	Start        coldstart.Start     `json:"start"`
-	Class        coldstart.Class     `json:"class"`
-	Strategy     string              `json:"strategy"`
-	Proof        []string            `json:"proof"`
-	RequestID    string              `json:"requestId"`
-	Metrics      coldstart.Metrics   `json:"metrics"`
-	Phases       coldstart.Phases    `json:"phases"`
-	Function     *coldstart.Function `json:"function,omitempty"`
-	ThrottledMs  *float64            `json:"throttledMs,omitempty"`
-	Report       string              `json:"report"`
+	Type         string            `json:"type"`
+	Variant      string            `json:"variant"`
+	MemorySizeMB int               `json:"memorySizeMB"`
+	Arch         string            `json:"arch"`
+	Round        int               `json:"round"`
+	Seq          int               `json:"seq"`
+	Environment  string            `json:"environment"`
+	Invocation   int               `json:"invocation"`
+	Attempt      int               `json:"attempt"`
+	At           string            `json:"at"`
+	Start        coldstart.Start   `json:"start"`
+	Class        coldstart.Class   `json:"class"`
+	Strategy     string            `json:"strategy"`
+	Proof        []string          `json:"proof"`
+	RequestID    string            `json:"requestId"`
+	Metrics      coldstart.Metrics `json:"metrics"`
+	Phases       coldstart.Phases  `json:"phases"`
+	Function     *Function         `json:"function,omitempty"`
+	ThrottledMs  *float64          `json:"throttledMs,omitempty"`
+	Report       string            `json:"report"`
+}
+
+// Function is what the function said of itself, without its token: that is the
+// value of an environment variable.
+type Function struct {
+	InstanceID      string   `json:"instanceId"`
+	Invocation      int      `json:"invocation"`
+	ProcessUptimeMs *float64 `json:"processUptimeMs,omitempty"`
+	StartedAtNs     *int64   `json:"startedAtNs,omitempty"`
 }
 
 // Reject is the record of an invocation that was served but could not be
@@ -162,15 +183,25 @@ type Failure struct {
 	Report       string           `json:"report,omitempty"`
 }
 
-// Resume is the record that a run was taken up again (type "resume").
-type Resume struct {
+// Resumed is the record that a run was taken up again (type "resume").
+type Resumed struct {
 	Type string `json:"type"`
 	At   string `json:"at"`
 	Host Host   `json:"host"`
 }
 
-// End is the last record of a run (type "end"). Stopped is "plan",
-// "precision", "interrupted" or "gave-up".
+// The values of End.Stopped: every round of the plan was taken; the asked
+// precision was reached before; somebody interrupted the run; no configuration
+// was left to measure, or the engine or the file failed.
+const (
+	StoppedPlan        = "plan"
+	StoppedPrecision   = "precision"
+	StoppedInterrupted = "interrupted"
+	StoppedGaveUp      = "gave-up"
+)
+
+// End is the last record of a run (type "end"). The counts are those of the
+// whole file, also after a resume.
 type End struct {
 	Type     string   `json:"type"`
 	At       string   `json:"at"`

@@ -1,0 +1,119 @@
+package runfile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Ext is the extension of run files.
+const Ext = ".jsonl"
+
+// Entry is a run file of a folder, of which only the header was read.
+type Entry struct {
+	Path   string
+	Header Header
+}
+
+// Folder lists the run files of a folder from the oldest to the newest, by
+// their Started and then by their path. Files that are no run files of this
+// schema are left out and named in the warnings. A folder that does not exist
+// is empty.
+func Folder(dir string) (entries []Entry, warnings []string, err error) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, nil
+		}
+		return nil, nil, fmt.Errorf("listing run files: %w", err)
+	}
+	for _, f := range files {
+		if f.IsDir() || filepath.Ext(f.Name()) != Ext {
+			continue
+		}
+		path := filepath.Join(dir, f.Name())
+		h, err := openHeader(path)
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("%s: %v", path, err))
+			continue
+		}
+		entries = append(entries, Entry{path, h})
+	}
+	slices.SortFunc(entries, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Header.Started, b.Header.Started), cmp.Compare(a.Path, b.Path))
+	})
+	return entries, warnings, nil
+}
+
+func openHeader(path string) (Header, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Header{}, err
+	}
+	defer f.Close()
+	return ReadHeader(f)
+}
+
+// Newest returns the newest run of each backend and engine, the newest of all
+// first.
+func Newest(entries []Entry) []Entry {
+	type key struct{ backend, engine string }
+	seen := map[key]bool{}
+	var out []Entry
+	for _, e := range slices.Backward(entries) {
+		k := key{e.Header.Backend, e.Header.Engine}
+		if !seen[k] {
+			seen[k] = true
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Previous returns the newest run that a run with the header h may be compared
+// with: of the same backend, engine, host and plan, and begun before h where h
+// says when it began. It is false where there is none.
+func Previous(entries []Entry, h Header) (Entry, bool) {
+	for _, e := range slices.Backward(entries) {
+		o := e.Header
+		if h.Started != "" && o.Started >= h.Started {
+			continue
+		}
+		if o.Backend == h.Backend && o.Engine == h.Engine &&
+			o.Host.Fingerprint == h.Host.Fingerprint && o.Plan.Equal(h.Plan) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// Find returns the run with the ID, or false.
+func Find(entries []Entry, id string) (Entry, bool) {
+	for _, e := range slices.Backward(entries) {
+		if e.Header.ID == id {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// Seen returns the image IDs that the runs of one backend, engine and host were
+// made with: the first cold start of any other image is of the class
+// first-after-deploy there.
+func Seen(entries []Entry, backend, engine, fingerprint string) map[string]bool {
+	seen := map[string]bool{}
+	for _, e := range entries {
+		h := e.Header
+		if h.Backend != backend || h.Engine != engine || h.Host.Fingerprint != fingerprint {
+			continue
+		}
+		for _, c := range h.Configs {
+			seen[c.Image.ImageID] = true
+		}
+	}
+	return seen
+}

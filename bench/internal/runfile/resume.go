@@ -1,0 +1,121 @@
+package runfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// ErrFinished is wrapped by the error of Resume where the run has all its
+// rounds, or the precision it was after.
+var ErrFinished = errors.New("the run is finished")
+
+// Mismatch is the error of resuming a run with something else than it was
+// begun with: the samples could not be told apart afterwards.
+type Mismatch struct {
+	// What differs: "engine", "plan", "host", "configurations", "image of NAME".
+	What string
+	// Was is the run file's value, Is the present one.
+	Was, Is string
+}
+
+// Error says what differs.
+func (e *Mismatch) Error() string {
+	return fmt.Sprintf("%s differs: the run has %s, now it is %s", e.What, e.Was, e.Is)
+}
+
+// Resume opens the run file at path to append to it and returns what it holds.
+// now is the header that a new run would have: it is refused, with a *Mismatch,
+// where backend, engine, the host's fingerprint, the plan, the configurations or
+// one of their images are not the same. The file is cut back to its last whole
+// line and a resume record is written. Nothing is changed where Resume fails.
+func Resume(path string, now Header, at time.Time) (*Writer, *Run, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening run file: %w", err)
+	}
+	w, run, err := resume(f, path, now, at)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("resuming %s: %w", path, err), f.Close())
+	}
+	return w, run, nil
+}
+
+func resume(f *os.File, path string, now Header, at time.Time) (*Writer, *Run, error) {
+	if err := lock(f); err != nil {
+		return nil, nil, err
+	}
+	run, err := Read(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	run.Path = path
+	if e := run.End; e != nil && (e.Stopped == StoppedPlan || e.Stopped == StoppedPrecision) {
+		return nil, nil, coldstart.Hint(ErrFinished, "bench report "+path)
+	}
+	if err := same(run.Header, now); err != nil {
+		return nil, nil, err
+	}
+	w := &Writer{
+		f: f, path: path, whole: run.Whole,
+		samples: len(run.Samples), rejects: len(run.Rejects), failures: len(run.Failures),
+	}
+	// Cutting a torn line loses nothing that Read returned.
+	if err := w.cut(); err != nil {
+		return nil, nil, err
+	}
+	if err := w.write(Resumed{Type: typeResume, At: Stamp(at), Host: now.Host}); err != nil {
+		return nil, nil, err
+	}
+	return w, run, nil
+}
+
+// same compares what the samples of a run depend on.
+func same(was, is Header) error {
+	for _, c := range []struct{ what, was, is string }{
+		{"backend", was.Backend, is.Backend},
+		{"engine", was.Engine, is.Engine},
+		{"host", was.Host.Fingerprint, is.Host.Fingerprint},
+	} {
+		if c.was != c.is {
+			return &Mismatch{c.what, c.was, c.is}
+		}
+	}
+	if !was.Plan.Equal(is.Plan) {
+		return &Mismatch{"plan", fmt.Sprintf("%+v", was.Plan), fmt.Sprintf("%+v", is.Plan)}
+	}
+	if a, b := names(was.Configs), names(is.Configs); !reflect.DeepEqual(a, b) {
+		return &Mismatch{"configurations", fmt.Sprint(a), fmt.Sprint(b)}
+	}
+	for i, a := range was.Configs {
+		if b := is.Configs[i]; a.Image.ImageID != b.Image.ImageID {
+			return &Mismatch{"image of " + a.Config().String(), a.Image.ImageID, b.Image.ImageID}
+		}
+		if a, b := a.Function, is.Configs[i].Function; a != nil && b != nil && *a != *b {
+			return &Mismatch{"function", a.Name + ":" + a.Version, b.Name + ":" + b.Version}
+		}
+	}
+	return nil
+}
+
+// Equal reports whether two plans are the same: runs of equal plans may be
+// compared.
+func (p Plan) Equal(q Plan) bool {
+	for _, x := range []*Plan{&p, &q} {
+		x.MemoryMB = append([]int{}, x.MemoryMB...)
+		x.Arch = append([]string{}, x.Arch...)
+	}
+	return reflect.DeepEqual(p, q)
+}
+
+func names(cs []Config) []string {
+	out := make([]string, len(cs))
+	for i, c := range cs {
+		out[i] = c.Config().String()
+	}
+	return out
+}
