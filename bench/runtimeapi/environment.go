@@ -17,6 +17,15 @@ type Function struct {
 	// InitTimeout is the time that init may take before it is ended and done
 	// again inside the first invocation; 0 means Lambda's 10 s.
 	InitTimeout time.Duration
+	// Region is the region in the function's ARN and environment; empty means
+	// DefaultRegion.
+	Region string
+	// LogStream is the value of AWS_LAMBDA_LOG_STREAM_NAME; empty means one
+	// that is made up for each environment.
+	LogStream string
+
+	// arnHeader is the ARN as the value of a header, made once a environment.
+	arnHeader []string
 }
 
 // Phase says what a runtime process is launched for.

@@ -1,0 +1,86 @@
+package runtimeapi
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+)
+
+// listener hands out connections that know when their last bytes arrived and
+// which process they belong to.
+type listener struct {
+	net.Listener
+	server *Server
+}
+
+// Accept waits for a connection of the current process. One that comes while
+// no process is running stays without a session: all its requests are refused.
+func (l *listener) Accept() (net.Conn, error) {
+	raw, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: raw, session: l.server.current.Load()}
+	if c.session != nil && !c.session.adopt(c) {
+		c.session = nil
+	}
+	return c, nil
+}
+
+// conn is a connection that reads the clock where a request arrives and where
+// an event leaves: inside Read and Write, before and after which the server
+// does work that is not the function's.
+type conn struct {
+	net.Conn
+	session *session
+	// readAt is Clock() when the last Read that brought bytes returned.
+	readAt atomic.Int64
+	// departing is an exchange whose event the next Write carries.
+	departing atomic.Pointer[exchange]
+	closed    atomic.Bool
+}
+
+// Read reads and notes when the bytes arrived.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.readAt.Store(Clock())
+	}
+	return n, err
+}
+
+// Write writes, and notes when the first bytes of an event left.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.departing.Load() != nil {
+		if x := c.departing.Swap(nil); x != nil {
+			x.handedOutNs.Store(Clock())
+		}
+	}
+	return c.Conn.Write(p)
+}
+
+// CloseWrite lets net/http end its half of the connection before it closes it,
+// so that a client still reads the answer to a request that was cut off.
+func (c *conn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+// Close closes the connection and tells its session, which may be waiting for
+// the client to go.
+func (c *conn) Close() error {
+	if c.closed.CompareAndSwap(false, true) && c.session != nil {
+		c.session.release(c)
+	}
+	return c.Conn.Close()
+}
+
+// connKey is the key of the connection in a request's context.
+type connKey struct{}
+
+// withConn puts a connection in the context of its requests.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}

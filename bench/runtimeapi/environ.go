@@ -1,0 +1,117 @@
+package runtimeapi
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DefaultRegion is the region of a function that names none.
+const DefaultRegion = "us-east-1"
+
+// accountID is the account in the function's ARN: the one that AWS's own
+// emulator makes up, which is nobody's.
+const accountID = "012345678912"
+
+// ARN returns the function's ARN, in an account that is nobody's.
+func (f Function) ARN() string {
+	region := f.Region
+	if region == "" {
+		region = DefaultRegion
+	}
+	return "arn:aws:lambda:" + region + ":" + accountID + ":function:" + f.Name
+}
+
+// reserved are the variables that Lambda sets or withholds itself: an image's
+// own values of them are never seen by a function.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+var reserved = map[string]bool{
+	"_HANDLER":                        true,
+	"_X_AMZN_TRACE_ID":                true,
+	"AWS_DEFAULT_REGION":              true,
+	"AWS_REGION":                      true,
+	"AWS_EXECUTION_ENV":               true,
+	"AWS_LAMBDA_FUNCTION_NAME":        true,
+	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": true,
+	"AWS_LAMBDA_FUNCTION_VERSION":     true,
+	"AWS_LAMBDA_INITIALIZATION_TYPE":  true,
+	"AWS_LAMBDA_LOG_GROUP_NAME":       true,
+	"AWS_LAMBDA_LOG_STREAM_NAME":      true,
+	"AWS_ACCESS_KEY":                  true,
+	"AWS_ACCESS_KEY_ID":               true,
+	"AWS_SECRET_ACCESS_KEY":           true,
+	"AWS_SESSION_TOKEN":               true,
+	"AWS_LAMBDA_RUNTIME_API":          true,
+	"LAMBDA_TASK_ROOT":                true,
+	"LAMBDA_RUNTIME_DIR":              true,
+	"AWS_LAMBDA_MAX_CONCURRENCY":      true,
+	"AWS_LAMBDA_METADATA_API":         true,
+	"AWS_LAMBDA_METADATA_TOKEN":       true,
+}
+
+// Reserved says whether Lambda sets or withholds a variable itself.
+func Reserved(key string) bool { return reserved[key] }
+
+// Environ composes the environment of the function's processes: Lambda's
+// reserved variables, its defaults of the unreserved ones, and over these the
+// image's own (KEY=VALUE; the last of one key counts; entries without a key are
+// left out). api is the value of AWS_LAMBDA_RUNTIME_API. There are no
+// credentials in it: none of this machine's, none made up, which an SDK would
+// take for real.
+func (f Function) Environ(image []string, api string) []string {
+	f = f.withDefaults()
+	stream := f.LogStream
+	if stream == "" {
+		stream = newLogStream(f.Version)
+	}
+	env := []string{
+		"AWS_LAMBDA_RUNTIME_API=" + api,
+		"AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(f.MemoryMB),
+		"AWS_LAMBDA_FUNCTION_VERSION=" + f.Version,
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + f.Name,
+		"AWS_LAMBDA_LOG_STREAM_NAME=" + stream,
+		"AWS_REGION=" + f.Region,
+		"AWS_DEFAULT_REGION=" + f.Region,
+		"LAMBDA_TASK_ROOT=/var/task",
+		"LAMBDA_RUNTIME_DIR=/var/runtime",
+	}
+	if f.Handler != "" {
+		env = append(env, "_HANDLER="+f.Handler)
+	}
+	fixed := len(env)
+	env = append(env,
+		"LANG=en_US.UTF-8",
+		"TZ=:UTC",
+		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+		"LD_LIBRARY_PATH=/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+	)
+	at := map[string]int{}
+	for i := fixed; i < len(env); i++ {
+		key, _, _ := strings.Cut(env[i], "=")
+		at[key] = i
+	}
+	for _, kv := range image {
+		key, _, ok := strings.Cut(kv, "=")
+		if !ok || key == "" || reserved[key] || strings.IndexByte(kv, 0) >= 0 {
+			continue
+		}
+		if i, there := at[key]; there {
+			env[i] = kv
+			continue
+		}
+		at[key] = len(env)
+		env = append(env, kv)
+	}
+	return env
+}
+
+// newLogStream makes up the name of a log stream in Lambda's form.
+func newLogStream(version string) string {
+	var b [16]byte
+	rand.Read(b[:])
+	return time.Now().UTC().Format("2006/01/02/") + "[" + version + "]" + hex.EncodeToString(b[:])
+}

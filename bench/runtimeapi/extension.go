@@ -1,0 +1,294 @@
+package runtimeapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// maxExtensions is Lambda's limit of extensions, of both kinds together.
+const maxExtensions = 10
+
+// extension is one that has registered. Guarded by the session's mutex.
+type extension struct {
+	id, name string
+	// external is true for a program of /opt/extensions, false for a thread of
+	// the runtime's process.
+	external         bool
+	invoke, shutdown bool
+	// readyNs is the arrival of its first /event/next; 0 before it.
+	readyNs int64
+	// mail holds the event that it has not taken yet.
+	mail chan *notice
+	// running is the invocation that it has been told of and not ended.
+	running *exchange
+	// told is true once it has the SHUTDOWN event, idle once it has asked for
+	// an event after that, gone once it reported an error of its own.
+	told, idle, gone bool
+	conn             *conn
+}
+
+// notice is an event for an extension: an invocation, or the shutdown.
+type notice struct {
+	exchange *exchange
+	body     []byte
+}
+
+// post leaves an invocation for the extension; the session's mutex is held.
+func (x *extension) post(e *exchange) {
+	select {
+	case x.mail <- &notice{exchange: e}:
+	default:
+		// It has not even taken the invocation before; that one counts on.
+		e.pending--
+	}
+}
+
+// invokeEvent is the body of an INVOKE event, its keys in Lambda's order.
+type invokeEvent struct {
+	EventType   string  `json:"eventType"`
+	DeadlineMs  int64   `json:"deadlineMs"`
+	RequestID   string  `json:"requestId"`
+	FunctionARN string  `json:"invokedFunctionArn"`
+	Tracing     tracing `json:"tracing"`
+}
+
+type tracing struct {
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// shutdownEvent is the body of a SHUTDOWN event.
+type shutdownEvent struct {
+	EventType  string `json:"eventType"`
+	Reason     string `json:"shutdownReason"`
+	DeadlineMs int64  `json:"deadlineMs"`
+}
+
+// serveRegister answers POST /extension/register. External extensions may
+// subscribe to INVOKE and SHUTDOWN, internal ones to INVOKE; an internal one
+// has to come before the runtime's first /next.
+func (s *session) serveRegister(w http.ResponseWriter, r *http.Request) {
+	name := r.Header.Get("Lambda-Extension-Name")
+	if name == "" {
+		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionName", "Empty extension name")
+		return
+	}
+	var req struct {
+		Events []string `json:"events"`
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err == nil {
+		err = json.Unmarshal(body, &req)
+	}
+	if err != nil {
+		refuse(w, http.StatusForbidden, "InvalidRequestFormat", err.Error())
+		return
+	}
+	x := &extension{id: NewRequestID(), name: name, mail: make(chan *notice, 1)}
+	if code, message := s.register(x, req.Events); code != "" {
+		refuse(w, http.StatusForbidden, code, message)
+		return
+	}
+	doc := struct {
+		FunctionName    string `json:"functionName"`
+		FunctionVersion string `json:"functionVersion"`
+		Handler         string `json:"handler"`
+		AccountID       string `json:"accountId,omitempty"`
+	}{s.fn.Name, s.fn.Version, s.fn.Handler, ""}
+	for _, f := range strings.Split(r.Header.Get("Lambda-Extension-Accept-Feature"), ",") {
+		if strings.TrimSpace(f) == "accountId" {
+			doc.AccountID = accountID
+		}
+	}
+	out, _ := json.Marshal(doc)
+	w.Header()["Lambda-Extension-Identifier"] = []string{x.id}
+	reply(w, http.StatusOK, contentJSON, append(out, '\n'))
+}
+
+// register takes the extension in, or returns the type and text of the error.
+func (s *session) register(x *extension, events []string) (code, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.external = slices.Contains(s.external, x.name)
+	for _, e := range events {
+		switch {
+		case e == "INVOKE":
+			x.invoke = true
+		case e == "SHUTDOWN" && (x.external || !s.executed):
+			// Which ones are external is known once the execve was reported,
+			// and an extension can be faster than the report.
+			x.shutdown = true
+		case e == "SHUTDOWN":
+			return "Extension.InvalidEventType", "SHUTDOWN: event is not allowed for an internal extension"
+		default:
+			return "Extension.InvalidEventType", e + ": invalid event type"
+		}
+	}
+	switch {
+	case slices.ContainsFunc(s.extensions, func(o *extension) bool { return o.name == x.name }):
+		return "Extension.InvalidExtensionState", "Extension with this name already registered"
+	case s.initDone, s.readyNs != 0 && s.executed && !x.external:
+		return "Extension.RegistrationClosed", "Extension registration closed already"
+	case len(s.extensions) >= maxExtensions:
+		return "Extension.TooManyExtensions", fmt.Sprintf("Extension limit (%d) reached", maxExtensions)
+	}
+	s.extensions = append(s.extensions, x)
+	return "", ""
+}
+
+// identified returns the extension that the request comes from; nil where it
+// has answered the request itself.
+func (s *session) identified(w http.ResponseWriter, r *http.Request) *extension {
+	id := r.Header.Get("Lambda-Extension-Identifier")
+	switch {
+	case id == "":
+		refuse(w, http.StatusForbidden, "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header")
+		return nil
+	case !uuid(id):
+		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier")
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.extensions {
+		if x.id == id {
+			return x
+		}
+	}
+	refuse(w, http.StatusForbidden, "Extension.UnknownExtensionIdentifier", "Unknown extension "+id)
+	return nil
+}
+
+// uuid says whether s has the form of a UUID.
+func uuid(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// serveEvent answers GET /extension/event/next. The first one is the end of
+// the extension's init, a later one that of its part in the invocation.
+func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, c *conn, arrival int64) {
+	x := s.identified(w, r)
+	if x == nil {
+		return
+	}
+	s.mu.Lock()
+	if x.gone {
+		s.mu.Unlock()
+		forbiddenExtension(w, x, "Ready")
+		return
+	}
+	x.conn = c
+	if x.readyNs == 0 {
+		x.readyNs = arrival
+		s.tryInit()
+	}
+	if x.told {
+		x.idle = true
+		s.noteChange()
+	}
+	if e := x.running; e != nil {
+		x.running = nil
+		if s.cur == e {
+			s.arrived(e, max(arrival, e.handedOutNs.Load()))
+		}
+	}
+	s.mu.Unlock()
+
+	var n *notice
+	select {
+	case n = <-x.mail:
+	case <-s.over:
+		w.Header()["Connection"] = []string{"close"}
+		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState", "the process was ended")
+		return
+	case <-r.Context().Done():
+		return
+	}
+	body := n.body
+	s.mu.Lock()
+	if n.exchange != nil {
+		x.running = n.exchange
+	} else {
+		x.told = true
+	}
+	s.mu.Unlock()
+	if e := n.exchange; e != nil {
+		body, _ = json.Marshal(invokeEvent{"INVOKE", e.deadlineMs, e.id, s.fn.ARN(), tracing{"X-Amzn-Trace-Id", e.event.TraceID}})
+	}
+	w.Header()["Lambda-Extension-Event-Identifier"] = []string{NewRequestID()}
+	reply(w, http.StatusOK, contentJSON, body)
+}
+
+// serveExtensionError answers POST /extension/init/error and exit/error: the
+// extension gives up, and its environment with it.
+func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, arrival int64, init bool) {
+	x := s.identified(w, r)
+	if x == nil {
+		return
+	}
+	errorType := r.Header.Get("Lambda-Extension-Function-Error-Type")
+	if errorType == "" {
+		refuse(w, http.StatusForbidden, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found")
+		return
+	}
+	to, what := "ExitError", "Extension.ExitError"
+	if init {
+		to, what = "InitError", "Extension.InitError"
+	}
+	s.mu.Lock()
+	if x.gone || init && x.readyNs != 0 {
+		s.mu.Unlock()
+		forbiddenExtension(w, x, to)
+		return
+	}
+	x.gone = true
+	f := &fault{errorType: what, text: fmt.Sprintf("extension %s: %s", x.name, errorType)}
+	s.mu.Unlock()
+	accepted(w)
+	if fl, ok := w.(http.Flusher); ok {
+		fl.Flush()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failInit(arrival, f)
+	if e := s.cur; e != nil {
+		if e.reject == nil {
+			e.reject = f
+		}
+		e.endedNs, s.cur = max(e.endedNs, arrival), nil
+		close(e.done)
+	}
+	s.noteChange()
+}
+
+// forbiddenExtension answers what the extension's state does not allow.
+func forbiddenExtension(w http.ResponseWriter, x *extension, to string) {
+	from := "Registered"
+	switch {
+	case x.gone:
+		from = "ExitError"
+	case x.readyNs != 0:
+		from = "Ready"
+	}
+	refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState",
+		fmt.Sprintf("State transition from %s to %s failed for extension %s. Error: State transition is not allowed", from, to, x.id))
+}

@@ -1,0 +1,292 @@
+package runtimeapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Environment is one execution environment: see the methods, which are called
+// in the order Provision, Init, Invoke (again and again), Close. Close may come
+// at any time, also beside a call that is under way. The methods may be called
+// from several goroutines; invocations are then queued.
+type Environment struct {
+	server   *Server
+	fn       Function
+	launcher Launcher
+	// logged receives each line when it is printed; nil for nobody.
+	logged func(lines string)
+
+	closing   chan struct{}
+	closeOnce sync.Once
+
+	// mu is held by the method that runs.
+	mu     sync.Mutex
+	closed bool
+	proc   Process
+	sess   *session
+	// serving is true where proc's init has ended well and nothing has gone
+	// wrong with it since.
+	serving bool
+	tried   bool
+	// initNs is the Init Duration that the next REPORT shows, nil for none.
+	initNs *int64
+	// memory is the high-water mark of every process so far, in bytes; false
+	// in known while none was ever read.
+	memory int64
+	known  bool
+	timer  *time.Timer
+}
+
+func newEnvironment(s *Server, f Function, l Launcher) *Environment {
+	f.arnHeader = []string{f.ARN()}
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return &Environment{server: s, fn: f, launcher: l, closing: make(chan struct{}), timer: t}
+}
+
+// OnLog sets a function that receives each of the platform's lines when it is
+// printed, START before the event is handed out. It is to be called before
+// Init, and the function must not call the environment.
+func (e *Environment) OnLog(f func(lines string)) { e.logged = f }
+
+// log passes lines on and returns them.
+func (e *Environment) log(lines string) string {
+	if e.logged != nil && lines != "" {
+		e.logged(lines)
+	}
+	return lines
+}
+
+// Provision asks the launcher for the environment's first process and returns
+// when it stands ready.
+func (e *Environment) Provision(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	if e.proc != nil || e.tried {
+		return errors.New("provisioning: the environment is provisioned already")
+	}
+	ctx, cancel := e.scope(ctx)
+	defer cancel()
+	return e.launch(ctx, PhaseInit)
+}
+
+// Init executes the entrypoint and waits for the end of init. That init failed
+// is no error: it is in what is returned, and the next invocation does it
+// again. An error is one of the launcher, of ctx, or ErrClosed.
+func (e *Environment) Init(ctx context.Context) (Init, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return Init{}, ErrClosed
+	}
+	if e.tried {
+		return Init{}, errors.New("initialising: it was done already")
+	}
+	ctx, cancel := e.scope(ctx)
+	defer cancel()
+	o, err := e.begin(ctx, PhaseInit, e.fn.InitTimeout)
+	if err != nil {
+		return Init{}, err
+	}
+	in := Init{Done: o.done(), StartedNs: o.startedNs, EndedNs: o.endedNs, Status: o.status, ErrorType: o.errorType}
+	if in.Done {
+		ns := o.endedNs - o.startedNs
+		e.initNs = &ns
+		return in, nil
+	}
+	e.discard("failure")
+	in.Log = e.log(initReportLine(o.endedNs-o.startedNs, PhaseInit, o.status, o.errorType))
+	return in, nil
+}
+
+// Close ends the environment and returns when nothing of it is left. A call
+// that is under way in another goroutine returns ErrClosed. It may be called
+// twice.
+//
+// As on Lambda, an environment without extensions is killed at once. One with
+// external extensions gives those that subscribed to it a SHUTDOWN event and at
+// most 2 s; one with internal ones alone gives a process that is a Terminator a
+// signal and at most 500 ms.
+func (e *Environment) Close() error {
+	e.closeOnce.Do(func() { close(e.closing) })
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	e.discard("spindown")
+	e.timer.Stop()
+	e.server.forget(e)
+	return nil
+}
+
+// scope returns a context that also ends when the environment is closed.
+func (e *Environment) scope(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-e.closing:
+			cancel(ErrClosed)
+		case <-done:
+		}
+	}()
+	var once sync.Once
+	return ctx, func() { once.Do(func() { close(done); cancel(nil) }) }
+}
+
+// cause returns why a context ended: ErrClosed where that is it.
+func cause(ctx context.Context, err error) error {
+	if c := context.Cause(ctx); c != nil && errors.Is(c, ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+// launch asks for a process.
+func (e *Environment) launch(ctx context.Context, phase Phase) error {
+	p, err := e.launcher.Launch(ctx, phase)
+	if err != nil {
+		return cause(ctx, fmt.Errorf("launching a process: %w", err))
+	}
+	e.proc = p
+	return nil
+}
+
+// outcome is how an init went.
+type outcome struct {
+	startedNs, endedNs int64
+	status, errorType  string
+	// body is the error document for the caller; nil where init went well.
+	// It lacks the request id, see bodyFor.
+	body []byte
+	text string
+	exit *Exit
+}
+
+func (o outcome) done() bool { return o.status == "success" }
+
+// begin executes the entrypoint of a process, launching one where none stands
+// ready, and waits for the end of init, at most limit from the execve.
+func (e *Environment) begin(ctx context.Context, phase Phase, limit time.Duration) (outcome, error) {
+	e.tried = true
+	if e.proc == nil {
+		if err := e.launch(ctx, phase); err != nil {
+			return outcome{}, err
+		}
+	}
+	s := newSession(&e.fn)
+	e.sess = s
+	e.server.current.Store(s)
+	o := outcome{startedNs: Clock()}
+	// Should the launcher not answer, the init's limit holds for it too, and a
+	// second for what lies before the execve.
+	ectx, cancel := context.WithTimeout(ctx, limit+time.Second)
+	started, err := e.proc.Exec(ectx)
+	cancel()
+	if started.ClockNs != 0 {
+		o.startedNs = started.ClockNs
+	}
+	if errors.Is(err, ErrInvalidEntrypoint) {
+		o.endedNs = Clock()
+		o.status, o.errorType, o.text = "error", "Runtime.InvalidEntrypoint", err.Error()
+		return o, nil
+	}
+	if err != nil {
+		return o, cause(ctx, fmt.Errorf("executing the entrypoint: %w", err))
+	}
+	s.exec(started.Extensions)
+	e.timer.Reset(limit - time.Duration(Clock()-o.startedNs))
+	defer e.timer.Stop()
+	select {
+	case <-s.inited:
+	case <-e.proc.Done():
+		at := Clock()
+		s.mu.Lock()
+		s.failInit(at, nil)
+		failed := s.initError == nil && s.initNs == at
+		s.mu.Unlock()
+		if failed {
+			o.endedNs = at
+			o.fail(e.proc.Exit())
+			return o, nil
+		}
+	case <-e.timer.C:
+		s.mu.Lock()
+		late := !s.initDone
+		s.failInit(o.startedNs+int64(limit), &fault{errorType: "Sandbox.Timedout"})
+		s.mu.Unlock()
+		if late {
+			o.endedNs, o.status = o.startedNs+int64(limit), "timeout"
+			return o, nil
+		}
+	case <-ctx.Done():
+		return o, cause(ctx, ctx.Err())
+	}
+	s.mu.Lock()
+	o.endedNs = max(s.initNs, o.startedNs)
+	fault := s.initError
+	s.mu.Unlock()
+	if fault == nil {
+		o.status, e.serving = "success", true
+		return o, nil
+	}
+	o.status, o.errorType, o.body, o.text = "error", fault.errorType, fault.body, fault.text
+	// It was told that its report is accepted and is about to end by itself,
+	// with what it still has to say.
+	select {
+	case <-e.proc.Done():
+		x := e.proc.Exit()
+		o.exit = &x
+	case <-time.After(100 * time.Millisecond):
+	case <-ctx.Done():
+	}
+	return o, nil
+}
+
+// fail makes the outcome that of a process that ended.
+func (o *outcome) fail(x Exit) {
+	o.status, o.exit = "error", &x
+	o.errorType, o.text = x.describe()
+}
+
+// describe returns AWS's word for the end of a process, and its sentence.
+func (x Exit) describe() (errorType, text string) {
+	switch {
+	case x.OutOfMemory:
+		return "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
+	case x.Signal != 0:
+		return "Runtime.ExitError", "Runtime exited with error: signal: " + signalName(x.Signal)
+	case x.Code != 0:
+		return "Runtime.ExitError", fmt.Sprintf("Runtime exited with error: exit status %d", x.Code)
+	}
+	return "Runtime.ExitError", "Runtime exited without providing a reason"
+}
+
+// errorDocument is what the caller of an invocation gets where the function
+// did not answer.
+func errorDocument(id, errorType, text string) []byte {
+	body, _ := json.Marshal(struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}{errorType, "RequestId: " + id + " Error: " + text})
+	return body
+}
+
+// readMemory takes the high-water mark of the process that stands.
+func (e *Environment) readMemory() {
+	if e.proc == nil {
+		return
+	}
+	if n, ok := e.proc.MaxMemory(); ok && n >= 0 {
+		e.memory, e.known = max(e.memory, n), true
+	}
+}

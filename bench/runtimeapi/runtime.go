@@ -1,0 +1,296 @@
+package runtimeapi
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// errorTypes is what Lambda accepts as the type of an error that a runtime
+// reports.
+var errorTypes = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
+
+// errorTypeOf returns the error type that a header names, and the unknown one
+// of the same category for anything else.
+func errorTypeOf(header string) string {
+	switch {
+	case errorTypes.MatchString(header):
+		return header
+	case len(header) > 8 && header[:8] == "Runtime.":
+		return "Runtime.Unknown"
+	}
+	return "Function.Unknown"
+}
+
+// forbidden answers a request that the runtime's state does not allow.
+func forbidden(w http.ResponseWriter, from state, to string) {
+	refuse(w, http.StatusForbidden, "InvalidStateTransition",
+		fmt.Sprintf("State transition from %s to %s failed for runtime. Error: State transition is not allowed", from, to))
+}
+
+// serveNext answers GET /runtime/invocation/next. The first one is the end of
+// the runtime's init, a later one that of its part in the invocation.
+//
+// A second one beside one that waits, waits too: the next event goes to either.
+// One that comes while an event is out without an answer gets that event again
+// if the connection that it went to is gone, and waits otherwise: a runtime
+// with several loops has one that asks late.
+func (s *session) serveNext(w http.ResponseWriter, r *http.Request, c *conn, arrival int64) {
+	var again *exchange
+	s.mu.Lock()
+	switch s.state {
+	case stateStarted:
+		s.state, s.readyNs = stateReady, arrival
+		s.tryInit()
+	case stateResponseSent:
+		s.state = stateReady
+		if x := s.cur; x != nil {
+			s.arrived(x, max(arrival, x.handedOutNs.Load()))
+		}
+	case stateRunning:
+		if x := s.cur; x != nil && x.conn.closed.Load() {
+			x.conn, again = c, x
+		}
+	case stateResponse, stateErrorReply:
+		if s.cur != nil {
+			s.cur.early = true
+		}
+	case stateInitError:
+		s.mu.Unlock()
+		forbidden(w, stateInitError, string(stateReady))
+		return
+	}
+	s.mu.Unlock()
+
+	x := again
+	if x == nil {
+		select {
+		case x = <-s.mail:
+		case <-s.over:
+			w.Header()["Connection"] = []string{"close"}
+			refuse(w, http.StatusForbidden, "InvalidStateTransition", "the process was ended")
+			return
+		case <-r.Context().Done():
+			return
+		}
+		if r.Context().Err() != nil {
+			// Whoever asked is gone; the event is for the next who asks.
+			s.mail <- x
+			return
+		}
+		s.mu.Lock()
+		if s.cur == x {
+			s.state, x.conn = stateRunning, c
+		}
+		s.mu.Unlock()
+	}
+	s.writeEvent(w, c, x)
+}
+
+// writeEvent writes the event with its headers; those that are empty are left
+// out.
+func (s *session) writeEvent(w http.ResponseWriter, c *conn, x *exchange) {
+	h := w.Header()
+	h["Content-Type"] = contentJSON
+	h["Content-Length"] = []string{strconv.Itoa(len(x.event.Payload))}
+	h["Lambda-Runtime-Aws-Request-Id"] = []string{x.id}
+	h["Lambda-Runtime-Deadline-Ms"] = []string{strconv.FormatInt(x.deadlineMs, 10)}
+	h["Lambda-Runtime-Invoked-Function-Arn"] = s.fn.arnHeader
+	set := func(key, value string) {
+		if value != "" {
+			h[key] = []string{value}
+		}
+	}
+	set("Lambda-Runtime-Trace-Id", x.event.TraceID)
+	set("Lambda-Runtime-Client-Context", x.event.ClientContext)
+	set("Lambda-Runtime-Cognito-Identity", x.event.Identity)
+	set("Lambda-Runtime-Aws-Tenant-Id", x.event.TenantID)
+	c.departing.Store(x)
+	_, _ = w.Write(x.event.Payload)
+}
+
+// claim moves the runtime into the state in which its answer is read. It has
+// answered the request itself where it returns nil.
+func (s *session) claim(w http.ResponseWriter, id string, to state) *exchange {
+	s.mu.Lock()
+	x := s.cur
+	if x == nil || x.id != id || x.conn == nil {
+		s.mu.Unlock()
+		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+		return nil
+	}
+	if s.state != stateRunning {
+		from := s.state
+		s.mu.Unlock()
+		forbidden(w, from, string(to))
+		return nil
+	}
+	s.state = to
+	s.posts++
+	s.mu.Unlock()
+	return x
+}
+
+// settle ends the reading of an answer: fill puts it into the exchange, unless
+// the invocation is over already.
+func (s *session) settle(x *exchange, fill func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.posts--
+	s.noteChange()
+	if s.cur != x {
+		return
+	}
+	s.state = stateResponseSent
+	x.answered = true
+	fill()
+	if x.early {
+		s.state = stateReady
+		s.arrived(x, Clock())
+	}
+}
+
+// serveResponse answers POST /runtime/invocation/ID/response, buffered or
+// streamed: the caller of a synchronous invocation gets both as one document,
+// and both are limited to MaxPayload.
+func (s *session) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
+	x := s.claim(w, id, stateResponse)
+	if x == nil {
+		return
+	}
+	if mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode"); mode != "" && mode != "streaming" {
+		s.settle(x, func() {
+			x.reject = &fault{errorType: "Runtime.InvalidResponseModeHeader", text: "invalid function response mode"}
+		})
+		refuse(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
+		return
+	}
+	body, size, err := readBody(r)
+	switch {
+	case err != nil:
+		s.settle(x, func() { x.reject = &fault{errorType: "Runtime.TruncatedResponse", text: "the response was cut off"} })
+		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+	case size > MaxPayload:
+		s.settle(x, func() {
+			x.reject = &fault{errorType: "Function.ResponseSizeTooLarge", text: fmt.Sprintf(
+				"Response payload size (%d bytes) exceeded maximum allowed payload size (%d bytes).", size, MaxPayload)}
+		})
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxPayload))
+	default:
+		// Trailers are there once the body was read to its end.
+		failure := trailed(r)
+		s.settle(x, func() {
+			x.response, x.contentType, x.failure = body, r.Header.Get("Content-Type"), failure
+		})
+		accepted(w)
+	}
+}
+
+// trailed returns the error that a stream ended with, nil for none.
+func trailed(r *http.Request) *fault {
+	t := r.Trailer.Get("Lambda-Runtime-Function-Error-Type")
+	if t == "" {
+		return nil
+	}
+	f := &fault{errorType: errorTypeOf(t)}
+	raw := r.Trailer.Get("Lambda-Runtime-Function-Error-Body")
+	if body, err := base64.StdEncoding.DecodeString(raw); err == nil {
+		f.body = body
+	} else {
+		f.body = []byte(raw)
+	}
+	return f
+}
+
+// serveError answers POST /runtime/invocation/ID/error.
+func (s *session) serveError(w http.ResponseWriter, r *http.Request, id string) {
+	x := s.claim(w, id, stateErrorReply)
+	if x == nil {
+		return
+	}
+	body, size, err := readBody(r)
+	if err != nil || size > MaxPayload {
+		body = nil
+	}
+	f := &fault{errorType: errorTypeOf(r.Header.Get("Lambda-Runtime-Function-Error-Type")), body: body}
+	s.settle(x, func() { x.failure, x.contentType = f, "application/json" })
+	switch {
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+	case size > MaxPayload:
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxPayload))
+	default:
+		accepted(w)
+	}
+}
+
+// serveInitError answers POST /runtime/init/error, which is allowed before the
+// first /next only.
+func (s *session) serveInitError(w http.ResponseWriter, r *http.Request, arrival int64) {
+	body, size, err := readBody(r)
+	if err != nil || size > MaxPayload {
+		body = nil
+	}
+	s.mu.Lock()
+	if s.state != stateStarted {
+		from := s.state
+		s.mu.Unlock()
+		forbidden(w, from, string(stateInitError))
+		return
+	}
+	s.state = stateInitError
+	f := &fault{errorType: errorTypeOf(r.Header.Get("Lambda-Runtime-Function-Error-Type")), body: body, text: "the runtime reported an error in init"}
+	s.mu.Unlock()
+	accepted(w)
+	// The answer leaves before init ends and the process with it.
+	if fl, ok := w.(http.Flusher); ok {
+		fl.Flush()
+	}
+	s.mu.Lock()
+	s.failInit(arrival, f)
+	s.mu.Unlock()
+}
+
+// readBody reads a request to its end, as a runtime that sends it in chunks
+// expects, and returns what it said and how long it was. What is beyond
+// MaxPayload is counted and thrown away: the body is then cut there.
+func readBody(r *http.Request) ([]byte, int64, error) {
+	buf := make([]byte, 0, bufferSize(r.ContentLength))
+	for len(buf) <= MaxPayload {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if errors.Is(err, io.EOF) {
+			return buf, int64(len(buf)), nil
+		}
+		if err != nil {
+			return buf, int64(len(buf)), err
+		}
+	}
+	more, err := io.Copy(io.Discard, r.Body)
+	return buf[:MaxPayload], int64(len(buf)) + more, err
+}
+
+// bufferSize returns how much to make room for: all of a length that is known
+// and allowed, and one byte more, which saves the reading of the end a growth.
+func bufferSize(length int64) int {
+	switch {
+	case length < 0:
+		return 512
+	case length <= MaxPayload:
+		return int(length) + 1
+	}
+	return MaxPayload + 1
+}
+
+// deadline returns the unix milliseconds at which the function's time is up.
+func deadline(left time.Duration) int64 { return time.Now().Add(left).UnixMilli() }

@@ -1,0 +1,136 @@
+package runtimeapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrClosed is returned by the methods of a Server or Environment that was
+// closed, also by those that were waiting when it was.
+var ErrClosed = errors.New("the execution environment is closed")
+
+// ErrInvalidEntrypoint is wrapped by the error of Process.Exec where the
+// entrypoint cannot be executed.
+var ErrInvalidEntrypoint = errors.New("invalid entrypoint")
+
+// ErrPayloadTooLarge is wrapped by the error of Environment.Invoke for an event
+// of more than MaxPayload bytes. AWS refuses such a call before it is an
+// invocation: no line is logged.
+var ErrPayloadTooLarge = errors.New("event too large")
+
+// MaxPayload is the largest event and the largest answer of a function in
+// bytes: 6 MiB and, as in AWS's own emulator, 100 bytes for its wrapping.
+const MaxPayload = 6<<20 + 100
+
+// maxHeader is the most that a request's headers may take: more than the 1 MiB
+// that a runtime may send as the cause of an error.
+const maxHeader = 2 << 20
+
+// Server serves the Runtime API on a listener to one execution environment
+// after another.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+	served   chan struct{}
+	// current is the session of the process that runs; nil while none does.
+	current atomic.Pointer[session]
+
+	mu     sync.Mutex
+	env    *Environment
+	closed bool
+}
+
+// NewServer serves on l, which it owns from here on, and returns at once.
+func NewServer(l net.Listener) *Server {
+	s := &Server{listener: l, served: make(chan struct{})}
+	s.http = &http.Server{
+		Handler:        http.HandlerFunc(s.serve),
+		ConnContext:    withConn,
+		MaxHeaderBytes: maxHeader,
+		// What a misbehaving client does is the function's business, and only
+		// the caller may write to a stream.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	go func() {
+		defer close(s.served)
+		_ = s.http.Serve(&listener{Listener: l, server: s})
+	}()
+	return s
+}
+
+// Addr returns host:port of the listener, the value for AWS_LAMBDA_RUNTIME_API.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Close closes the environment that is still open, the listener and every
+// connection. It may be called twice.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	env := s.env
+	s.closed = true
+	s.mu.Unlock()
+	var err error
+	if env != nil {
+		err = env.Close()
+	}
+	if e := s.http.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	<-s.served
+	return err
+}
+
+// NewEnvironment makes the next execution environment. Nothing runs yet. It is
+// an error while the one before is not closed.
+func (s *Server) NewEnvironment(f Function, l Launcher) (*Environment, error) {
+	switch {
+	case l == nil:
+		return nil, errors.New("making an environment: no launcher")
+	case f.MemoryMB <= 0:
+		return nil, fmt.Errorf("making an environment: memory size of %d MB", f.MemoryMB)
+	case f.Timeout < 0 || f.InitTimeout < 0:
+		return nil, errors.New("making an environment: a timeout is negative")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.env != nil {
+		return nil, errors.New("making an environment: the one before is not closed")
+	}
+	s.env = newEnvironment(s, f.withDefaults(), l)
+	return s.env, nil
+}
+
+// forget lets the next environment be made.
+func (s *Server) forget(e *Environment) {
+	s.mu.Lock()
+	if s.env == e {
+		s.env = nil
+	}
+	s.mu.Unlock()
+}
+
+// withDefaults fills in what Lambda does where nothing was asked for.
+func (f Function) withDefaults() Function {
+	if f.Version == "" {
+		f.Version = "$LATEST"
+	}
+	if f.Timeout == 0 {
+		f.Timeout = 3 * time.Second
+	}
+	if f.InitTimeout == 0 {
+		f.InitTimeout = 10 * time.Second
+	}
+	if f.Region == "" {
+		f.Region = DefaultRegion
+	}
+	return f
+}

@@ -1,0 +1,244 @@
+package runtimeapi
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// state is where the runtime of a process stands; its text is Lambda's own name
+// of the state, as it appears in the body of a 403.
+type state string
+
+const (
+	stateStarted      state = "Started"
+	stateInitError    state = "InitError"
+	stateReady        state = "Ready"
+	stateRunning      state = "Running"
+	stateResponse     state = "InvocationResponse"
+	stateErrorReply   state = "InvocationErrorResponse"
+	stateResponseSent state = "RuntimeResponseSentState"
+)
+
+// session is the Runtime API as one process sees it, from its execve to its
+// end. A process that comes after it in the same environment has its own, so
+// that nothing which the earlier one left in a socket can be taken for the
+// later one's.
+type session struct {
+	fn *Function
+
+	// over is closed when the process is gone or given up: every request that
+	// waits is let go.
+	over chan struct{}
+	// inited is closed when init has ended, well or not.
+	inited chan struct{}
+	// mail holds the event that the runtime has not taken yet.
+	mail chan *exchange
+
+	mu    sync.Mutex
+	ended bool
+	conns map[*conn]struct{}
+	// changed is closed and replaced whenever an extension or a connection
+	// goes: what the shutdown waits for.
+	changed chan struct{}
+	// posts counts the answers that are being read.
+	posts int
+
+	state state
+	// executed is true once Exec has returned and said which external
+	// extensions there are.
+	executed bool
+	external []string
+	// readyNs is the arrival of the first /next; 0 before it.
+	readyNs int64
+	// initNs is when init ended; initError why it failed, nil where it did not.
+	initDone   bool
+	initNs     int64
+	initError  *fault
+	extensions []*extension
+
+	// cur is the invocation that is under way; nil between invocations.
+	cur *exchange
+}
+
+// fault is an error that the runtime or an extension reported of itself, or
+// that its answer was.
+type fault struct {
+	errorType string
+	body      []byte
+	// text is what happened, where there is no body.
+	text string
+}
+
+// exchange is one event and what became of it. Its fields are guarded by the
+// session's mutex but for the atomic one.
+type exchange struct {
+	id         string
+	event      *Event
+	deadlineMs int64
+	// handedOutNs is Clock() just before the event left; before that, when it
+	// was ready to leave.
+	handedOutNs atomic.Int64
+	// conn is where the event went.
+	conn *conn
+
+	// pending counts who has yet to ask for the next event: the runtime and
+	// the extensions subscribed to INVOKE.
+	pending int
+	endedNs int64
+	done    chan struct{}
+	// early is true where the runtime asked for the next event while its
+	// answer was still being read.
+	early bool
+
+	answered    bool
+	response    []byte
+	contentType string
+	// failure is the error document that the function answered with; reject
+	// why its answer was not accepted.
+	failure *fault
+	reject  *fault
+}
+
+func newSession(fn *Function) *session {
+	return &session{
+		fn:      fn,
+		over:    make(chan struct{}),
+		inited:  make(chan struct{}),
+		mail:    make(chan *exchange, 1),
+		conns:   map[*conn]struct{}{},
+		changed: make(chan struct{}),
+		state:   stateStarted,
+	}
+}
+
+// adopt takes a connection in; false once the session is over.
+func (s *session) adopt(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+// release lets a connection go.
+func (s *session) release(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.noteChange()
+	s.mu.Unlock()
+}
+
+// noteChange wakes who waits for a change; s.mu is held.
+func (s *session) noteChange() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// end lets every waiting request go and cuts every connection. It may be
+// called twice.
+func (s *session) end() {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = true
+	close(s.over)
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	s.mu.Unlock()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
+
+// exec notes what the process said at its execve.
+func (s *session) exec(external []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.executed = true
+	s.external = external
+	for _, x := range s.extensions {
+		x.external = slices.Contains(external, x.name)
+	}
+	s.tryInit()
+}
+
+// tryInit ends init where nobody is missing any more; s.mu is held.
+func (s *session) tryInit() {
+	if s.initDone || !s.executed || s.readyNs == 0 {
+		return
+	}
+	last := s.readyNs
+	for _, name := range s.external {
+		if !slices.ContainsFunc(s.extensions, func(x *extension) bool { return x.name == name }) {
+			return
+		}
+	}
+	for _, x := range s.extensions {
+		if x.readyNs == 0 {
+			return
+		}
+		last = max(last, x.readyNs)
+	}
+	s.initDone, s.initNs = true, last
+	close(s.inited)
+}
+
+// failInit ends init with an error; s.mu is held. The first one counts.
+func (s *session) failInit(at int64, f *fault) {
+	if s.initDone {
+		return
+	}
+	s.initDone, s.initNs, s.initError = true, at, f
+	close(s.inited)
+}
+
+// hand gives the runtime and the extensions an event. The session must be
+// ready: init has ended well and no invocation is under way.
+func (s *session) hand(x *exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cur = x
+	x.pending = 1
+	for _, ext := range s.extensions {
+		if ext.invoke && !ext.gone {
+			x.pending++
+			ext.post(x)
+		}
+	}
+	x.handedOutNs.Store(Clock())
+	select {
+	case <-s.mail: // one that was abandoned before anybody took it
+	default:
+	}
+	s.mail <- x
+}
+
+// arrived notes that one of those that the invocation waits for has asked for
+// its next event; s.mu is held.
+func (s *session) arrived(x *exchange, at int64) {
+	x.endedNs = max(x.endedNs, at)
+	if x.pending--; x.pending == 0 {
+		s.cur = nil
+		close(x.done)
+	}
+}
+
+// abandon takes the invocation away from the session, so that nothing that
+// comes late changes it any more. It returns false where it had ended in the
+// meantime.
+func (s *session) abandon(x *exchange) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cur != x {
+		return false
+	}
+	s.cur = nil
+	return true
+}
