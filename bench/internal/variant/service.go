@@ -1,0 +1,184 @@
+package variant
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// The memory sizes that a function can have, in MiB.
+const (
+	minMemoryMB = 128
+	maxMemoryMB = 10240
+)
+
+// order returns the names of services as the file has them; those that come
+// from elsewhere (include, extends) follow by name.
+func order(text []byte, services types.Services) []string {
+	var names []string
+	var doc struct {
+		Services yaml.Node `yaml:"services"`
+	}
+	// A text that compose-go has read and yaml can't (a file of several
+	// documents, say) leaves the order to the names.
+	if err := yaml.Unmarshal(text, &doc); err == nil && doc.Services.Kind == yaml.MappingNode {
+		for i := 0; i < len(doc.Services.Content); i += 2 {
+			name := doc.Services.Content[i].Value
+			if _, ok := services[name]; ok && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// fromService turns a service into a variant; ignored is true where x-bench
+// says so, and then nothing else of the service has to make sense.
+func fromService(s types.ServiceConfig, env types.Mapping) (v coldstart.Variant, ignored bool, err error) {
+	x, err := readExtension(s.Extensions["x-bench"])
+	if err != nil {
+		return coldstart.Variant{}, false, err
+	}
+	if x.ignore {
+		return coldstart.Variant{}, true, nil
+	}
+	if s.Image == "" && s.Build == nil {
+		return coldstart.Variant{}, false, coldstart.Hint(errors.New("it has neither image nor build"),
+			"give it one of them, or x-bench: {ignore: true}")
+	}
+	v = coldstart.Variant{
+		Name:       s.Name,
+		Image:      s.Image,
+		Platform:   s.Platform,
+		WorkingDir: s.WorkingDir,
+		Command:    s.Command,
+		MemoryMB:   x.memoryMB,
+		Doc:        x.doc,
+	}
+	// What an emulator wraps is the entrypoint's rest; an entrypoint of the
+	// emulator alone leaves the command, as it would in the container.
+	v.Entrypoint, _ = coldstart.StripEmulator(s.Entrypoint)
+	if s.Build != nil {
+		if v.Build, err = fromBuild(s.Build, env); err != nil {
+			return coldstart.Variant{}, false, err
+		}
+		if v.Platform == "" && len(s.Build.Platforms) == 1 {
+			v.Platform = s.Build.Platforms[0]
+		}
+	}
+	if v.Environment, err = serviceEnvironment(s, env); err != nil {
+		return coldstart.Variant{}, false, err
+	}
+	return v, false, nil
+}
+
+// fromBuild turns a build section into a build.
+func fromBuild(b *types.BuildConfig, env types.Mapping) (*coldstart.Build, error) {
+	if b.DockerfileInline != "" {
+		return nil, coldstart.Hint(errors.New("dockerfile_inline is not supported"), "put it into a file and name that with dockerfile")
+	}
+	context, dockerfile := b.Context, b.Dockerfile
+	if strings.Contains(context, "://") || strings.HasPrefix(context, "git@") {
+		return nil, coldstart.Hint(fmt.Errorf("build context %s is not a folder of this machine", context), "build it first and name the result with image")
+	}
+	if dockerfile == "" {
+		dockerfile = "Dockerfile"
+	}
+	if !filepath.IsAbs(dockerfile) {
+		dockerfile = filepath.Join(context, dockerfile)
+	}
+	build := &coldstart.Build{Context: context, Dockerfile: dockerfile, Target: b.Target}
+	for key, value := range b.Args.Resolve(env.Resolve) {
+		// An argument without a value here or in the environment keeps the
+		// Dockerfile's default.
+		if value != nil {
+			if build.Args == nil {
+				build.Args = map[string]string{}
+			}
+			build.Args[key] = *value
+		}
+	}
+	return build, nil
+}
+
+// serviceEnvironment returns the variables of env_file and environment, those
+// of environment winning. A variable without a value here or in the environment
+// is not set.
+func serviceEnvironment(s types.ServiceConfig, env types.Mapping) (map[string]string, error) {
+	p := types.Project{Services: types.Services{s.Name: s}, Environment: env}
+	resolved, err := p.WithServicesEnvironmentResolved(true)
+	if err != nil {
+		return nil, fmt.Errorf("reading its environment: %w", err)
+	}
+	var all map[string]string
+	for key, value := range resolved.Services[s.Name].Environment {
+		if value != nil {
+			if all == nil {
+				all = map[string]string{}
+			}
+			all[key] = *value
+		}
+	}
+	return all, nil
+}
+
+// extension is what x-bench says.
+type extension struct {
+	ignore   bool
+	memoryMB int
+	doc      string
+}
+
+// readExtension reads x-bench; nil stands for none. An unknown key is an error,
+// for a misspelt one would change what is measured without a word.
+func readExtension(x any) (extension, error) {
+	if x == nil {
+		return extension{}, nil
+	}
+	keys, ok := x.(map[string]any)
+	if !ok {
+		return extension{}, fmt.Errorf("x-bench is %v, want keys and values", x)
+	}
+	var e extension
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		value := keys[key]
+		switch key {
+		case "ignore":
+			b, err := strconv.ParseBool(fmt.Sprint(value))
+			if err != nil {
+				return extension{}, fmt.Errorf("x-bench: ignore is %v, want true or false", value)
+			}
+			e.ignore = b
+		case "memory":
+			n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
+			if err != nil || n != math.Trunc(n) || n < minMemoryMB || n > maxMemoryMB {
+				return extension{}, fmt.Errorf("x-bench: memory is %v, want whole MB from %d to %d", value, minMemoryMB, maxMemoryMB)
+			}
+			e.memoryMB = int(n)
+		case "doc":
+			s, ok := value.(string)
+			if !ok {
+				return extension{}, fmt.Errorf("x-bench: doc is %v, want a sentence", value)
+			}
+			e.doc = s
+		default:
+			return extension{}, fmt.Errorf("x-bench: unknown key %q, want ignore, memory or doc", key)
+		}
+	}
+	return e, nil
+}
