@@ -1,0 +1,67 @@
+// Rie is a runtime interface emulator: it serves the AWS Lambda Runtime API to a
+// function and invokes it.
+//
+//	rie [--listen HOST:PORT] [--runtime-api-address HOST:PORT] [COMMAND [ARG]...]
+//
+// As a container's entrypoint it runs the command that follows it (without one
+// /var/task/bootstrap, /opt/bootstrap or /var/runtime/bootstrap, the first that
+// is there), initialises it at once and takes invocations at
+//
+//	POST http://HOST:PORT/2015-03-31/functions/function/invocations
+//
+// on 0.0.0.0:8080, like AWS's own emulator: one after another, so that those
+// that come together are queued. START, END and REPORT go to stdout, the
+// function's own output too. With the header X-Amz-Log-Type: Tail the answer
+// has the last 4 KB of both in X-Amz-Log-Result; a function that failed is told
+// by X-Amz-Function-Error.
+//
+// AWS_LAMBDA_FUNCTION_NAME, _VERSION, _TIMEOUT (whole seconds, 300),
+// _MEMORY_SIZE (MB, 3008) and _HANDLER describe the function. Nothing is
+// limited: the memory size is only printed.
+//
+// It imports neither a command line library nor an SDK, and reaps what the
+// function leaves behind, so that it can be process 1.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program: it returns the exit code, 0 also where ctx ended it.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	var listen, api string
+	flags := flag.NewFlagSet("rie", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&listen, "listen", "0.0.0.0:8080", "`HOST:PORT` to take invocations at")
+	flags.StringVar(&listen, "runtime-interface-emulator-address", "0.0.0.0:8080", "the same, by the name that AWS's emulator gives it")
+	flags.StringVar(&api, "runtime-api-address", "127.0.0.1:9001", "`HOST:PORT` to serve the Runtime API at")
+	if err := flags.Parse(args); err != nil {
+		if err == flag.ErrHelp {
+			return 0
+		}
+		return 2
+	}
+	s, err := readSettings(flags.Args(), environ)
+	if err != nil {
+		fmt.Fprintf(stderr, "rie: %v\n", err)
+		return 2
+	}
+	if err := standalone(ctx, s, listen, api, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "rie: %v\n", err)
+		return 1
+	}
+	return 0
+}

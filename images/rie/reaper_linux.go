@@ -1,0 +1,126 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// reaper waits for every child of this process: those it started, and those
+// that a function left behind, which become this process's children because it
+// is process 1 or their subreaper.
+type reaper struct {
+	mu       sync.Mutex
+	children map[int]func(syscall.WaitStatus)
+	// reaped is closed and replaced whenever a child was reaped.
+	reaped chan struct{}
+}
+
+// newReaper starts reaping, for the rest of the program's life.
+func newReaper() *reaper {
+	r := &reaper{children: map[int]func(syscall.WaitStatus){}, reaped: make(chan struct{})}
+	// Process 1 has no need of it, and a kernel without it loses orphans only.
+	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
+	go func() {
+		for range ended {
+			r.reap()
+		}
+	}()
+	return r
+}
+
+// reap waits for all that have ended.
+func (r *reaper) reap() {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+		r.mu.Lock()
+		ended := r.children[pid]
+		delete(r.children, pid)
+		close(r.reaped)
+		r.reaped = make(chan struct{})
+		r.mu.Unlock()
+		if ended != nil {
+			ended(status)
+		}
+	}
+}
+
+// start starts a child and has ended called with its status when it is over.
+func (r *reaper) start(path string, argv []string, attr *syscall.ProcAttr, ended func(syscall.WaitStatus)) (int, error) {
+	// Held until the child is known: it may be over at once.
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pid, err := syscall.ForkExec(path, argv, attr)
+	if err != nil {
+		return 0, err
+	}
+	r.children[pid] = ended
+	return pid, nil
+}
+
+// killAll kills every child and waits until none is left. What loses its parent
+// in the course of it becomes a child and is killed too.
+func (r *reaper) killAll() {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		r.mu.Lock()
+		reaped := r.reaped
+		pids := make([]int, 0, len(r.children))
+		for pid := range r.children {
+			pids = append(pids, pid)
+		}
+		r.mu.Unlock()
+		if c, ok := childrenOf(os.Getpid()); ok {
+			pids = c
+		}
+		if len(pids) == 0 {
+			return
+		}
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		select {
+		case <-reaped:
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// childrenOf lists the children of a process; false where the kernel does not
+// tell.
+func childrenOf(pid int) ([]int, bool) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task/"
+	tasks, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, false
+	}
+	var pids []int
+	read := false
+	for _, t := range tasks {
+		b, err := os.ReadFile(dir + t.Name() + "/children")
+		if err != nil {
+			continue
+		}
+		read = true
+		for _, f := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				pids = append(pids, n)
+			}
+		}
+	}
+	return pids, read
+}
