@@ -9,7 +9,6 @@ import (
 )
 
 func TestRanks(t *testing.T) {
-	// Medians: Le Boudec, table A.1 (95 %).
 	tests := []struct {
 		n, lo, hi int
 		q         float64

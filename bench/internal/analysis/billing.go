@@ -1,0 +1,60 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// audit compares each Billed Duration with the parts it is made of and names
+// those that do not fit: they point at a line that was misread or of another
+// invocation. They stay in the tables.
+func audit(run *runfile.Run) []string {
+	const examples = 3
+	var odd []string
+	for i := range run.Samples {
+		s := &run.Samples[i]
+		least, most, ok := expected(s)
+		if !ok {
+			continue
+		}
+		if b := *s.Metrics.BilledDurationMs; b < least || b > most {
+			odd = append(odd, fmt.Sprintf("seq %d of %s: %g ms for parts that come to %g", s.Seq, s.Config.Variant, b, least))
+		}
+	}
+	if len(odd) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s not the sum of what REPORT says, rounded up: %s", count(len(odd), "Billed Duration is", "Billed Durations are"), strings.Join(odd[:min(len(odd), examples)], "; "))
+	if len(odd) > examples {
+		text += "; …"
+	}
+	return []string{text + "."}
+}
+
+// expected returns the least and greatest Billed Duration that the parts of a
+// sample allow; false where a part is missing.
+//
+// Billed is ceil(Init + Duration) of the values before they were rounded to
+// two decimals, so that the printed ones may be 1 ms off at a whole number:
+// the sum of two may be printed up to 0.01 too high or too low.
+func expected(s *coldstart.Sample) (least, most float64, ok bool) {
+	m := s.Metrics
+	if m.BilledDurationMs == nil || m.DurationMs == nil {
+		return 0, 0, false
+	}
+	sum, extra := *m.DurationMs, 0.0
+	switch {
+	case m.BilledRestoreDurationMs != nil:
+		extra = *m.BilledRestoreDurationMs
+	case m.InitDurationMs != nil:
+		sum += *m.InitDurationMs
+	case s.Class == coldstart.ClassCold || s.Class == coldstart.ClassFirstAfterDeploy:
+		return 0, 0, false
+	}
+	const print = 0.01
+	return math.Ceil(sum-print-1e-9) + extra, math.Ceil(sum) + 1 + extra, true
+}

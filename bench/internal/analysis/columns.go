@@ -1,0 +1,54 @@
+package analysis
+
+import (
+	"fmt"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// columnsOf makes a column of each config of the run and finds a config's
+// column again.
+func columnsOf(h runfile.Header) ([]Column, map[coldstart.Config]int) {
+	sizes, archs := map[int]bool{}, map[string]bool{}
+	for _, c := range h.Configs {
+		sizes[c.MemorySizeMB], archs[c.Arch] = true, true
+	}
+	columns := []Column{}
+	index := map[coldstart.Config]int{}
+	baseline := baselineOf(h)
+	for _, c := range h.Configs {
+		key := c.Config()
+		if _, twice := index[key]; twice {
+			continue
+		}
+		title := c.Variant
+		if len(sizes) > 1 {
+			title += fmt.Sprintf(" %d MB", c.MemorySizeMB)
+		}
+		if len(archs) > 1 {
+			title += " " + c.Arch
+		}
+		if c.Image.StandIn {
+			title += " (stand-in base)"
+		}
+		index[key] = len(columns)
+		columns = append(columns, Column{
+			Title: title, Variant: c.Variant, MemoryMB: c.MemorySizeMB, Arch: c.Arch,
+			StandIn: c.Image.StandIn, Doc: c.Doc, Baseline: c.Variant == baseline,
+		})
+	}
+	return columns, index
+}
+
+// baselineOf names the variant that the others are compared with: the one
+// asked for, else the first; empty where there is none.
+func baselineOf(h runfile.Header) string {
+	if h.Plan.Baseline != "" {
+		return h.Plan.Baseline
+	}
+	if len(h.Configs) > 0 {
+		return h.Configs[0].Variant
+	}
+	return ""
+}

@@ -1,0 +1,78 @@
+package analysis
+
+import (
+	"coldbench/bench/internal/coldstart"
+)
+
+// imagesOf lists the images of the run, one for each variant and architecture,
+// and which changed since the previous run.
+func imagesOf(in Input) []Image {
+	type key struct{ variant, arch string }
+	h := in.Run.Header
+	var before map[key]string
+	if p := in.Previous; p != nil && h.Previous != "" && p.Header.ID == h.Previous {
+		before = map[key]string{}
+		for _, c := range p.Header.Configs {
+			before[key{c.Variant, c.Arch}] = c.Image.ImageID
+		}
+	}
+	archs := map[string]bool{}
+	for _, c := range h.Configs {
+		archs[c.Arch] = true
+	}
+	images := []Image{}
+	seen := map[key]bool{}
+	for _, c := range h.Configs {
+		k := key{c.Variant, c.Arch}
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		i := c.Image
+		image := Image{
+			Title: c.Variant, Variant: c.Variant, Arch: c.Arch,
+			ImageID: i.ImageID, Digest: i.Digest, Layers: i.Layers, Base: i.Base, StandIn: i.StandIn,
+			SizeBytes: size(i.SizeBytes), CompressedBytes: size(i.CompressedBytes),
+		}
+		if len(archs) > 1 {
+			image.Title += " " + c.Arch
+		}
+		if i.StandIn {
+			image.Title += " (stand-in base)"
+		}
+		if before != nil {
+			switch id, ok := before[k]; {
+			case !ok:
+				image.Change = "new"
+			case id == i.ImageID:
+				image.Change = "same"
+			default:
+				image.Change = "changed"
+			}
+		}
+		images = append(images, image)
+	}
+	return images
+}
+
+// size is nil for 0, which stands for not known in a run file.
+func size(bytes int64) *int64 {
+	if bytes <= 0 {
+		return nil
+	}
+	return &bytes
+}
+
+// deploys lists the first cold starts of images that were new.
+func deploys(columns []Column, o observed) []Deploy {
+	list := []Deploy{}
+	for i := range columns {
+		for _, e := range o.environments(i, coldstart.ClassFirstAfterDeploy) {
+			for _, s := range e.invocations {
+				read := func(metric string) *float64 { return optional(metricOf(metric).Value(*s)) }
+				list = append(list, Deploy{Column: i, InitMs: read("init"), DurationMs: read("duration"), BilledMs: read("billed"), Provision: read("provision")})
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,76 @@
+package analysis
+
+import (
+	"cmp"
+	"slices"
+
+	"coldbench/bench/internal/runfile"
+)
+
+// Input is a run to report on.
+type Input struct {
+	Run *runfile.Run
+	// Previous is the run that Run's header names as previous; nil where there
+	// is none or it can't be had. Any other run is not compared with.
+	Previous *runfile.Run
+}
+
+// Newest picks the newest run of each backend and engine, the newest first.
+func Newest(inputs []Input) []Input {
+	type engine struct{ backend, engine string }
+	seen := map[engine]bool{}
+	var newest []Input
+	for _, in := range sorted(inputs) {
+		e := engine{in.Run.Header.Backend, in.Run.Header.Engine}
+		if !seen[e] {
+			seen[e] = true
+			newest = append(newest, in)
+		}
+	}
+	return newest
+}
+
+// New reports on runs, each in a section of its own, the newest first. Runs
+// are never pooled. The report depends on the runs alone, not on their order.
+func New(inputs []Input) *Report {
+	r := &Report{Schema: Schema, Title: title(inputs), Sections: []Section{}}
+	for _, in := range sorted(inputs) {
+		r.Sections = append(r.Sections, newSection(in))
+	}
+	return r
+}
+
+// sorted copies the inputs that hold a run, the newest first. Started is
+// RFC 3339 in UTC, so that its order as text is that in time.
+func sorted(inputs []Input) []Input {
+	s := make([]Input, 0, len(inputs))
+	for _, in := range inputs {
+		if in.Run != nil {
+			s = append(s, in)
+		}
+	}
+	slices.SortStableFunc(s, func(a, b Input) int {
+		return cmp.Or(
+			cmp.Compare(b.Run.Header.Started, a.Run.Header.Started),
+			cmp.Compare(b.Run.Header.ID, a.Run.Header.ID),
+			cmp.Compare(a.Run.Path, b.Run.Path))
+	})
+	return s
+}
+
+func title(inputs []Input) string {
+	local, aws := false, false
+	for _, in := range inputs {
+		if in.Run != nil {
+			local = local || in.Run.Header.Backend == "local"
+			aws = aws || in.Run.Header.Backend == "aws"
+		}
+	}
+	switch {
+	case local && !aws:
+		return "Local cold and warm starts"
+	case aws && !local:
+		return "Cold and warm starts on AWS"
+	}
+	return "Cold and warm starts"
+}

@@ -1,0 +1,176 @@
+package analysis
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"coldbench/bench/internal/runfile"
+)
+
+// method lists how a run was measured. What is not known is left out.
+func method(run *runfile.Run) []Fact {
+	h := run.Header
+	facts := []Fact{}
+	add := func(name, format string, args ...any) {
+		if v := strings.TrimSpace(fmt.Sprintf(format, args...)); v != "" {
+			facts = append(facts, Fact{name, v})
+		}
+	}
+	engine := h.Engine
+	if h.Host.EngineVersion != "" {
+		engine += " " + h.Host.EngineVersion
+	}
+	add("Engine", "%s", engine)
+	add("Host", "%s", hostOf(h.Host))
+	add("CPU limit", "%s", h.Limits.CPU)
+	add("Memory limit", "%s", h.Limits.Memory)
+	add("Max Memory Used", "%s", h.Limits.MaxMemoryUsed)
+	p := h.Plan
+	add("Cold starts", "%d of each config, forced by %s", p.Runs, orElse(p.Strategy, "a strategy that was not recorded"))
+	if p.WarmRuns > 0 {
+		add("Warm invocations", "%d after each cold start", p.WarmRuns)
+	} else {
+		add("Warm invocations", "none")
+	}
+	add("Order", "each round holds every config once, in a random order from seed %d", p.Seed)
+	if p.PauseMs > 0 {
+		add("Pause", "%s ms idle before each warm invocation", number(p.PauseMs))
+	} else {
+		add("Pause", "none: back-to-back invocations")
+	}
+	add("Memory sizes", "%s MB", joinInts(p.MemoryMB))
+	add("Architectures", "%s", strings.Join(p.Arch, ", "))
+	add("Function timeout", "%s s", number(p.TimeoutS))
+	add("Payload", "SHA-256 %s", orElse(p.PayloadSha256, "not recorded"))
+	add("Network", "%s", p.Network)
+	if p.Retries > 0 {
+		add("Retries", "%d", p.Retries)
+	}
+	add("Tool", "%s", h.Tool)
+	add("Started", "%s", when(h.Started))
+	for _, r := range run.Resumes {
+		add("Resumed", "%s", when(r.At))
+	}
+	if run.End != nil {
+		add("Ended", "%s", when(run.End.At)+ended(run.End.Stopped))
+	} else {
+		add("Ended", "not recorded")
+	}
+	add("Samples", "%d, %s, %s", len(run.Samples), count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
+	add("Previous run", "%s", h.Previous)
+	return facts
+}
+
+func ended(stopped string) string {
+	switch stopped {
+	case "plan", "":
+		return ""
+	case "precision":
+		return ", at the precision asked for"
+	case "gave-up":
+		return ", having given up"
+	}
+	return ", " + stopped
+}
+
+func hostOf(h runfile.Host) string {
+	var parts []string
+	if s := strings.TrimSpace(h.OS + " " + h.Kernel); s != "" {
+		parts = append(parts, s)
+	}
+	if h.CPU != "" {
+		parts = append(parts, h.CPU)
+	}
+	if h.CPUs > 0 {
+		parts = append(parts, count(h.CPUs, "CPU", "CPUs"))
+	}
+	if h.MemoryMB > 0 {
+		parts = append(parts, fmt.Sprintf("%d MB", h.MemoryMB))
+	}
+	if h.Cgroup != "" {
+		parts = append(parts, "cgroup "+h.Cgroup)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// command is what to type to measure the same again, every setting spelled
+// out. The payload is known only by its hash.
+func command(h runfile.Header) string {
+	p := h.Plan
+	args := []string{"bench", h.Backend}
+	named := map[string]bool{}
+	for _, c := range h.Configs {
+		if !named[c.Variant] {
+			named[c.Variant] = true
+			args = append(args, quote(c.Variant))
+		}
+	}
+	add := func(flag, value string) { args = append(args, flag, value) }
+	if h.Backend == "local" {
+		add("--engine", h.Engine)
+		if p.Network != "" {
+			add("--network", p.Network)
+		}
+		if p.CPU != "" {
+			add("--cpu", p.CPU)
+		}
+		if p.CPUPeriodMs > 0 && p.CPU != "none" {
+			add("--cpu-period", number(p.CPUPeriodMs)+"ms")
+		}
+	} else {
+		add("--region", h.Engine)
+		if p.Strategy != "" {
+			add("--strategy", p.Strategy)
+		}
+	}
+	add("--runs", strconv.Itoa(p.Runs))
+	add("--warm-runs", strconv.Itoa(p.WarmRuns))
+	switch p.Only {
+	case "cold", "warm":
+		args = append(args, "--"+p.Only)
+	}
+	if len(p.MemoryMB) > 0 {
+		add("--memory", joinInts(p.MemoryMB))
+	}
+	if len(p.Arch) > 0 {
+		add("--arch", strings.Join(p.Arch, ","))
+	}
+	add("--pause", number(p.PauseMs)+"ms")
+	if p.TimeoutS > 0 && h.Backend == "local" {
+		add("--timeout", number(p.TimeoutS)+"s")
+	}
+	if p.Baseline != "" {
+		add("--baseline", quote(p.Baseline))
+	}
+	add("--seed", strconv.FormatUint(p.Seed, 10))
+	return strings.Join(args, " ")
+}
+
+// quote protects a word from the shell where it needs that.
+func quote(s string) string {
+	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@", r))
+	}) < 0
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+func joinInts(v []int) string {
+	s := make([]string, len(v))
+	for i, n := range v {
+		s[i] = strconv.Itoa(n)
+	}
+	return strings.Join(s, ",")
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

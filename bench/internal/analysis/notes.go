@@ -1,0 +1,107 @@
+package analysis
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+	"coldbench/bench/internal/stats"
+)
+
+// notes are the footnotes of the headline: what a reader has to know in order
+// not to read more out of it than is in it.
+func notes(h runfile.Header, s Section, o observed) []string {
+	list := []string{}
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+
+	var changed []string
+	for _, i := range s.Images {
+		if i.Change == "changed" {
+			changed = append(changed, i.Title)
+		}
+	}
+	if len(changed) > 0 {
+		add("The image changed since the previous run (%s): %s.", h.Previous, strings.Join(changed, ", "))
+	}
+
+	few, none := false, false
+	for _, r := range s.Headline {
+		for _, c := range r.Cells {
+			few = few || c.N > 0 && !c.Median.Bounded()
+			none = none || c.N == 0
+		}
+	}
+	if few {
+		add("Without brackets: too few execution environments for a 95 %% interval of the median; %d would do.", stats.Enough(0.5, Confidence))
+	}
+	if none {
+		add("A dash: not measured.")
+	}
+	for _, t := range s.Metrics {
+		if t.Metric == "billed" {
+			if n := coarse(t, o, metricOf("billed")); n != "" {
+				list = append(list, n)
+			}
+		}
+	}
+	columns := len(s.Columns)
+	if shown(coldstart.ClassWarm, h.Plan.Only) && o.any(columns, coldstart.ClassWarm) {
+		add("Warm invocations of one execution environment are alike, so each environment counts once, with their median. The first warm one is a class of its own (`first-warm`) and not among them.")
+	}
+	if h.Plan.WarmRuns == 1 && shown(coldstart.ClassWarm, h.Plan.Only) && !o.any(columns, coldstart.ClassWarm) && o.any(columns, coldstart.ClassFirstWarm) {
+		add("Each environment was invoked warm once, and an environment's first warm invocation is a class of its own, `first-warm`: see the tables below. `--warm-runs 2` and more fill the row.")
+	}
+	if o.any(columns, coldstart.ClassSuppressedInit) {
+		add("Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class `suppressed-init`, not `cold`.")
+	}
+	for _, c := range s.Columns {
+		if c.StandIn {
+			add("Stand-in base: the image's base could not be had, and one made from other packages stands in for it. It has the same contract and about the same size, but its times are not those of the real base.")
+			break
+		}
+	}
+	if len(s.Comparisons) > 0 {
+		add("`faster` and `slower`: the interval of the ratio lies wholly on one side of 1; `same`: wholly within %g %%; else `unclear`. Each interval is one of 95 %% by itself.", 100*Margin)
+	} else if columns > 1 {
+		add("Nothing is compared: the baseline %s was not measured.", baselineOf(h))
+	}
+	for _, l := range []struct{ what, how string }{{"CPU", h.Limits.CPU}, {"Memory", h.Limits.Memory}, {"Max Memory Used", h.Limits.MaxMemoryUsed}} {
+		if strings.HasPrefix(l.how, "not ") {
+			add("%s: %s.", l.what, strings.TrimSuffix(l.how, "."))
+		}
+	}
+	if h.Backend == "local" {
+		add("Local times hold the runtime's start and the function, not Lambda's own work or the image's download: compare columns with one another, not with AWS.")
+	}
+	return list
+}
+
+// warnings gathers what the run, its file and the audit warn of.
+func warnings(run *runfile.Run, o observed) []string {
+	list := []string{}
+	seen := map[string]bool{}
+	add := func(texts ...string) {
+		for _, t := range texts {
+			if t != "" && !seen[t] {
+				seen[t] = true
+				list = append(list, t)
+			}
+		}
+	}
+	add(run.Header.Warnings...)
+	if run.End != nil {
+		add(run.End.Warnings...)
+	}
+	add(run.Warnings...)
+	if o.foreign > 0 {
+		add(fmt.Sprintf("%s of configs that the header does not name left out.", count(o.foreign, "sample", "samples")))
+	}
+	for _, strategy := range slices.Sorted(maps.Keys(o.other)) {
+		add(fmt.Sprintf("%s forced by %q, not by the run's own strategy %q, left out.", count(o.other[strategy], "cold start", "cold starts"), strategy, run.Header.Plan.Strategy))
+	}
+	add(audit(run)...)
+	return list
+}

@@ -1,0 +1,97 @@
+package analysis
+
+import (
+	"fmt"
+	"slices"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// problemsOf counts rejects and failures by config and reason, in the order of
+// the columns and then of their first appearance.
+func problemsOf(run *runfile.Run, columns []Column, index map[coldstart.Config]int) []Problem {
+	type key struct {
+		config       coldstart.Config
+		kind, reason string
+	}
+	list := []Problem{}
+	order := []int{}
+	place := map[key]int{}
+	add := func(k key, example, output string) {
+		i, ok := place[k]
+		if !ok {
+			i = len(list)
+			place[k] = i
+			name, at := k.config.String(), len(columns)
+			if c, ok := index[k.config]; ok {
+				name, at = columns[c].Title, c
+			}
+			list = append(list, Problem{Column: name, Kind: k.kind, Reason: k.reason})
+			order = append(order, at)
+		}
+		list[i].Count++
+		if example != "" {
+			list[i].Example = example
+		}
+		if output != "" {
+			list[i].Output = output
+		}
+	}
+	for _, r := range run.Rejects {
+		add(key{r.Try().Config, "reject", r.Reason}, r.Detail, "")
+	}
+	for _, f := range run.Failures {
+		add(key{f.Try().Config, "failure", string(f.Reason)}, f.Error, f.Output)
+	}
+	at := make([]int, len(list))
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return order[a] - order[b] })
+	sorted := make([]Problem, len(list))
+	for i, j := range at {
+		sorted[i] = list[j]
+	}
+	return sorted
+}
+
+// alerts are what a reader has to know first.
+func alerts(run *runfile.Run, columns []Column, index map[coldstart.Config]int, o observed) []string {
+	list := []string{}
+	plan := run.Header.Plan
+	stopped := ""
+	if run.End == nil {
+		list = append(list, "This run did not end: what is below is what it had measured by then.")
+	} else if stopped = run.End.Stopped; stopped == "interrupted" {
+		list = append(list, "This run was interrupted: what is below is what it had measured by then.")
+	}
+	failed := make([]int, len(columns))
+	for _, f := range run.Failures {
+		if c, ok := index[f.Try().Config]; ok {
+			failed[c]++
+		}
+	}
+	for i, c := range columns {
+		n := len(o.environments(i, coldstart.ClassCold)) + len(o.environments(i, coldstart.ClassSuppressedInit))
+		complete := n >= plan.Runs || stopped == "precision" || stopped == "interrupted" || run.End == nil
+		switch {
+		case n == 0 && failed[i] > 0:
+			list = append(list, fmt.Sprintf("%s could not be measured: %s.", c.Title, count(failed[i], "attempt failed", "attempts failed")))
+		case !complete && failed[i] > 0:
+			list = append(list, fmt.Sprintf("%s was given up after %s: it has %d of %d cold starts.", c.Title, count(failed[i], "failure", "failures"), n, plan.Runs))
+		case !complete:
+			list = append(list, fmt.Sprintf("%s has %d of the %d cold starts asked for.", c.Title, n, plan.Runs))
+		case failed[i] > 0:
+			list = append(list, fmt.Sprintf("%s: %s, see Failures and rejects.", c.Title, count(failed[i], "invocation failed", "invocations failed")))
+		}
+	}
+	return list
+}
+
+func count(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}

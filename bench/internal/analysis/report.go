@@ -1,0 +1,209 @@
+package analysis
+
+// Schema is the version of the report's JSON form. It grows when a field is
+// renamed, removed or changes its meaning, not when one is added.
+const Schema = 1
+
+// Confidence is that of every interval in a report.
+const Confidence = 0.95
+
+// Margin is the difference that does not matter: 5 %.
+const Margin = 0.05
+
+// Report is what there is to say about one or several runs: plain data in the
+// order in which it is shown. Its JSON form is the output of --json. Lists
+// that are empty are [], numbers that are not known are null or absent, never
+// 0.
+type Report struct {
+	Schema int `json:"schema"`
+	// Title is the heading: "Local results".
+	Title string `json:"title"`
+	// Sections hold one run each, the newest first.
+	Sections []Section `json:"sections"`
+}
+
+// Section is what there is to say about one run.
+type Section struct {
+	// Run is the run's ID; File the name of its file without a folder, empty
+	// where it came from none.
+	Run  string `json:"run"`
+	File string `json:"file,omitempty"`
+	// Backend is "local" or "aws"; Engine "docker", "sandbox" or a region.
+	Backend string `json:"backend"`
+	Engine  string `json:"engine"`
+	// Heading names backend and engine; Caption says in a sentence what was
+	// measured, on what, how often and when.
+	Heading string `json:"heading"`
+	Caption string `json:"caption"`
+	// Alerts are what a reader has to know before the first number: an
+	// interrupted run, a config given up.
+	Alerts []string `json:"alerts"`
+	// Columns are the configs that were measured, in the compose file's order;
+	// every table refers to them by index.
+	Columns []Column `json:"columns"`
+	// Headline are the rows of the first table, a cell a column.
+	Headline []Row `json:"headline"`
+	// Unavailable are the variants that could not be measured here.
+	Unavailable []Unavailable `json:"unavailable"`
+	// Comparisons are with the baseline; empty where there is one column.
+	Comparisons []Comparison `json:"comparisons"`
+	// Notes are the footnotes of the headline and of the comparisons.
+	Notes []string `json:"notes"`
+	// Metrics hold a table each.
+	Metrics []Table `json:"metrics"`
+	// Deploy are the first cold starts of images that were new here.
+	Deploy []Deploy `json:"firstAfterDeploy"`
+	Images []Image  `json:"images"`
+	// Problems are the rejects and failures, by config and reason.
+	Problems []Problem `json:"problems"`
+	// Method says how it was measured, as names and values.
+	Method []Fact `json:"method"`
+	// Warnings are those of the run, of its file and of the billing audit.
+	Warnings []string `json:"warnings"`
+	// Command measures the same again.
+	Command string `json:"command"`
+}
+
+// Column is one config.
+type Column struct {
+	// Title is unique within the section and says what a table has to say:
+	// the memory size in a sweep, a stand-in base.
+	Title    string `json:"title"`
+	Variant  string `json:"variant"`
+	MemoryMB int    `json:"memorySizeMB"`
+	Arch     string `json:"arch"`
+	StandIn  bool   `json:"standIn"`
+	Doc      string `json:"doc,omitempty"`
+	// Baseline is true for the column that others of the same memory size and
+	// architecture are compared with.
+	Baseline bool `json:"baseline"`
+}
+
+// Estimate is a quantile and its interval.
+type Estimate struct {
+	// Value is nil where there are no values.
+	Value *float64 `json:"value"`
+	// Low and High are the interval's ends; nil is an open end: there are too
+	// few values to bound it.
+	Low  *float64 `json:"low"`
+	High *float64 `json:"high"`
+}
+
+// Bounded reports whether there is a value with both ends of its interval:
+// what is not bounded must not be shown as if it were known.
+func (e Estimate) Bounded() bool { return e.Value != nil && e.Low != nil && e.High != nil }
+
+// Summary describes the values of one config, metric and class. A value stands
+// for one execution environment: the median of its invocations of the class.
+type Summary struct {
+	// N counts environments, Invocations the invocations in them.
+	N           int `json:"n"`
+	Invocations int `json:"invocations"`
+	// Missing counts invocations of the class whose metric was not measured.
+	Missing int      `json:"missing"`
+	Min     *float64 `json:"min"`
+	Median  Estimate `json:"median"`
+	P90     Estimate `json:"p90"`
+	P99     Estimate `json:"p99"`
+	Max     *float64 `json:"max"`
+	// MAD is the median absolute deviation from the median.
+	MAD *float64 `json:"mad"`
+}
+
+// Row is a row of the headline.
+type Row struct {
+	// Label is "Local, cold start"; Class "cold".
+	Label string    `json:"label"`
+	Class string    `json:"class"`
+	Unit  string    `json:"unit"`
+	Cells []Summary `json:"cells"`
+}
+
+// Table is one metric of every config and class.
+type Table struct {
+	// Metric is the stable name ("total"), Title the heading, Doc a sentence.
+	Metric string `json:"metric"`
+	Title  string `json:"title"`
+	Unit   string `json:"unit"`
+	Doc    string `json:"doc"`
+	Lines  []Line `json:"lines"`
+	// Notes are the footnotes of this table.
+	Notes []string `json:"notes"`
+}
+
+// Line is a row of a metric's table.
+type Line struct {
+	Column int    `json:"column"`
+	Class  string `json:"class"`
+	Summary
+}
+
+// Comparison is a config against the baseline of its memory size and
+// architecture, by the metric total.
+type Comparison struct {
+	Column   int    `json:"column"`
+	Baseline int    `json:"baseline"`
+	Class    string `json:"class"`
+	// Quantile is 0.5 or 0.9.
+	Quantile float64 `json:"quantile"`
+	// Ratio is the column's quantile divided by the baseline's.
+	Ratio Estimate `json:"ratio"`
+	// Verdict is "faster", "slower", "same", "unclear", or empty where one side
+	// has no values. Within is true where the whole interval of the ratio lies
+	// within Margin of 1.
+	Verdict string `json:"verdict"`
+	Within  bool   `json:"withinMargin"`
+}
+
+// Deploy is the first cold start of an image that this folder's runs had not
+// seen.
+type Deploy struct {
+	Column     int      `json:"column"`
+	InitMs     *float64 `json:"initDurationMs"`
+	DurationMs *float64 `json:"durationMs"`
+	BilledMs   *float64 `json:"billedDurationMs"`
+	Provision  *float64 `json:"provisionMs"`
+}
+
+// Image is what the configs of one variant and architecture were measured on.
+type Image struct {
+	Title           string `json:"title"`
+	Variant         string `json:"variant"`
+	Arch            string `json:"arch"`
+	ImageID         string `json:"imageId"`
+	Digest          string `json:"digest,omitempty"`
+	SizeBytes       *int64 `json:"sizeBytes"`
+	CompressedBytes *int64 `json:"compressedBytes"`
+	Layers          int    `json:"layers"`
+	Base            string `json:"base,omitempty"`
+	StandIn         bool   `json:"standIn"`
+	// Change against the previous run is "changed", "same", "new", or empty
+	// where there is no previous run to compare with.
+	Change string `json:"change,omitempty"`
+}
+
+// Unavailable is a variant that could not be measured, and what mends it.
+type Unavailable struct {
+	Variant string `json:"variant"`
+	Error   string `json:"error"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// Problem counts the rejects or failures of one config and reason.
+type Problem struct {
+	Column string `json:"column"`
+	// Kind is "reject" or "failure".
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+	// Example is the last one's detail or error; Output the end of what the
+	// function wrote then.
+	Example string `json:"example,omitempty"`
+	Output  string `json:"output,omitempty"`
+}
+
+// Fact is a name and a value for the reader.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}

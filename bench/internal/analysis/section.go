@@ -1,0 +1,121 @@
+package analysis
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// newSection reports on one run.
+func newSection(in Input) Section {
+	run := in.Run
+	h := run.Header
+	columns, index := columnsOf(h)
+	o := observe(run, index)
+	only := h.Plan.Only
+	s := Section{
+		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine,
+		Heading: heading(h), Columns: columns,
+		Alerts:      alerts(run, columns, index, o),
+		Headline:    headline(h.Backend, columns, o, only, h.Plan.WarmRuns),
+		Unavailable: []Unavailable{},
+		Comparisons: compare(columns, o, only),
+		Metrics:     tables(h.Backend, columns, o, only),
+		Deploy:      deploys(columns, o),
+		Images:      imagesOf(in),
+		Problems:    problemsOf(run, columns, index),
+		Method:      method(run),
+		Warnings:    warnings(run, o),
+		Command:     command(h),
+	}
+	for _, u := range h.Unavailable {
+		s.Unavailable = append(s.Unavailable, Unavailable{Variant: u.Variant, Error: u.Error, Hint: u.Hint})
+	}
+	s.Caption = caption(h, columns, o)
+	s.Notes = notes(h, s, o)
+	return s
+}
+
+// fileOf names the run's file without its folder, which is another one on
+// every machine; empty where it was not read from a file.
+func fileOf(run *runfile.Run) string {
+	if run.Path == "" {
+		return ""
+	}
+	return filepath.Base(run.Path)
+}
+
+func heading(h runfile.Header) string {
+	switch h.Backend {
+	case "local":
+		return "Local, " + h.Engine + " engine"
+	case "aws":
+		return "AWS, " + h.Engine
+	}
+	return h.Backend + ", " + h.Engine
+}
+
+// caption says in a sentence what the headline shows.
+func caption(h runfile.Header, columns []Column, o observed) string {
+	cold := span(columns, func(i int) int {
+		return len(o.environments(i, coldstart.ClassCold))
+	})
+	warm := span(columns, func(i int) int {
+		n := 0
+		for _, e := range o.environments(i, coldstart.ClassWarm) {
+			n += len(e.invocations)
+		}
+		return n
+	})
+	environments := span(columns, func(i int) int { return len(o.environments(i, coldstart.ClassWarm)) })
+	var of []string
+	if shown(coldstart.ClassCold, h.Plan.Only) {
+		of = append(of, plural(cold, "cold start"))
+	}
+	if shown(coldstart.ClassWarm, h.Plan.Only) && o.any(len(columns), coldstart.ClassWarm) {
+		of = append(of, fmt.Sprintf("%s (of %s)", plural(warm, "warm invocation"), plural(environments, "execution environment")))
+	}
+	where := "on AWS in " + h.Engine
+	if h.Backend == "local" {
+		where = "locally with the " + h.Engine + " engine"
+	}
+	return fmt.Sprintf("Billed Duration, measured %s on %s: the median of %s for each column, with its 95 %% interval.",
+		where, when(h.Started), strings.Join(of, " and "))
+}
+
+// span prints the least and greatest count of the columns.
+func span(columns []Column, n func(i int) int) string {
+	if len(columns) == 0 {
+		return "0"
+	}
+	all := make([]int, len(columns))
+	for i := range columns {
+		all[i] = n(i)
+	}
+	lo, hi := slices.Min(all), slices.Max(all)
+	if lo == hi {
+		return fmt.Sprint(lo)
+	}
+	return fmt.Sprintf("%d to %d", lo, hi)
+}
+
+func plural(n, what string) string {
+	if n != "1" {
+		what += "s"
+	}
+	return n + " " + what
+}
+
+// when prints a time stamp to the minute in UTC, or as it is where it is none.
+func when(stamp string) string {
+	t, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		return stamp
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC")
+}

@@ -1,0 +1,159 @@
+package analysis
+
+import (
+	"fmt"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/stats"
+)
+
+// shown reports whether the tables show a class under --cold or --warm.
+func shown(class coldstart.Class, only string) bool {
+	warm := class == coldstart.ClassWarm || class == coldstart.ClassFirstWarm
+	switch only {
+	case "cold":
+		return !warm
+	case "warm":
+		return warm
+	}
+	return true
+}
+
+// has reports whether samples of the class can have the metric at all.
+func has(class coldstart.Class, metric string) bool {
+	switch metric {
+	case "init":
+		return class == coldstart.ClassCold
+	case "provision":
+		return class == coldstart.ClassCold || class == coldstart.ClassSuppressedInit
+	}
+	return true
+}
+
+// headline makes the first table's rows: Billed Duration, cold and warm.
+func headline(backend string, columns []Column, o observed, only string, warmRuns int) []Row {
+	where := "Local"
+	if backend == "aws" {
+		where = "AWS"
+	}
+	rows := []Row{}
+	billed := metricOf("billed")
+	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
+		if !shown(class, only) || class == coldstart.ClassWarm && warmRuns == 0 && !o.any(len(columns), class) {
+			continue
+		}
+		row := Row{Label: fmt.Sprintf("%s, %s start", where, class), Class: string(class), Unit: billed.Unit, Cells: []Summary{}}
+		for i := range columns {
+			row.Cells = append(row.Cells, summarize(o.environments(i, class), billed))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// tables makes a table of each metric.
+func tables(backend string, columns []Column, o observed, only string) []Table {
+	list := []Table{}
+	for _, m := range coldstart.MetricsOf() {
+		// What bench's clock sees of a local invocation is its own doing.
+		if m.Name == "client" && backend != "aws" {
+			continue
+		}
+		t := Table{Metric: m.Name, Title: metricTitle(m.Name), Unit: m.Unit, Doc: sentence(m.Doc), Lines: []Line{}, Notes: []string{}}
+		for _, class := range classes() {
+			if !shown(class, only) || !has(class, m.Name) || !o.any(len(columns), class) {
+				continue
+			}
+			for i := range columns {
+				t.Lines = append(t.Lines, Line{Column: i, Class: string(class), Summary: summarize(o.environments(i, class), m)})
+			}
+		}
+		if len(t.Lines) == 0 {
+			continue
+		}
+		if m.Name == "total" {
+			t.Notes = append(t.Notes, "n counts execution environments; each counts once, with the median of its invocations of the class.")
+		}
+		t.Notes = append(t.Notes, tableNotes(t, columns, o, m)...)
+		list = append(list, t)
+	}
+	return list
+}
+
+// sentence starts with a capital and ends in a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}
+
+func metricTitle(name string) string {
+	switch name {
+	case "total":
+		return "Total: init + duration"
+	case "init":
+		return "Init Duration"
+	case "duration":
+		return "Duration"
+	case "billed":
+		return "Billed Duration"
+	case "provision":
+		return "Provision"
+	case "client":
+		return "Client"
+	case "max memory":
+		return "Max Memory Used"
+	}
+	return name
+}
+
+// tableNotes says what the table's dashes and intervals mean.
+func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []string {
+	var notes []string
+	var few, noP90, noP99 bool
+	var missing []string
+	for _, l := range t.Lines {
+		few = few || l.N > 0 && !l.Median.Bounded()
+		noP90 = noP90 || l.N > 0 && l.Median.Bounded() && !l.P90.Bounded()
+		noP99 = noP99 || l.N > 0 && l.P90.Bounded() && !l.P99.Bounded()
+		if l.Missing > 0 {
+			missing = append(missing, fmt.Sprintf("%d of %s (%s)", l.Missing, columns[l.Column].Title, l.Class))
+		}
+	}
+	need := func(name string, q float64) string {
+		return fmt.Sprintf("%s needs %d", name, stats.Enough(q, Confidence))
+	}
+	switch {
+	case few:
+		notes = append(notes, fmt.Sprintf("Too few environments for some quantiles: for an interval with two ends %s, %s, %s.",
+			need("a median", 0.5), need("p90", 0.9), need("p99", 0.99)))
+	case noP90:
+		notes = append(notes, fmt.Sprintf("A dash: too few environments to know; %s, %s.", need("p90", 0.9), need("p99", 0.99)))
+	case noP99:
+		notes = append(notes, fmt.Sprintf("A dash: too few environments to know; %s.", need("p99", 0.99)))
+	}
+	if len(missing) > 0 {
+		notes = append(notes, "Not measured, so not counted: "+strings.Join(missing, ", ")+".")
+	}
+	if m.Name == "billed" {
+		if n := coarse(t, o, m); n != "" {
+			notes = append(notes, n)
+		}
+	}
+	return notes
+}
+
+// coarse says that an interval of integers is one of integers, where the
+// values of some line are few different ones.
+func coarse(t Table, o observed, m coldstart.Metric) string {
+	const enough = 10
+	for _, l := range t.Lines {
+		v, _, _ := values(o.environments(l.Column, coldstart.Class(l.Class)), m)
+		if d := stats.Order(v).Distinct(); d > 0 && d < enough {
+			return fmt.Sprintf("Billed Durations take fewer than %d different values: their intervals are of whole milliseconds, and init + duration is the finer measure.", enough)
+		}
+	}
+	return ""
+}
