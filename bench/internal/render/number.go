@@ -1,0 +1,107 @@
+package render
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"coldbench/bench/internal/analysis"
+)
+
+// unknown stands for what was not measured or can't be known.
+const unknown = "-"
+
+// digits prints a measured value with three significant digits, and with two
+// decimals at most: a REPORT line holds no more.
+func digits(v float64) string {
+	decimals := 2
+	switch a := math.Abs(v); {
+	case a >= 99.95:
+		decimals = 0
+	case a >= 9.995:
+		decimals = 1
+	}
+	return strconv.FormatFloat(v, 'f', decimals, 64)
+}
+
+// whole prints a value of a metric that comes in whole numbers; a median of
+// two of them may end in .5.
+func whole(v float64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
+}
+
+// printer returns how a metric's values are printed.
+func printer(metric string) func(float64) string {
+	if metric == "billed" || metric == "max memory" {
+		return whole
+	}
+	return digits
+}
+
+// optional prints a value that may be missing.
+func optional(v *float64, print func(float64) string) string {
+	if v == nil {
+		return unknown
+	}
+	return print(*v)
+}
+
+// interval prints the ends of an interval, a dash where one is open.
+func interval(e analysis.Estimate, print func(float64) string) string {
+	if !e.Bounded() {
+		return unknown
+	}
+	return print(*e.Low) + " to " + print(*e.High)
+}
+
+// quantile prints a quantile with its interval, or a dash where that is open:
+// then the value is no more than the greatest of too few.
+func quantile(e analysis.Estimate, print func(float64) string) string {
+	if !e.Bounded() {
+		return unknown
+	}
+	return print(*e.Value) + " (" + interval(e, print) + ")"
+}
+
+// median prints a median with its unit, and with its interval where it has one.
+func median(e analysis.Estimate, unit string, print func(float64) string) string {
+	if e.Value == nil {
+		return unknown
+	}
+	s := print(*e.Value) + " " + unit
+	if e.Bounded() {
+		s += " (" + interval(e, print) + ")"
+	}
+	return s
+}
+
+// bytesOf prints a size with two or three digits, in powers of 1000.
+func bytesOf(n *int64) string {
+	if n == nil {
+		return unknown
+	}
+	v, unit := float64(*n), "B"
+	for _, next := range []string{"kB", "MB", "GB"} {
+		if v < 999.5 {
+			break
+		}
+		v, unit = v/1000, next
+	}
+	decimals := 0
+	if unit != "B" && v < 99.95 {
+		decimals = 1
+	}
+	return strconv.FormatFloat(v, 'f', decimals, 64) + " " + unit
+}
+
+// short cuts a digest to the twelve digits that tools show; "" is unknown.
+func short(digest string) string {
+	_, hex, ok := strings.Cut(digest, ":")
+	if !ok {
+		hex = digest
+	}
+	if hex == "" {
+		return unknown
+	}
+	return hex[:min(len(hex), 12)]
+}

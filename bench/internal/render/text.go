@@ -1,0 +1,114 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"coldbench/bench/internal/analysis"
+)
+
+// Text writes the report for a terminal: of each run the headline, the
+// comparison and the footnotes, and where the rest is.
+func Text(w io.Writer, r *analysis.Report) error {
+	var b bytes.Buffer
+	for i := range r.Sections {
+		if i > 0 {
+			b.WriteString("\n\n")
+		}
+		if err := textSection(&b, &r.Sections[i]); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func textSection(b *bytes.Buffer, s *analysis.Section) error {
+	fmt.Fprintf(b, "%s\n", plain(s.Heading))
+	wrap(b, "", plain(s.Caption))
+	for _, a := range s.Alerts {
+		wrap(b, "! ", plain(a))
+	}
+	tables := []*grid{headlineGrid(s, plain), comparisonGrid(s, plain)}
+	if len(s.Images) > 0 {
+		images := imageGrid(s, plain, plain)
+		images.without("compressed", "digest")
+		tables = append(tables, images)
+	}
+	for _, g := range tables {
+		if len(g.rows) == 0 {
+			continue
+		}
+		b.WriteString("\n")
+		if err := g.text(b); err != nil {
+			return err
+		}
+	}
+	b.WriteString("\n")
+	for _, u := range s.Unavailable {
+		wrap(b, "! ", plain("not measured: "+u.Variant+": "+u.Error))
+		if u.Hint != "" {
+			wrap(b, "  ", plain("hint: "+u.Hint))
+		}
+	}
+	for _, p := range s.Problems {
+		text := fmt.Sprintf("%s: %d x %s, %s", p.Column, p.Count, p.Kind, p.Reason)
+		if p.Example != "" {
+			text += ", the last one: " + p.Example
+		}
+		wrap(b, "! ", plain(text))
+	}
+	for _, t := range s.Warnings {
+		wrap(b, "! ", plain("warning: "+t))
+	}
+	for _, t := range s.Notes {
+		wrap(b, "- ", plain(t))
+	}
+	if s.File != "" {
+		fmt.Fprintf(b, "\nrun file: %s\n", plain(s.File))
+	}
+	return nil
+}
+
+// plain is a text on one line without markup and control characters.
+func plain(s string) string {
+	return printable(strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "`", ""))
+}
+
+// wrap writes a paragraph in lines of at most 100 characters, the first with a
+// mark, the others indented below it.
+func wrap(b *bytes.Buffer, mark, text string) {
+	const width = 100
+	indent := strings.Repeat(" ", len(mark))
+	line := mark
+	empty := true
+	for _, word := range words(text) {
+		if !empty && len(line)+1+len(word) > width {
+			b.WriteString(line + "\n")
+			line, empty = indent, true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	b.WriteString(line + "\n")
+}
+
+// words splits a text where a line may end: not between a number and its unit.
+func words(text string) []string {
+	var list []string
+	for _, w := range strings.Fields(text) {
+		bare := strings.TrimRight(w, ".,;:)")
+		if n := len(list); n > 0 && slices.Contains([]string{"%", "ms", "s", "MB"}, bare) {
+			list[n-1] += " " + w
+			continue
+		}
+		list = append(list, w)
+	}
+	return list
+}
