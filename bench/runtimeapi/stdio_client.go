@@ -1,0 +1,107 @@
+package runtimeapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// StdioClient is bench's end of the connection to an emulator that runs in a
+// container: the methods of an Environment, made there.
+type StdioClient struct {
+	peer *stdioPeer
+	host StdioHost
+	done chan struct{}
+	err  error
+}
+
+// NewStdioClient talks to the emulator that reads w and writes r. The
+// connection ends when r does; closing w makes the emulator end.
+func NewStdioClient(r io.Reader, w io.Writer, host StdioHost) *StdioClient {
+	c := &StdioClient{host: host, done: make(chan struct{})}
+	c.peer = newStdioPeer(w, c.serve)
+	go func() {
+		defer close(c.done)
+		c.err = c.peer.serve(r)
+	}()
+	return c
+}
+
+func (c *StdioClient) serve(ctx context.Context, call string, body json.RawMessage) (any, error) {
+	switch call {
+	case callLaunch:
+		var l StdioLaunch
+		if err := json.Unmarshal(body, &l); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		}
+		return nil, c.host.Launch(ctx, l)
+	case callKill:
+		var k stdioKill
+		if err := json.Unmarshal(body, &k); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		}
+		return nil, c.host.Kill(ctx, k.Process)
+	}
+	return nil, fmt.Errorf("unknown call %q", call)
+}
+
+// Done is closed when the connection has ended and no Launch or Kill is
+// running any more; Err then says why.
+func (c *StdioClient) Done() <-chan struct{} { return c.done }
+
+// Err returns nil where the connection ended between two records. It is valid
+// after Done is closed.
+func (c *StdioClient) Err() error { return c.err }
+
+// Hello waits for the emulator to answer for the first time.
+func (c *StdioClient) Hello(ctx context.Context) (StdioHello, error) {
+	var h StdioHello
+	return h, c.peer.call(ctx, callHello, nil, &h)
+}
+
+// Provision makes a new environment in place of the one before and returns
+// when it stands ready to execute the entrypoint.
+func (c *StdioClient) Provision(ctx context.Context, f Function) error {
+	return c.peer.call(ctx, callProvision, f, nil)
+}
+
+// Init executes the entrypoint and waits for the end of init.
+func (c *StdioClient) Init(ctx context.Context) (Init, error) {
+	var i Init
+	if err := c.peer.call(ctx, callInit, nil, &i); err != nil {
+		return Init{}, err
+	}
+	return i, nil
+}
+
+// Invoke hands out one event and waits for the end of the invocation.
+func (c *StdioClient) Invoke(ctx context.Context, e Event) (Invocation, error) {
+	var i Invocation
+	if err := c.peer.call(ctx, callInvoke, e, &i); err != nil {
+		return Invocation{}, err
+	}
+	return i, nil
+}
+
+// Throttled returns how long the CPU limit has held the environment back since
+// it was made, or false where that can't be read.
+func (c *StdioClient) Throttled(ctx context.Context) (time.Duration, bool) {
+	var t stdioThrottled
+	if err := c.peer.call(ctx, callThrottled, nil, &t); err != nil {
+		return 0, false
+	}
+	return time.Duration(t.Ns), t.Known
+}
+
+// CloseEnvironment ends the environment and returns when nothing of it is
+// left.
+func (c *StdioClient) CloseEnvironment(ctx context.Context) error {
+	return c.peer.call(ctx, callClose, nil, nil)
+}
+
+// Exited tells the emulator that a process has ended.
+func (c *StdioClient) Exited(e StdioExit) error {
+	return c.peer.tell(callExited, e)
+}

@@ -1,0 +1,222 @@
+package runtimeapi
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// stdioLauncher makes the processes of the session's environment by asking
+// bench for a container.
+type stdioLauncher stdioSession
+
+// Launch asks bench for a container and waits until images/start in it is
+// ready.
+func (l *stdioLauncher) Launch(ctx context.Context, phase Phase) (Process, error) {
+	s := (*stdioSession)(l)
+	// A listener of its own for each process: nothing that an earlier one
+	// left in the queue can be taken for the new one.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listening for images/start: %w", err)
+	}
+	defer listener.Close()
+
+	p := &stdioProcess{session: s, done: make(chan struct{})}
+	s.mu.Lock()
+	s.lastProcess++
+	p.number = s.lastProcess
+	s.processes[p.number] = p
+	s.mu.Unlock()
+
+	launch := StdioLaunch{Process: p.number, Phase: phase, Control: listener.Addr().String()}
+	if err := s.peer.call(ctx, callLaunch, launch, nil); err != nil {
+		p.Kill()
+		return nil, fmt.Errorf("launching: %w", err)
+	}
+	if err := p.accept(ctx, listener); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	s.settings.Probe.Attach()
+	return p, nil
+}
+
+var (
+	_ Launcher   = (*stdioLauncher)(nil)
+	_ Process    = (*stdioProcess)(nil)
+	_ Terminator = (*stdioProcess)(nil)
+)
+
+// stdioProcess is a container that bench made for the emulator.
+type stdioProcess struct {
+	session *stdioSession
+	number  int
+	control net.Conn
+	replies *bufio.Reader
+
+	ending sync.Once
+	done   chan struct{}
+	exit   Exit
+
+	killing sync.Once
+}
+
+// accept waits for the connection of images/start and its "ready".
+func (p *stdioProcess) accept(ctx context.Context, listener net.Listener) error {
+	type accepted struct {
+		conn net.Conn
+		err  error
+	}
+	conns := make(chan accepted, 1)
+	go func() {
+		conn, err := listener.Accept()
+		conns <- accepted{conn, err}
+	}()
+	select {
+	case a := <-conns:
+		if a.err != nil {
+			return fmt.Errorf("waiting for images/start: %w", a.err)
+		}
+		p.control = a.conn
+	case <-p.done:
+		return fmt.Errorf("waiting for images/start: %w", p.ended())
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for images/start: %w", context.Cause(ctx))
+	}
+	p.replies = bufio.NewReader(p.control)
+	line, err := p.readLine(ctx)
+	if err != nil {
+		return fmt.Errorf("waiting for images/start: %w", err)
+	}
+	if text, failed := strings.CutPrefix(line, "error "); failed {
+		return fmt.Errorf("images/start: %s", text)
+	}
+	if line != "ready" {
+		return fmt.Errorf("images/start said %.80q instead of ready", line)
+	}
+	return nil
+}
+
+// Exec sends "go" and returns what images/start says about the execve.
+func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
+	if _, err := io.WriteString(p.control, "go\n"); err != nil {
+		return Started{}, fmt.Errorf("releasing images/start: %w", p.orEnded(err))
+	}
+	line, err := p.readLine(ctx)
+	if err != nil {
+		return Started{}, fmt.Errorf("waiting for execve: %w", p.orEnded(err))
+	}
+	if text, failed := strings.CutPrefix(line, "error "); failed {
+		return Started{}, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
+	}
+	started, err := parseStarted(line)
+	if err != nil {
+		return Started{}, err
+	}
+	// The socket is closed by a successful execve.
+	switch line, err = p.readLine(ctx); {
+	case errors.Is(err, io.EOF):
+		return started, nil
+	case err != nil:
+		return started, fmt.Errorf("waiting for execve: %w", err)
+	}
+	text, _ := strings.CutPrefix(line, "error ")
+	return started, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
+}
+
+// parseStarted reads "exec CLOCKNS ext1,ext2".
+func parseStarted(line string) (Started, error) {
+	fields := strings.Split(line, " ")
+	if len(fields) < 2 || len(fields) > 3 || fields[0] != "exec" {
+		return Started{}, fmt.Errorf("images/start said %.80q instead of exec", line)
+	}
+	ns, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil || ns <= 0 {
+		return Started{}, fmt.Errorf("images/start said %.80q: not a clock reading", line)
+	}
+	s := Started{ClockNs: ns}
+	if len(fields) == 3 && fields[2] != "" {
+		s.Extensions = strings.Split(fields[2], ",")
+	}
+	return s, nil
+}
+
+// readLine reads one line of images/start without its newline.
+func (p *stdioProcess) readLine(ctx context.Context) (string, error) {
+	stop := context.AfterFunc(ctx, func() { _ = p.control.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	line, err := p.replies.ReadString('\n')
+	switch {
+	case err == nil:
+		return strings.TrimSuffix(line, "\n"), nil
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err == io.EOF && line != "":
+		return "", io.ErrUnexpectedEOF
+	}
+	return "", err
+}
+
+// orEnded prefers how the process ended to a broken connection.
+func (p *stdioProcess) orEnded(err error) error {
+	select {
+	case <-p.done:
+		return p.ended()
+	default:
+		return err
+	}
+}
+
+func (p *stdioProcess) ended() error {
+	return fmt.Errorf("the container ended with exit status %d", p.exit.Code)
+}
+
+// end records how the process ended; only the first end counts.
+func (p *stdioProcess) end(e Exit) {
+	p.ending.Do(func() {
+		e.OutOfMemory = e.OutOfMemory || p.session.settings.Probe.OutOfMemory()
+		p.exit = e
+		close(p.done)
+		p.session.forget(p)
+	})
+}
+
+// Done is closed when the container has ended.
+func (p *stdioProcess) Done() <-chan struct{} { return p.done }
+
+// Exit says how it ended.
+func (p *stdioProcess) Exit() Exit { return p.exit }
+
+// MaxMemory is the sum of the processes' own high-water marks.
+func (p *stdioProcess) MaxMemory() (int64, bool) {
+	return p.session.settings.Probe.MaxMemory()
+}
+
+// Terminate asks the runtime to end by itself.
+func (p *stdioProcess) Terminate() { p.session.settings.Probe.Terminate() }
+
+// Kill ends the processes, then waits until bench says that nothing of the
+// container is left.
+func (p *stdioProcess) Kill() {
+	p.killing.Do(func() {
+		probe := p.session.settings.Probe
+		probe.Kill()
+		ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
+		defer cancel()
+		// Whatever it says: bench answers for its containers itself.
+		_ = p.session.peer.call(ctx, callKill, stdioKill{Process: p.number}, nil)
+		p.end(Exit{Code: 137, Signal: 9})
+		probe.Detach()
+		if p.control != nil {
+			_ = p.control.Close()
+		}
+	})
+}

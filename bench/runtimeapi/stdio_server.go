@@ -1,0 +1,165 @@
+package runtimeapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// StdioServer is the emulator's end of a connection to bench: it serves the
+// Runtime API on Listener and asks bench for the containers of its processes.
+type StdioServer struct {
+	// Listener is where the Runtime API is served; it is closed at the end.
+	Listener net.Listener
+	// Probe looks at the function's processes.
+	Probe StdioProbe
+	// StartDigest and Processes are passed on in StdioHello.
+	StartDigest string
+	Processes   bool
+}
+
+// Serve answers bench's calls until r ends, then ends the environment that is
+// left and returns. An end of r inside a record is an error.
+func (s StdioServer) Serve(r io.Reader, w io.Writer) error {
+	api := NewServer(s.Listener)
+	session := &stdioSession{api: api, settings: s, processes: map[int]*stdioProcess{}}
+	session.peer = newStdioPeer(w, session.serve)
+	err := session.peer.serve(r)
+	session.end()
+	return errors.Join(err, api.Close())
+}
+
+// stdioSession is the state of one connection.
+type stdioSession struct {
+	api      *Server
+	settings StdioServer
+	peer     *stdioPeer
+
+	mu          sync.Mutex
+	environment *Environment
+	// throttledBefore is what the probe had counted when the environment was
+	// made.
+	throttledBefore time.Duration
+	lastProcess     int
+	processes       map[int]*stdioProcess
+}
+
+func (s *stdioSession) serve(ctx context.Context, call string, body json.RawMessage) (any, error) {
+	switch call {
+	case callHello:
+		return StdioHello{API: s.api.Addr(), StartDigest: s.settings.StartDigest, Processes: s.settings.Processes}, nil
+	case callProvision:
+		var f Function
+		if err := json.Unmarshal(body, &f); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		}
+		return nil, s.provision(ctx, f)
+	case callInit:
+		env, err := s.current()
+		if err != nil {
+			return nil, err
+		}
+		return env.Init(ctx)
+	case callInvoke:
+		var e Event
+		if err := json.Unmarshal(body, &e); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		}
+		env, err := s.current()
+		if err != nil {
+			return nil, err
+		}
+		return env.Invoke(ctx, e)
+	case callThrottled:
+		d, known := s.settings.Probe.Throttled()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return stdioThrottled{Ns: int64(d - s.throttledBefore), Known: known}, nil
+	case callClose:
+		return nil, s.closeEnvironment()
+	case callExited:
+		var e StdioExit
+		if err := json.Unmarshal(body, &e); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		}
+		s.exited(e)
+		return nil, nil
+	}
+	return nil, fmt.Errorf("unknown call %q", call)
+}
+
+func (s *stdioSession) provision(ctx context.Context, f Function) error {
+	if err := s.closeEnvironment(); err != nil {
+		return err
+	}
+	env, err := s.api.NewEnvironment(f, (*stdioLauncher)(s))
+	if err != nil {
+		return err
+	}
+	before, _ := s.settings.Probe.Throttled()
+	s.mu.Lock()
+	s.environment, s.throttledBefore = env, before
+	s.mu.Unlock()
+	return env.Provision(ctx)
+}
+
+func (s *stdioSession) current() (*Environment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.environment == nil {
+		return nil, errors.New("no environment was provisioned")
+	}
+	return s.environment, nil
+}
+
+func (s *stdioSession) closeEnvironment() error {
+	s.mu.Lock()
+	env := s.environment
+	s.environment = nil
+	s.mu.Unlock()
+	if env == nil {
+		return nil
+	}
+	return env.Close()
+}
+
+// end gives up what the connection left behind: bench is gone and nobody will
+// tell any more that a process has ended.
+func (s *stdioSession) end() {
+	s.settings.Probe.Kill()
+	s.mu.Lock()
+	left := make([]*stdioProcess, 0, len(s.processes))
+	for _, p := range s.processes {
+		left = append(left, p)
+	}
+	s.mu.Unlock()
+	for _, p := range left {
+		p.end(Exit{Code: 137, Signal: 9})
+	}
+	_ = s.closeEnvironment()
+}
+
+func (s *stdioSession) exited(e StdioExit) {
+	s.mu.Lock()
+	p := s.processes[e.Process]
+	s.mu.Unlock()
+	if p != nil {
+		p.end(e.Exit)
+	}
+}
+
+// forget drops a process whose end was seen.
+func (s *stdioSession) forget(p *stdioProcess) {
+	s.mu.Lock()
+	delete(s.processes, p.number)
+	s.mu.Unlock()
+}
+
+// killTimeout bounds how long bench may take to end a container. In trials the
+// kernel took up to 35 s to end a process that had run out of memory.
+const killTimeout = 60 * time.Second
