@@ -19,6 +19,9 @@
 // _MEMORY_SIZE (MB, 3008) and _HANDLER describe the function. Nothing is
 // limited: the memory size is only printed.
 //
+// With --stdio, and nothing else, it is the emulator container of bench's docker
+// engine: bench talks to it on stdin and stdout, and it ends when stdin does.
+//
 // It imports neither a command line library nor an SDK, and reaps what the
 // function leaves behind, so that it can be process 1.
 package main
@@ -30,10 +33,18 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
 func main() {
+	if slices.Equal(os.Args[1:], []string{"--stdio"}) {
+		if err := serveStdio(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintf(os.Stderr, "rie: %v\n", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()

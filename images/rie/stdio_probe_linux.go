@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// probe watches the function's processes from the emulator container, whose
+// PID namespace their container has joined: there is nobody else in it. Their
+// cgroup is seen through /proc/PID/root, where the engine mounts it.
+type probe struct {
+	mu sync.Mutex
+	// memory and cpu are the open counters of the cgroup; nil where it can't
+	// be seen. They are opened while the process lives, because its end takes
+	// them away.
+	memory, cpu *counter
+	pid         int // the container's first process, 0 for none
+	outOfMemory bool
+	throttled   time.Duration // by the processes of now
+	before      time.Duration // by those before
+	known       bool
+	// watch is closed when the end of the first process was seen.
+	watch chan struct{}
+}
+
+func newProbe() *probe { return &probe{} }
+
+// reapOrphans lets the kernel bury the processes that the function's leave
+// behind: the emulator is their namespace's init and never waits for any.
+func reapOrphans() { signal.Ignore(unix.SIGCHLD) }
+
+// counter is an open cgroup file and the key of one of its numbers.
+type counter struct {
+	file *os.File
+	key  string
+	unit time.Duration // of a time; 0 for a count
+}
+
+// read returns the number, or false once the cgroup is gone.
+func (c *counter) read() (int64, bool) {
+	var buf [2048]byte
+	n, err := c.file.ReadAt(buf[:], 0)
+	if err != nil && err != io.EOF {
+		return 0, false
+	}
+	return fieldOf(buf[:n], c.key)
+}
+
+// fieldOf finds the number after key at the beginning of a line.
+func fieldOf(text []byte, key string) (int64, bool) {
+	for line := range bytes.Lines(text) {
+		name, value, ok := bytes.Cut(line, []byte(" "))
+		if ok && string(name) == key {
+			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+// The counters of cgroup v2 and v1, in the order in which they are looked for.
+var (
+	memoryCounters = []counterPath{
+		{"memory.events", "oom_kill", 0},
+		{"memory/memory.oom_control", "oom_kill", 0},
+	}
+	cpuCounters = []counterPath{
+		{"cpu.stat", "throttled_usec", time.Microsecond},
+		{"cpu/cpu.stat", "throttled_time", time.Nanosecond},
+		{"cpu,cpuacct/cpu.stat", "throttled_time", time.Nanosecond},
+	}
+)
+
+type counterPath struct {
+	path, key string
+	unit      time.Duration
+}
+
+// openCounter opens the first of the candidates that a process's own cgroup
+// mount holds, or returns nil.
+func openCounter(pid int, candidates []counterPath) *counter {
+	for _, c := range candidates {
+		f, err := os.Open(fmt.Sprintf("/proc/%d/root/sys/fs/cgroup/%s", pid, c.path))
+		if err != nil {
+			continue
+		}
+		opened := &counter{file: f, key: c.key, unit: c.unit}
+		if _, ok := opened.read(); ok {
+			return opened
+		}
+		f.Close()
+	}
+	return nil
+}
+
+// processes lists the others in the PID namespace. Anywhere but in a
+// namespace of its own, where the emulator is process 1, that is nobody.
+func processes() []int {
+	if os.Getpid() != 1 {
+		return nil
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil && pid != 1 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// Attach opens the counters of the function's cgroup and watches for the end
+// of its first process.
+func (p *probe) Attach() {
+	p.Detach()
+	pids := processes()
+	if len(pids) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.memory = openCounter(pids[0], memoryCounters)
+	p.cpu = openCounter(pids[0], cpuCounters)
+	p.pid = pids[0]
+	if p.cpu != nil {
+		p.known = true
+	}
+	fd, err := unix.PidfdOpen(pids[0], 0)
+	if err != nil {
+		return
+	}
+	watch := make(chan struct{})
+	p.watch = watch
+	go func() {
+		defer close(watch)
+		defer unix.Close(fd)
+		awaitEnd(fd)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.watch == watch {
+			p.sample()
+		}
+	}()
+}
+
+// awaitEnd returns when the process has ended.
+func awaitEnd(pidfd int) {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		if n, err := unix.Poll(fds, -1); n > 0 || (err != nil && err != unix.EINTR) {
+			return
+		}
+	}
+}
+
+// sample reads the counters while they can be read.
+func (p *probe) sample() {
+	if p.memory != nil {
+		if kills, ok := p.memory.read(); ok && kills > 0 {
+			p.outOfMemory = true
+		}
+	}
+	if p.cpu != nil {
+		if n, ok := p.cpu.read(); ok {
+			p.throttled = time.Duration(n) * p.cpu.unit
+		}
+	}
+}
+
+// MaxMemory sums the resident high-water marks (VmHWM) of the processes that
+// live; pages that two of them share count twice.
+func (p *probe) MaxMemory() (int64, bool) {
+	var sum int64
+	seen := false
+	for _, pid := range processes() {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			continue
+		}
+		if kb, ok := highWaterMark(status); ok {
+			sum += kb << 10
+			seen = true
+		}
+	}
+	return sum, seen
+}
+
+// highWaterMark reads VmHWM, in KiB, out of a /proc/PID/status. A process that
+// is ending has none.
+func highWaterMark(status []byte) (int64, bool) {
+	for line := range bytes.Lines(status) {
+		value, ok := bytes.CutPrefix(line, []byte("VmHWM:"))
+		if !ok {
+			continue
+		}
+		value = bytes.TrimSuffix(bytes.TrimSpace(value), []byte(" kB"))
+		kb, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+		return kb, err == nil
+	}
+	return 0, false
+}
+
+// Throttled returns the time of all processes so far, or false where no
+// cgroup could be seen yet.
+func (p *probe) Throttled() (time.Duration, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sample()
+	return p.before + p.throttled, p.known
+}
+
+// OutOfMemory reports what the cgroup's counter said before it went.
+func (p *probe) OutOfMemory() bool {
+	p.mu.Lock()
+	watch := p.watch
+	p.mu.Unlock()
+	if watch != nil {
+		// The engine has seen the end already, so the kernel has shown it; the
+		// bound is for an engine that was wrong.
+		select {
+		case <-watch:
+		case <-time.After(time.Second):
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.outOfMemory
+}
+
+// Terminate sends SIGTERM to the container's first process, which the runtime
+// has become.
+func (p *probe) Terminate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pid != 0 {
+		_ = unix.Kill(p.pid, unix.SIGTERM)
+	}
+}
+
+// Kill ends everything in the PID namespace but the emulator itself.
+func (p *probe) Kill() {
+	p.mu.Lock()
+	p.sample()
+	p.mu.Unlock()
+	// The check is what keeps a stray "rie --stdio" from ending a whole
+	// machine: only in a namespace of its own is it process 1.
+	if os.Getpid() == 1 {
+		_ = unix.Kill(-1, unix.SIGKILL)
+	}
+}
+
+// Detach closes the counters and keeps what they said.
+func (p *probe) Detach() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range []*counter{p.memory, p.cpu} {
+		if c != nil {
+			c.file.Close()
+		}
+	}
+	p.memory, p.cpu, p.watch = nil, nil, nil
+	p.pid, p.outOfMemory = 0, false
+	p.before += p.throttled
+	p.throttled = 0
+}
