@@ -1,0 +1,74 @@
+package lambdalog
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What a SyntaxError wraps.
+var (
+	// ErrTruncated means that the text ends within a name, a number or a unit.
+	ErrTruncated = errors.New("cut off")
+	// ErrNumber means that a value is no plain, finite, not negative decimal.
+	ErrNumber = errors.New("not a number from 0 up")
+	// ErrUnit means that a number's unit is missing or another one.
+	ErrUnit = errors.New("wrong unit")
+	// ErrDuplicate means that a name occurs twice.
+	ErrDuplicate = errors.New("given twice")
+	// ErrText means text where a field was expected.
+	ErrText = errors.New("unexpected text")
+	// ErrJSON means that an event is no valid JSON, or not of the type that it
+	// should be.
+	ErrJSON = errors.New("not the JSON of an event")
+)
+
+var (
+	// ErrNoEvent is returned by Parse for text that holds no line of Lambda's,
+	// and by ParseReport and its relatives for text without theirs.
+	ErrNoEvent = errors.New("no such log line")
+	// ErrNotFound is returned by FindReport for a log without the request's
+	// REPORT.
+	ErrNotFound = errors.New("no REPORT of the request")
+)
+
+// SyntaxError says what is wrong with a line and where.
+type SyntaxError struct {
+	// Offset counts bytes from the start of the text that was to be parsed. For
+	// a line that was itself quoted in JSON it counts in the unquoted line.
+	Offset int
+	// Key is the name of the field, "Init Duration" or "initDurationMs"; empty
+	// where the error is not within a field's value.
+	Key string
+	// Text is the offending text, shortened.
+	Text string
+	// Err is one of ErrTruncated, ErrNumber, ErrUnit, ErrDuplicate, ErrText and
+	// ErrJSON.
+	Err error
+}
+
+// Error says the position first.
+func (e *SyntaxError) Error() string {
+	if e.Key == "" {
+		return fmt.Sprintf("byte %d: %q: %v", e.Offset, e.Text, e.Err)
+	}
+	return fmt.Sprintf("byte %d: %s %q: %v", e.Offset, e.Key, e.Text, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+// syntax makes a SyntaxError that shows s from at on.
+func syntax(s string, at int, key string, err error) *SyntaxError {
+	const most = 32
+	text := s[at:]
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\t' || text[i] == '\n' {
+			text = text[:i]
+			break
+		}
+	}
+	if len(text) > most {
+		text = text[:most]
+	}
+	return &SyntaxError{Offset: at, Key: key, Text: text, Err: err}
+}

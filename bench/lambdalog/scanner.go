@@ -1,0 +1,253 @@
+package lambdalog
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strings"
+)
+
+// Limits of a Scanner, in bytes and lines. An event of CloudWatch Logs has at
+// most 1 MiB; what Lambda itself writes has some hundred bytes.
+const (
+	maxLine     = 1 << 20
+	maxJSON     = 64 << 10
+	maxJSONLine = 512
+	maxWrap     = 8
+)
+
+// Scanner reads the events in a log, whatever else is in it.
+//
+//	s := lambdalog.NewScanner(r)
+//	for s.Scan() {
+//		e := s.Event()
+//	}
+//	err := s.Err()
+//
+// The log may be what CloudWatch Logs, Logs Insights, the AWS and SAM command
+// lines, docker compose or Docker's json-file driver give, as text, JSON, CSV
+// or JSON lines. An event may go over several lines. Lines longer than 1 MiB
+// are passed over.
+type Scanner struct {
+	r      *bufio.Reader
+	ahead  []string // Lines that were read too early.
+	line   int      // The number of the last line that was taken.
+	queue  []Event
+	event  Event
+	readOf error
+}
+
+// NewScanner returns a Scanner of r.
+func NewScanner(r io.Reader) *Scanner {
+	return &Scanner{r: bufio.NewReaderSize(r, 64<<10)}
+}
+
+// Scan advances to the next event. It is false at the end of the log and after
+// an error of the reader.
+func (s *Scanner) Scan() bool {
+	s.event = Event{}
+	for len(s.queue) == 0 {
+		line, ok := s.take()
+		if !ok {
+			return false
+		}
+		s.chunk(line)
+	}
+	s.event, s.queue = s.queue[0], s.queue[1:]
+	return true
+}
+
+// Event returns the event that Scan advanced to. A line that can't be read is
+// one too: its Err says why.
+func (s *Scanner) Event() Event { return s.event }
+
+// Err returns the error of the reader, or nil at the end of the log.
+func (s *Scanner) Err() error {
+	if errors.Is(s.readOf, io.EOF) {
+		return nil
+	}
+	return s.readOf
+}
+
+// take returns the next line with its newline, if it has one.
+func (s *Scanner) take() (string, bool) {
+	line, ok := s.peek(0)
+	if ok {
+		s.ahead = s.ahead[1:]
+		s.line++
+	}
+	return line, ok
+}
+
+// peek returns the line behind the n next ones.
+func (s *Scanner) peek(n int) (string, bool) {
+	for len(s.ahead) <= n {
+		if s.readOf != nil {
+			return "", false
+		}
+		line := s.read()
+		if line == "" {
+			return "", false
+		}
+		s.ahead = append(s.ahead, line)
+	}
+	return s.ahead[n], true
+}
+
+// read reads a line; one that is too long becomes an empty one.
+func (s *Scanner) read() string {
+	part, err := s.r.ReadSlice('\n')
+	if err == nil {
+		return string(part)
+	}
+	line := append([]byte(nil), part...)
+	long := false
+	for errors.Is(err, bufio.ErrBufferFull) {
+		part, err = s.r.ReadSlice('\n')
+		if long = long || len(line)+len(part) > maxLine; !long {
+			line = append(line, part...)
+		}
+	}
+	s.readOf = err
+	switch {
+	case long:
+		return "\n"
+	case err != nil && !errors.Is(err, io.EOF):
+		// The line may have been cut by the error.
+		return ""
+	}
+	return string(line)
+}
+
+// chunk queues the events of a line and of those that belong to it.
+func (s *Scanner) chunk(line string) {
+	at := s.line
+	if spread(line) {
+		line = s.json(line)
+	}
+	var open bool
+	var start int
+	walk(line, func(e Event, from, end int) bool {
+		e.Line = at + strings.Count(line[:from], "\n")
+		s.queue = append(s.queue, e)
+		open, start = wraps(e) && skip(line, end).end == len(line), from
+		return true
+	})
+	if !open {
+		return
+	}
+	// The last line of the text may go on in the next one.
+	last := &s.queue[len(s.queue)-1]
+	text := line[start:]
+	for n := 0; n < maxWrap; n++ {
+		next, ok := s.peek(0)
+		if !ok {
+			return
+		}
+		if next = continued(next); next == "" {
+			return
+		}
+		if !strings.HasSuffix(text, "\n") {
+			text += "\n"
+		}
+		e, end, ok := readLine(text+next, 0)
+		if !ok || end <= len(text) || e.Err != nil && !errors.Is(e.Err, ErrTruncated) {
+			return
+		}
+		e.Time, e.Stream, e.Line, e.Raw = last.Time, last.Stream, last.Line, (text + next)[:end]
+		*last = e
+		text += next
+		s.take()
+	}
+}
+
+// wraps says whether an event may go on in the next line.
+func wraps(e Event) bool {
+	switch e.Kind {
+	case KindReport:
+		return !strings.HasPrefix(e.Raw, "{") && (e.Report == nil || e.Report.XRay == nil) &&
+			(e.Err == nil || errors.Is(e.Err, ErrTruncated))
+	case KindInitReport, KindRestoreReport, KindStart, KindEnd:
+		return !strings.HasPrefix(e.Raw, "{") && (e.Err == nil || errors.Is(e.Err, ErrTruncated))
+	}
+	return false
+}
+
+// continued returns what of a line can continue the one before: the line
+// without the name of its service, or an XRAY line without all that stands in
+// front of it; nothing where it begins an event of its own.
+func continued(line string) string {
+	if _, rest, ok := strings.Cut(line, "|"); ok {
+		line = rest
+	}
+	if n := strings.Index(line, names[keyTraceID]); n >= 0 {
+		return line[n:]
+	}
+	line = line[skip(line, 0).end:]
+	own := false
+	walk(line, func(Event, int, int) bool {
+		own = true
+		return false
+	})
+	if own {
+		return ""
+	}
+	return line
+}
+
+// spread says whether JSON begins with the line and does not end in it.
+func spread(line string) bool {
+	i := blank(line, 0)
+	if i == len(line) || line[i] != '{' && line[i] != '[' {
+		return false
+	}
+	if j := blank(line, i+1); j < len(line) && line[j] != '"' && line[j] != '{' {
+		return false
+	}
+	return nesting(line) > 0
+}
+
+// nesting returns how many braces and brackets the line opens and does not
+// close. JSON strings do not go over lines.
+func nesting(line string) int {
+	n, quoted := 0, false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			n++
+		case c == '}' || c == ']':
+			n--
+		}
+	}
+	return n
+}
+
+// json adds the lines up to the end of the JSON that begins with line, or none
+// where it does not end soon.
+func (s *Scanner) json(line string) string {
+	depth, size := nesting(line), len(line)
+	lines := []string{line}
+	for depth > 0 {
+		next, ok := s.peek(len(lines) - 1)
+		if !ok || len(lines) >= maxJSONLine || size+len(next) > maxJSON {
+			return line
+		}
+		lines = append(lines, next)
+		size += len(next)
+		depth += nesting(next)
+	}
+	whole := strings.Join(lines, "")
+	at := blank(whole, 0)
+	if _, err := skipValue(whole, at, 0); err != nil {
+		return line
+	}
+	for range lines[1:] {
+		s.take()
+	}
+	return whole
+}
