@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"coldbench/bench/internal/coldstart"
@@ -95,7 +96,7 @@ func values(environments []environment, m coldstart.Metric) (v []float64, invoca
 	for _, e := range environments {
 		var of []float64
 		for _, s := range e.invocations {
-			if x, ok := m.Value(*s); ok {
+			if x, ok := m.Value(*s); ok && !math.IsNaN(x) && !math.IsInf(x, 0) {
 				of = append(of, x)
 			} else {
 				missing++

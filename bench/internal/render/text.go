@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"coldbench/bench/internal/analysis"
 )
@@ -86,7 +87,7 @@ func wrap(b *bytes.Buffer, mark, text string) {
 	line := mark
 	empty := true
 	for _, word := range words(text) {
-		if !empty && len(line)+1+len(word) > width {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			b.WriteString(line + "\n")
 			line, empty = indent, true
 		}
