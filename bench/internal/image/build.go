@@ -1,0 +1,324 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// builder carries out one Dockerfile.
+type builder struct {
+	store   *Store
+	options Options
+	arch    string
+	build   *coldstart.Build
+	file    *dockerfile
+	context *contextSource
+	global  []string       // arguments before the first FROM
+	stages  map[int]*stage // those that are built
+	sources []*stageSource // to be closed
+}
+
+// Build builds the image of a variant whose Build is set, enters it in the
+// store and returns it with the variant's changes applied. Equal inputs give
+// the image with the same ID wherever and whenever they are built. An error
+// names the Dockerfile and the line; it wraps ErrNeedsEngine where only an
+// engine's own builder can build it.
+func (s *Store) Build(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
+	img, err := s.buildVariant(ctx, v, o)
+	if err != nil {
+		return coldstart.Image{}, fmt.Errorf("building %s: %w", v.Name, err)
+	}
+	return img, nil
+}
+
+func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
+	if v.Build == nil {
+		return coldstart.Image{}, fmt.Errorf("there is no build")
+	}
+	arch, err := architecture(v, o)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
+	b := &builder{store: s, options: o, arch: arch, build: v.Build, stages: map[int]*stage{}}
+	defer b.close()
+	final, err := b.run(ctx)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
+	c, err := s.write(final)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
+	d := c.desc
+	d.Platform = &v1.Platform{OS: "linux", Architecture: arch}
+	d.Annotations = map[string]string{
+		annotationSource:  sourceBuild,
+		annotationVariant: v.Name,
+		annotationBase:    final.base,
+	}
+	if err := s.record(d); err != nil {
+		return coldstart.Image{}, err
+	}
+	img, err := s.facts(ctx, c)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
+	img.Base = final.base
+	return Apply(img, v), nil
+}
+
+// run parses, checks and builds the stages; it returns the last one.
+func (b *builder) run(ctx context.Context) (*stage, error) {
+	var err error
+	if b.file, err = parseDockerfile(b.build.Dockerfile, shortName(b.build)); err != nil {
+		return nil, err
+	}
+	for _, key := range b.file.unused(b.build.Args) {
+		b.options.say("%s: no ARG declares the build argument %s", b.file.name, key)
+	}
+	if b.global, err = b.file.globalArgs(b.build.Args, b.arch); err != nil {
+		return nil, err
+	}
+	target, err := b.file.target(b.build.Target)
+	if err != nil {
+		return nil, err
+	}
+	needed, err := b.file.needed(target, b.global)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.file.check(needed); err != nil {
+		return nil, err
+	}
+	if b.context, err = openContext(b.build.Context, b.build.Dockerfile); err != nil {
+		return nil, err
+	}
+	for _, i := range needed {
+		if b.stages[i], err = b.stage(ctx, i); err != nil {
+			return nil, err
+		}
+	}
+	final := b.stages[target]
+	if got := final.config.Architecture; got != b.arch {
+		return nil, fmt.Errorf("%s: the last stage is for linux/%s, not linux/%s", b.file.name, got, b.arch)
+	}
+	return final, nil
+}
+
+// close lets go of files and folders.
+func (b *builder) close() {
+	if b.context != nil {
+		b.context.root.Close()
+	}
+	for _, s := range b.sources {
+		s.close()
+	}
+}
+
+// stage is an image being built.
+type stage struct {
+	config *v1.ConfigFile
+	layers []layer
+	media  types.MediaType // of the manifest: OCI's or Docker's
+	base   string          // the reference at the bottom, "scratch" for none
+	tree   *tree
+	args   []string // declared arguments, KEY=VALUE
+	cmdSet bool
+}
+
+// stage builds one stage.
+func (b *builder) stage(ctx context.Context, i int) (*stage, error) {
+	from := b.file.stages[i]
+	st, err := b.from(ctx, i)
+	if err != nil {
+		return nil, b.file.at(from.Location, err)
+	}
+	if triggers := st.config.Config.OnBuild; len(triggers) > 0 {
+		return nil, b.file.refuse(from.Location, "a base with ONBUILD")
+	}
+	for _, command := range from.Commands {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := b.command(ctx, st, i, command); err != nil {
+			return nil, b.file.at(command.Location(), err)
+		}
+	}
+	return st, nil
+}
+
+// from starts a stage on what its FROM names.
+func (b *builder) from(ctx context.Context, i int) (*stage, error) {
+	name, err := b.file.expand(b.file.stages[i].BaseName, b.global)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return nil, fmt.Errorf("FROM %s: the name is empty after expansion", b.file.stages[i].BaseName)
+	}
+	arch := b.arch
+	if p := b.file.stages[i].Platform; p != "" {
+		if p, err = b.file.expand(p, b.global); err != nil {
+			return nil, err
+		}
+		if arch, err = archOf(p); err != nil {
+			return nil, fmt.Errorf("FROM --platform: %w", err)
+		}
+	}
+	if j := b.file.find(name, i); j >= 0 {
+		return b.stages[j].child(), nil
+	}
+	if name == "scratch" {
+		return &stage{
+			config: &v1.ConfigFile{Architecture: arch, OS: "linux", RootFS: v1.RootFS{Type: "layers"}},
+			media:  types.DockerManifestSchema2,
+			base:   "scratch",
+			tree:   newTree(),
+		}, nil
+	}
+	c, err := b.store.find(ctx, name, arch, b.options)
+	if err != nil {
+		return nil, err
+	}
+	st := &stage{config: c.config.DeepCopy(), layers: c.layers, media: c.manifest.MediaType, base: name}
+	// What is left of the machine that built the base says nothing of ours.
+	st.config.Container, st.config.DockerVersion = "", ""
+	st.config.Config.Hostname, st.config.Config.Image = "", ""
+	if st.tree, err = b.store.treeOf(ctx, c.layers); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// child returns a stage that starts where another ended.
+func (s *stage) child() *stage {
+	return &stage{
+		config: s.config.DeepCopy(),
+		layers: append([]layer(nil), s.layers...),
+		media:  s.media,
+		base:   s.base,
+		tree:   s.tree.clone(),
+	}
+}
+
+// treeOf returns the file system that layers come to.
+func (s *Store) treeOf(ctx context.Context, layers []layer) (*tree, error) {
+	t := newTree()
+	for n, l := range layers {
+		info, err := s.inspect(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		t.apply(info, n)
+	}
+	return t, nil
+}
+
+// layerMedia returns the media type of layers in the stage's manifest.
+func (s *stage) layerMedia() types.MediaType {
+	if s.media == types.OCIManifestSchema1 {
+		return types.OCILayer
+	}
+	return types.DockerLayer
+}
+
+// add puts files on top as a layer, and a line in the history either way.
+func (b *builder) add(ctx context.Context, st *stage, items []item, line string) error {
+	if len(items) == 0 {
+		st.note(line)
+		return nil
+	}
+	l, err := b.store.writeLayer(ctx, items, st.layerMedia())
+	if err != nil {
+		return err
+	}
+	info, err := b.store.inspect(ctx, l)
+	if err != nil {
+		return err
+	}
+	st.tree.apply(info, len(st.layers))
+	st.layers = append(st.layers, l)
+	st.config.History = append(st.config.History, v1.History{Created: epoch(), CreatedBy: line})
+	return nil
+}
+
+// note enters an instruction that made no layer.
+func (s *stage) note(line string) {
+	s.config.History = append(s.config.History, v1.History{Created: epoch(), CreatedBy: line, EmptyLayer: true})
+}
+
+// epoch is when every image was made.
+func epoch() v1.Time { return v1.Time{Time: time.Unix(0, 0).UTC()} }
+
+// write stores a stage's configuration and manifest.
+func (s *Store) write(st *stage) (*content, error) {
+	config := st.config.DeepCopy()
+	config.Created = epoch()
+	config.RootFS = v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}
+	m := &v1.Manifest{SchemaVersion: 2, MediaType: st.media, Layers: []v1.Descriptor{}}
+	for _, l := range st.layers {
+		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.DiffID)
+		m.Layers = append(m.Layers, l.Blob)
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := s.putBlob(raw)
+	if err != nil {
+		return nil, fmt.Errorf("writing image: %w", err)
+	}
+	m.Config = v1.Descriptor{MediaType: types.DockerConfigJSON, Size: int64(len(raw)), Digest: digest}
+	if st.media == types.OCIManifestSchema1 {
+		m.Config.MediaType = types.OCIConfigJSON
+	}
+	return s.writeManifest(m, raw, config, st.layers)
+}
+
+// writeManifest stores a manifest and returns the image that it makes.
+func (s *Store) writeManifest(m *v1.Manifest, configRaw []byte, config *v1.ConfigFile, layers []layer) (*content, error) {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := s.putBlob(raw)
+	if err != nil {
+		return nil, fmt.Errorf("writing image: %w", err)
+	}
+	return &content{
+		desc:      v1.Descriptor{MediaType: m.MediaType, Size: int64(len(raw)), Digest: digest},
+		manifest:  m,
+		config:    config,
+		configRaw: configRaw,
+		layers:    layers,
+	}, nil
+}
+
+// clone copies a tree.
+func (t *tree) clone() *tree {
+	c := newTree()
+	for name, n := range t.nodes {
+		c.nodes[name] = n
+	}
+	for name, data := range t.accounts {
+		c.accounts[name] = data
+	}
+	return c
+}
+
+// workdir returns the folder that relative paths start from.
+func (s *stage) workdir() string {
+	if s.config.Config.WorkingDir == "" {
+		return "/"
+	}
+	return path.Join("/", strings.ReplaceAll(s.config.Config.WorkingDir, `\`, "/"))
+}

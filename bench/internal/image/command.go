@@ -1,0 +1,310 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strconv"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// command carries out one instruction of stage number i.
+func (b *builder) command(ctx context.Context, st *stage, i int, command instructions.Command) error {
+	// The parsed command is shared by every build of the file that is still to
+	// come in this one, and expansion writes to it: it is used once only.
+	if c, ok := command.(instructions.SupportsSingleWordExpansion); ok {
+		if err := c.Expand(func(word string) (string, error) { return b.file.expand(word, st.env()) }); err != nil {
+			return err
+		}
+	}
+	if c, ok := command.(instructions.SupportsSingleWordExpansionRaw); ok {
+		err := c.ExpandRaw(func(word string) (string, error) {
+			lex := shell.NewLex('\\')
+			lex.SkipProcessQuotes, lex.RawQuotes = true, true
+			out, _, err := lex.ProcessWord(word, shell.EnvsFromSlice(st.env()))
+			return out, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	line := fmt.Sprint(command)
+	config := &st.config.Config
+	switch c := command.(type) {
+	case *instructions.ArgCommand:
+		b.arg(st, c)
+	case *instructions.EnvCommand:
+		for _, kv := range c.Env {
+			config.Env = setEnv(config.Env, kv.Key, kv.Value)
+		}
+	case *instructions.LabelCommand:
+		for _, kv := range c.Labels {
+			if config.Labels == nil {
+				config.Labels = map[string]string{}
+			}
+			config.Labels[kv.Key] = kv.Value
+		}
+	case *instructions.WorkdirCommand:
+		return b.workdir(ctx, st, c.Path, line)
+	case *instructions.UserCommand:
+		config.User = c.User
+	case *instructions.CmdCommand:
+		config.Cmd, st.cmdSet = withShell(config, c.ShellDependantCmdLine), true
+	case *instructions.EntrypointCommand:
+		config.Entrypoint = withShell(config, c.ShellDependantCmdLine)
+		// The base's CMD was meant for the base's ENTRYPOINT.
+		if !st.cmdSet {
+			config.Cmd = nil
+		}
+	case *instructions.ShellCommand:
+		config.Shell = c.Shell
+	case *instructions.StopSignalCommand:
+		config.StopSignal = c.Signal
+	case *instructions.MaintainerCommand:
+		st.config.Author = c.Maintainer
+	case *instructions.VolumeCommand:
+		for _, v := range c.Volumes {
+			if config.Volumes == nil {
+				config.Volumes = map[string]struct{}{}
+			}
+			config.Volumes[v] = struct{}{}
+		}
+	case *instructions.ExposeCommand:
+		if err := b.expose(st, c.Ports); err != nil {
+			return err
+		}
+	case *instructions.CopyCommand:
+		from := source(b.context)
+		if c.From != "" {
+			src, err := b.sourceOf(ctx, c.From, i)
+			if err != nil {
+				return fmt.Errorf("COPY --from=%s: %w", c.From, err)
+			}
+			from = src
+		}
+		return b.copy(ctx, st, copying{name: "COPY", from: from, patterns: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath}, c.Chown, c.Chmod, line)
+	case *instructions.AddCommand:
+		return b.copy(ctx, st, copying{name: "ADD", from: b.context, patterns: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath}, c.Chown, c.Chmod, line)
+	default:
+		return fmt.Errorf("%s %w", strings.ToUpper(command.Name()), ErrNeedsEngine)
+	}
+	st.note(line)
+	return nil
+}
+
+// env returns what variables of the stage's instructions stand for: ENV wins
+// over ARG.
+func (s *stage) env() []string {
+	return append(append([]string(nil), s.args...), s.config.Config.Env...)
+}
+
+// arg declares arguments of a stage. A value from outside wins, then the
+// default, then what stood before the first FROM or belongs to the platform.
+func (b *builder) arg(st *stage, c *instructions.ArgCommand) {
+	for _, arg := range c.Args {
+		value, ok := b.build.Args[arg.Key]
+		if !ok && arg.Value != nil {
+			value, ok = *arg.Value, true
+		}
+		if !ok {
+			value, ok = lookupEnv(b.global, arg.Key)
+		}
+		if ok {
+			st.args = setEnv(st.args, arg.Key, value)
+		}
+	}
+}
+
+// withShell returns the words to execute: the shell form is the shell's.
+func withShell(config *v1.Config, line instructions.ShellDependantCmdLine) []string {
+	if !line.PrependShell {
+		return line.CmdLine
+	}
+	sh := config.Shell
+	if len(sh) == 0 {
+		sh = []string{"/bin/sh", "-c"}
+	}
+	return append(append([]string(nil), sh...), strings.Join(line.CmdLine, " "))
+}
+
+// workdir sets the working directory and makes it where it does not exist.
+func (b *builder) workdir(ctx context.Context, st *stage, dir, line string) error {
+	if !path.IsAbs(dir) {
+		dir = path.Join(st.workdir(), dir)
+	}
+	dir = path.Clean(dir)
+	st.config.Config.WorkingDir = dir
+	name, err := st.tree.resolve(dir)
+	if err != nil {
+		return err
+	}
+	missing, err := st.tree.missing(name)
+	if err != nil {
+		return err
+	}
+	return b.add(ctx, st, missing, line)
+}
+
+// expose enters ports: "80", "53/udp", "8000-8003/tcp".
+func (b *builder) expose(st *stage, ports []string) error {
+	for _, word := range ports {
+		words, err := b.file.lex.ProcessWords(word, shell.EnvsFromSlice(st.env()))
+		if err != nil {
+			return err
+		}
+		for _, port := range words {
+			numbers, proto, _ := strings.Cut(port, "/")
+			if proto == "" {
+				proto = "tcp"
+			}
+			first, last, isRange := strings.Cut(numbers, "-")
+			if !isRange {
+				last = first
+			}
+			lo, errLo := strconv.ParseUint(first, 10, 16)
+			hi, errHi := strconv.ParseUint(last, 10, 16)
+			if errLo != nil || errHi != nil || lo > hi {
+				return fmt.Errorf("EXPOSE %s: it is not a port", port)
+			}
+			if st.config.Config.ExposedPorts == nil {
+				st.config.Config.ExposedPorts = map[string]struct{}{}
+			}
+			for n := lo; n <= hi; n++ {
+				st.config.Config.ExposedPorts[fmt.Sprintf("%d/%s", n, strings.ToLower(proto))] = struct{}{}
+			}
+		}
+	}
+	return nil
+}
+
+// sourceOf returns what COPY --from names: a stage before this one, or an
+// image.
+func (b *builder) sourceOf(ctx context.Context, name string, i int) (*stageSource, error) {
+	src := &stageSource{store: b.store}
+	if j := b.file.find(name, i); j >= 0 {
+		src.tree, src.layers = b.stages[j].tree, b.stages[j].layers
+	} else {
+		c, err := b.store.find(ctx, name, b.arch, b.options)
+		if err != nil {
+			return nil, err
+		}
+		if src.tree, err = b.store.treeOf(ctx, c.layers); err != nil {
+			return nil, err
+		}
+		src.layers = c.layers
+	}
+	b.sources = append(b.sources, src)
+	return src, nil
+}
+
+// copy carries out COPY and ADD.
+func (b *builder) copy(ctx context.Context, st *stage, c copying, chown, chmod, line string) error {
+	var err error
+	if c.uid, c.gid, err = owner(chown, st.tree.accounts); err != nil {
+		return fmt.Errorf("%s --chown=%s: %w", c.name, chown, err)
+	}
+	c.mode = -1
+	if chmod != "" {
+		mode, err := strconv.ParseUint(chmod, 8, 12)
+		if err != nil {
+			return fmt.Errorf("%s --chmod=%s: it is not an octal number of at most four digits", c.name, chmod)
+		}
+		c.mode = int64(mode)
+	}
+	c.workdir = st.workdir()
+	items, err := c.items(ctx, st.tree)
+	if err != nil {
+		return err
+	}
+	if c.name == "ADD" {
+		for _, it := range items {
+			if packed, err := isArchive(it); err != nil || packed {
+				if err == nil {
+					err = fmt.Errorf("ADD of an archive, which is to be unpacked, %w", ErrNeedsEngine)
+				}
+				return err
+			}
+		}
+	}
+	return b.add(ctx, st, items, line)
+}
+
+// owner reads the value of --chown: names are looked up in the image, a user
+// alone gives the group the same number, as Docker does.
+func owner(chown string, accounts map[string]string) (uid, gid int, err error) {
+	if chown == "" {
+		return 0, 0, nil
+	}
+	user, group, hasGroup := strings.Cut(chown, ":")
+	if uid, err = account(user, accounts["etc/passwd"], "user"); err != nil {
+		return 0, 0, err
+	}
+	if !hasGroup || group == "" {
+		return uid, uid, nil
+	}
+	gid, err = account(group, accounts["etc/group"], "group")
+	return uid, gid, err
+}
+
+// account returns the number of a user or group in a file such as /etc/passwd.
+func account(name, file, what string) (int, error) {
+	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(n), nil
+	}
+	for _, line := range strings.Split(file, "\n") {
+		fields := strings.Split(line, ":")
+		if len(fields) < 3 || fields[0] != name {
+			continue
+		}
+		n, err := strconv.ParseUint(strings.TrimSpace(fields[2]), 10, 31)
+		if err != nil {
+			return 0, fmt.Errorf("the number of %s %q in the image: %w", what, name, err)
+		}
+		return int(n), nil
+	}
+	return 0, fmt.Errorf("the image has no %s %q", what, name)
+}
+
+// isArchive reports whether ADD would unpack a file rather than copy it. One
+// that only might be unpacked counts, because copying it would be wrong.
+func isArchive(it item) (bool, error) {
+	if it.Type != tar.TypeReg {
+		return false, nil
+	}
+	f, _, err := it.open()
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	head := make([]byte, 512)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+		return false, err
+	}
+	head = head[:n]
+	rest := io.MultiReader(bytes.NewReader(head), f)
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		zip, err := gzip.NewReader(rest)
+		return err == nil && startsTar(zip), nil
+	case bytes.HasPrefix(head, []byte("BZh")):
+		return startsTar(bzip2.NewReader(rest)), nil
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")), bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		return true, nil
+	}
+	return len(head) == 512 && startsTar(rest), nil
+}
+
+func startsTar(r io.Reader) bool {
+	_, err := tar.NewReader(r).Next()
+	return err == nil
+}

@@ -1,0 +1,300 @@
+package image
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// dockerfile is a parsed Dockerfile.
+type dockerfile struct {
+	name   string // for positions
+	lex    *shell.Lex
+	global []instructions.ArgCommand
+	stages []instructions.Stage
+}
+
+// parseDockerfile reads a Dockerfile. Its errors name the file and the line.
+func parseDockerfile(file, name string) (*dockerfile, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading Dockerfile: %w", err)
+	}
+	d := &dockerfile{name: name}
+	result, err := parser.Parse(bytes.NewReader(data))
+	if err != nil {
+		return nil, d.parseError(err)
+	}
+	d.lex = shell.NewLex(result.EscapeToken)
+	if d.stages, d.global, err = instructions.Parse(result.AST, nil); err != nil {
+		return nil, d.parseError(err)
+	}
+	if len(d.stages) == 0 {
+		return nil, fmt.Errorf("%s: there is no FROM", name)
+	}
+	return d, nil
+}
+
+// parseError puts the position of the parser's error in front.
+func (d *dockerfile) parseError(err error) error {
+	text := err.Error()
+	if rest, ok := strings.CutPrefix(text, "dockerfile parse error on line "); ok {
+		if line, what, ok := strings.Cut(rest, ": "); ok {
+			return fmt.Errorf("%s:%s: %s", d.name, line, what)
+		}
+	}
+	var at *parser.LocationError
+	if errors.As(err, &at) && len(at.Locations) > 0 && len(at.Locations[0]) > 0 {
+		return d.at(at.Locations[0], err)
+	}
+	return fmt.Errorf("%s: %w", d.name, err)
+}
+
+// at puts a position in front of an error.
+func (d *dockerfile) at(where []parser.Range, err error) error {
+	if err == nil || len(where) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s:%d: %w", d.name, where[0].Start.Line, err)
+}
+
+// shortName is how positions name a Dockerfile: relative to its context.
+func shortName(b *coldstart.Build) string {
+	if rel, err := filepath.Rel(b.Context, b.Dockerfile); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return b.Dockerfile
+}
+
+// find returns the index of a stage by its name or number; -1 for none. Only
+// stages before limit can be named.
+func (d *dockerfile) find(name string, limit int) int {
+	for i := limit - 1; i >= 0; i-- {
+		if d.stages[i].Name != "" && strings.EqualFold(d.stages[i].Name, name) {
+			return i
+		}
+	}
+	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < limit {
+		return i
+	}
+	return -1
+}
+
+// target returns the stage to build; the last one for an empty name.
+func (d *dockerfile) target(name string) (int, error) {
+	if name == "" {
+		return len(d.stages) - 1, nil
+	}
+	if i := d.find(name, len(d.stages)); i >= 0 {
+		return i, nil
+	}
+	return 0, fmt.Errorf("%s: there is no stage %q", d.name, name)
+}
+
+// refuse returns the error of an instruction that can't be carried out here.
+func (d *dockerfile) refuse(where []parser.Range, what string) error {
+	return coldstart.Hint(d.at(where, fmt.Errorf("%s %w", what, ErrNeedsEngine)),
+		"start a Docker engine, which then builds it, or measure an image that is already built as NAME=IMAGE")
+}
+
+// check refuses what can't be done in process, before anything is fetched or
+// written. needed holds the numbers of the stages that are built.
+func (d *dockerfile) check(needed []int) error {
+	for _, i := range needed {
+		for _, command := range d.stages[i].Commands {
+			if err := d.checkCommand(command); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *dockerfile) checkCommand(command instructions.Command) error {
+	switch c := command.(type) {
+	case *instructions.RunCommand, *instructions.HealthCheckCommand, *instructions.OnbuildCommand:
+		return d.refuse(command.Location(), strings.ToUpper(command.Name()))
+	case *instructions.CopyCommand:
+		if c.Parents || len(c.ExcludePatterns) > 0 {
+			return d.refuse(c.Location(), "COPY with --parents or --exclude")
+		}
+	case *instructions.AddCommand:
+		if c.Checksum != "" || c.KeepGitDir != nil || c.Unpack != nil || len(c.ExcludePatterns) > 0 {
+			return d.refuse(c.Location(), "ADD with --checksum, --keep-git-dir, --unpack or --exclude")
+		}
+		for _, src := range c.SourcePaths {
+			if isRemote(src) {
+				return d.refuse(c.Location(), "ADD of a URL")
+			}
+		}
+	}
+	return nil
+}
+
+// isRemote reports whether ADD would fetch a source.
+func isRemote(src string) bool {
+	for _, prefix := range []string{"http://", "https://", "git://", "ssh://", "git@", "github.com/"} {
+		if strings.HasPrefix(src, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// needed lists the stages that a stage is made from, itself last. A base of a
+// stage is expanded with the global arguments first.
+func (d *dockerfile) needed(target int, global []string) ([]int, error) {
+	seen := map[int]bool{}
+	var visit func(i int) error
+	visit = func(i int) error {
+		if seen[i] {
+			return nil
+		}
+		seen[i] = true
+		base, err := d.expand(d.stages[i].BaseName, global)
+		if err != nil {
+			return d.at(d.stages[i].Location, err)
+		}
+		if j := d.find(base, i); j >= 0 {
+			if err := visit(j); err != nil {
+				return err
+			}
+		}
+		for _, command := range d.stages[i].Commands {
+			if c, ok := command.(*instructions.CopyCommand); ok && c.From != "" {
+				if j := d.find(c.From, i); j >= 0 {
+					if err := visit(j); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
+	if err := visit(target); err != nil {
+		return nil, err
+	}
+	var list []int
+	for i := range d.stages {
+		if seen[i] {
+			list = append(list, i)
+		}
+	}
+	return list, nil
+}
+
+// expand replaces the variables of a word.
+func (d *dockerfile) expand(word string, env []string) (string, error) {
+	out, _, err := d.lex.ProcessWord(word, shell.EnvsFromSlice(env))
+	if err != nil {
+		return "", fmt.Errorf("expanding %q: %w", word, err)
+	}
+	return out, nil
+}
+
+// platformArgs are the arguments that every build has; in a stage only where
+// they are declared.
+func platformArgs(arch string) map[string]string {
+	return map[string]string{
+		"TARGETPLATFORM": "linux/" + arch, "TARGETOS": "linux", "TARGETARCH": arch, "TARGETVARIANT": "",
+		"BUILDPLATFORM": "linux/" + arch, "BUILDOS": "linux", "BUILDARCH": arch, "BUILDVARIANT": "",
+	}
+}
+
+// proxyArgs need no ARG, by Docker's rule, and mean nothing where nothing runs.
+var proxyArgs = map[string]bool{
+	"HTTP_PROXY": true, "http_proxy": true, "HTTPS_PROXY": true, "https_proxy": true, "FTP_PROXY": true,
+	"ftp_proxy": true, "NO_PROXY": true, "no_proxy": true, "ALL_PROXY": true, "all_proxy": true,
+}
+
+// globalArgs evaluates the arguments before the first FROM, as KEY=VALUE pairs,
+// the platform's own among them.
+func (d *dockerfile) globalArgs(args map[string]string, arch string) ([]string, error) {
+	var env []string
+	for _, key := range sortedKeys(platformArgs(arch)) {
+		env = append(env, key+"="+platformArgs(arch)[key])
+	}
+	for _, command := range d.global {
+		for _, arg := range command.Args {
+			value, ok := args[arg.Key]
+			if !ok && arg.Value == nil {
+				continue
+			}
+			if !ok {
+				var err error
+				if value, err = d.expand(*arg.Value, env); err != nil {
+					return nil, d.at(command.Location(), err)
+				}
+			}
+			env = setEnv(env, arg.Key, value)
+		}
+	}
+	return env, nil
+}
+
+// unused lists the build arguments that no ARG declares, sorted.
+func (d *dockerfile) unused(args map[string]string) []string {
+	declared := map[string]bool{}
+	for _, command := range d.global {
+		for _, arg := range command.Args {
+			declared[arg.Key] = true
+		}
+	}
+	for _, stage := range d.stages {
+		for _, command := range stage.Commands {
+			if c, ok := command.(*instructions.ArgCommand); ok {
+				for _, arg := range c.Args {
+					declared[arg.Key] = true
+				}
+			}
+		}
+	}
+	var list []string
+	for _, key := range sortedKeys(args) {
+		if !declared[key] && !proxyArgs[key] {
+			list = append(list, key)
+		}
+	}
+	return list
+}
+
+// setEnv sets a variable in a list of KEY=VALUE pairs, in its old place.
+func setEnv(env []string, key, value string) []string {
+	for i, pair := range env {
+		if k, _, _ := strings.Cut(pair, "="); k == key {
+			env[i] = key + "=" + value
+			return env
+		}
+	}
+	return append(env, key+"="+value)
+}
+
+// lookupEnv finds a variable in a list of KEY=VALUE pairs.
+func lookupEnv(env []string, key string) (string, bool) {
+	for _, pair := range env {
+		if k, v, _ := strings.Cut(pair, "="); k == key {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,180 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// standInLabel marks a base that stands in for one that could not be had. Like
+// every label it is inherited by what is built on it.
+const standInLabel = "coldbench.stand-in"
+
+// Take returns the image that a variant names, with the variant's changes
+// applied: from the store, else the engine, else the registry. An image that
+// an engine held is copied again when the engine has another one under the
+// name; one that a registry gave stays until it is removed from the store.
+func (s *Store) Take(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
+	img, err := s.takeVariant(ctx, v, o)
+	if err != nil {
+		return coldstart.Image{}, fmt.Errorf("taking the image of %s: %w", v.Name, err)
+	}
+	return Apply(img, v), nil
+}
+
+func (s *Store) takeVariant(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
+	if v.Image == "" {
+		return coldstart.Image{}, fmt.Errorf("it names none")
+	}
+	arch, err := architecture(v, o)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
+	if o.DescribeOnly && o.Engine != nil {
+		img, err := o.Engine.Describe(ctx, v.Image, "linux/"+arch)
+		if err == nil && img.Arch == arch {
+			if img.Ref == "" {
+				img.Ref = v.Image
+			}
+			return img, nil
+		}
+	}
+	c, err := s.find(ctx, v.Image, arch, o)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
+	return s.facts(ctx, c)
+}
+
+// Get returns the image with an ID, without any variant's changes.
+func (s *Store) Get(ctx context.Context, id string) (coldstart.Image, error) {
+	c, _, err := s.byID(id)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
+	return s.facts(ctx, c)
+}
+
+// Listed is an image of the store and what it goes by.
+type Listed struct {
+	coldstart.Image
+	// Name is the variant that it was built for, or the reference that it was
+	// put under.
+	Name string
+	// Source is "build", "put", "engine" or "registry"; empty where another
+	// program wrote the entry.
+	Source string
+}
+
+// List returns the images of the store, sorted by name and architecture. One
+// whose content is not all there is left out.
+func (s *Store) List(ctx context.Context) ([]Listed, error) {
+	entries, err := s.readIndex()
+	if err != nil {
+		return nil, fmt.Errorf("listing images: %w", err)
+	}
+	var list []Listed
+	for _, e := range entries {
+		c, err := s.load(e)
+		if err != nil {
+			continue
+		}
+		img, err := s.facts(ctx, c)
+		if err != nil {
+			return nil, fmt.Errorf("listing images: %w", err)
+		}
+		l := Listed{Image: img, Name: e.Annotations[annotationVariant], Source: e.Annotations[annotationSource]}
+		l.Base = e.Annotations[annotationBase]
+		if l.Name == "" {
+			l.Name = e.Annotations[annotationRef]
+		}
+		list = append(list, l)
+	}
+	sort.SliceStable(list, func(i, j int) bool {
+		if list[i].Name != list[j].Name {
+			return list[i].Name < list[j].Name
+		}
+		return list[i].Arch < list[j].Arch
+	})
+	return list, nil
+}
+
+// byID finds an image by its ID, and its index entry.
+func (s *Store) byID(id string) (*content, v1.Descriptor, error) {
+	entries, err := s.readIndex()
+	if err != nil {
+		return nil, v1.Descriptor{}, err
+	}
+	for i := len(entries) - 1; i >= 0; i-- {
+		c, err := s.load(entries[i])
+		if err == nil && c.manifest.Config.Digest.String() == id {
+			return c, entries[i], nil
+		}
+	}
+	return nil, v1.Descriptor{}, fmt.Errorf("image %s is not in the store %s", id, s.dir)
+}
+
+// facts reads an image's facts off its content.
+func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) {
+	img := coldstart.Image{
+		ID:          c.manifest.Config.Digest.String(),
+		Digest:      c.desc.Digest.String(),
+		Layers:      len(c.layers),
+		StandIn:     c.config.Config.Labels[standInLabel] != "",
+		Arch:        c.config.Architecture,
+		Entrypoint:  c.config.Config.Entrypoint,
+		Command:     c.config.Config.Cmd,
+		Environment: c.config.Config.Env,
+		WorkingDir:  c.config.Config.WorkingDir,
+	}
+	for _, l := range c.layers {
+		info, err := s.inspect(ctx, l)
+		if err != nil {
+			return coldstart.Image{}, err
+		}
+		img.SizeBytes += info.Unpacked
+		img.CompressedBytes += l.Blob.Size
+	}
+	return img, nil
+}
+
+// Apply returns an image with a variant's changes: its entrypoint, which clears
+// the image's CMD, its command, working directory and environment. An emulator
+// program in front is taken off with its flags, wherever it came from. Nothing
+// of the argument is changed.
+func Apply(img coldstart.Image, v coldstart.Variant) coldstart.Image {
+	if v.Entrypoint != nil {
+		img.Entrypoint, img.Command = v.Entrypoint, nil
+	}
+	if v.Command != nil {
+		img.Command = v.Command
+	}
+	argv := append(append([]string(nil), img.Entrypoint...), img.Command...)
+	rest, _ := coldstart.StripEmulator(argv)
+	n, inEntrypoint := len(argv)-len(rest), len(img.Entrypoint)
+	if n > inEntrypoint {
+		img.Entrypoint, img.Command = nil, argv[n:]
+	} else {
+		img.Entrypoint, img.Command = argv[n:inEntrypoint:inEntrypoint], argv[inEntrypoint:]
+	}
+	if v.WorkingDir != "" {
+		img.WorkingDir = v.WorkingDir
+	}
+	env := append([]string(nil), img.Environment...)
+	for _, key := range sortedKeys(v.Environment) {
+		env = setEnv(env, key, v.Environment[key])
+	}
+	img.Environment = env
+	return img
+}
+
+// shortID returns the first 12 digits of an image ID, as engines show it.
+func shortID(id string) string {
+	hex := strings.TrimPrefix(id, "sha256:")
+	return hex[:min(12, len(hex))]
+}

@@ -1,0 +1,263 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// canonical returns the full form of a reference, "index.docker.io/library/x:latest"
+// for "x"; what is no reference stays as it is.
+func canonical(ref string) string {
+	if ref == "" {
+		return ""
+	}
+	r, err := name.ParseReference(ref)
+	if err != nil {
+		return ref
+	}
+	return r.Name()
+}
+
+// find returns the image of a reference for an architecture: from the store,
+// then the engine, then the registry. What was fetched is in the store then.
+func (s *Store) find(ctx context.Context, ref, arch string, o Options) (*content, error) {
+	if _, err := name.ParseReference(ref); err != nil {
+		return nil, fmt.Errorf("%q is not an image reference: %w", ref, err)
+	}
+	platform := "linux/" + arch
+	var tried []string
+	held, entry, others := s.lookup(ref, arch)
+	if len(others) > 0 {
+		tried = append(tried, "the image store has it for "+strings.Join(others, ", ")+" only")
+	}
+	if held != nil && (o.Engine == nil || entry.Annotations[annotationSource] != sourceEngine) {
+		return held, nil
+	}
+	if o.Engine != nil {
+		c, err := s.fromEngine(ctx, ref, platform, held, entry, o)
+		if err == nil {
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		tried = append(tried, "engine: "+err.Error())
+	}
+	if held != nil {
+		return held, nil
+	}
+	c, err := s.fromRegistry(ctx, ref, arch, o)
+	if err == nil {
+		return c, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	err = fmt.Errorf("getting image %s for %s: %w", ref, platform, err)
+	if len(tried) > 0 {
+		err = fmt.Errorf("%w (%s)", err, strings.Join(tried, "; "))
+	}
+	return nil, coldstart.Hint(err, remedy(ref))
+}
+
+// remedy says what to do about an image that can't be had.
+func remedy(ref string) string {
+	switch {
+	case strings.Contains(ref, "lambda/provided:al2023"):
+		return "set AL2023_BASE to a base that you have, or run `make offline-base`, which makes a stand-in and says how to use it"
+	case strings.Contains(ref, "lambda/provided"):
+		return "set AL2_BASE to a base that you have, or run `make offline-base`, which makes a stand-in and says how to use it"
+	}
+	return "load it into a Docker engine (`docker pull " + ref + "` on a machine with access, then `docker save` and `docker load`), or name an image that you have"
+}
+
+// lookup finds a reference in the index; others are the platforms that it has
+// it for where it has it, but not for this one.
+func (s *Store) lookup(ref, arch string) (c *content, entry v1.Descriptor, others []string) {
+	entries, err := s.readIndex()
+	if err != nil {
+		return nil, v1.Descriptor{}, nil
+	}
+	want := canonical(ref)
+	// The newest entry is the last one.
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		if e.Annotations[annotationRef] == "" || canonical(e.Annotations[annotationRef]) != want {
+			continue
+		}
+		found, err := s.load(e)
+		if err != nil {
+			continue
+		}
+		if found.config.OS == "linux" && found.config.Architecture == arch {
+			return found, e, nil
+		}
+		others = append(others, found.config.OS+"/"+found.config.Architecture)
+	}
+	return nil, v1.Descriptor{}, others
+}
+
+// load reads an image's manifest and configuration; an error says that the
+// store does not have all of it.
+func (s *Store) load(d v1.Descriptor) (*content, error) {
+	raw, err := s.readBlob(d)
+	if err != nil {
+		return nil, err
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	if m.MediaType == "" {
+		m.MediaType = d.MediaType
+	}
+	c := &content{desc: v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest}, manifest: m}
+	if c.configRaw, err = s.readBlob(m.Config); err != nil {
+		return nil, err
+	}
+	if c.config, err = v1.ParseConfigFile(bytes.NewReader(c.configRaw)); err != nil {
+		return nil, err
+	}
+	if len(c.config.RootFS.DiffIDs) != len(m.Layers) {
+		return nil, fmt.Errorf("image %s has %d layers and %d diff IDs", m.Config.Digest, len(m.Layers), len(c.config.RootFS.DiffIDs))
+	}
+	for i, blob := range m.Layers {
+		if !s.keepBlob(blob) {
+			return nil, fmt.Errorf("layer %s: %w", blob.Digest, os.ErrNotExist)
+		}
+		c.layers = append(c.layers, layer{blob, c.config.RootFS.DiffIDs[i]})
+	}
+	return c, nil
+}
+
+// fromEngine copies an image out of an engine, unless the engine still has the
+// one that was copied before.
+func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *content, entry v1.Descriptor, o Options) (*content, error) {
+	d, err := o.Engine.Describe(ctx, ref, platform)
+	if err != nil {
+		return nil, err
+	}
+	if "linux/"+d.Arch != platform {
+		return nil, fmt.Errorf("it has %s for linux/%s only", ref, d.Arch)
+	}
+	if held != nil && entry.Annotations[annotationEngineID] == d.ID {
+		return held, nil
+	}
+	o.say("copying %s out of the engine", ref)
+	r, err := o.Engine.Save(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return s.put(ctx, ref, r, platform, map[string]string{annotationSource: sourceEngine, annotationEngineID: d.ID})
+}
+
+// Put enters an image under a reference, for FROM and NAME=IMAGE to find. The
+// stream has the format of docker save and holds one image.
+func (s *Store) Put(ctx context.Context, ref string, docker io.Reader) (coldstart.Image, error) {
+	if _, err := name.ParseReference(ref); err != nil {
+		return coldstart.Image{}, fmt.Errorf("%q is not an image reference: %w", ref, err)
+	}
+	c, err := s.put(ctx, ref, docker, "", map[string]string{annotationSource: sourcePut})
+	if err != nil {
+		return coldstart.Image{}, fmt.Errorf("putting %s into the image store: %w", ref, err)
+	}
+	return s.facts(ctx, c)
+}
+
+// put stores an image from a stream of docker save.
+func (s *Store) put(ctx context.Context, ref string, r io.Reader, platform string, notes map[string]string) (*content, error) {
+	f, err := os.CreateTemp(s.path(tempDir), "save-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if _, err := io.Copy(f, contextReader{ctx, r}); err != nil {
+		return nil, err
+	}
+	img, err := tarball.Image(func() (io.ReadCloser, error) { return os.Open(f.Name()) }, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s.take(ctx, taking{ref: ref, image: img, platform: platform, notes: notes})
+}
+
+// answer is what a registry said about a reference, once a run.
+type answer struct {
+	once sync.Once
+	c    *content
+	err  error
+}
+
+// fromRegistry pulls an image; the registry is asked once for a reference, and
+// a failure stands for the life of the store.
+func (s *Store) fromRegistry(ctx context.Context, ref, arch string, o Options) (*content, error) {
+	key := canonical(ref) + " " + arch
+	s.mu.Lock()
+	a := s.asked[key]
+	if a == nil {
+		a = &answer{}
+		s.asked[key] = a
+	}
+	s.mu.Unlock()
+	a.once.Do(func() { a.c, a.err = s.pull(ctx, ref, arch, o) })
+	return a.c, a.err
+}
+
+// pull fetches an image for one platform.
+func (s *Store) pull(ctx context.Context, ref, arch string, o Options) (*content, error) {
+	r, err := name.ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timeout := o.pullTimeout()
+	watch := time.AfterFunc(timeout, func() {
+		cancel(fmt.Errorf("the registry %s gave no answer for %v", r.Context().RegistryStr(), timeout))
+	})
+	defer watch.Stop()
+	o.say("asking %s for %s", r.Context().RegistryStr(), ref)
+	img, err := remote.Image(r,
+		remote.WithContext(ctx),
+		remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: arch}),
+		remote.WithTransport(http.DefaultTransport),
+		remote.WithUserAgent("coldbench"))
+	if err == nil {
+		var c *content
+		c, err = s.take(ctx, taking{
+			ref:      ref,
+			image:    img,
+			platform: "linux/" + arch,
+			notes:    map[string]string{annotationSource: sourceRegistry},
+			// While bytes come, the registry answers.
+			alive: func() { watch.Reset(timeout) },
+			say:   o.say,
+		})
+		if err == nil {
+			return c, nil
+		}
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return nil, cause
+	}
+	return nil, err
+}

@@ -1,0 +1,109 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// ErrNeedsEngine is wrapped by the error of Store.Build for a Dockerfile that
+// can't be built in process, because an instruction of it has to be run, or to
+// fetch something. The error names the file and the line.
+var ErrNeedsEngine = errors.New("needs a container engine's own builder")
+
+// Engine is a container engine that may hold images that the store lacks.
+type Engine interface {
+	// Save writes the image that the engine knows as ref in the format of
+	// docker save.
+	Save(ctx context.Context, ref string) (io.ReadCloser, error)
+	// Describe returns the facts of the image that the engine knows as ref, for
+	// a platform such as "linux/arm64"; an error where it holds none. At least
+	// ID and Arch are set.
+	Describe(ctx context.Context, ref, platform string) (coldstart.Image, error)
+}
+
+// Options say for what and with whose help an image is built or taken.
+type Options struct {
+	// Arch is "amd64" or "arm64"; empty means the variant's platform or, where
+	// that is empty too, this machine's architecture.
+	Arch string
+	// Engine is asked for images that the store lacks; nil for none.
+	Engine Engine
+	// DescribeOnly lets Take leave an image where it is when Engine holds it:
+	// the facts are then the engine's and Ref is set. Such an image can be
+	// started by that engine, but not unpacked here.
+	DescribeOnly bool
+	// PullTimeout is how long a registry may take to answer, and how long it
+	// may then send nothing; 0 means 20 s.
+	PullTimeout time.Duration
+	// Log receives one line for each thing worth telling: a pull, a build
+	// argument that is used nowhere. nil for none.
+	Log func(line string)
+}
+
+// defaultPullTimeout is long enough for a slow line's name look-up, handshake
+// and token, and short enough to be waited for by a person who is offline.
+const defaultPullTimeout = 20 * time.Second
+
+// say passes a line to the log, if there is one.
+func (o Options) say(format string, args ...any) {
+	if o.Log != nil {
+		o.Log(fmt.Sprintf(format, args...))
+	}
+}
+
+// pullTimeout returns the timeout with its default.
+func (o Options) pullTimeout() time.Duration {
+	if o.PullTimeout > 0 {
+		return o.PullTimeout
+	}
+	return defaultPullTimeout
+}
+
+// architecture decides for which architecture a variant's image is wanted.
+func architecture(v coldstart.Variant, o Options) (string, error) {
+	platform := ""
+	if v.Platform != "" {
+		var err error
+		if platform, err = archOf(v.Platform); err != nil {
+			return "", fmt.Errorf("platform of %s: %w", v.Name, err)
+		}
+	}
+	switch {
+	case o.Arch == "" && platform == "":
+		return runtime.GOARCH, nil
+	case o.Arch == "":
+		return platform, nil
+	case platform != "" && platform != o.Arch:
+		return "", coldstart.Hint(
+			fmt.Errorf("%s is for linux/%s, not linux/%s", v.Name, platform, o.Arch),
+			"take the platform out of its service, or write it as linux/${ARCH:-"+platform+"}")
+	}
+	return o.Arch, nil
+}
+
+// archOf returns the architecture of a platform: "linux/arm64/v8" is arm64.
+func archOf(platform string) (string, error) {
+	parts := strings.Split(platform, "/")
+	if len(parts) == 1 {
+		parts = []string{"linux", parts[0]}
+	}
+	if parts[0] != "linux" || len(parts) > 3 {
+		return "", fmt.Errorf("%q is not a Linux platform", platform)
+	}
+	switch parts[1] {
+	case "amd64", "x86_64":
+		return "amd64", nil
+	case "arm64", "aarch64":
+		return "arm64", nil
+	case "":
+		return "", fmt.Errorf("%q names no architecture", platform)
+	}
+	return parts[1], nil
+}

@@ -1,0 +1,107 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"time"
+)
+
+// What is kept although nothing refers to it: unpacked images for the next
+// rebuild back and forth, content that a build in progress may be about to use.
+const (
+	keptRoots   = 16
+	rootIdle    = 24 * time.Hour
+	contentIdle = time.Hour
+)
+
+// pruneRoots removes unpacked images beyond a number, the longest unused
+// first, but none that was asked for in the last day.
+func (s *Store) pruneRoots() {
+	entries, err := os.ReadDir(s.path(rootsDir))
+	if err != nil || len(entries) <= keptRoots {
+		return
+	}
+	type used struct {
+		name string
+		at   time.Time
+	}
+	var list []used
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			list = append(list, used{e.Name(), info.ModTime()})
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].at.After(list[j].at) })
+	for _, u := range list[min(keptRoots, len(list)):] {
+		if time.Since(u.at) > rootIdle {
+			s.removeRoot(u.name)
+		}
+	}
+}
+
+// removeRoot takes an unpacked image away in one step, then removes it.
+func (s *Store) removeRoot(name string) {
+	away, err := os.MkdirTemp(s.path(tempDir), "gone-")
+	if err != nil {
+		return
+	}
+	if os.Rename(s.path(rootsDir, name), away) != nil {
+		// Where a folder can't replace an empty one, it goes into it.
+		_ = os.Rename(s.path(rootsDir, name), away+"/root")
+	}
+	removeTree(away)
+}
+
+// Prune removes what no image of the store refers to and nobody used for an
+// hour, and returns how many bytes of content that was.
+func (s *Store) Prune() (int64, error) {
+	unlock, err := s.index.Lock()
+	if err != nil {
+		return 0, fmt.Errorf("pruning image store: %w", err)
+	}
+	defer unlock()
+	entries, err := s.readIndex()
+	if err != nil {
+		return 0, fmt.Errorf("pruning image store: %w", err)
+	}
+	blobs, layers := map[string]bool{}, map[string]bool{}
+	for _, e := range entries {
+		blobs[e.Digest.Hex] = true
+		c, err := s.load(e)
+		if err != nil {
+			continue
+		}
+		blobs[c.manifest.Config.Digest.Hex] = true
+		for _, l := range c.layers {
+			blobs[l.Blob.Digest.Hex] = true
+			layers[l.DiffID.Hex+".json"] = true
+		}
+	}
+	freed, err := s.removeUnused(blobsDir, blobs)
+	_, errLayers := s.removeUnused(layersDir, layers)
+	s.pruneRoots()
+	return freed, errors.Join(err, errLayers)
+}
+
+// removeUnused removes the files of a folder that are not in a set.
+func (s *Store) removeUnused(dir string, kept map[string]bool) (int64, error) {
+	entries, err := os.ReadDir(s.path(dir))
+	if err != nil {
+		return 0, err
+	}
+	var freed int64
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || kept[e.Name()] || strings.HasPrefix(e.Name(), ".") || time.Since(info.ModTime()) < contentIdle {
+			continue
+		}
+		if err := os.Remove(s.path(dir, e.Name())); err != nil {
+			return freed, err
+		}
+		freed += info.Size()
+	}
+	return freed, nil
+}

@@ -1,0 +1,376 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+)
+
+// source is what COPY reads from: the build context, or a stage or image.
+// Names are clean, relative and separated by slashes; "." is its root.
+type source interface {
+	// match lists the files that a pattern names, sorted; none is no error.
+	match(pattern string) ([]string, error)
+	// list returns the file of a name and, where that is a folder, all that is
+	// in it, sorted; the first one with the name "." and the rest with names
+	// relative to it. A symbolic link as the name itself is followed. A name
+	// that is not there is an error that wraps fs.ErrNotExist.
+	list(ctx context.Context, name string) ([]item, error)
+}
+
+// errIgnored says that a file is left out by a .dockerignore file.
+var errIgnored = fmt.Errorf("it is left out by the .dockerignore file: %w", fs.ErrNotExist)
+
+// contextSource is a folder on this machine. It hands out no file outside of
+// it, whatever symbolic links say.
+type contextSource struct {
+	root    *os.Root
+	ignored *patternmatcher.PatternMatcher
+}
+
+// openContext opens a build context. Of the two names of an ignore file, the
+// one that belongs to the Dockerfile wins, as in BuildKit.
+func openContext(dir, dockerfile string) (*contextSource, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening build context: %w", err)
+	}
+	patterns, err := ignorePatterns(dockerfile+".dockerignore", path.Join(dir, ".dockerignore"))
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	matcher, err := patternmatcher.New(patterns)
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("reading .dockerignore: %w", err)
+	}
+	return &contextSource{root, matcher}, nil
+}
+
+// ignorePatterns reads the first file that exists.
+func ignorePatterns(names ...string) ([]string, error) {
+	for _, name := range names {
+		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		patterns, err := ignorefile.ReadAll(f)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		return patterns, nil
+	}
+	return nil, nil
+}
+
+func (c *contextSource) match(pattern string) ([]string, error) {
+	names, err := fs.Glob(c.root.FS(), pattern)
+	if err != nil {
+		return nil, err
+	}
+	kept := names[:0]
+	for _, name := range names {
+		ignored, err := c.ignores(name)
+		if err != nil {
+			return nil, err
+		}
+		if !ignored || c.ignored.Exclusions() && c.isDir(name) {
+			kept = append(kept, name)
+		}
+	}
+	return kept, nil
+}
+
+func (c *contextSource) isDir(name string) bool {
+	info, err := c.root.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+func (c *contextSource) ignores(name string) (bool, error) {
+	if name == "." {
+		return false, nil
+	}
+	return c.ignored.MatchesOrParentMatches(name)
+}
+
+func (c *contextSource) list(ctx context.Context, name string) ([]item, error) {
+	info, err := c.root.Stat(name)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	ignored, err := c.ignores(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		if ignored {
+			return nil, errIgnored
+		}
+		it, err := c.item(name, ".", info)
+		return []item{it}, err
+	}
+	items := []item{{entry: entry{Name: ".", Type: tar.TypeDir, Mode: 0o755}}}
+	if err := c.walk(ctx, name, ".", &items); err != nil {
+		return nil, err
+	}
+	if ignored && len(items) == 1 {
+		return nil, errIgnored
+	}
+	return items, nil
+}
+
+// walk adds what is in a folder. A folder that is left out is still looked
+// into where a "!" pattern may bring something in it back; it is then there
+// only if something was.
+func (c *contextSource) walk(ctx context.Context, dir, rel string, items *[]item) error {
+	entries, err := fs.ReadDir(c.root.FS(), dir)
+	if err != nil {
+		return plainError(err)
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name, relName := path.Join(dir, e.Name()), path.Join(rel, e.Name())
+		ignored, err := c.ignores(name)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			if ignored && !c.ignored.Exclusions() {
+				continue
+			}
+			before := len(*items)
+			*items = append(*items, item{entry: entry{Name: relName, Type: tar.TypeDir, Mode: 0o755}})
+			if err := c.walk(ctx, name, relName, items); err != nil {
+				return err
+			}
+			if ignored && len(*items) == before+1 {
+				*items = (*items)[:before]
+			}
+			continue
+		}
+		if ignored {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return plainError(err)
+		}
+		// A socket can't be in an image, and Docker leaves it out as well.
+		if info.Mode()&fs.ModeSocket != 0 {
+			continue
+		}
+		it, err := c.item(name, relName, info)
+		if err != nil {
+			return err
+		}
+		*items = append(*items, it)
+	}
+	return nil
+}
+
+// item describes a file of the context that is no folder.
+func (c *contextSource) item(name, rel string, info fs.FileInfo) (item, error) {
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		link, err := c.root.Readlink(name)
+		return item{entry: entry{Name: rel, Type: tar.TypeSymlink, Mode: 0o777, Link: link}}, plainError(err)
+	case !info.Mode().IsRegular():
+		return item{}, fmt.Errorf("%s is neither a file nor a folder nor a symbolic link", name)
+	}
+	mode := int64(0o644)
+	// Windows has no executable bit to go by.
+	if info.Mode()&0o111 != 0 || runtime.GOOS == "windows" {
+		mode = 0o755
+	}
+	return item{
+		entry: entry{Name: rel, Type: tar.TypeReg, Mode: mode, Size: info.Size()},
+		open: func() (io.ReadCloser, int64, error) {
+			f, err := c.root.Open(name)
+			if err != nil {
+				return nil, 0, plainError(err)
+			}
+			info, err := f.Stat()
+			if err != nil {
+				f.Close()
+				return nil, 0, err
+			}
+			return f, info.Size(), nil
+		},
+	}, nil
+}
+
+// plainError says what is meant by the standard library's words for a symbolic
+// link that leads out of a folder.
+func plainError(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) && strings.Contains(p.Err.Error(), "escapes") {
+		return fmt.Errorf("%s is a symbolic link that leads out of the build context", p.Path)
+	}
+	return err
+}
+
+// stageSource is the file system of a stage or an image.
+type stageSource struct {
+	store  *Store
+	tree   *tree
+	layers []layer
+	// temp is a folder for extracted files; it is made when it is needed.
+	temp string
+}
+
+func (s *stageSource) match(pattern string) ([]string, error) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, err
+	}
+	dir := path.Dir(pattern)
+	if !hasMeta(dir) {
+		resolved, err := s.tree.resolve(dir)
+		if err != nil {
+			return nil, nil
+		}
+		pattern = path.Join(resolved, path.Base(pattern))
+	}
+	var names []string
+	for _, name := range s.tree.below(".") {
+		if ok, _ := path.Match(pattern, name); ok {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+func (s *stageSource) list(ctx context.Context, name string) ([]item, error) {
+	resolved, err := s.tree.resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.tree.stat(resolved)
+	if err != nil {
+		return nil, err
+	}
+	nodes := []node{n}
+	nodes[0].Name = "."
+	if n.Type == tar.TypeDir {
+		for _, name := range s.tree.below(resolved) {
+			n := s.tree.nodes[name]
+			if resolved != "." {
+				n.Name = strings.TrimPrefix(name, resolved+"/")
+			}
+			nodes = append(nodes, n)
+		}
+	}
+	return s.extract(ctx, nodes)
+}
+
+// extract makes the content of files readable, reading each layer once.
+func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error) {
+	type place struct {
+		layer  int
+		member string
+	}
+	files := map[place]string{}
+	wanted := map[int]bool{}
+	for _, n := range nodes {
+		if n.Type == tar.TypeReg {
+			files[place{n.layer, n.member}] = ""
+			wanted[n.layer] = true
+		}
+	}
+	for i, l := range s.layers {
+		if !wanted[i] {
+			continue
+		}
+		err := s.store.readLayer(ctx, l, func(h *tar.Header, r io.Reader) error {
+			e, ok := entryOf(h)
+			if !ok || e.Type != tar.TypeReg {
+				return nil
+			}
+			if _, ok := files[place{i, e.Name}]; !ok {
+				return nil
+			}
+			name, err := s.spool(r)
+			files[place{i, e.Name}] = name
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	items := make([]item, 0, len(nodes))
+	for _, n := range nodes {
+		switch n.Type {
+		case tar.TypeReg:
+			name := files[place{n.layer, n.member}]
+			if name == "" {
+				return nil, fmt.Errorf("reading /%s: layer %s lacks it", n.Name, s.layers[n.layer].DiffID)
+			}
+			items = append(items, item{entry: n.entry, open: func() (io.ReadCloser, int64, error) {
+				f, err := os.Open(name)
+				return f, n.Size, err
+			}})
+		case tar.TypeDir, tar.TypeSymlink:
+			items = append(items, item{entry: n.entry})
+		}
+	}
+	for i := range items {
+		items[i].UID, items[i].GID = 0, 0
+	}
+	return items, nil
+}
+
+// spool writes content to a new temporary file.
+func (s *stageSource) spool(r io.Reader) (string, error) {
+	if s.temp == "" {
+		dir, err := os.MkdirTemp(s.store.path(tempDir), "stage-")
+		if err != nil {
+			return "", err
+		}
+		s.temp = dir
+	}
+	f, err := os.CreateTemp(s.temp, "")
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(f, r)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return f.Name(), err
+}
+
+// close removes the extracted files.
+func (s *stageSource) close() {
+	if s.temp != "" {
+		removeTree(s.temp)
+	}
+}
+
+// content is an image in the store.
+type content struct {
+	desc      v1.Descriptor // of the manifest
+	manifest  *v1.Manifest
+	config    *v1.ConfigFile
+	configRaw []byte
+	layers    []layer
+}
+
+// hasMeta reports whether a pattern is more than a name.
+func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, `*?[\`) }

@@ -1,0 +1,264 @@
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/rogpeppe/go-internal/lockedfile"
+)
+
+// The parts of a store's folder beside the OCI layout's own.
+const (
+	blobsDir  = "blobs/sha256" // content by digest
+	layersDir = "layers"       // what is in a layer, by its diff ID
+	rootsDir  = "roots"        // unpacked images, by image ID
+	tempDir   = "tmp"          // what is being written
+	lockFile  = ".lock"        // held while index.json is changed
+	indexFile = "index.json"
+)
+
+// staleAfter is the age at which an unfinished file is taken for the leftover
+// of a process that was killed.
+const staleAfter = time.Hour
+
+// Store is the project's image store, an OCI layout in a folder. Any number of
+// goroutines and processes may use it at once: content is written beside its
+// place and renamed into it, under the name that its digest gives it, so that a
+// process that is killed leaves at most a file that nothing refers to.
+type Store struct {
+	dir   string
+	index *lockedfile.Mutex
+
+	mu    sync.Mutex
+	asked map[string]*answer     // registries, once a reference
+	roots map[string]*sync.Mutex // unpacking, once an image
+}
+
+// OpenStore opens the store in dir and makes one where there is none. An index
+// that can't be read is set aside, because all that it holds can be made again.
+func OpenStore(dir string) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening image store: %w", err)
+	}
+	s := &Store{
+		dir:   dir,
+		index: lockedfile.MutexAt(filepath.Join(dir, lockFile)),
+		asked: map[string]*answer{},
+		roots: map[string]*sync.Mutex{},
+	}
+	if err := s.prepare(); err != nil {
+		return nil, coldstart.Hint(fmt.Errorf("opening image store %s: %w", dir, err),
+			"make "+dir+" writable, or remove it: it holds nothing that can't be made again")
+	}
+	return s, nil
+}
+
+// Dir returns the store's folder.
+func (s *Store) Dir() string { return s.dir }
+
+// prepare makes what is missing and removes what a killed process left.
+func (s *Store) prepare() error {
+	for _, d := range []string{blobsDir, layersDir, rootsDir, tempDir} {
+		if err := os.MkdirAll(s.path(d), 0o755); err != nil {
+			return err
+		}
+	}
+	unlock, err := s.index.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !validJSON(s.path("oci-layout")) {
+		if err := s.writeFile("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+			return err
+		}
+	}
+	if _, err := s.readIndex(); err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			if err := os.Rename(s.path(indexFile), s.path(indexFile+".unreadable")); err != nil {
+				return err
+			}
+		}
+		if err := s.writeIndex(nil); err != nil {
+			return err
+		}
+	}
+	s.sweep()
+	return nil
+}
+
+// sweep removes unfinished files of processes that are long gone. What can't
+// be removed does no harm and is left.
+func (s *Store) sweep() {
+	entries, err := os.ReadDir(s.path(tempDir))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
+			removeTree(s.path(tempDir, e.Name()))
+		}
+	}
+}
+
+// path returns a path inside the store.
+func (s *Store) path(elem ...string) string {
+	return filepath.Join(append([]string{s.dir}, elem...)...)
+}
+
+// writeFile puts a small file in its place in one step.
+func (s *Store) writeFile(name string, data []byte) error {
+	f, err := os.CreateTemp(s.path(tempDir), "file-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), s.path(name))
+	}
+	return err
+}
+
+// The annotations of an index entry.
+const (
+	// annotationRef is the reference that the image was put under; OCI's own.
+	annotationRef = "org.opencontainers.image.ref.name"
+	// annotationBase is the reference that FROM named.
+	annotationBase = "coldbench.base"
+	// annotationSource says where the image came from: one of the sources.
+	annotationSource = "coldbench.source"
+	// annotationVariant is the variant that the image was built for.
+	annotationVariant = "coldbench.variant"
+	// annotationEngineID is the ID under which the engine knew the image.
+	annotationEngineID = "coldbench.engine-id"
+)
+
+// The sources of an image.
+const (
+	sourceBuild    = "build"    // built in process
+	sourcePut      = "put"      // given to Store.Put
+	sourceEngine   = "engine"   // saved from a container engine
+	sourceRegistry = "registry" // pulled
+)
+
+// readIndex returns the entries of index.json whose manifest is there.
+func (s *Store) readIndex() ([]v1.Descriptor, error) {
+	data, err := os.ReadFile(s.path(indexFile))
+	if err != nil {
+		return nil, err
+	}
+	var m v1.IndexManifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", indexFile, err)
+	}
+	kept := m.Manifests[:0]
+	for _, d := range m.Manifests {
+		if s.hasBlob(d) {
+			kept = append(kept, d)
+		}
+	}
+	return kept, nil
+}
+
+// writeIndex replaces index.json. The lock is held.
+func (s *Store) writeIndex(entries []v1.Descriptor) error {
+	if entries == nil {
+		entries = []v1.Descriptor{}
+	}
+	data, err := json.MarshalIndent(v1.IndexManifest{
+		SchemaVersion: 2,
+		MediaType:     types.OCIImageIndex,
+		Manifests:     entries,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return s.writeFile(indexFile, append(data, '\n'))
+}
+
+// record enters an image under its name and architecture, in place of the one
+// that had them.
+func (s *Store) record(d v1.Descriptor) error {
+	unlock, err := s.index.Lock()
+	if err != nil {
+		return fmt.Errorf("locking image store: %w", err)
+	}
+	defer unlock()
+	entries, err := s.readIndex()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for i, e := range entries {
+		if nameOf(e) != nameOf(d) {
+			continue
+		}
+		if sameEntry(e, d) {
+			return nil
+		}
+		entries = append(entries[:i], entries[i+1:]...)
+		break
+	}
+	return s.writeIndex(append(entries, d))
+}
+
+// nameOf is what two entries of one image's generations have in common.
+func nameOf(d v1.Descriptor) [3]string {
+	name := [3]string{d.Annotations[annotationVariant], canonical(d.Annotations[annotationRef])}
+	if d.Platform != nil {
+		name[2] = d.Platform.Architecture
+	}
+	return name
+}
+
+// sameEntry reports whether nothing would change.
+func sameEntry(a, b v1.Descriptor) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// validJSON reports whether a file holds one JSON document.
+func validJSON(name string) bool {
+	data, err := os.ReadFile(name)
+	return err == nil && json.Valid(data)
+}
+
+// removeTree removes a folder whatever the modes of the folders in it.
+func removeTree(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if e != nil && e.IsDir() {
+			_ = os.Chmod(p, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
+
+// drain reads to the end, so that a verifying reader gets to its verdict.
+func drain(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}

@@ -1,0 +1,187 @@
+package image
+
+import (
+	"archive/tar"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+)
+
+// The names by which a layer takes away what lies below it.
+const (
+	whiteoutPrefix = ".wh."
+	whiteoutOpaque = ".wh..wh..opq"
+)
+
+// tree is the file system of a stage: what all its layers come to.
+type tree struct {
+	nodes    map[string]node
+	accounts map[string]string
+}
+
+// node is a file, and where its content is: the number of the layer and the
+// name there, which a symbolic link above it may make another than its own.
+type node struct {
+	entry
+	layer  int
+	member string
+}
+
+func newTree() *tree {
+	return &tree{nodes: map[string]node{}, accounts: map[string]string{}}
+}
+
+// apply puts layer number n on top.
+func (t *tree) apply(info layerInfo, n int) {
+	// Whiteouts speak of the layers below, wherever they stand in the archive.
+	for _, e := range info.Entries {
+		dir, base := path.Split(e.Name)
+		dir = strings.TrimSuffix(dir, "/")
+		switch {
+		case base == whiteoutOpaque:
+			t.removeBelow(dir)
+		case strings.HasPrefix(base, whiteoutPrefix):
+			t.remove(path.Join(dir, strings.TrimPrefix(base, whiteoutPrefix)))
+		}
+	}
+	for _, e := range info.Entries {
+		if strings.HasPrefix(path.Base(e.Name), whiteoutPrefix) || e.Name == "." {
+			continue
+		}
+		name := e.Name
+		if dir, err := t.resolve(path.Dir(name)); err == nil {
+			name = path.Join(dir, path.Base(name))
+		}
+		if old, ok := t.nodes[name]; ok && old.Type == tar.TypeDir && e.Type != tar.TypeDir {
+			t.remove(name)
+		}
+		if e.Type == tar.TypeLink {
+			// A hard link is the file that it names, which lies where it lies.
+			if link, err := t.resolve(path.Dir(e.Link)); err == nil {
+				if target, ok := t.nodes[path.Join(link, path.Base(e.Link))]; ok {
+					target.entry.Name = name
+					t.put(name, target)
+				}
+			}
+			continue
+		}
+		member := e.Name
+		e.Name = name
+		t.put(name, node{e, n, member})
+	}
+	for name, data := range info.Accounts {
+		t.accounts[name] = data
+	}
+}
+
+// put enters a file and the folders above it that nobody described.
+func (t *tree) put(name string, n node) {
+	t.nodes[name] = n
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if _, ok := t.nodes[dir]; ok {
+			return
+		}
+		t.nodes[dir] = node{entry: entry{Name: dir, Type: tar.TypeDir, Mode: 0o755}, layer: n.layer}
+	}
+}
+
+func (t *tree) remove(name string) {
+	delete(t.nodes, name)
+	delete(t.accounts, name)
+	t.removeBelow(name)
+}
+
+func (t *tree) removeBelow(dir string) {
+	for name := range t.nodes {
+		if dir == "" || dir == "." || strings.HasPrefix(name, dir+"/") {
+			delete(t.nodes, name)
+			delete(t.accounts, name)
+		}
+	}
+}
+
+// maxLinks is how many symbolic links a path may go through, as Linux.
+const maxLinks = 40
+
+// resolve follows every symbolic link of a path inside the tree, the last one
+// too. Absolute links and ".." stay inside. What does not exist is taken for
+// folders still to be made. "." is the root.
+func (t *tree) resolve(name string) (string, error) {
+	links := 0
+	done, rest := ".", strings.Split(path.Clean("/" + name)[1:], "/")
+	for len(rest) > 0 {
+		part := rest[0]
+		rest = rest[1:]
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			done = path.Dir(done)
+			continue
+		}
+		next := path.Join(done, part)
+		n, ok := t.nodes[next]
+		switch {
+		case ok && n.Type == tar.TypeSymlink:
+			if links++; links > maxLinks {
+				return "", fmt.Errorf("%s: too many symbolic links", name)
+			}
+			if strings.HasPrefix(n.Link, "/") {
+				done = "."
+			}
+			rest = append(strings.Split(strings.Trim(n.Link, "/"), "/"), rest...)
+		case ok && n.Type != tar.TypeDir && len(rest) > 0:
+			return "", fmt.Errorf("%s: %s is not a folder", name, next)
+		default:
+			done = next
+		}
+	}
+	return done, nil
+}
+
+// isDir reports whether a resolved path is a folder.
+func (t *tree) isDir(name string) bool {
+	return name == "." || t.nodes[name].Type == tar.TypeDir
+}
+
+// stat returns a file by its resolved path.
+func (t *tree) stat(name string) (node, error) {
+	if name == "." {
+		return node{entry: entry{Name: ".", Type: tar.TypeDir, Mode: 0o755}, layer: -1}, nil
+	}
+	n, ok := t.nodes[name]
+	if !ok {
+		return node{}, fs.ErrNotExist
+	}
+	return n, nil
+}
+
+// below lists what is in a folder, at any depth, in the order of the names.
+func (t *tree) below(dir string) []string {
+	var names []string
+	for name := range t.nodes {
+		if dir == "." || strings.HasPrefix(name, dir+"/") {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// missing lists the folders that have to be made for a folder to exist, from
+// the top; the path is resolved. It is an error where a file is in the way.
+func (t *tree) missing(dir string) ([]item, error) {
+	var items []item
+	for ; dir != "."; dir = path.Dir(dir) {
+		if n, ok := t.nodes[dir]; ok {
+			if n.Type != tar.TypeDir {
+				return nil, fmt.Errorf("/%s is not a folder", dir)
+			}
+			break
+		}
+		items = append(items, item{entry: entry{Name: dir, Type: tar.TypeDir, Mode: 0o755}})
+	}
+	return items, nil
+}
