@@ -36,13 +36,14 @@ var nextRequest = []byte("GET /2018-06-01/runtime/invocation/next ")
 // http.DefaultTransport: a dialer of ours hands it a connection that looks at
 // the first bytes written.
 func (program) instrument() {
+	// The trace's own 2 MB of buffers stay out of the profile.
+	runtime.MemProfileRate = 0
 	r, err := newRecording(debugFolder)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "function: no execution trace and heap profile of this init:", err)
 		return
 	}
-	// Every allocation from here on, not one in 512 KB: an init makes few. The
-	// trace's own 2 MB of buffers stay out of the profile.
+	// Every allocation from here on, not one in 512 KB: an init makes few.
 	runtime.MemProfileRate = 1
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
