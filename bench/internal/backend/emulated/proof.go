@@ -1,0 +1,88 @@
+package emulated
+
+import (
+	"fmt"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/runtimeapi"
+)
+
+// proveCold decides whether an invocation was an environment's first, from
+// four sides that can't all be wrong in the same way: the platform's line (Init
+// Duration, or an init inside the invocation), the emulator's own reading of
+// the execve, the function's instance id, and the kernel's clock as the
+// function read it when it started.
+func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v served) error {
+	refuse := func(reason, format string, args ...any) error {
+		return &coldstart.NotProved{Want: coldstart.Cold, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
+	}
+	if err := proveMemory(s, target.setup.Config, coldstart.Cold); err != nil {
+		return err
+	}
+	switch {
+	case init.Done && !v.invocation.InitInside && s.Metrics.InitDurationMs != nil:
+		s.Class = coldstart.ClassCold
+		s.Proof = append(s.Proof, "initDuration")
+	case !init.Done && v.invocation.InitInside && s.Metrics.InitDurationMs == nil:
+		s.Class = coldstart.ClassSuppressedInit
+		s.Proof = append(s.Proof, "initReport")
+	default:
+		return refuse("not-cold", "the report does not say what the emulator saw of init (done before the invocation: %t, inside it: %t)", init.Done, v.invocation.InitInside)
+	}
+	s.Start = coldstart.Cold
+	if f := s.Function; f != nil {
+		if f.Invocation > 1 {
+			return refuse("not-cold", "the function counts this as its invocation %d", f.Invocation)
+		}
+		if !target.isNew(f.InstanceID) {
+			return refuse("not-cold", "instance %s has been seen before", f.InstanceID)
+		}
+		s.Proof = append(s.Proof, "newInstance")
+		if f.StartedAtNs != nil && s.Class == coldstart.ClassCold {
+			if *f.StartedAtNs < init.StartedNs || *f.StartedAtNs > init.EndedNs {
+				return refuse("not-cold", "the function started %.3f ms after execve, init took %.3f ms", float64(*f.StartedAtNs-init.StartedNs)/1e6, float64(init.EndedNs-init.StartedNs)/1e6)
+			}
+			s.Proof = append(s.Proof, "startedInInit")
+		}
+	}
+	return nil
+}
+
+// proveWarm decides whether an invocation was served by the environment whose
+// instance id and invocation count are given.
+func proveWarm(s *coldstart.Sample, instance string, invocations int, v served) error {
+	refuse := func(format string, args ...any) error {
+		return &coldstart.NotProved{Want: coldstart.Warm, Reason: "not-warm", Detail: fmt.Sprintf(format, args...), Report: s.Raw}
+	}
+	if v.invocation.InitInside || s.Metrics.InitDurationMs != nil {
+		return refuse("init was done for this invocation")
+	}
+	s.Proof = append(s.Proof, "noInit")
+	switch f := s.Function; {
+	case f == nil && instance == "":
+		s.Proof = append(s.Proof, "sameProcess")
+	case f == nil || f.InstanceID != instance:
+		return refuse("the answer does not come from instance %s", instance)
+	case f.Invocation != 0 && f.Invocation != invocations:
+		return refuse("the function counts this as its invocation %d, bench as %d", f.Invocation, invocations)
+	default:
+		s.Proof = append(s.Proof, "sameInstance")
+	}
+	if err := proveMemory(s, s.Config, coldstart.Warm); err != nil {
+		return err
+	}
+	s.Start = coldstart.Warm
+	s.Class = coldstart.ClassWarm
+	if s.Invocation == 2 {
+		s.Class = coldstart.ClassFirstWarm
+	}
+	return nil
+}
+
+// proveMemory checks that the report is of the memory size that was asked for.
+func proveMemory(s *coldstart.Sample, c coldstart.Config, want coldstart.Start) error {
+	if m := s.Metrics.MemorySizeMB; m == nil || *m != float64(c.MemoryMB) {
+		return &coldstart.NotProved{Want: want, Reason: "wrong-memory", Detail: fmt.Sprintf("the report does not say Memory Size: %d MB", c.MemoryMB), Report: s.Raw}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package emulated
+
+import (
+	"errors"
+	"fmt"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/lambdalog"
+	"coldbench/bench/runtimeapi"
+)
+
+// sampleOf reads a sample off an invocation's log text, by the same parser that
+// reads the log of a function on AWS.
+func sampleOf(requestID string, invocation runtimeapi.Invocation) (coldstart.Sample, error) {
+	report, raw, err := lambdalog.FindReport(invocation.Log, requestID)
+	if err != nil {
+		return coldstart.Sample{}, err
+	}
+	sample := coldstart.Sample{
+		Start:     coldstart.Warm,
+		RequestID: report.RequestID,
+		Metrics:   coldstart.Metrics(report.Metrics),
+		Raw:       raw,
+	}
+	if report.Metrics.DurationMs == nil || report.Metrics.BilledDurationMs == nil {
+		return coldstart.Sample{}, fmt.Errorf("no Duration or no Billed Duration in %q", raw)
+	}
+	if f, ok := coldstart.ParseAnswer(invocation.Response); ok {
+		sample.Function = f
+	}
+	return sample, nil
+}
+
+// failureOf returns the failure that an invocation was, or nil where it
+// succeeded.
+func failureOf(i runtimeapi.Invocation, m Machine) *coldstart.Failure {
+	if i.Status == "success" && i.FunctionError == "" {
+		return nil
+	}
+	failure := &coldstart.Failure{Reason: reasonOf(i), Output: m.Output(), Err: describe(i)}
+	if _, raw, err := lambdalog.FindReport(i.Log, i.RequestID); err == nil {
+		failure.Report = raw
+	}
+	return failure
+}
+
+// reasonOf says in a word why an invocation failed. An init that failed again
+// inside the invocation is the reason whatever ended it: the function never
+// came to see the event.
+func reasonOf(i runtimeapi.Invocation) coldstart.Reason {
+	switch {
+	case i.ErrorType == "Runtime.OutOfMemory" || (i.Exit != nil && i.Exit.OutOfMemory):
+		return coldstart.ReasonOutOfMemory
+	case i.InitFailed:
+		return coldstart.ReasonInit
+	case i.Status == "timeout":
+		return coldstart.ReasonTimeout
+	case i.Exit != nil:
+		return coldstart.ReasonExit
+	default:
+		return coldstart.ReasonResponse
+	}
+}
+
+// describe says what happened, in the words of the error document where the
+// function or the platform gave one.
+func describe(i runtimeapi.Invocation) error {
+	text := i.ErrorType
+	if text == "" {
+		text = i.Status
+	}
+	if document := string(i.Response); document != "" {
+		const most = 300
+		if len(document) > most {
+			document = document[:most] + "…"
+		}
+		return fmt.Errorf("%s: %s", text, document)
+	}
+	return errors.New(text)
+}
