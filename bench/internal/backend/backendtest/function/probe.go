@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Probe is what a function sees of its execution environment.
+type Probe struct {
+	// Environment holds the variables, KEY=VALUE.
+	Environment []string `json:"environment"`
+	Args        []string `json:"args"`
+	Dir         string   `json:"dir"`
+	UID         int      `json:"uid"`
+	GID         int      `json:"gid"`
+	PID         int      `json:"pid"`
+	// Files holds the targets of the open file descriptors from 3 on when main
+	// began.
+	Files []string `json:"files"`
+	// Status holds the lines of /proc/self/status by name.
+	Status map[string]string `json:"status"`
+	// WriteRoot, WriteTask and WriteTmp say why a file could not be made in
+	// these folders; empty where it could.
+	WriteRoot string `json:"writeRoot"`
+	WriteTask string `json:"writeTask"`
+	WriteTmp  string `json:"writeTmp"`
+	// Processes are the names of the processes that can be seen.
+	Processes []string `json:"processes"`
+	// Deadline is how far away the deadline of the invocation is, in
+	// milliseconds; 0 where there is none.
+	Deadline int64 `json:"deadline"`
+}
+
+// probe looks around.
+func probe() Probe {
+	p := Probe{
+		Environment: os.Environ(), Args: os.Args, UID: os.Getuid(), GID: os.Getgid(), PID: os.Getpid(),
+		Files: []string{}, Status: map[string]string{},
+	}
+	p.Dir, _ = os.Getwd()
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	for _, fd := range fds {
+		switch filepath.Base(fd) {
+		case "0", "1", "2":
+			continue
+		}
+		// What Go itself opens to look is gone or anonymous by now.
+		if to, err := os.Readlink(fd); err == nil && !strings.HasPrefix(to, "anon_inode:") {
+			p.Files = append(p.Files, to)
+		}
+	}
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if k, v, ok := strings.Cut(line, ":"); ok {
+			p.Status[k] = strings.TrimSpace(v)
+		}
+	}
+	for dir, why := range map[string]*string{"/": &p.WriteRoot, "/var/task": &p.WriteTask, "/tmp": &p.WriteTmp} {
+		path := filepath.Join(dir, "probe")
+		if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {
+			*why = err.Error()
+			continue
+		}
+		os.Remove(path)
+	}
+	names, _ := filepath.Glob("/proc/[0-9]*/comm")
+	for _, name := range names {
+		comm, _ := os.ReadFile(name)
+		p.Processes = append(p.Processes, strings.TrimSpace(string(comm)))
+	}
+	return p
+}
+
+// deadline returns how far the deadline is away, in milliseconds.
+func deadline(ctx context.Context) int64 {
+	at, ok := ctx.Deadline()
+	if !ok {
+		return 0
+	}
+	return time.Until(at).Milliseconds()
+}
