@@ -17,8 +17,9 @@ PACKAGES ?= ./...
 
 # The programs that go into or beside images are the same bytes wherever and
 # whenever they are built from the same source: nothing of the folder, of git,
-# of the user's Go settings or of the C compiler gets into them.
-PINNED := CGO_ENABLED=0 GOFLAGS= GOWORK=off GOEXPERIMENT= GOFIPS140=off GOOS=linux GOAMD64=v1 GOARM64=v8.0
+# of the user's Go settings or of the C compiler gets into them. An empty GOFLAGS
+# would let those of go env -w in; any other one keeps them out.
+PINNED := CGO_ENABLED=0 GOFLAGS=-trimpath GOWORK=off GOEXPERIMENT= GOFIPS140=off GOOS=linux GOAMD64=v1 GOARM64=v8.0
 STATIC := -trimpath -buildvcs=false
 
 ARCHES   := amd64 arm64
