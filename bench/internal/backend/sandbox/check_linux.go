@@ -1,0 +1,68 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// subject is what the findings of this package are about.
+const subject = "sandbox"
+
+// Check says what this machine allows and what killed runs have left behind.
+func Check(ctx context.Context) []coldstart.Finding {
+	var found []coldstart.Finding
+	add := func(s coldstart.Severity, text, hint string) {
+		found = append(found, coldstart.Finding{Severity: s, Subject: subject, Text: text, Hint: hint})
+	}
+	// Before New, which removes them.
+	left := leftovers()
+	for _, dir := range left {
+		add(coldstart.Note, "a killed run left "+dir+" behind", "the next run removes it")
+	}
+	e, err := New(ctx, Options{})
+	if err != nil {
+		add(coldstart.Problem, err.Error(), coldstart.HintOf(err))
+		return found
+	}
+	defer func() { _ = e.Close() }()
+	way := "with the privileges of root"
+	if e.user {
+		way = "in a user namespace"
+	}
+	add(coldstart.OK, "sandboxes can be made, "+way, "")
+	for _, c := range []struct {
+		what string
+		f    folder
+	}{{"CPU", e.groups.cpu}, {"memory", e.groups.memory}} {
+		if c.f.dir == "" {
+			add(coldstart.Warning, c.what+" can't be limited: "+c.f.reason, "run as root, or use --engine docker")
+			continue
+		}
+		add(coldstart.OK, fmt.Sprintf("%s can be limited by cgroup v%d in %s", c.what, c.f.version, c.f.dir), "")
+	}
+	limits := len(e.warnings)
+	for _, w := range e.warnings[:limits] {
+		if !strings.Contains(w, "not limited: ") {
+			add(coldstart.Warning, w, "")
+		}
+	}
+	return found
+}
+
+// remedy says what to type where no namespaces can be made.
+func remedy() string {
+	for _, c := range []struct{ path, value, hint string }{
+		{"/proc/sys/user/max_user_namespaces", "0", "sudo sysctl user.max_user_namespaces=10000, run as root, or use --engine docker"},
+		{"/proc/sys/kernel/unprivileged_userns_clone", "0", "sudo sysctl kernel.unprivileged_userns_clone=1, run as root, or use --engine docker"},
+		{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, run as root, or use --engine docker"},
+	} {
+		if text, err := os.ReadFile(c.path); err == nil && strings.TrimSpace(string(text)) == c.value {
+			return c.hint
+		}
+	}
+	return "run as root, with CAP_SYS_ADMIN in a container, or use --engine docker"
+}

@@ -1,0 +1,243 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/payload"
+	"coldbench/bench/runtimeapi"
+)
+
+// Engine makes sandboxes on this machine.
+type Engine struct {
+	program  *program
+	spawner  *spawner
+	groups   *groups
+	null     *os.File
+	user     bool
+	warnings []string
+	closed   bool
+}
+
+var _ coldstart.Backend = (*Engine)(nil)
+
+// New finds out what this machine allows, removes the control groups that
+// killed runs have left behind, and returns an engine. Its error wraps
+// ErrUnsupported, with a hint, where no sandbox can be made here.
+func New(ctx context.Context, o Options) (*Engine, error) {
+	start, err := payload.Start(runtime.GOARCH)
+	if err != nil {
+		return nil, coldstart.Hint(err, "make build")
+	}
+	return newEngine(ctx, o, start)
+}
+
+// newEngine is New with the program that is started first.
+func newEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
+	e := &Engine{}
+	var err error
+	if e.program, err = newProgram(start, o.StateDir); err != nil {
+		return nil, err
+	}
+	if e.null, err = os.Open(os.DevNull); err != nil {
+		_ = e.program.Close()
+		return nil, fmt.Errorf("opening the null device: %w", err)
+	}
+	for _, dir := range leftovers() {
+		switch err := removeLeftover(dir); {
+		case err != nil:
+			e.warnings = append(e.warnings, "a control group of a killed run could not be removed: "+err.Error())
+		case o.Log != nil:
+			o.Log("removed " + dir + ", left behind by a killed run")
+		}
+	}
+	e.spawner = newSpawner()
+	e.groups = newGroups()
+	if err := e.probe(ctx, o.StateDir); err != nil {
+		_ = e.Close()
+		return nil, err
+	}
+	if g := e.groups; g.cpu.dir == "" {
+		e.warnings = append(e.warnings, "the CPU is not limited: "+g.cpu.reason)
+	}
+	if g := e.groups; g.memory.dir == "" {
+		e.warnings = append(e.warnings, "memory is not limited: "+g.memory.reason)
+	}
+	return e, nil
+}
+
+// probe makes one sandbox without a function: with the privileges of this
+// process if it has them, else in a user namespace.
+func (e *Engine) probe(ctx context.Context, dir string) error {
+	root, err := os.MkdirTemp(dir, "coldbench-probe-")
+	if err != nil {
+		return fmt.Errorf("making a folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(root) }()
+	for _, name := range []string{"dev", "proc", "tmp"} {
+		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
+			return fmt.Errorf("making a folder: %w", err)
+		}
+	}
+	ways := []bool{true}
+	if os.Geteuid() == 0 {
+		ways = []bool{false, true}
+	}
+	for _, e.user = range ways {
+		var p *process
+		p, err = e.launch(ctx, description{root: root, dir: "/", argv: []string{"/none"}}, newOutput(nil),
+			func() (*group, error) { return &group{}, nil })
+		if err == nil {
+			e.warnings = append(e.warnings, p.control.notes...)
+			p.Kill()
+			return nil
+		}
+		if !denied(err) {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	return coldstart.Hint(fmt.Errorf("%w: %w", ErrUnsupported, err), remedy())
+}
+
+// Open implements coldstart.Backend.
+func (e *Engine) Open(_ context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
+	t, err := e.open(c, img, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", c, err)
+	}
+	return emulated.NewTarget(emulated.Setup{
+		Config: c, Image: img, Options: o, Strategy: Strategy,
+		NewMachine: func() (emulated.Machine, error) {
+			m, err := t.machine()
+			if err != nil {
+				return nil, err
+			}
+			return m, nil
+		},
+		Close: t.server.Close,
+	}), nil
+}
+
+// opened is a configuration that is ready to be started.
+type opened struct {
+	engine   *Engine
+	server   *runtimeapi.Server
+	function runtimeapi.Function
+	what     description
+	limits   limits
+	log      func(string)
+}
+
+// open checks a configuration and begins to serve its Runtime API.
+func (e *Engine) open(c coldstart.Config, img coldstart.Image, o coldstart.Options) (*opened, error) {
+	arch := img.Arch
+	if arch == "" {
+		arch = c.Arch
+	}
+	if arch != runtime.GOARCH {
+		return nil, coldstart.Hint(fmt.Errorf("the image is for %s, and this machine is %s", arch, runtime.GOARCH),
+			"--arch "+runtime.GOARCH)
+	}
+	if img.Root == "" {
+		return nil, errors.New("the image is not unpacked")
+	}
+	argv := slices.Concat(img.Entrypoint, img.Command)
+	if len(argv) == 0 {
+		return nil, fmt.Errorf("%w: the image has neither ENTRYPOINT nor CMD", runtimeapi.ErrInvalidEntrypoint)
+	}
+	root, err := filepath.Abs(img.Root)
+	if err != nil {
+		return nil, err
+	}
+	l, err := limitsOf(c.MemoryMB, o.LimitCPU && e.groups.cpu.dir != "", o.CPUPeriod)
+	if err != nil {
+		return nil, coldstart.Hint(err, "a longer --cpu-period, or --cpu none")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	t := &opened{engine: e, server: runtimeapi.NewServer(listener), function: functionOf(c, img, o), limits: l, log: o.Log}
+	env := slices.Clone(img.Environment)
+	for _, key := range slices.Sorted(maps.Keys(o.Environment)) {
+		env = append(env, key+"="+o.Environment[key])
+	}
+	t.what = description{root: root, dir: img.WorkingDir, argv: argv, env: t.function.Environ(env, t.server.Addr())}
+	if t.what.dir == "" {
+		t.what.dir = "/"
+	}
+	return t, nil
+}
+
+// machine makes an environment, in which nothing runs yet.
+func (t *opened) machine() (*machine, error) {
+	m := &machine{engine: t.engine, limits: t.limits, what: t.what, out: newOutput(t.log)}
+	var err error
+	if m.environment, err = t.server.NewEnvironment(t.function, m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// functionOf describes the function of a configuration to the Runtime API.
+func functionOf(c coldstart.Config, img coldstart.Image, o coldstart.Options) runtimeapi.Function {
+	f := runtimeapi.Function{Name: c.Variant, MemoryMB: c.MemoryMB, Timeout: o.Timeout}
+	if len(img.Command) > 0 {
+		// An image's CMD is the function's handler.
+		f.Handler = img.Command[0]
+	}
+	return f
+}
+
+// Limits says how the limits that o asks for are set here.
+func (e *Engine) Limits(o coldstart.Options) coldstart.Limits {
+	l := coldstart.Limits{CPU: "quota", Memory: "limit", MaxMemoryUsed: "sum of VmHWM"}
+	switch {
+	case !o.LimitCPU:
+		l.CPU = "not limited: not asked for"
+	case e.groups.cpu.dir == "":
+		l.CPU = "not limited: " + e.groups.cpu.reason
+	}
+	if e.groups.memory.dir == "" {
+		l.Memory = "not limited: " + e.groups.memory.reason
+	}
+	return l
+}
+
+// Version names the program that makes the sandboxes: the engine has no other
+// version than bench's.
+func (e *Engine) Version() string { return "start " + e.program.digest }
+
+// Cgroup is the version of the control groups that limit environments: "v1",
+// "v2", or "" where there are none.
+func (e *Engine) Cgroup() string { return e.groups.version() }
+
+// Strategy says how cold starts are forced.
+func (e *Engine) Strategy() string { return Strategy }
+
+// Warnings says what this machine does not allow.
+func (e *Engine) Warnings() []string { return slices.Clone(e.warnings) }
+
+// Close gives back what New took. It may be called twice; targets are closed
+// before.
+func (e *Engine) Close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	e.spawner.stop()
+	e.groups.close()
+	return errors.Join(e.null.Close(), e.program.Close())
+}

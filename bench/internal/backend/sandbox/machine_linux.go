@@ -1,0 +1,89 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/runtimeapi"
+)
+
+// machine is one execution environment: one sandbox after another (a crash or
+// a timeout makes a fresh one) in one control group.
+type machine struct {
+	engine *Engine
+	limits limits
+	what   description
+	out    *output
+
+	environment *runtimeapi.Environment
+	group       *group
+}
+
+var (
+	_ emulated.Machine    = (*machine)(nil)
+	_ runtimeapi.Launcher = (*machine)(nil)
+)
+
+// Launch implements runtimeapi.Launcher. The first init has the CPUs that
+// Lambda grants it; one inside an invocation has the function's share.
+func (m *machine) Launch(ctx context.Context, phase runtimeapi.Phase) (runtimeapi.Process, error) {
+	p, err := m.engine.launch(ctx, m.what, m.out, func() (*group, error) {
+		if m.group == nil {
+			g, err := m.engine.groups.make(m.limits)
+			if err != nil {
+				return nil, err
+			}
+			m.group = g
+		}
+		if phase == runtimeapi.PhaseInvoke {
+			return m.group, m.group.setQuota(m.limits, m.limits.quota)
+		}
+		return m.group, nil
+	})
+	if err != nil {
+		return nil, err // not p: a nil *process would be no nil Process
+	}
+	return p, nil
+}
+
+// Provision implements emulated.Machine.
+func (m *machine) Provision(ctx context.Context) error { return m.environment.Provision(ctx) }
+
+// Init implements emulated.Machine.
+func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) { return m.environment.Init(ctx) }
+
+// Limit implements emulated.Machine.
+func (m *machine) Limit(context.Context) error {
+	if m.group == nil {
+		return nil
+	}
+	return m.group.setQuota(m.limits, m.limits.quota)
+}
+
+// Invoke implements emulated.Machine.
+func (m *machine) Invoke(ctx context.Context, e runtimeapi.Event) (runtimeapi.Invocation, error) {
+	return m.environment.Invoke(ctx, e)
+}
+
+// Throttled implements emulated.Machine.
+func (m *machine) Throttled() (time.Duration, bool) {
+	if m.group == nil {
+		return 0, false
+	}
+	return m.group.throttled()
+}
+
+// Output implements emulated.Machine.
+func (m *machine) Output() string { return m.out.String() }
+
+// Close implements emulated.Machine.
+func (m *machine) Close() error {
+	err := m.environment.Close()
+	if m.group != nil {
+		err = errors.Join(err, m.group.remove())
+		m.group = nil
+	}
+	return err
+}

@@ -1,0 +1,153 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"coldbench/bench/runtimeapi"
+)
+
+// stragglers is how long bench goes on reading a sandbox's output after its
+// end: only a descriptor that was handed out of the sandbox can keep it open.
+const stragglers = time.Second
+
+// process is one sandbox and its process 1.
+type process struct {
+	os      *os.Process
+	control *control
+	group   *group
+	// oomKills is the group's count of out-of-memory kills before this process.
+	oomKills int64
+	// ended is true where bench itself ended the process.
+	ended atomic.Bool
+	done  chan struct{}
+	exit  runtimeapi.Exit
+}
+
+var (
+	_ runtimeapi.Process    = (*process)(nil)
+	_ runtimeapi.Terminator = (*process)(nil)
+)
+
+// launch makes a sandbox in g, which makes the group, and returns when it is
+// ready to execute d's argv.
+func (e *Engine) launch(ctx context.Context, d description, out *output, g func() (*group, error)) (*process, error) {
+	text, err := d.encode()
+	if err != nil {
+		return nil, err
+	}
+	c, far, err := newControl()
+	if err != nil {
+		return nil, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		_ = c.conn.Close()
+		_ = far.Close()
+		return nil, fmt.Errorf("making a pipe: %w", err)
+	}
+	p := &process{control: c, done: make(chan struct{})}
+	p.os, err = e.spawner.start(e.program.path, []string{"start", "fd:3"},
+		[]*os.File{e.null, w, w, far}, e.user)
+	_ = far.Close()
+	_ = w.Close()
+	if err != nil {
+		_ = r.Close()
+		_ = c.conn.Close()
+		return nil, fmt.Errorf("making namespaces: %w", err)
+	}
+	// The group is made while start begins: it does nothing before it has the
+	// description, which is sent to a process that is limited already.
+	p.group, err = g()
+	if err == nil {
+		p.oomKills = p.group.oomKills
+		err = p.group.add(p.os.Pid)
+	} else {
+		p.group = &group{}
+	}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		s := &stream{o: out}
+		_, _ = io.CopyBuffer(s, struct{ io.Reader }{r}, make([]byte, 16<<10))
+		s.flush()
+	}()
+	go p.wait(r, read)
+	if err == nil {
+		err = c.setUp(ctx, text)
+	}
+	if err != nil {
+		p.Kill()
+		if said := strings.TrimSpace(out.String()); said != "" && errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
+		return nil, err
+	}
+	return p, nil
+}
+
+// wait collects the process and all that it wrote.
+func (p *process) wait(r *os.File, read <-chan struct{}) {
+	state, err := p.os.Wait()
+	_ = r.SetReadDeadline(time.Now().Add(stragglers))
+	<-read
+	_ = r.Close()
+	if err == nil {
+		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			p.exit.Signal = int(status.Signal())
+			// As shells print it, and as a container engine reports it.
+			p.exit.Code = 128 + p.exit.Signal
+		} else {
+			p.exit.Code = state.ExitCode()
+		}
+	}
+	if !p.ended.Load() {
+		p.group.oomKills = p.group.kills()
+		p.exit.OutOfMemory = p.group.oomKills > p.oomKills
+	}
+	close(p.done)
+}
+
+// Exec implements runtimeapi.Process.
+func (p *process) Exec(ctx context.Context) (runtimeapi.Started, error) {
+	started, err := p.control.execute(ctx)
+	if err == nil {
+		_ = p.control.conn.Close()
+	}
+	return started, err
+}
+
+// Done implements runtimeapi.Process.
+func (p *process) Done() <-chan struct{} { return p.done }
+
+// Exit implements runtimeapi.Process.
+func (p *process) Exit() runtimeapi.Exit { return p.exit }
+
+// MaxMemory implements runtimeapi.Process, see highWater.
+func (p *process) MaxMemory() (int64, bool) {
+	if pids := p.group.processes(); len(pids) > 0 {
+		return highWater(pids)
+	}
+	return highWater(descendants(p.os.Pid))
+}
+
+// Terminate implements runtimeapi.Terminator. Process 1 gets the signal only if
+// it has a handler for it.
+func (p *process) Terminate() { _ = p.os.Signal(syscall.SIGTERM) }
+
+// Kill implements runtimeapi.Process. The end of process 1 of a PID namespace
+// is complete only when nothing else is left there.
+func (p *process) Kill() {
+	if p.ended.CompareAndSwap(false, true) {
+		_ = p.os.Kill()
+		_ = p.control.conn.Close()
+	}
+	<-p.done
+}

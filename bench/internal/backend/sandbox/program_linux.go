@@ -1,0 +1,106 @@
+package sandbox
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// program is images/start in a form that can be executed.
+type program struct {
+	// path is where it is found, also by a process that has just been cloned.
+	path string
+	// digest is short and names the content.
+	digest string
+	memory *os.File
+}
+
+// newProgram puts images/start into a file in memory, which no kill can leave
+// behind and no mount option forbids to execute; where the system has none, or
+// does not let it be executed, into a file of dir.
+func newProgram(start []byte, dir string) (*program, error) {
+	sum := sha256.Sum256(start)
+	p := &program{digest: hex.EncodeToString(sum[:6])}
+	memory, err := memoryFile(start)
+	if err == nil {
+		p.memory = memory
+		p.path = fmt.Sprintf("/proc/self/fd/%d", memory.Fd())
+		return p, nil
+	}
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	path, ferr := stateFile(start, dir, "start-"+p.digest)
+	if ferr != nil {
+		return nil, fmt.Errorf("making start executable: %w", errors.Join(err, ferr))
+	}
+	p.path = path
+	return p, nil
+}
+
+// memoryFile returns an executable file that exists in memory only.
+func memoryFile(content []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate("start", unix.MFD_CLOEXEC|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) { // kernels before 6.3 know no MFD_EXEC and need none
+		fd, err = unix.MemfdCreate("start", unix.MFD_CLOEXEC)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making a file in memory: %w", err)
+	}
+	w := os.NewFile(uintptr(fd), "start")
+	defer func() { _ = w.Close() }()
+	if _, err := w.Write(content); err != nil {
+		return nil, fmt.Errorf("filling a file in memory: %w", err)
+	}
+	// A file that is open for writing can't be executed: it is opened again for
+	// reading, and the first descriptor is closed before anything is cloned.
+	path := fmt.Sprintf("/proc/self/fd/%d", fd)
+	r, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening a file in memory: %w", err)
+	}
+	if err := unix.Access(path, unix.X_OK); err != nil {
+		_ = r.Close()
+		return nil, fmt.Errorf("executing a file in memory: %w", err)
+	}
+	return r, nil
+}
+
+// stateFile writes content to dir/name unless it is there already. The name
+// tells the content, so the file may stay for the next run.
+func stateFile(content []byte, dir, name string) (string, error) {
+	path := filepath.Join(dir, name)
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(content) {
+		return filepath.Abs(path)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(dir, name+".*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(0o755), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
+	}
+	return filepath.Abs(path)
+}
+
+// Close gives the memory back.
+func (p *program) Close() error {
+	if p.memory == nil {
+		return nil
+	}
+	return p.memory.Close()
+}
