@@ -14,17 +14,23 @@ type listener struct {
 }
 
 // Accept waits for a connection of the current process. One that comes while
-// no process is running stays without a session: all its requests are refused.
+// no process is running is closed.
 func (l *listener) Accept() (net.Conn, error) {
-	raw, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		raw, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: raw, session: l.server.current.Load()}
+		if c.session != nil && c.session.adopt(c) {
+			return c, nil
+		}
+		select {
+		case l.server.passed <- raw.RemoteAddr().String():
+		default:
+		}
+		_ = raw.Close()
 	}
-	c := &conn{Conn: raw, session: l.server.current.Load()}
-	if c.session != nil && !c.session.adopt(c) {
-		c.session = nil
-	}
-	return c, nil
 }
 
 // conn is a connection that reads the clock where a request arrives and where
@@ -71,7 +77,7 @@ func (c *conn) CloseWrite() error {
 // Close closes the connection and tells its session, which may be waiting for
 // the client to go.
 func (c *conn) Close() error {
-	if c.closed.CompareAndSwap(false, true) && c.session != nil {
+	if c.closed.CompareAndSwap(false, true) {
 		c.session.release(c)
 	}
 	return c.Conn.Close()

@@ -153,14 +153,16 @@ func (s *session) identified(w http.ResponseWriter, r *http.Request) *extension 
 		return nil
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, x := range s.extensions {
-		if x.id == id {
-			return x
-		}
+	i := slices.IndexFunc(s.extensions, func(x *extension) bool { return x.id == id })
+	var x *extension
+	if i >= 0 {
+		x = s.extensions[i]
 	}
-	refuse(w, http.StatusForbidden, "Extension.UnknownExtensionIdentifier", "Unknown extension "+id)
-	return nil
+	s.mu.Unlock()
+	if x == nil {
+		refuse(w, http.StatusForbidden, "Extension.UnknownExtensionIdentifier", "Unknown extension "+id)
+	}
+	return x
 }
 
 // uuid says whether s has the form of a UUID.
@@ -192,8 +194,9 @@ func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, c *conn, ar
 	}
 	s.mu.Lock()
 	if x.gone {
+		from := x.state()
 		s.mu.Unlock()
-		forbiddenExtension(w, x, "Ready")
+		forbiddenExtension(w, x, from, "Ready")
 		return
 	}
 	x.conn = c
@@ -256,20 +259,23 @@ func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, ar
 	}
 	s.mu.Lock()
 	if x.gone || init && x.readyNs != 0 {
+		from := x.state()
 		s.mu.Unlock()
-		forbiddenExtension(w, x, to)
+		forbiddenExtension(w, x, from, to)
 		return
 	}
 	x.gone = true
 	f := &fault{errorType: what, text: fmt.Sprintf("extension %s: %s", x.name, errorType)}
 	s.mu.Unlock()
 	accepted(w)
+	// The answer leaves before what it answers ends the process.
 	if fl, ok := w.(http.Flusher); ok {
 		fl.Flush()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failInit(arrival, f)
+	s.broken = f
 	if e := s.cur; e != nil {
 		if e.reject == nil {
 			e.reject = f
@@ -280,15 +286,22 @@ func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, ar
 	s.noteChange()
 }
 
-// forbiddenExtension answers what the extension's state does not allow.
-func forbiddenExtension(w http.ResponseWriter, x *extension, to string) {
-	from := "Registered"
+// state returns Lambda's name of where the extension stands; the session's
+// mutex is held.
+func (x *extension) state() string {
 	switch {
 	case x.gone:
-		from = "ExitError"
+		return "ExitError"
+	case x.running != nil:
+		return "Running"
 	case x.readyNs != 0:
-		from = "Ready"
+		return "Ready"
 	}
+	return "Registered"
+}
+
+// forbiddenExtension answers what the extension's state does not allow.
+func forbiddenExtension(w http.ResponseWriter, x *extension, from, to string) {
 	refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState",
 		fmt.Sprintf("State transition from %s to %s failed for extension %s. Error: State transition is not allowed", from, to, x.id))
 }

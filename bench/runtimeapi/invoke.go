@@ -107,7 +107,7 @@ func (e *Environment) settlePosts() {
 	defer limit.Stop()
 	for {
 		e.sess.mu.Lock()
-		posts, changed := e.sess.posts, e.sess.changed
+		posts, changed := e.sess.posts, e.sess.change()
 		e.sess.mu.Unlock()
 		if posts == 0 {
 			return
@@ -196,7 +196,7 @@ func (e *Environment) initFailed(inv Invocation, o outcome) Invocation {
 		inv.ErrorType = "Sandbox.Timedout"
 		o.text = timeoutText(e.fn.Timeout)
 	}
-	if inv.Response == nil {
+	if len(inv.Response) == 0 {
 		inv.Response = errorDocument(inv.RequestID, inv.ErrorType, o.text)
 	}
 	inv.Log = e.log(initReportLine(o.endedNs-o.startedNs, PhaseInvoke, status, errorType) +

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -197,7 +198,8 @@ func (e *Environment) begin(ctx context.Context, phase Phase, limit time.Duratio
 	}
 	if errors.Is(err, ErrInvalidEntrypoint) {
 		o.endedNs = Clock()
-		o.status, o.errorType, o.text = "error", "Runtime.InvalidEntrypoint", err.Error()
+		o.status, o.errorType = "error", "Runtime.InvalidEntrypoint"
+		o.text = strings.TrimPrefix(err.Error(), ErrInvalidEntrypoint.Error()+": ")
 		return o, nil
 	}
 	if err != nil {

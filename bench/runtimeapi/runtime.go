@@ -6,25 +6,28 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// errorTypes is what Lambda accepts as the type of an error that a runtime
-// reports.
-var errorTypes = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
-
 // errorTypeOf returns the error type that a header names, and the unknown one
-// of the same category for anything else.
+// of the same category for anything that Lambda does not accept as one:
+// "Runtime." or "Function.", a capital letter, and at least one more letter.
 func errorTypeOf(header string) string {
-	switch {
-	case errorTypes.MatchString(header):
-		return header
-	case len(header) > 8 && header[:8] == "Runtime.":
-		return "Runtime.Unknown"
+	category, reason, _ := strings.Cut(header, ".")
+	if category != "Runtime" && category != "Function" {
+		return "Function.Unknown"
 	}
-	return "Function.Unknown"
+	if len(reason) < 2 || reason[0] < 'A' || reason[0] > 'Z' {
+		return category + ".Unknown"
+	}
+	for i := range len(reason) {
+		if c := reason[i] | 0x20; c < 'a' || c > 'z' {
+			return category + ".Unknown"
+		}
+	}
+	return header
 }
 
 // forbidden answers a request that the runtime's state does not allow.
@@ -247,15 +250,11 @@ func (s *session) serveInitError(w http.ResponseWriter, r *http.Request, arrival
 	}
 	s.state = stateInitError
 	f := &fault{errorType: errorTypeOf(r.Header.Get("Lambda-Runtime-Function-Error-Type")), body: body, text: "the runtime reported an error in init"}
-	s.mu.Unlock()
-	accepted(w)
-	// The answer leaves before init ends and the process with it.
-	if fl, ok := w.(http.Flusher); ok {
-		fl.Flush()
-	}
-	s.mu.Lock()
+	// Before the answer, which may be the last thing that the process waits
+	// for: its report counts, not its end.
 	s.failInit(arrival, f)
 	s.mu.Unlock()
+	accepted(w)
 }
 
 // readBody reads a request to its end, as a runtime that sends it in chunks

@@ -23,12 +23,7 @@ const (
 
 // serve is the handler of every request.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	c, _ := r.Context().Value(connKey{}).(*conn)
-	if c == nil || c.session == nil {
-		w.Header()["Connection"] = []string{"close"}
-		refuse(w, http.StatusForbidden, "InvalidStateTransition", "no process is running")
-		return
-	}
+	c := r.Context().Value(connKey{}).(*conn) // withConn put it there
 	// Nothing before this line may take time: the arrival that counts is read
 	// off the connection, and a body read overwrites it.
 	arrival := c.readAt.Load()

@@ -17,7 +17,8 @@ import (
 var ErrClosed = errors.New("the execution environment is closed")
 
 // ErrInvalidEntrypoint is wrapped by the error of Process.Exec where the
-// entrypoint cannot be executed.
+// entrypoint cannot be executed. AWS's sentence about it is what follows in the
+// error: fmt.Errorf("%w: fork/exec %s: %v", ErrInvalidEntrypoint, path, err).
 var ErrInvalidEntrypoint = errors.New("invalid entrypoint")
 
 // ErrPayloadTooLarge is wrapped by the error of Environment.Invoke for an event
@@ -41,6 +42,8 @@ type Server struct {
 	served   chan struct{}
 	// current is the session of the process that runs; nil while none does.
 	current atomic.Pointer[session]
+	// passed receives the address of each connection that came while none did.
+	passed chan string
 
 	mu     sync.Mutex
 	env    *Environment
@@ -49,7 +52,7 @@ type Server struct {
 
 // NewServer serves on l, which it owns from here on, and returns at once.
 func NewServer(l net.Listener) *Server {
-	s := &Server{listener: l, served: make(chan struct{})}
+	s := &Server{listener: l, served: make(chan struct{}), passed: make(chan string, 64)}
 	s.http = &http.Server{
 		Handler:        http.HandlerFunc(s.serve),
 		ConnContext:    withConn,
@@ -107,6 +110,37 @@ func (s *Server) NewEnvironment(f Function, l Launcher) (*Environment, error) {
 	}
 	s.env = newEnvironment(s, f.withDefaults(), l)
 	return s.env, nil
+}
+
+// retire ends a session and returns when no connection of its process is left
+// that has not been accepted yet and would be taken for one of the next
+// process's: connections are accepted in the order in which they were made, so
+// one that is made now comes after them all.
+func (s *Server) retire(p *session) {
+	s.current.CompareAndSwap(p, nil)
+	p.end()
+	for len(s.passed) > 0 {
+		<-s.passed
+	}
+	c, err := net.DialTimeout(s.listener.Addr().Network(), s.Addr(), time.Second)
+	if err != nil {
+		return // the listener is closed: nothing is accepted any more
+	}
+	defer c.Close()
+	limit := time.NewTimer(time.Second)
+	defer limit.Stop()
+	for {
+		select {
+		case addr := <-s.passed:
+			if addr == c.LocalAddr().String() {
+				return
+			}
+		case <-s.served:
+			return
+		case <-limit.C:
+			return
+		}
+	}
 }
 
 // forget lets the next environment be made.

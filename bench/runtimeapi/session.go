@@ -38,8 +38,8 @@ type session struct {
 	mu    sync.Mutex
 	ended bool
 	conns map[*conn]struct{}
-	// changed is closed and replaced whenever an extension or a connection
-	// goes: what the shutdown waits for.
+	// changed is closed when a connection, an extension or a post is done; nil
+	// while nobody waits for that.
 	changed chan struct{}
 	// posts counts the answers that are being read.
 	posts int
@@ -57,6 +57,8 @@ type session struct {
 	initError  *fault
 	extensions []*extension
 
+	// broken is why an extension gave up between invocations.
+	broken *fault
 	// cur is the invocation that is under way; nil between invocations.
 	cur *exchange
 }
@@ -102,13 +104,12 @@ type exchange struct {
 
 func newSession(fn *Function) *session {
 	return &session{
-		fn:      fn,
-		over:    make(chan struct{}),
-		inited:  make(chan struct{}),
-		mail:    make(chan *exchange, 1),
-		conns:   map[*conn]struct{}{},
-		changed: make(chan struct{}),
-		state:   stateStarted,
+		fn:     fn,
+		over:   make(chan struct{}),
+		inited: make(chan struct{}),
+		mail:   make(chan *exchange, 1),
+		conns:  map[*conn]struct{}{},
+		state:  stateStarted,
 	}
 }
 
@@ -133,8 +134,18 @@ func (s *session) release(c *conn) {
 
 // noteChange wakes who waits for a change; s.mu is held.
 func (s *session) noteChange() {
-	close(s.changed)
-	s.changed = make(chan struct{})
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// change returns what the next noteChange closes; s.mu is held.
+func (s *session) change() <-chan struct{} {
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
 }
 
 // end lets every waiting request go and cuts every connection. It may be
@@ -204,6 +215,12 @@ func (s *session) failInit(at int64, f *fault) {
 func (s *session) hand(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	x.handedOutNs.Store(Clock())
+	if s.broken != nil {
+		x.reject, x.endedNs = s.broken, x.handedOutNs.Load()
+		close(x.done)
+		return
+	}
 	s.cur = x
 	x.pending = 1
 	for _, ext := range s.extensions {
@@ -212,7 +229,6 @@ func (s *session) hand(x *exchange) {
 			ext.post(x)
 		}
 	}
-	x.handedOutNs.Store(Clock())
 	select {
 	case <-s.mail: // one that was abandoned before anybody took it
 	default:

@@ -27,11 +27,10 @@ func (e *Environment) discard(reason string) {
 	e.readMemory()
 	if e.sess != nil {
 		e.shutdown(reason)
-		e.server.current.CompareAndSwap(e.sess, nil)
 	}
 	e.proc.Kill()
 	if e.sess != nil {
-		e.sess.end()
+		e.server.retire(e.sess)
 	}
 	e.proc, e.sess, e.serving, e.initNs = nil, nil, false, nil
 }
@@ -80,7 +79,7 @@ func (e *Environment) shutdown(reason string) {
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		changed := s.changed
+		changed := s.change()
 		left := asked && len(waited) == 0
 		for _, x := range waited {
 			// Asking for another event or going away are the two ways to say

@@ -1,7 +1,6 @@
 package runtimeapi
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
@@ -18,6 +17,8 @@ type toy struct {
 	run        func(p *toyProcess) Exit
 	extensions []string
 	execError  error
+
+	env *Environment
 
 	mu       sync.Mutex
 	api      string
@@ -158,6 +159,7 @@ func start(t testing.TB, f Function, l *toy) *Environment {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.env = e
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Errorf("closing the environment: %v", err)
@@ -205,5 +207,3 @@ func invoke(t testing.TB, e *Environment, payload string) Invocation {
 func lines(log string) []string {
 	return strings.Split(strings.TrimSuffix(log, "\n"), "\n")
 }
-
-var _ = bytes.MinRead
