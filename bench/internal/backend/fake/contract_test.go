@@ -1,0 +1,25 @@
+package fake_test
+
+import (
+	"runtime"
+	"testing"
+
+	"coldbench/bench/internal/backend/backendtest"
+	"coldbench/bench/internal/backend/fake"
+	"coldbench/bench/internal/coldstart"
+)
+
+func TestContract(t *testing.T) {
+	b := fake.New(fake.Options{Seed: 1})
+	backendtest.Run(t, backendtest.Suite{
+		Backend:   b,
+		Image:     coldstart.Image{ID: "sha256:fake", Arch: runtime.GOARCH, Entrypoint: []string{"/bootstrap"}},
+		Leftovers: b.Running,
+		Clock:     b.Clock,
+		Lacks: map[backendtest.Ability]string{
+			backendtest.CanStream:  "nothing is run",
+			backendtest.CanIsolate: "nothing is run",
+			backendtest.CanCount:   "nothing is run",
+		},
+	})
+}

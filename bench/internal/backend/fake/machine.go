@@ -1,0 +1,308 @@
+package fake
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/lambdalog"
+	"coldbench/bench/runtimeapi"
+)
+
+const (
+	// initLimit is how long an init may take, as on Lambda.
+	initLimit = 10 * time.Second
+	// maxAnswer is the most that a function may answer, in bytes.
+	maxAnswer = 6<<20 + 100
+	// ownMemory is what the function takes by itself, in MiB.
+	ownMemory = 9
+)
+
+// machine is an environment that is not there.
+type machine struct {
+	b        *Backend
+	f        *function
+	name     string
+	instance int
+	dice     *rand.Rand
+
+	// initialized is false until an init has succeeded, and after a crash.
+	initialized bool
+	failedOnce  bool
+	initMs      float64
+	// printInit is true for the one invocation whose REPORT has it.
+	printInit bool
+	startedNs int64
+	process   int
+	// invocations counts those of the process.
+	invocations int
+	memoryMB    int
+	output      string
+}
+
+var _ emulated.Machine = (*machine)(nil)
+
+// crash is how a process ends.
+type crash struct {
+	status, errorType, text string
+	exit                    *runtimeapi.Exit
+}
+
+func (m *machine) Provision(ctx context.Context) error {
+	m.memoryMB = ownMemory
+	return ctx.Err()
+}
+
+func (m *machine) Limit(ctx context.Context) error { return ctx.Err() }
+
+func (m *machine) Throttled() (time.Duration, bool) { return 0, true }
+
+func (m *machine) Output() string { return m.output }
+
+func (m *machine) Close() error {
+	m.b.closed(m.name)
+	return nil
+}
+
+func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) {
+	began := m.b.pass(0)
+	c, err := m.init(ctx, initLimit)
+	in := runtimeapi.Init{Done: c == nil, StartedNs: began, EndedNs: m.b.pass(0), Status: "success"}
+	if c != nil {
+		in.Status, in.ErrorType = c.status, c.errorType
+		in.Log = m.initReport("init", c)
+	}
+	m.printInit = in.Done
+	return in, err
+}
+
+// init does what BENCH_TEST_INIT says.
+func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error) {
+	m.initMs = around(m.dice, 2.2*m.f.base())
+	m.process++
+	m.invocations = 0
+	m.startedNs = m.b.pass(m.initMs / 10)
+	if e := m.f.image.Entrypoint; len(e) > 0 && (strings.HasPrefix(e[0], "/no/") || e[0] == "/tmp") {
+		return &crash{status: "error", errorType: "Runtime.InvalidEntrypoint", text: "Error: fork/exec " + e[0], exit: &runtimeapi.Exit{Code: 126}}, ctx.Err()
+	}
+	what, arg, _ := strings.Cut(m.f.variable("BENCH_TEST_INIT"), " ")
+	n, _ := strconv.Atoi(arg)
+	var c *crash
+	switch what {
+	case "sleep":
+		m.initMs += float64(n)
+	case "exit":
+		m.print("exiting")
+		c = exited(n)
+	case "panic":
+		m.print("panic: asked for a panic")
+		c = exited(2)
+	case "hang":
+		m.print("hanging")
+		if err := wait(ctx, limit); err != nil {
+			return nil, err
+		}
+		m.initMs = float64(limit.Milliseconds())
+		c = &crash{status: "timeout", errorType: "Sandbox.Timedout", text: fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds())}
+	case "alloc":
+		c = m.alloc(n)
+	case "fail-once":
+		if !m.failedOnce {
+			m.failedOnce = true
+			m.print("failing once")
+			c = exited(1)
+		}
+	}
+	m.b.pass(m.initMs * 9 / 10)
+	m.initialized = c == nil
+	return c, ctx.Err()
+}
+
+func (m *machine) Invoke(ctx context.Context, e runtimeapi.Event) (runtimeapi.Invocation, error) {
+	inv := runtimeapi.Invocation{RequestID: e.RequestID, Status: "success", HandedOutNs: m.b.pass(0)}
+	if err := wait(ctx, m.b.o.Pace); err != nil {
+		return inv, err
+	}
+	log, ms := "", 0.0
+	var end *crash
+	if !m.initialized {
+		inv.InitInside = true
+		c, err := m.init(ctx, m.f.options.Timeout)
+		if err != nil {
+			return inv, err
+		}
+		ms += m.initMs
+		if c != nil {
+			inv.InitFailed, end = true, c
+			log += m.initReport("invoke", c)
+		}
+	}
+	log += lambdalog.StartLine(e.RequestID, "")
+	if end == nil {
+		m.invocations++
+		handling, c, err := m.handle(ctx, e, &inv)
+		if err != nil {
+			return inv, err
+		}
+		ms += handling
+		end = c
+	}
+	inv.EndedNs = m.b.pass(ms)
+	report := lambdalog.Report{RequestID: e.RequestID, Metrics: m.metrics(ms)}
+	if end != nil {
+		inv.Status, inv.ErrorType, inv.Exit = end.status, end.errorType, end.exit
+		inv.FunctionError = "Unhandled"
+		inv.Response = fmt.Appendf(nil, `{"errorType":%q,"errorMessage":%q}`, end.errorType, "RequestId: "+e.RequestID+" "+end.text)
+		report.Status = end.status
+		if end.status == "error" {
+			report.ErrorType = end.errorType
+		}
+		m.initialized = m.initialized && end.exit == nil && end.status != "timeout"
+	}
+	inv.Log = log + lambdalog.EndLine(e.RequestID) + report.Text()
+	m.tell(inv.Log)
+	return inv, nil
+}
+
+// metrics are those of an invocation of a duration.
+func (m *machine) metrics(ms float64) lambdalog.Metrics {
+	size, used, billed := float64(m.f.config.MemoryMB), float64(m.memoryMB), ms
+	out := lambdalog.Metrics{DurationMs: &ms, MemorySizeMB: &size, MaxMemoryUsedMB: &used, BilledDurationMs: &billed}
+	if m.printInit {
+		initMs := m.initMs
+		out.InitDurationMs = &initMs
+		billed += initMs
+		m.printInit = false
+	}
+	billed = math.Ceil(billed)
+	return out
+}
+
+// handle does what the event says and returns how long that took.
+func (m *machine) handle(ctx context.Context, in runtimeapi.Event, inv *runtimeapi.Invocation) (float64, *crash, error) {
+	ms := around(m.dice, 0.55*m.f.base())
+	if m.invocations > 1 {
+		ms *= 0.8
+	}
+	answer := map[string]any{
+		"message": "hello, world", "instanceId": m.instanceID(),
+		"invocation": m.invocations, "startedAtNs": m.startedNs,
+	}
+	e, err := m.f.event(in.Payload, m.invocations)
+	if err != nil {
+		return ms, failed(err.Error()), nil
+	}
+	switch e.Do {
+	case "sleep":
+		ms += float64(e.Ms)
+	case "print":
+		m.print(strings.Repeat("x", min(e.Bytes, 1<<16)))
+	case "error":
+		return ms, failed("asked for an error"), nil
+	case "panic":
+		m.print("panic: asked for a panic")
+		return ms, exited(1), nil
+	case "exit":
+		m.print("exiting")
+		return ms, exited(e.Code), nil
+	case "hang":
+		m.print("hanging")
+		limit := m.f.options.Timeout
+		if err := wait(ctx, limit); err != nil {
+			return ms, nil, err
+		}
+		return float64(limit.Milliseconds()), &crash{status: "timeout", errorType: "Sandbox.Timedout", text: fmt.Sprintf("Error: Task timed out after %.2f seconds", limit.Seconds())}, nil
+	case "big":
+		if e.Bytes > maxAnswer {
+			return ms, &crash{status: "error", errorType: "Function.ResponseSizeTooLarge", text: fmt.Sprintf("Response payload size (%d bytes) exceeded maximum allowed payload size (%d bytes).", e.Bytes, maxAnswer)}, nil
+		}
+		answer["rest"] = strings.Repeat("x", e.Bytes)
+	case "alloc":
+		if c := m.alloc(e.MB); c != nil {
+			return ms, c, nil
+		}
+	}
+	inv.Response, err = json.Marshal(answer)
+	return ms, nil, err
+}
+
+// instanceID is what the process calls itself.
+func (m *machine) instanceID() string {
+	h := fnv.New64a()
+	fmt.Fprint(h, m.f.config, m.f.seed, m.instance, m.process)
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// alloc uses memory.
+func (m *machine) alloc(mb int) *crash {
+	m.memoryMB = min(ownMemory+mb, m.f.config.MemoryMB)
+	if ownMemory+mb <= m.f.config.MemoryMB {
+		return nil
+	}
+	return &crash{status: "error", errorType: "Runtime.OutOfMemory", text: "Error: Runtime exited with error: signal: killed", exit: &runtimeapi.Exit{Signal: 9, OutOfMemory: true}}
+}
+
+// exited is a process that ended by itself.
+func exited(code int) *crash {
+	text := "Error: Runtime exited without providing a reason"
+	if code != 0 {
+		text = fmt.Sprintf("Error: Runtime exited with error: exit status %d", code)
+	}
+	return &crash{status: "error", errorType: "Runtime.ExitError", text: text, exit: &runtimeapi.Exit{Code: code}}
+}
+
+// failed is a handler's error: the process goes on.
+func failed(text string) *crash {
+	return &crash{status: "failure", errorType: "errorString", text: text}
+}
+
+// initReport is the line of an init that did not succeed.
+func (m *machine) initReport(phase string, c *crash) string {
+	ms := m.initMs
+	r := lambdalog.InitReport{DurationMs: &ms, Phase: phase, Status: c.status}
+	if c.status == "error" {
+		r.ErrorType = c.errorType
+	}
+	return r.Text()
+}
+
+// print is what the function writes.
+func (m *machine) print(line string) {
+	m.output += line + "\n"
+	if n := len(m.output) - 4<<10; n > 0 {
+		m.output = m.output[n:]
+	}
+	m.tell(line)
+}
+
+// tell passes lines on to Options.Log.
+func (m *machine) tell(text string) {
+	if m.f.options.Log == nil {
+		return
+	}
+	for line := range strings.Lines(text) {
+		m.f.options.Log(strings.TrimSuffix(line, "\n"))
+	}
+}
+
+// wait lets true time pass.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
