@@ -154,7 +154,7 @@ func (s *Scanner) chunk(line string) {
 		if !ok || end <= len(text) || e.Err != nil && !errors.Is(e.Err, ErrTruncated) {
 			return
 		}
-		e.Time, e.Stream, e.Line, e.Raw = last.Time, last.Stream, last.Line, (text + next)[:end]
+		e.Time, e.Stream, e.Line, e.Raw = last.Time, last.Stream, last.Line, raw(text+next, 0, end)
 		*last = e
 		text += next
 		s.take()

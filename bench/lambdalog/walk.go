@@ -60,7 +60,7 @@ func (w *walker) text(s string, p place) {
 			if !ok {
 				continue
 			}
-			e.Raw = s[i:end]
+			e.Raw = raw(s, i, end)
 			e.Time, e.Stream = prefix(s[from:i])
 			w.emit(e, i, end, p)
 			// An error may leave the end behind the beginning of the line.
@@ -68,6 +68,20 @@ func (w *walker) text(s string, p place) {
 			from = i + 1
 		}
 	}
+}
+
+// raw returns s[at:end]. Where more follows at once, such as a quote, a newline
+// stands in for it: without either a last word would look cut off.
+func raw(s string, at, end int) string {
+	if end == len(s) || end == at {
+		return s[at:end]
+	}
+	for _, last := range [...]string{"\n", "\t", `\n`, `\t`} {
+		if strings.HasSuffix(s[at:end], last) {
+			return s[at:end]
+		}
+	}
+	return s[at:end] + "\n"
 }
 
 // inWord says whether s[i] goes on a word, so that no line begins there. The n
@@ -141,7 +155,7 @@ func (w *walker) json(s string, at int, p place) (end int, ok bool) {
 			w.value(s, at, end, p)
 			return end, true
 		}
-	case s[i] == '"' && i == at+1 && strings.HasPrefix(s[i:], `""`):
+	case i == at+1 && i+2 < len(s) && s[i:i+2] == `""` && letter(s[i+2]):
 		return w.doubled(s, at, p)
 	case s[i] == '"':
 		var list []member
