@@ -21,7 +21,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &conn{Conn: raw, session: l.server.current.Load()}
+		c := &conn{Conn: raw, session: l.server.current.Load(), gone: make(chan struct{})}
 		if c.session != nil && c.session.adopt(c) {
 			return c, nil
 		}
@@ -44,6 +44,8 @@ type conn struct {
 	// departing is an exchange whose event the next Write carries.
 	departing atomic.Pointer[exchange]
 	closed    atomic.Bool
+	// gone is closed when the connection is.
+	gone chan struct{}
 }
 
 // Read reads and notes when the bytes arrived.
@@ -78,6 +80,7 @@ func (c *conn) CloseWrite() error {
 // the client to go.
 func (c *conn) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
+		close(c.gone)
 		c.session.release(c)
 	}
 	return c.Conn.Close()

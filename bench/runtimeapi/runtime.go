@@ -40,11 +40,12 @@ func forbidden(w http.ResponseWriter, from state, to string) {
 // the runtime's init, a later one that of its part in the invocation.
 //
 // A second one beside one that waits, waits too: the next event goes to either.
-// One that comes while an event is out without an answer gets that event again
-// if the connection that it went to is gone, and waits otherwise: a runtime
-// with several loops has one that asks late.
+// One that comes while an event is out without an answer waits as well, because
+// a runtime with several loops has one that asks late; it gets that event again
+// should the connection that it went to be lost.
 func (s *session) serveNext(w http.ResponseWriter, r *http.Request, c *conn, arrival int64) {
-	var again *exchange
+	var out *exchange
+	var lost <-chan struct{}
 	s.mu.Lock()
 	switch s.state {
 	case stateStarted:
@@ -56,8 +57,8 @@ func (s *session) serveNext(w http.ResponseWriter, r *http.Request, c *conn, arr
 			s.arrived(x, max(arrival, x.handedOutNs.Load()))
 		}
 	case stateRunning:
-		if x := s.cur; x != nil && x.conn.closed.Load() {
-			x.conn, again = c, x
+		if out = s.cur; out != nil {
+			lost = out.conn.gone
 		}
 	case stateResponse, stateErrorReply:
 		if s.cur != nil {
@@ -70,10 +71,15 @@ func (s *session) serveNext(w http.ResponseWriter, r *http.Request, c *conn, arr
 	}
 	s.mu.Unlock()
 
-	x := again
-	if x == nil {
+	for {
+		var x *exchange
 		select {
 		case x = <-s.mail:
+		case <-lost:
+			x, lost = out, nil
+			if !s.again(x, c) {
+				continue
+			}
 		case <-s.over:
 			w.Header()["Connection"] = []string{"close"}
 			refuse(w, http.StatusForbidden, "InvalidStateTransition", "the process was ended")
@@ -81,18 +87,33 @@ func (s *session) serveNext(w http.ResponseWriter, r *http.Request, c *conn, arr
 		case <-r.Context().Done():
 			return
 		}
-		if r.Context().Err() != nil {
-			// Whoever asked is gone; the event is for the next who asks.
-			s.mail <- x
-			return
+		if x != out {
+			if r.Context().Err() != nil {
+				// Whoever asked is gone; the event is for the next who asks.
+				s.mail <- x
+				return
+			}
+			s.mu.Lock()
+			if s.cur == x {
+				s.state, x.conn = stateRunning, c
+			}
+			s.mu.Unlock()
 		}
-		s.mu.Lock()
-		if s.cur == x {
-			s.state, x.conn = stateRunning, c
-		}
-		s.mu.Unlock()
+		s.writeEvent(w, c, x)
+		return
 	}
-	s.writeEvent(w, c, x)
+}
+
+// again says whether an event whose connection was lost is still without an
+// answer and may be handed out on c: to one only of those who wait.
+func (s *session) again(x *exchange, c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cur != x || s.state != stateRunning || !x.conn.closed.Load() {
+		return false
+	}
+	x.conn = c
+	return true
 }
 
 // writeEvent writes the event with its headers; those that are empty are left
