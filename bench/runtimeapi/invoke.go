@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"coldbench/bench/lambdalog"
 )
 
 // Invoke hands out one event and waits for the end of the invocation. Whatever
@@ -47,7 +49,7 @@ func (e *Environment) Invoke(ctx context.Context, ev Event) (Invocation, error) 
 		}
 		budget -= time.Duration(Clock() - o.startedNs)
 	}
-	inv.Log = e.log(startLine(id, e.fn.Version))
+	inv.Log = e.log(lambdalog.StartLine(id, e.fn.Version))
 
 	x := &exchange{id: id, event: &ev, deadlineMs: deadline(budget), done: make(chan struct{})}
 	e.timer.Reset(budget)
@@ -159,7 +161,7 @@ func (e *Environment) conclude(inv *Invocation, x *exchange, v verdict) {
 		inv.FunctionError, inv.ContentType = "Unhandled", "application/json"
 		inv.Response = errorDocument(inv.RequestID, inv.ErrorType, text)
 	}
-	inv.Log += e.log(endLine(inv.RequestID) + e.report(inv, e.initNs).text())
+	inv.Log += e.log(lambdalog.EndLine(inv.RequestID) + e.reportLine(inv, e.initNs))
 	e.initNs = nil
 	switch {
 	case v == timedOut:
@@ -200,31 +202,13 @@ func (e *Environment) initFailed(inv Invocation, o outcome) Invocation {
 		inv.Response = errorDocument(inv.RequestID, inv.ErrorType, o.text)
 	}
 	inv.Log = e.log(initReportLine(o.endedNs-o.startedNs, PhaseInvoke, status, errorType) +
-		startLine(inv.RequestID, e.fn.Version) + endLine(inv.RequestID) + e.report(&inv, nil).text())
+		lambdalog.StartLine(inv.RequestID, e.fn.Version) + lambdalog.EndLine(inv.RequestID) + e.reportLine(&inv, nil))
 	reason := "failure"
 	if o.status == "timeout" {
 		reason = "timeout"
 	}
 	e.discard(reason)
 	return inv
-}
-
-// report composes the REPORT line. As on Lambda it has a status where the
-// platform ended the invocation, and none where the handler answered with an
-// error.
-func (e *Environment) report(inv *Invocation, initNs *int64) report {
-	r := report{requestID: inv.RequestID, durationNs: inv.EndedNs - inv.HandedOutNs, initNs: initNs, memoryMB: e.fn.MemoryMB}
-	if e.known {
-		mb := (e.memory + 1<<20 - 1) >> 20
-		r.maxMemoryMB = &mb
-	}
-	switch inv.Status {
-	case "error":
-		r.status, r.errorType = "error", inv.ErrorType
-	case "timeout":
-		r.status = "timeout"
-	}
-	return r
 }
 
 // timeoutText is AWS's sentence for a timeout.

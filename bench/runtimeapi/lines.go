@@ -1,19 +1,6 @@
 package runtimeapi
 
-import (
-	"fmt"
-	"strings"
-)
-
-// report is what a REPORT line says.
-type report struct {
-	requestID         string
-	durationNs        int64
-	initNs            *int64
-	memoryMB          int
-	maxMemoryMB       *int64
-	status, errorType string
-}
+import "coldbench/bench/lambdalog"
 
 // ms returns nanoseconds as milliseconds.
 func ms(ns int64) float64 { return float64(ns) / 1e6 }
@@ -22,44 +9,40 @@ func ms(ns int64) float64 { return float64(ns) / 1e6 }
 // milliseconds of the sum, rounded up once.
 func billedMs(ns int64) int64 { return (ns + 999_999) / 1_000_000 }
 
-func startLine(id, version string) string {
-	return "START RequestId: " + id + " Version: " + version + "\n"
+// mebibytes returns bytes as MiB, rounded up.
+func mebibytes(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
+
+// reportLine composes the REPORT line of an invocation; initNs is the init that
+// is billed with it, nil for none. As on Lambda it has a status where the
+// platform ended the invocation, and none where the handler answered with an
+// error; and no Max Memory Used where it was never known.
+func (e *Environment) reportLine(inv *Invocation, initNs *int64) string {
+	durationNs := inv.EndedNs - inv.HandedOutNs
+	duration, size := ms(durationNs), float64(e.fn.MemoryMB)
+	r := lambdalog.Report{RequestID: inv.RequestID}
+	r.Metrics.DurationMs, r.Metrics.MemorySizeMB = &duration, &size
+	if initNs != nil {
+		init := ms(*initNs)
+		r.Metrics.InitDurationMs = &init
+		durationNs += *initNs
+	}
+	billed := float64(billedMs(durationNs))
+	r.Metrics.BilledDurationMs = &billed
+	if e.known {
+		used := float64(mebibytes(e.memory))
+		r.Metrics.MaxMemoryUsedMB = &used
+	}
+	switch inv.Status {
+	case "error":
+		r.Status, r.ErrorType = "error", inv.ErrorType
+	case "timeout":
+		r.Status = "timeout"
+	}
+	return r.Text()
 }
 
-func endLine(id string) string { return "END RequestId: " + id + "\n" }
-
-func (r report) text() string {
-	var b strings.Builder
-	total := r.durationNs
-	if r.initNs != nil {
-		total += *r.initNs
-	}
-	fmt.Fprintf(&b, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB", r.requestID, ms(r.durationNs), billedMs(total), r.memoryMB)
-	if r.maxMemoryMB != nil {
-		fmt.Fprintf(&b, "\tMax Memory Used: %d MB", *r.maxMemoryMB)
-	}
-	if r.initNs != nil {
-		fmt.Fprintf(&b, "\tInit Duration: %.2f ms", ms(*r.initNs))
-	}
-	b.WriteString(tail(r.status, r.errorType))
-	return b.String()
-}
-
+// initReportLine composes the INIT_REPORT line of an init that failed.
 func initReportLine(ns int64, phase Phase, status, errorType string) string {
-	return fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: %s%s", ms(ns), phase, tail(status, errorType))
-}
-
-// tail ends a line: without a status there is a tab before the newline.
-func tail(status, errorType string) string {
-	s := ""
-	if status != "" {
-		s += "\tStatus: " + status
-	}
-	if errorType != "" {
-		s += "\tError Type: " + errorType
-	}
-	if s == "" {
-		s = "\t"
-	}
-	return s + "\n"
+	duration := ms(ns)
+	return lambdalog.InitReport{DurationMs: &duration, Phase: string(phase), Status: status, ErrorType: errorType}.Text()
 }
