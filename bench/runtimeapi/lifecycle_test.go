@@ -225,7 +225,7 @@ func TestLauncherFails(t *testing.T) {
 func TestEarlierProcess(t *testing.T) {
 	l := &toy{}
 	var ghost sync.WaitGroup
-	stop := make(chan struct{})
+	given, stop := make(chan struct{}), make(chan struct{})
 	l.run = func(p *toyProcess) Exit {
 		if p.number > 1 {
 			return echo(p)
@@ -233,6 +233,7 @@ func TestEarlierProcess(t *testing.T) {
 		id, _ := p.next()
 		ghost.Go(func() {
 			// With connections of before and new ones, outliving its process.
+			<-given
 			g := &toyProcess{toy: p.toy, ctx: context.Background(), api: p.api, client: p.client}
 			for {
 				select {
@@ -252,6 +253,7 @@ func TestEarlierProcess(t *testing.T) {
 	if inv.Status != "error" {
 		t.Errorf("%+v", inv)
 	}
+	close(given)
 	for i := range 50 {
 		want := fmt.Sprint(i)
 		if inv := invoke(t, e, want); string(inv.Response) != want || inv.Status != "success" {
