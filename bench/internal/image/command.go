@@ -147,11 +147,14 @@ func (b *builder) workdir(ctx context.Context, st *stage, dir, line string) erro
 	if err != nil {
 		return err
 	}
-	missing, err := st.tree.missing(name)
+	items, made, err := st.tree.above(name)
 	if err != nil {
 		return err
 	}
-	return b.add(ctx, st, missing, line)
+	if made == 0 {
+		items = nil
+	}
+	return b.add(ctx, st, items, line)
 }
 
 // expose enters ports: "80", "53/udp", "8000-8003/tcp".
@@ -238,40 +241,48 @@ func (b *builder) copy(ctx context.Context, st *stage, c copying, chown, chmod, 
 	return b.add(ctx, st, items, line)
 }
 
-// owner reads the value of --chown: names are looked up in the image, a user
-// alone gives the group the same number, as Docker does.
+// owner reads the value of --chown: names are looked up in the image; a user's
+// name alone brings the user's own group, a number alone the same number, as
+// in BuildKit.
 func owner(chown string, accounts map[string]string) (uid, gid int, err error) {
 	if chown == "" {
 		return 0, 0, nil
 	}
 	user, group, hasGroup := strings.Cut(chown, ":")
-	if uid, err = account(user, accounts["etc/passwd"], "user"); err != nil {
+	if uid, gid, err = account(user, accounts["etc/passwd"], "user"); err != nil {
 		return 0, 0, err
 	}
-	if !hasGroup || group == "" {
-		return uid, uid, nil
+	if hasGroup && group != "" {
+		gid, _, err = account(group, accounts["etc/group"], "group")
 	}
-	gid, err = account(group, accounts["etc/group"], "group")
 	return uid, gid, err
 }
 
-// account returns the number of a user or group in a file such as /etc/passwd.
-func account(name, file, what string) (int, error) {
+// account returns the number of a user or group in a file such as /etc/passwd,
+// and the number in the field after it, which for a user is the group's.
+func account(name, file, what string) (number, next int, err error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
-		return int(n), nil
+		return int(n), int(n), nil
 	}
 	for _, line := range strings.Split(file, "\n") {
-		fields := strings.Split(line, ":")
-		if len(fields) < 3 || fields[0] != name {
+		fields := strings.Split(strings.TrimSpace(line), ":")
+		if len(fields) < 4 || fields[0] != name {
 			continue
 		}
-		n, err := strconv.ParseUint(strings.TrimSpace(fields[2]), 10, 31)
+		n, err := strconv.ParseUint(fields[2], 10, 31)
 		if err != nil {
-			return 0, fmt.Errorf("the number of %s %q in the image: %w", what, name, err)
+			return 0, 0, fmt.Errorf("the number of %s %q in the image: %w", what, name, err)
 		}
-		return int(n), nil
+		if what == "user" {
+			g, err := strconv.ParseUint(fields[3], 10, 31)
+			if err != nil {
+				return 0, 0, fmt.Errorf("the group of %s %q in the image: %w", what, name, err)
+			}
+			next = int(g)
+		}
+		return int(n), next, nil
 	}
-	return 0, fmt.Errorf("the image has no %s %q", what, name)
+	return 0, 0, fmt.Errorf("the image has no %s %q", what, name)
 }
 
 // isArchive reports whether ADD would unpack a file rather than copy it. One

@@ -49,18 +49,10 @@ func (c copying) items(ctx context.Context, t *tree) ([]item, error) {
 	if !path.IsAbs(dest) {
 		dest = path.Join("/", c.workdir, dest)
 	}
-	l := laying{tree: t, made: map[string]int{}, copying: c}
+	l := laying{copying: c, tree: t, made: map[string]int{}}
 	for _, src := range sources {
-		to := dest
-		if src.items[0].Type != tar.TypeDir {
-			if resolved, err := t.resolve(dest); slash || err == nil && t.isDir(resolved) {
-				to = path.Join(dest, path.Base(src.name))
-			}
-		}
-		for _, it := range src.items {
-			if err := l.lay(path.Join(to, it.Name), it); err != nil {
-				return nil, fmt.Errorf("copying %s: %w", src.name, err)
-			}
+		if err := l.source(dest, slash, src); err != nil {
+			return nil, fmt.Errorf("copying %s: %w", src.name, err)
 		}
 	}
 	return l.items, nil
@@ -116,8 +108,32 @@ type laying struct {
 	made  map[string]int // index in items by name
 }
 
-// lay puts one file at an absolute path.
-func (l *laying) lay(to string, it item) error {
+// source lays a source and all that is in it.
+func (l *laying) source(dest string, slash bool, src picked) error {
+	if src.items[0].Type != tar.TypeDir {
+		if resolved, err := l.tree.resolve(dest); slash || err == nil && l.tree.isDir(resolved) {
+			dest = path.Join(dest, path.Base(src.name))
+		}
+		return l.lay(dest, src.items[0], l.uid, l.gid)
+	}
+	// The folder itself is not copied, only made; the way to it is root's.
+	top := src.items[0]
+	top.Mode = 0o755
+	if err := l.lay(dest, top, 0, 0); err != nil {
+		return err
+	}
+	for _, it := range src.items[1:] {
+		if err := l.lay(path.Join(dest, it.Name), it, l.uid, l.gid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lay puts one file at an absolute path; uid and gid are for folders that have
+// to be made on the way.
+func (l *laying) lay(to string, it item, uid, gid int) error {
+	top := it.Name == "." && it.Type == tar.TypeDir
 	name, err := l.tree.resolve(to)
 	if err != nil {
 		return err
@@ -135,7 +151,7 @@ func (l *laying) lay(to string, it item) error {
 		}
 		return nil
 	}
-	if err := l.parents(path.Dir(name)); err != nil {
+	if err := l.parents(path.Dir(name), uid, gid); err != nil {
 		return err
 	}
 	it.Name, it.UID, it.GID = name, l.uid, l.gid
@@ -152,36 +168,29 @@ func (l *laying) lay(to string, it item) error {
 		}
 		return fmt.Errorf("/%s is a folder", name)
 	}
-	// The destination itself keeps its mode and owner where it exists.
-	if exists && it.Type == tar.TypeDir && (to == l.destination() || old.Mode == it.Mode && old.UID == it.UID && old.GID == it.GID) {
-		return nil
+	if exists && top {
+		it.Mode, it.UID, it.GID = old.Mode, old.UID, old.GID
 	}
 	l.put(it)
 	return nil
 }
 
-// destination returns the absolute path that the instruction names.
-func (l *laying) destination() string {
-	if path.IsAbs(l.dest) {
-		return path.Clean(l.dest)
-	}
-	return path.Join("/", l.workdir, l.dest)
-}
-
-// parents makes the folders on the way.
-func (l *laying) parents(dir string) error {
-	missing, err := l.tree.missing(dir)
+// parents puts the folders on the way.
+func (l *laying) parents(dir string, uid, gid int) error {
+	items, made, err := l.tree.above(dir)
 	if err != nil {
 		return err
 	}
-	for _, it := range missing {
+	for n, it := range items {
 		if i, ok := l.made[it.Name]; ok {
 			if l.items[i].Type != tar.TypeDir {
 				return fmt.Errorf("/%s is not a folder", it.Name)
 			}
 			continue
 		}
-		it.UID, it.GID = l.uid, l.gid
+		if n < made {
+			it.UID, it.GID = uid, gid
+		}
 		l.put(it)
 	}
 	return nil

@@ -170,18 +170,21 @@ func (t *tree) below(dir string) []string {
 	return names
 }
 
-// missing lists the folders that have to be made for a folder to exist, from
-// the top; the path is resolved. It is an error where a file is in the way.
-func (t *tree) missing(dir string) ([]item, error) {
-	var items []item
+// above lists a folder and those that it is in, from the inside out, as a layer
+// has to hold them: those that exist as they are, because an engine that keeps
+// layers apart takes a folder that is not described for a new one and loses its
+// mode; made is how many of them, at the front, are still to be made. The
+// path is resolved. It is an error where a file is in the way.
+func (t *tree) above(dir string) (items []item, made int, err error) {
 	for ; dir != "."; dir = path.Dir(dir) {
-		if n, ok := t.nodes[dir]; ok {
-			if n.Type != tar.TypeDir {
-				return nil, fmt.Errorf("/%s is not a folder", dir)
-			}
-			break
+		n, ok := t.nodes[dir]
+		if !ok {
+			n.entry = entry{Name: dir, Type: tar.TypeDir, Mode: 0o755}
+			made++
+		} else if n.Type != tar.TypeDir {
+			return nil, 0, fmt.Errorf("/%s is not a folder", dir)
 		}
-		items = append(items, item{entry: entry{Name: dir, Type: tar.TypeDir, Mode: 0o755}})
+		items = append(items, item{entry: n.entry})
 	}
-	return items, nil
+	return items, made, nil
 }
