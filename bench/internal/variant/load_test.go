@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -247,6 +250,49 @@ func TestNoFile(t *testing.T) {
 	_, err := Load(context.Background(), Options{File: dir})
 	if err == nil || errors.Is(err, ErrNoFile) || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder for a file: %v", err)
+	}
+}
+
+// What compose itself would refuse must not be in the project's own file.
+func TestComposeAcceptsTheProjectsOwnFile(t *testing.T) {
+	text, err := os.ReadFile("../../../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := loader.LoadWithContext(context.Background(), types.ConfigDetails{
+		WorkingDir:  dir,
+		ConfigFiles: []types.ConfigFile{{Filename: "docker-compose.yml", Content: text}},
+		Environment: types.Mapping{},
+	}, func(o *loader.Options) { o.SetProjectName("coldbench", true) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports := map[string]string{}
+	for name, s := range p.Services {
+		if len(s.Ports) != 1 || s.Ports[0].HostIP != "127.0.0.1" || s.Ports[0].Target != 8080 {
+			t.Errorf("%s: ports %+v, want one of 127.0.0.1 for 8080", name, s.Ports)
+			continue
+		}
+		if other, taken := ports[s.Ports[0].Published]; taken {
+			t.Errorf("%s and %s share port %s", name, other, s.Ports[0].Published)
+		}
+		ports[s.Ports[0].Published] = name
+		emulator := s.Volumes[0]
+		if emulator.Type != "bind" || emulator.Target != "/usr/local/bin/aws-lambda-rie" || !emulator.ReadOnly ||
+			emulator.Source != filepath.Join(dir, "bench/internal/payload/bin/rie-linux-amd64") {
+			t.Errorf("%s: the emulator comes from %+v", name, emulator)
+		}
+	}
+	env, err := os.ReadFile("../../../.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "\nname:") || !strings.Contains(string(env), "\nCOMPOSE_PROJECT_NAME=coldbench\n") {
+		t.Error("the project's name belongs into .env: docker-compose 1.29 refuses one in the file")
 	}
 }
 
