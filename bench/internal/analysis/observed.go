@@ -93,8 +93,9 @@ func (o observed) any(columns int, class coldstart.Class) bool {
 // values returns one value for each environment, the median of its
 // invocations, and counts invocations with and without the metric.
 func values(environments []environment, m coldstart.Metric) (v []float64, invocations, missing int) {
+	var of []float64
 	for _, e := range environments {
-		var of []float64
+		of = of[:0]
 		for _, s := range e.invocations {
 			if x, ok := m.Value(*s); ok && !math.IsNaN(x) && !math.IsInf(x, 0) {
 				of = append(of, x)
@@ -103,7 +104,12 @@ func values(environments []environment, m coldstart.Metric) (v []float64, invoca
 			}
 		}
 		invocations += len(of)
-		if x, ok := stats.Order(of).Median(); ok {
+		switch len(of) {
+		case 0:
+		case 1:
+			v = append(v, of[0])
+		default:
+			x, _ := stats.Order(of).Median()
 			v = append(v, x)
 		}
 	}

@@ -45,7 +45,7 @@ func TestGolden(t *testing.T) {
 			})
 		}
 	}
-	left, err := filepath.Glob("testdata/*")
+	left, err := filepath.Glob("testdata/*.*")
 	if err != nil {
 		t.Fatal(err)
 	}

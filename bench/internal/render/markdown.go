@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"coldbench/bench/internal/analysis"
@@ -64,13 +65,12 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 		facts.add(escape(f.Name), escape(f.Value))
 	}
 	grids.add(facts)
-	if s.File != "" {
-		fmt.Fprintf(b, "\nEvery sample is in [`%s`](runs/%s).", strings.ReplaceAll(s.File, "`", "'"), urlPath(s.File))
-		b.WriteString(" Measured again by:\n")
-	} else {
-		b.WriteString("\nMeasured again by:\n")
+	b.WriteString("\n")
+	if link := fileLink(s.File); link != "" {
+		fmt.Fprintf(b, "Every sample is in %s. ", link)
 	}
-	fmt.Fprintf(b, "\n```sh\n%s\n```\n", s.Command)
+	b.WriteString("Measured again by:\n\n")
+	fenced(b, "sh", s.Command)
 	return grids.err
 }
 
@@ -100,49 +100,69 @@ func outputs(b *bytes.Buffer, problems []analysis.Problem) {
 		if strings.TrimSpace(p.Output) == "" {
 			continue
 		}
-		fence := "```"
-		for strings.Contains(p.Output, fence) {
-			fence += "`"
-		}
-		fmt.Fprintf(b, "\nThe end of what %s wrote before it failed (%s):\n\n%stext\n%s\n%s\n",
-			escape(p.Column), escape(p.Reason), fence, printable(strings.TrimRight(p.Output, "\n")), fence)
+		fmt.Fprintf(b, "\nThe end of what %s wrote before it failed (%s):\n\n", escape(p.Column), escape(p.Reason))
+		fenced(b, "text", strings.TrimRight(p.Output, "\n"))
 	}
 }
 
-// escape keeps a text from being read as markdown or HTML, on one line. Spans
-// in backticks are left as they are: our own sentences have them.
+// fenced writes a block of code, fenced by more backticks than are in it.
+func fenced(b *bytes.Buffer, language, text string) {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	fmt.Fprintf(b, "%s%s\n%s\n%s\n", fence, language, printable(text), fence)
+}
+
+// fileLink links to a run file as it lies beside results/*.md; a name that
+// bench would not have given is not made a link.
+func fileLink(name string) string {
+	if name == "" {
+		return ""
+	}
+	if regexp.MustCompile(`^[A-Za-z0-9._-]+$`).MatchString(name) {
+		return "[" + code(name) + "](runs/" + name + ")"
+	}
+	return escape(name)
+}
+
+// span matches the code spans that our own sentences have. Everything else in
+// backticks is foreign and is escaped.
+var span = regexp.MustCompile("`[A-Za-z0-9 =./:_-]+`")
+
+// escape keeps a text from being read as markdown or HTML, on one line.
 func escape(s string) string {
 	s = printable(strings.Join(strings.Fields(s), " "))
 	var b strings.Builder
-	inCode := false
-	ticks := strings.Count(s, "`")
-	for i, r := range s {
+	at := 0
+	for _, m := range span.FindAllStringIndex(s, -1) {
+		literal(&b, s, at, m[0])
+		b.WriteString(s[m[0]:m[1]])
+		at = m[1]
+	}
+	literal(&b, s, at, len(s))
+	return b.String()
+}
+
+// literal writes s[from:to] with a backslash before what would be markup
+// there.
+func literal(b *strings.Builder, s string, from, to int) {
+	for i, r := range s[from:to] {
+		i += from
+		mark := false
 		switch r {
-		case '`':
-			// An odd last one would open a span that never ends.
-			if ticks--; !inCode && ticks == 0 {
-				b.WriteByte('\\')
-			} else {
-				inCode = !inCode
-			}
-		case '|':
-			b.WriteByte('\\') // even within a code span, says GitHub's table
-		case '\\', '*', '[', ']', '<', '>', '~', '&':
-			if !inCode {
-				b.WriteByte('\\')
-			}
-		case '_':
-			if !inCode && (i == 0 || i == len(s)-1 || s[i-1] == ' ' || s[i+1] == ' ') {
-				b.WriteByte('\\')
-			}
-		case '#', '-', '+':
-			if i == 0 && len(s) > 1 && s[1] == ' ' {
-				b.WriteByte('\\')
-			}
+		case '`', '|', '\\', '*', '[', ']', '<', '>', '~', '&':
+			mark = true
+		case '_': // not within a word
+			mark = i == 0 || i == len(s)-1 || s[i-1] == ' ' || s[i+1] == ' '
+		case '#', '-', '+': // a heading or a list
+			mark = i == 0 && len(s) > 1 && (s[1] == ' ' || s[1] == '#')
+		}
+		if mark {
+			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
 	}
-	return b.String()
 }
 
 // code marks a word that has no backtick in it.
@@ -157,9 +177,4 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// urlPath escapes the characters of a file name that end a link.
-func urlPath(name string) string {
-	return strings.NewReplacer("%", "%25", " ", "%20", "(", "%28", ")", "%29", "<", "%3C", ">", "%3E", "?", "%3F", "#", "%23").Replace(name)
 }
