@@ -66,7 +66,7 @@ func mounts(c control, s *spec) (string, error) {
 		return "entering the machine's root", err
 	}
 	_ = syscall.Close(machine)
-	if what, err := dev(s); err != nil {
+	if what, err := dev(); err != nil {
 		return what, err
 	}
 	owner := ",uid=" + decimal(int64(s.uid)) + ",gid=" + decimal(int64(s.gid))
@@ -84,7 +84,7 @@ func mounts(c control, s *spec) (string, error) {
 }
 
 // dev makes /dev.
-func dev(s *spec) (string, error) {
+func dev() (string, error) {
 	if err := syscall.Mount("tmpfs", "/dev", "tmpfs", syscall.MS_NOSUID|syscall.MS_NOEXEC, "mode=755,size=64k"); err != nil {
 		return "mounting /dev", err
 	}
@@ -107,7 +107,12 @@ func dev(s *spec) (string, error) {
 	if err := syscall.Mkdir("/dev/shm", 0o755); err != nil {
 		return "making /dev/shm", err
 	}
-	return "mounting /dev/shm", syscall.Mount("tmpfs", "/dev/shm", "tmpfs", mute, "mode=1777,size=64m")
+	if err := syscall.Mount("tmpfs", "/dev/shm", "tmpfs", mute, "mode=1777,size=64m"); err != nil {
+		return "mounting /dev/shm", err
+	}
+	// In a user namespace the folder is the function's own.
+	return "making /dev read-only", syscall.Mount("", "/dev", "",
+		syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NOEXEC, "")
 }
 
 // proc mounts a /proc that shows the sandbox's processes only.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/payload"
 )
 
 // subject is what the findings of this package are about.
@@ -14,16 +16,23 @@ const subject = "sandbox"
 
 // Check says what this machine allows and what killed runs have left behind.
 func Check(ctx context.Context) []coldstart.Finding {
+	start, err := payload.Start(runtime.GOARCH)
+	if err != nil {
+		return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject, Text: err.Error(), Hint: "make build"}}
+	}
+	return checkWith(ctx, start)
+}
+
+// checkWith is Check with the program that is started first.
+func checkWith(ctx context.Context, start []byte) []coldstart.Finding {
 	var found []coldstart.Finding
 	add := func(s coldstart.Severity, text, hint string) {
 		found = append(found, coldstart.Finding{Severity: s, Subject: subject, Text: text, Hint: hint})
 	}
-	// Before New, which removes them.
-	left := leftovers()
-	for _, dir := range left {
-		add(coldstart.Note, "a killed run left "+dir+" behind", "the next run removes it")
+	for _, dir := range leftovers() {
+		add(coldstart.Note, "a killed run has left "+dir+" behind", "bench local --engine sandbox, which removes it")
 	}
-	e, err := New(ctx, Options{})
+	e, err := makeEngine(ctx, Options{}, start)
 	if err != nil {
 		add(coldstart.Problem, err.Error(), coldstart.HintOf(err))
 		return found
@@ -31,24 +40,21 @@ func Check(ctx context.Context) []coldstart.Finding {
 	defer func() { _ = e.Close() }()
 	way := "with the privileges of root"
 	if e.user {
-		way = "in a user namespace"
+		way = "in user namespaces"
 	}
 	add(coldstart.OK, "sandboxes can be made, "+way, "")
 	for _, c := range []struct {
 		what string
 		f    folder
-	}{{"CPU", e.groups.cpu}, {"memory", e.groups.memory}} {
+	}{{"the CPU", e.groups.cpu}, {"memory", e.groups.memory}} {
 		if c.f.dir == "" {
 			add(coldstart.Warning, c.what+" can't be limited: "+c.f.reason, "run as root, or use --engine docker")
 			continue
 		}
-		add(coldstart.OK, fmt.Sprintf("%s can be limited by cgroup v%d in %s", c.what, c.f.version, c.f.dir), "")
+		add(coldstart.OK, fmt.Sprintf("%s can be limited, by cgroup v%d in %s", c.what, c.f.version, c.f.dir), "")
 	}
-	limits := len(e.warnings)
-	for _, w := range e.warnings[:limits] {
-		if !strings.Contains(w, "not limited: ") {
-			add(coldstart.Warning, w, "")
-		}
+	for _, note := range e.notes {
+		add(coldstart.Warning, note, "")
 	}
 	return found
 }

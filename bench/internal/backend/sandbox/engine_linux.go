@@ -19,13 +19,15 @@ import (
 
 // Engine makes sandboxes on this machine.
 type Engine struct {
-	program  *program
-	spawner  *spawner
-	groups   *groups
-	null     *os.File
-	user     bool
-	warnings []string
-	closed   bool
+	program *program
+	spawner *spawner
+	groups  *groups
+	null    *os.File
+	// user is true where sandboxes have a user namespace.
+	user bool
+	// notes are warnings beside those about limits.
+	notes  []string
+	closed bool
 }
 
 var _ coldstart.Backend = (*Engine)(nil)
@@ -43,6 +45,24 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 
 // newEngine is New with the program that is started first.
 func newEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
+	var stuck []string
+	for _, dir := range leftovers() {
+		if err := removeLeftover(dir); err != nil {
+			stuck = append(stuck, "a control group of a killed run could not be removed: "+err.Error())
+		} else if o.Log != nil {
+			o.Log("removed " + dir + ", which a killed run had left behind")
+		}
+	}
+	e, err := makeEngine(ctx, o, start)
+	if err != nil {
+		return nil, err
+	}
+	e.notes = append(e.notes, stuck...)
+	return e, nil
+}
+
+// makeEngine makes an engine and one sandbox, to see whether that is possible.
+func makeEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
 	e := &Engine{}
 	var err error
 	if e.program, err = newProgram(start, o.StateDir); err != nil {
@@ -52,25 +72,11 @@ func newEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
 		_ = e.program.Close()
 		return nil, fmt.Errorf("opening the null device: %w", err)
 	}
-	for _, dir := range leftovers() {
-		switch err := removeLeftover(dir); {
-		case err != nil:
-			e.warnings = append(e.warnings, "a control group of a killed run could not be removed: "+err.Error())
-		case o.Log != nil:
-			o.Log("removed " + dir + ", left behind by a killed run")
-		}
-	}
 	e.spawner = newSpawner()
 	e.groups = newGroups()
 	if err := e.probe(ctx, o.StateDir); err != nil {
 		_ = e.Close()
 		return nil, err
-	}
-	if g := e.groups; g.cpu.dir == "" {
-		e.warnings = append(e.warnings, "the CPU is not limited: "+g.cpu.reason)
-	}
-	if g := e.groups; g.memory.dir == "" {
-		e.warnings = append(e.warnings, "memory is not limited: "+g.memory.reason)
 	}
 	return e, nil
 }
@@ -97,7 +103,7 @@ func (e *Engine) probe(ctx context.Context, dir string) error {
 		p, err = e.launch(ctx, description{root: root, dir: "/", argv: []string{"/none"}}, newOutput(nil),
 			func() (*group, error) { return &group{}, nil })
 		if err == nil {
-			e.warnings = append(e.warnings, p.control.notes...)
+			e.notes = append(e.notes, p.control.notes...)
 			p.Kill()
 			return nil
 		}
@@ -228,7 +234,16 @@ func (e *Engine) Cgroup() string { return e.groups.version() }
 func (e *Engine) Strategy() string { return Strategy }
 
 // Warnings says what this machine does not allow.
-func (e *Engine) Warnings() []string { return slices.Clone(e.warnings) }
+func (e *Engine) Warnings() []string {
+	var w []string
+	if e.groups.cpu.dir == "" {
+		w = append(w, "the CPU is not limited: "+e.groups.cpu.reason)
+	}
+	if e.groups.memory.dir == "" {
+		w = append(w, "memory is not limited: "+e.groups.memory.reason)
+	}
+	return append(w, e.notes...)
+}
 
 // Close gives back what New took. It may be called twice; targets are closed
 // before.

@@ -18,6 +18,9 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
+// arch is this machine's.
+const arch = runtime.GOARCH
+
 // binDir names a folder that holds the programs of these tests, so that the
 // test binary runs where there is no Go: as another user, say.
 const binDir = "COLDBENCH_SANDBOX_BIN"
@@ -36,7 +39,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if helper := os.Getenv("COLDBENCH_SANDBOX_HELPER"); helper != "" {
+	if helper := os.Getenv(helperVariable); helper != "" {
 		os.Exit(helpers[helper]())
 	}
 	code := m.Run()

@@ -19,6 +19,8 @@ type machine struct {
 
 	environment *runtimeapi.Environment
 	group       *group
+	// last is the process that was launched last.
+	last *process
 }
 
 var (
@@ -45,6 +47,7 @@ func (m *machine) Launch(ctx context.Context, phase runtimeapi.Phase) (runtimeap
 	if err != nil {
 		return nil, err // not p: a nil *process would be no nil Process
 	}
+	m.last = p
 	return p, nil
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,26 +21,26 @@ type program struct {
 	memory *os.File
 }
 
-// newProgram puts images/start into a file in memory, which no kill can leave
-// behind and no mount option forbids to execute; where the system has none, or
-// does not let it be executed, into a file of dir.
+// newProgram puts images/start into a file of dir, which starts a tenth of a
+// millisecond sooner than one in memory; and into a file in memory, which no
+// kill can leave behind and no mount option forbids to execute, where dir is
+// empty or can't be used.
 func newProgram(start []byte, dir string) (*program, error) {
 	sum := sha256.Sum256(start)
 	p := &program{digest: hex.EncodeToString(sum[:6])}
-	memory, err := memoryFile(start)
-	if err == nil {
-		p.memory = memory
-		p.path = fmt.Sprintf("/proc/self/fd/%d", memory.Fd())
-		return p, nil
+	var err error
+	if dir != "" {
+		p.path, err = stateFile(start, dir, "start-"+p.digest)
+		if err == nil {
+			return p, nil
+		}
 	}
-	if dir == "" {
-		dir = os.TempDir()
+	memory, merr := memoryFile(start)
+	if merr != nil {
+		return nil, fmt.Errorf("making start executable: %w", errors.Join(err, merr))
 	}
-	path, ferr := stateFile(start, dir, "start-"+p.digest)
-	if ferr != nil {
-		return nil, fmt.Errorf("making start executable: %w", errors.Join(err, ferr))
-	}
-	p.path = path
+	p.memory = memory
+	p.path = fmt.Sprintf("/proc/self/fd/%d", memory.Fd())
 	return p, nil
 }
 
@@ -71,19 +72,33 @@ func memoryFile(content []byte) (*os.File, error) {
 	return r, nil
 }
 
-// stateFile writes content to dir/name unless it is there already. The name
-// tells the content, so the file may stay for the next run.
+// stateFile writes content to dir/name unless it is there already, and returns
+// its absolute path. The name tells the content, so the file stays for the next
+// run. It is an error if files there can't be executed.
 func stateFile(content []byte, dir, name string) (string, error) {
-	path := filepath.Join(dir, name)
-	if old, err := os.ReadFile(path); err == nil && string(old) == string(content) {
-		return filepath.Abs(path)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	f, err := os.CreateTemp(dir, name+".*")
+	path, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
 		return "", err
+	}
+	if old, err := os.ReadFile(path); err != nil || !bytes.Equal(old, content) {
+		if err := replace(content, path); err != nil {
+			return "", err
+		}
+	}
+	if err := unix.Access(path, unix.X_OK); err != nil {
+		return "", fmt.Errorf("executing %s: %w", path, err)
+	}
+	return path, nil
+}
+
+// replace writes a file in one step.
+func replace(content []byte, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
 	}
 	_, err = f.Write(content)
 	err = errors.Join(err, f.Chmod(0o755), f.Close())
@@ -92,9 +107,8 @@ func stateFile(content []byte, dir, name string) (string, error) {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return "", err
 	}
-	return filepath.Abs(path)
+	return err
 }
 
 // Close gives the memory back.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,6 +51,12 @@ func (s *spawner) serve() {
 	defer close(s.stopped)
 	for r := range s.requests {
 		p, err := os.StartProcess(r.path, r.argv, r.attr)
+		// A child of another thread, cloned while start was being written and
+		// not yet executing, still has it open for writing.
+		for try := 0; errors.Is(err, unix.ETXTBSY) && try < 50; try++ {
+			time.Sleep(2 * time.Millisecond)
+			p, err = os.StartProcess(r.path, r.argv, r.attr)
+		}
 		r.reply <- spawned{p, err}
 	}
 }
@@ -58,7 +65,9 @@ func (s *spawner) serve() {
 func (s *spawner) start(path string, argv []string, files []*os.File, user bool) (*os.Process, error) {
 	reply := make(chan spawned, 1)
 	s.requests <- spawn{path: path, argv: argv, reply: reply, attr: &os.ProcAttr{
-		Dir: "/", Env: []string{}, Files: files, Sys: namespaces(user),
+		// The environment is start's own; the function's is in its description.
+		// With one processor the Go runtime is ready a little sooner.
+		Dir: "/", Env: []string{"GOMAXPROCS=1"}, Files: files, Sys: namespaces(user),
 	}}
 	got := <-reply
 	return got.process, got.err
