@@ -95,11 +95,11 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none
 	@COMPOSE='$(COMPOSE)' .ci/smoke $(SERVICES)
 
-calibrate: build ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
-	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend/...
+calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
+	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend
 
 benchmark: build ## bench against bare floors; RIE=/path/to/aws-lambda-rie adds the official emulator
-	@BENCH_RIE='$(RIE)' $(GO) test -run '^$$' -bench . -benchtime 1x ./bench/internal/backend/...
+	@BENCH_RIE='$(RIE)' $(GO) test -run '^$$' -bench . ./bench/internal/backend/...
 
 .PHONY: offline-base
 offline-base: build ## stand-ins for the Amazon Linux bases from Debian's packages
