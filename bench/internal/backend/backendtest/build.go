@@ -17,6 +17,17 @@ var built = sync.OnceValues(func() (binary []byte, err error) {
 	if !ok || !filepath.IsAbs(here) {
 		return nil, errors.New("the source of the test function can't be found")
 	}
+	// Read by this process, the sources count for the go command's cache of
+	// test results.
+	sources, err := filepath.Glob(filepath.Join(filepath.Dir(here), "function", "*.go"))
+	if err != nil || len(sources) == 0 {
+		return nil, fmt.Errorf("the source of the test function can't be found: %v", err)
+	}
+	for _, s := range sources {
+		if _, err := os.ReadFile(s); err != nil {
+			return nil, err
+		}
+	}
 	dir, err := os.MkdirTemp("", "coldbench-test-function-")
 	if err != nil {
 		return nil, err
