@@ -55,6 +55,9 @@ func reasonOf(i runtimeapi.Invocation) coldstart.Reason {
 		return coldstart.ReasonInit
 	case i.Status == "timeout":
 		return coldstart.ReasonTimeout
+	case i.ErrorType == "Function.ResponseSizeTooLarge":
+		// The runtime may well end itself when its answer is refused.
+		return coldstart.ReasonResponse
 	case i.Exit != nil:
 		return coldstart.ReasonExit
 	default:
