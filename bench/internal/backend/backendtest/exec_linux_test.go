@@ -36,7 +36,11 @@ func (b *bare) Open(_ context.Context, c coldstart.Config, img coldstart.Image, 
 	return emulated.NewTarget(emulated.Setup{
 		Config: c, Image: img, Options: o, Strategy: "new-process",
 		NewMachine: func() (emulated.Machine, error) {
-			m := &bareMachine{b: b, image: img, options: o}
+			tmp, err := os.MkdirTemp("", "coldbench-bare-")
+			if err != nil {
+				return nil, err
+			}
+			m := &bareMachine{b: b, image: img, options: o, tmp: tmp}
 			m.function = runtimeapi.Function{Name: "test", Handler: "bootstrap", MemoryMB: c.MemoryMB, Timeout: o.Timeout}
 			env, err := b.server.NewEnvironment(m.function, m)
 			m.Environment = env
@@ -63,12 +67,18 @@ type bareMachine struct {
 	function runtimeapi.Function
 	image    coldstart.Image
 	options  coldstart.Options
+	// tmp stands in for the environment's own /tmp.
+	tmp string
 
 	mu     sync.Mutex
 	output []byte
 }
 
 var _ emulated.Machine = (*bareMachine)(nil)
+
+func (m *bareMachine) Close() error {
+	return errors.Join(m.Environment.Close(), os.RemoveAll(m.tmp))
+}
 
 func (m *bareMachine) Limit(context.Context) error      { return nil }
 func (m *bareMachine) Throttled() (time.Duration, bool) { return 0, false }
@@ -96,7 +106,7 @@ func (p *bareProcess) Exec(context.Context) (runtimeapi.Started, error) {
 	argv := append(slices.Clone(p.m.image.Entrypoint), p.m.image.Command...)
 	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Dir = "/"
-	var given []string
+	given := []string{"TMPDIR=" + p.m.tmp}
 	for k, v := range p.m.options.Environment {
 		given = append(given, k+"="+v)
 	}

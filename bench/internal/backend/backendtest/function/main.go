@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -150,8 +151,9 @@ func initialize(what string) error {
 	case "alloc":
 		alloc(n)
 	case "fail-once":
-		if _, err := os.Stat("/tmp/failed"); err != nil {
-			if err := os.WriteFile("/tmp/failed", nil, 0o644); err != nil {
+		mark := filepath.Join(os.TempDir(), "failed")
+		if _, err := os.Stat(mark); err != nil {
+			if err := os.WriteFile(mark, nil, 0o644); err != nil {
 				return err
 			}
 			return errors.New("failing once")
