@@ -23,10 +23,20 @@ func method(run *runfile.Run) []Fact {
 	}
 	add("Engine", "%s", engine)
 	add("Host", "%s", hostOf(h.Host))
-	add("CPU limit", "%s", h.Limits.CPU)
-	add("Memory limit", "%s", h.Limits.Memory)
-	add("Max Memory Used", "%s", h.Limits.MaxMemoryUsed)
 	p := h.Plan
+	cpu, memory := h.Limits.CPU, h.Limits.Memory
+	if cpu == "quota" {
+		cpu = "quota: memory size/1769 MB of a vCPU, two vCPUs during init"
+		if p.CPUPeriodMs > 0 {
+			cpu += ", period " + number(p.CPUPeriodMs) + " ms"
+		}
+	}
+	if memory == "limit" {
+		memory = "limit: the memory size"
+	}
+	add("CPU limit", "%s", cpu)
+	add("Memory limit", "%s", memory)
+	add("Max Memory Used", "%s", h.Limits.MaxMemoryUsed)
 	add("Cold starts", "%d of each config, forced by %s", p.Runs, orElse(p.Strategy, "a strategy that was not recorded"))
 	if p.WarmRuns > 0 {
 		add("Warm invocations", "%d after each cold start", p.WarmRuns)
@@ -44,9 +54,7 @@ func method(run *runfile.Run) []Fact {
 	add("Function timeout", "%s s", number(p.TimeoutS))
 	add("Payload", "SHA-256 %s", orElse(p.PayloadSha256, "not recorded"))
 	add("Network", "%s", p.Network)
-	if p.Retries > 0 {
-		add("Retries", "%d", p.Retries)
-	}
+	add("Retries", "%d for a sample that was not proved", p.Retries)
 	add("Tool", "%s", h.Tool)
 	add("Started", "%s", when(h.Started))
 	for _, r := range run.Resumes {
@@ -140,6 +148,7 @@ func command(h runfile.Header) string {
 	if p.TimeoutS > 0 && h.Backend == "local" {
 		add("--timeout", number(p.TimeoutS)+"s")
 	}
+	add("--retries", strconv.Itoa(p.Retries))
 	if p.Baseline != "" {
 		add("--baseline", quote(p.Baseline))
 	}

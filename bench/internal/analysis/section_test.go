@@ -296,7 +296,7 @@ func TestAudit(t *testing.T) {
 func TestCommand(t *testing.T) {
 	run := newRun("a", "it's")
 	run.Header.Plan.PauseMs, run.Header.Plan.TimeoutS, run.Header.Plan.CPU = 40, 3, "none"
-	want := `bench local a 'it'\''s' --engine docker --cpu none --runs 1 --warm-runs 5 --memory 512 --arch amd64 --pause 40ms --timeout 3s --seed 1`
+	want := `bench local a 'it'\''s' --engine docker --cpu none --runs 1 --warm-runs 5 --memory 512 --arch amd64 --pause 40ms --timeout 3s --retries 0 --seed 1`
 	if got := command(run.Header); got != want {
 		t.Errorf("command:\n%s\nwant:\n%s", got, want)
 	}

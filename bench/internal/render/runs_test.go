@@ -38,7 +38,7 @@ func newRun(engine string, runs, warm int, variants ...string) *made {
 		Started: runfile.Stamp(started), Tool: "bench v0.1.0", Backend: "local", Engine: engine,
 		Host: runfile.Host{Fingerprint: "f00d", OS: "linux", Kernel: "6.1.0", CPU: "Example CPU @ 2.50GHz", CPUs: 2, MemoryMB: 8000, EngineVersion: "20.10.24", Cgroup: "v2"},
 		Plan: runfile.Plan{Runs: runs, WarmRuns: warm, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda", CPUPeriodMs: 20,
-			PauseMs: 40, PayloadSha256: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", TimeoutS: 3, Strategy: "new-container"},
+			PauseMs: 40, PayloadSha256: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", TimeoutS: 3, Retries: 3, Strategy: "new-container"},
 		Limits: coldstart.Limits{CPU: "quota", Memory: "limit", MaxMemoryUsed: "cgroup-peak"},
 	}
 	r := &made{Run: &runfile.Run{Path: "results/runs/" + h.ID + ".jsonl", Header: h}}
