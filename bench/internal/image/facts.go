@@ -71,7 +71,7 @@ type Listed struct {
 	Source string
 }
 
-// List returns the images of the store, sorted by name and architecture. One
+// List returns the newest image of each name in the store, sorted by name and architecture. One
 // whose content is not all there is left out.
 func (s *Store) List(ctx context.Context) ([]Listed, error) {
 	entries, err := s.readIndex()
@@ -79,7 +79,13 @@ func (s *Store) List(ctx context.Context) ([]Listed, error) {
 		return nil, fmt.Errorf("listing images: %w", err)
 	}
 	var list []Listed
-	for _, e := range entries {
+	seen := map[[3]string]bool{}
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		if seen[nameOf(e)] {
+			continue
+		}
+		seen[nameOf(e)] = true
 		c, err := s.load(e)
 		if err != nil {
 			continue

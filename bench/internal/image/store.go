@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -195,8 +196,12 @@ func (s *Store) writeIndex(entries []v1.Descriptor) error {
 	return s.writeFile(indexFile, append(data, '\n'))
 }
 
-// record enters an image under its name and architecture, in place of the one
-// that had them.
+// keptGenerations is how many images of one name and architecture the index
+// keeps, the newest last: two benches may be building different ones under one
+// name, and each must find its own again.
+const keptGenerations = 8
+
+// record enters an image under its name and architecture, as the newest.
 func (s *Store) record(d v1.Descriptor) error {
 	unlock, err := s.index.Lock()
 	if err != nil {
@@ -207,17 +212,21 @@ func (s *Store) record(d v1.Descriptor) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for i, e := range entries {
-		if nameOf(e) != nameOf(d) {
-			continue
-		}
-		if sameEntry(e, d) {
-			return nil
-		}
-		entries = append(entries[:i], entries[i+1:]...)
-		break
+	if n := len(entries); n > 0 && sameEntry(entries[n-1], d) {
+		return nil
 	}
-	return s.writeIndex(append(entries, d))
+	kept, same := []v1.Descriptor{d}, 1
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		if nameOf(e) == nameOf(d) {
+			if same++; e.Digest == d.Digest || same > keptGenerations {
+				continue
+			}
+		}
+		kept = append(kept, e)
+	}
+	slices.Reverse(kept)
+	return s.writeIndex(kept)
 }
 
 // nameOf is what two entries of one image's generations have in common.
