@@ -252,12 +252,11 @@ func (p *stdioPeer) write(rec stdioRecord) error {
 	return err
 }
 
-// stdioKinds are the errors that callers on the other side branch on.
+// stdioKinds are the errors that callers on the other side branch on. The end of
+// a context is none: theirs has not ended.
 var stdioKinds = map[string]error{
-	"closed":           ErrClosed,
-	"payloadTooLarge":  ErrPayloadTooLarge,
-	"deadlineExceeded": context.DeadlineExceeded,
-	"canceled":         context.Canceled,
+	"closed":          ErrClosed,
+	"payloadTooLarge": ErrPayloadTooLarge,
 }
 
 // kindOf returns the name of the kind that err wraps, or "".
