@@ -1,0 +1,284 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+
+	"coldbench/bench/runtimeapi"
+)
+
+const (
+	// functionUser is Lambda's: user sbx_user1051, group 990.
+	functionUser = "993:990"
+	// openFiles is Lambda's limit of open files, processLimit that of
+	// processes and threads.
+	openFiles, processLimit = 1024, 1024
+)
+
+// removal is the engine's word that a container is no more.
+type removal struct {
+	done chan struct{}
+	// code and err are valid after done is closed; err is set where the
+	// engine's word never came.
+	code int
+	err  error
+}
+
+// awaitRemoval begins to wait for a container to end and to be removed. It
+// returns when the engine has understood, so that a container that is started
+// afterwards can't be missed.
+func (e *Engine) awaitRemoval(id string) *removal {
+	r := &removal{done: make(chan struct{})}
+	wait := e.cli.ContainerWait(context.Background(), id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
+	go func() {
+		defer close(r.done)
+		select {
+		case answer := <-wait.Result:
+			r.code = int(answer.StatusCode)
+			if answer.Error != nil && answer.Error.Message != "" {
+				r.err = errors.New(answer.Error.Message)
+			}
+		case err := <-wait.Error:
+			if !errdefs.IsNotFound(err) {
+				r.err = err
+			}
+		}
+	}()
+	return r
+}
+
+// wait reports whether the container was removed within d.
+func (r *removal) wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+		return r.err == nil
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// remove ends and removes a container, and returns when it is gone. gone is nil
+// where nobody waits for it.
+func (e *Engine) remove(ctx context.Context, id string, gone *removal) error {
+	if id == "" || gone != nil && gone.wait(ctx, 0) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errSilent)
+	defer cancel()
+	_, err := e.cli.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	switch {
+	case errdefs.IsNotFound(err):
+		return nil
+	case err != nil && !isBeingRemoved(err):
+		return fmt.Errorf("removing container %.12s: %w", id, err)
+	case gone == nil && err == nil:
+		return nil
+	case gone == nil:
+		gone = e.awaitRemoval(id)
+	}
+	if !gone.wait(ctx, callTimeout) {
+		if gone.err != nil {
+			return fmt.Errorf("removing container %.12s: %w", id, gone.err)
+		}
+		return fmt.Errorf("removing container %.12s: it is still there after %v", id, callTimeout)
+	}
+	return nil
+}
+
+// isBeingRemoved reports the engine's answer to a second removal.
+func isBeingRemoved(err error) bool {
+	return errdefs.IsConflict(err) && strings.Contains(err.Error(), "removal")
+}
+
+// isNoSuchContainer tells a container that is not there from a path that is not.
+func isNoSuchContainer(err error) bool {
+	text := strings.ToLower(err.Error())
+	return errdefs.IsNotFound(err) && strings.Contains(text, "no such container") || strings.Contains(text, "no container with name or id")
+}
+
+// process is one container of a machine.
+type process struct {
+	number int
+	// launched is closed when launch is over; the rest is valid then.
+	launched chan struct{}
+	id       string
+	gone     *removal
+	output   chan struct{} // closed when its output has ended
+	killed   atomic.Bool   // bench or the emulator wanted its end
+}
+
+// spec is the container of a function at the time it is made.
+func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerCreateOptions {
+	e := m.engine
+	argv := append([]string{"tcp:" + l.Control}, m.img.Entrypoint...)
+	argv = append(argv, m.img.Command...)
+	env := append([]string(nil), m.img.Environment...)
+	for _, k := range sortedKeys(m.options.Environment) {
+		env = append(env, k+"="+m.options.Environment[k])
+	}
+	dir := m.img.WorkingDir
+	if dir == "" {
+		dir = "/"
+	}
+	host := &container.HostConfig{
+		AutoRemove:     true,
+		NetworkMode:    container.NetworkMode("container:" + em.id),
+		PidMode:        container.PidMode("container:" + em.id),
+		IpcMode:        container.IPCModeNone, // Lambda has no /dev/shm either
+		ReadonlyRootfs: true,
+		CapDrop:        []string{"ALL"},
+		SecurityOpt:    []string{"no-new-privileges"},
+		LogConfig:      container.LogConfig{Type: "none"},
+		Tmpfs:          map[string]string{"/tmp": "rw,exec,nosuid,nodev,size=512m,mode=1777"},
+		Mounts: []mount.Mount{{
+			Type: mount.TypeVolume, Source: em.image.volume, Target: startFolder, ReadOnly: true,
+			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+		}},
+		Resources: container.Resources{
+			Ulimits: []*container.Ulimit{{Name: "nofile", Soft: openFiles, Hard: openFiles}},
+		},
+	}
+	limit := int64(processLimit)
+	host.PidsLimit = &limit
+	if e.limits.memory {
+		host.Memory = int64(m.config.MemoryMB) << 20
+		host.MemorySwap = host.Memory
+	}
+	if m.quota.period != 0 {
+		host.CPUPeriod = m.quota.period
+		host.CPUQuota = m.quota.init
+		if l.Phase == runtimeapi.PhaseInvoke {
+			host.CPUQuota = m.quota.invoke
+		}
+	}
+	return client.ContainerCreateOptions{
+		Name: e.name("function", newRunID()),
+		Config: &container.Config{
+			Image:        m.image,
+			Entrypoint:   []string{startPath},
+			Cmd:          argv,
+			Env:          m.function.Environ(env, em.hello.API),
+			WorkingDir:   dir,
+			User:         functionUser,
+			AttachStdout: true,
+			AttachStderr: true,
+			Labels:       e.labels(roleFunction),
+			Healthcheck:  &container.HealthConfig{Test: []string{"NONE"}},
+		},
+		HostConfig: host,
+	}
+}
+
+// start makes and starts the container of p. What was made is left for
+// removal in p, also after an error.
+func (m *machine) start(ctx context.Context, em *emulator, p *process, l runtimeapi.StdioLaunch) error {
+	cli := m.engine.cli
+	// An engine goes on with what it was asked for, whether anybody waits or
+	// not: only an answer tells the container's ID, and with it what to remove.
+	call, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errSilent)
+	defer cancel()
+	created, err := cli.ContainerCreate(call, m.spec(em, l))
+	if err != nil {
+		return fmt.Errorf("making container: %w", causeOf(call, err))
+	}
+	p.id = created.ID
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	attached := make(chan error, 1)
+	go func() { attached <- m.attach(call, p) }()
+	p.gone = m.engine.awaitRemoval(p.id)
+	if err := <-attached; err != nil {
+		return fmt.Errorf("attaching to container: %w", causeOf(call, err))
+	}
+	if _, err := cli.ContainerStart(call, p.id, client.ContainerStartOptions{}); err != nil {
+		return fmt.Errorf("starting container: %w", causeOf(call, err))
+	}
+	go m.tellEnd(em, p)
+	return nil
+}
+
+// causeOf prefers why a call was given up to how that showed.
+func causeOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// attach copies what the container writes to the machine's output.
+func (m *machine) attach(ctx context.Context, p *process) error {
+	a, err := m.engine.cli.ContainerAttach(ctx, p.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return err
+	}
+	p.output = make(chan struct{})
+	go func() {
+		defer close(p.output)
+		defer a.Close()
+		_, _ = stdcopy.StdCopy(&m.output, &m.output, a.Reader)
+		m.output.end()
+	}()
+	return nil
+}
+
+// outputGrace is how long the end of an output may lag behind the end of its
+// container.
+const outputGrace = time.Second
+
+// tellEnd waits for the container's end and tells the emulator.
+func (m *machine) tellEnd(em *emulator, p *process) {
+	<-p.gone.done
+	select {
+	case <-p.output:
+	case <-time.After(outputGrace):
+	}
+	exit := exitOf(p.gone.code)
+	if exit.Signal == 9 && !p.killed.Load() {
+		exit.OutOfMemory = m.engine.ranOutOfMemory(p.id)
+	}
+	_ = em.client.Exited(runtimeapi.StdioExit{Process: p.number, Exit: exit})
+}
+
+// exitOf reads an exit status as shells write it: 128 and the signal.
+func exitOf(code int) runtimeapi.Exit {
+	e := runtimeapi.Exit{Code: code}
+	if code > 128 && code < 128+65 {
+		e.Signal = code - 128
+	}
+	return e
+}
+
+// ranOutOfMemory asks the engine's memory of events whether a container that
+// is gone was killed at its memory limit. The emulator reads the cgroup itself
+// where it can; this is for where it can't.
+func (e *Engine) ranOutOfMemory(id string) bool {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), callTimeout, errSilent)
+	defer cancel()
+	now := time.Now()
+	events := e.cli.Events(ctx, client.EventsListOptions{
+		Since: fmt.Sprint(now.Add(-time.Hour).Unix()), Until: fmt.Sprint(now.Unix() + 1),
+		Filters: client.Filters{}.Add("container", id).Add("event", "oom"),
+	})
+	select {
+	case <-events.Messages:
+		return true
+	case <-events.Err:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}

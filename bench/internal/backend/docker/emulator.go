@@ -1,0 +1,252 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/runtimeapi"
+)
+
+// emulator is the run's emulator container and the connection to it.
+type emulator struct {
+	engine *Engine
+	id     string
+	image  *emulatorImage
+	attach client.ContainerAttachResult
+	client *runtimeapi.StdioClient
+	hello  runtimeapi.StdioHello
+	stderr output
+	gone   *removal
+
+	mu      sync.Mutex
+	machine *machine // the one that is open; nil for none
+
+	closing sync.Once
+	failed  error
+}
+
+var _ runtimeapi.StdioHost = (*emulator)(nil)
+
+// startEmulator makes the emulator container and waits for its first answer.
+// A volume that another run was stopped while filling is made anew.
+func (e *Engine) startEmulator(ctx context.Context, img *emulatorImage) (*emulator, error) {
+	imageID, err := e.emulatorImageOf(ctx, img)
+	if err != nil {
+		return nil, engineFailure(ctx, err)
+	}
+	for attempt := 1; ; attempt++ {
+		m, err := e.tryEmulator(ctx, img, imageID)
+		if err != nil {
+			return nil, engineFailure(ctx, err)
+		}
+		if m.hello.StartDigest == img.startDigest {
+			return m, nil
+		}
+		err = fmt.Errorf("the volume %s holds another images/start than it should", img.volume)
+		if closeErr := m.close(ctx); closeErr != nil {
+			return nil, engineFailure(ctx, errors.Join(err, closeErr))
+		}
+		if _, removeErr := e.cli.VolumeRemove(ctx, img.volume, client.VolumeRemoveOptions{}); removeErr != nil || attempt == 2 {
+			return nil, engineFailure(ctx, coldstart.Hint(errors.Join(err, removeErr), "docker volume rm "+img.volume))
+		}
+	}
+}
+
+// emulatorImageOf returns the ID of the emulator's image, loaded where the
+// engine does not have it.
+func (e *Engine) emulatorImageOf(ctx context.Context, img *emulatorImage) (string, error) {
+	for _, load := range []bool{true, false} {
+		found, err := e.inspectImage(ctx, img.tag)
+		if err == nil {
+			return found.ID, nil
+		}
+		if !errdefs.IsNotFound(err) || !load {
+			return "", fmt.Errorf("looking for the emulator's image: %w", err)
+		}
+		r, w := io.Pipe()
+		go func() { w.CloseWithError(img.writeTo(w)) }()
+		err = e.Load(ctx, r)
+		r.Close()
+		if err != nil {
+			return "", fmt.Errorf("loading the emulator's image: %w", err)
+		}
+	}
+	panic("unreachable")
+}
+
+func (e *Engine) tryEmulator(ctx context.Context, img *emulatorImage, imageID string) (m *emulator, err error) {
+	call, cancel := context.WithTimeoutCause(ctx, callTimeout, errSilent)
+	defer cancel()
+	if _, err := e.cli.VolumeCreate(call, client.VolumeCreateOptions{
+		Name: img.volume, Labels: map[string]string{labelRole: roleStart},
+	}); err != nil {
+		return nil, fmt.Errorf("making the volume of images/start: %w", err)
+	}
+	m = &emulator{engine: e, image: img}
+	created, err := e.cli.ContainerCreate(call, client.ContainerCreateOptions{
+		Name: e.name("emulator", newRunID()[:4]),
+		Config: &container.Config{
+			Image:        imageID,
+			Entrypoint:   []string{"/rie", "--stdio"},
+			User:         "0:0",
+			OpenStdin:    true,
+			StdinOnce:    true,
+			AttachStdin:  true,
+			AttachStdout: true,
+			AttachStderr: true,
+			Labels:       e.labels(roleEmulator),
+		},
+		HostConfig: &container.HostConfig{
+			AutoRemove:     true,
+			NetworkMode:    container.NetworkMode(e.options.Network),
+			IpcMode:        container.IPCModeNone,
+			ReadonlyRootfs: true,
+			CapDrop:        []string{"ALL"},
+			// KILL ends the function's processes, SYS_PTRACE shows their cgroup.
+			CapAdd:      []string{"KILL", "SYS_PTRACE"},
+			SecurityOpt: []string{"no-new-privileges"},
+			LogConfig:   container.LogConfig{Type: "none"},
+			// The image holds the file at the same path: the engine copies it
+			// into the volume where that is empty.
+			Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: img.volume, Target: startFolder}},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the emulator container: %w", err)
+	}
+	m.id = created.ID
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	m.attach, err = e.cli.ContainerAttach(call, m.id, client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return m, fmt.Errorf("attaching to the emulator container: %w", err)
+	}
+	m.gone = e.awaitRemoval(m.id)
+	if _, err := e.cli.ContainerStart(call, m.id, client.ContainerStartOptions{}); err != nil {
+		err = fmt.Errorf("starting the emulator container: %w", err)
+		if e.options.Network == "bridge" {
+			err = coldstart.Hint(err, "try --network none")
+		}
+		return m, err
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, err := stdcopy.StdCopy(w, &m.stderr, m.attach.Reader)
+		w.CloseWithError(err) // nil: io.EOF
+	}()
+	m.client = runtimeapi.NewStdioClient(r, m.attach.Conn, m)
+	go func() {
+		// A client that gave up on what it read must not stop the copy.
+		<-m.client.Done()
+		r.Close()
+	}()
+	if m.hello, err = m.client.Hello(call); err != nil {
+		return m, fmt.Errorf("waiting for the emulator: %w", m.explain(err))
+	}
+	if !m.hello.Processes {
+		e.warn("memory not measured: the emulator can't see the function's processes")
+	}
+	e.options.Log("emulator container " + m.id[:12] + " on network " + e.options.Network)
+	return m, nil
+}
+
+// explain adds what the emulator wrote to stderr to an error of the connection.
+func (m *emulator) explain(err error) error {
+	if errors.Is(err, runtimeapi.ErrStdioClosed) {
+		if said := m.stderr.String(); said != "" {
+			return fmt.Errorf("%w: %s", err, said)
+		}
+		return coldstart.Hint(fmt.Errorf("the engine or the emulator container has gone: %w", err), "check the engine with: docker info")
+	}
+	return err
+}
+
+// lives reports whether the connection stands.
+func (m *emulator) lives() bool {
+	select {
+	case <-m.client.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// take makes mac the machine whose containers the emulator asks for.
+func (m *emulator) take(mac *machine) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.machine != nil && m.machine != mac {
+		return errors.New("another environment of this engine is open")
+	}
+	m.machine = mac
+	return nil
+}
+
+func (m *emulator) release(mac *machine) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.machine == mac {
+		m.machine = nil
+	}
+}
+
+func (m *emulator) current() (*machine, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.machine == nil {
+		return nil, errors.New("no environment is open")
+	}
+	return m.machine, nil
+}
+
+// Launch makes the container that the emulator asks for.
+func (m *emulator) Launch(ctx context.Context, l runtimeapi.StdioLaunch) error {
+	mac, err := m.current()
+	if err != nil {
+		return err
+	}
+	return mac.launch(ctx, l)
+}
+
+// Kill ends a container of the machine that is open.
+func (m *emulator) Kill(ctx context.Context, process int) error {
+	mac, err := m.current()
+	if err != nil {
+		return nil // its machine has ended it
+	}
+	return mac.kill(ctx, process)
+}
+
+// close ends the container: its stdin ends, it exits, the engine removes it.
+func (m *emulator) close(ctx context.Context) error {
+	m.closing.Do(func() {
+		if m.attach.Conn != nil {
+			_ = m.attach.CloseWrite()
+			if m.gone != nil && m.gone.wait(ctx, exitGrace) {
+				m.attach.Close()
+				return
+			}
+			m.attach.Close()
+		}
+		m.failed = m.engine.remove(ctx, m.id, m.gone)
+	})
+	return m.failed
+}
+
+// exitGrace is how long a container whose processes are ending is left to
+// itself before the engine is asked to remove it.
+const exitGrace = 3 * time.Second

@@ -1,0 +1,117 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// The emulator's image and the volume that images/start is taken from are
+// named by the digest of what they hold, so that different builds of bench
+// never share them.
+const (
+	emulatorRepository = "coldbench/rie"
+	volumePrefix       = "coldbench-start-"
+	// startFolder is where the volume is mounted, in the emulator's container
+	// and in the function's.
+	startFolder = "/coldbench"
+	startPath   = startFolder + "/start"
+)
+
+// emulatorImage is an image made from nothing that holds the emulator and
+// images/start, in the form that the engine loads.
+type emulatorImage struct {
+	arch        string
+	tag         string // coldbench/rie:DIGEST
+	volume      string
+	startDigest string // SHA-256 of images/start, hexadecimal
+	rie, start  []byte
+}
+
+func newEmulatorImage(arch string, rie, start []byte) *emulatorImage {
+	startSum := sha256.Sum256(start)
+	h := sha256.New()
+	fmt.Fprintf(h, "1 %s %d ", arch, len(rie)) // 1: the layout below
+	h.Write(rie)
+	h.Write(start)
+	digest := hex.EncodeToString(startSum[:])
+	return &emulatorImage{
+		arch: arch, rie: rie, start: start,
+		tag:         emulatorRepository + ":" + hex.EncodeToString(h.Sum(nil))[:12],
+		volume:      volumePrefix + digest[:12],
+		startDigest: digest,
+	}
+}
+
+// writeTo writes the image as docker save does. Equal contents give equal
+// bytes.
+func (i *emulatorImage) writeTo(w io.Writer) error {
+	var layer bytes.Buffer
+	t := tar.NewWriter(&layer)
+	entries := []tar.Header{
+		{Name: "coldbench/", Typeflag: tar.TypeDir, Mode: 0o755},
+		{Name: "coldbench/start", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(i.start))},
+		{Name: "rie", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(i.rie))},
+	}
+	for n, content := range [][]byte{nil, i.start, i.rie} {
+		entries[n].Format = tar.FormatUSTAR
+		if err := writeEntry(t, &entries[n], content); err != nil {
+			return err
+		}
+	}
+	if err := t.Close(); err != nil {
+		return fmt.Errorf("writing layer: %w", err)
+	}
+	layerSum := sha256.Sum256(layer.Bytes())
+	config, err := json.Marshal(map[string]any{
+		"architecture": i.arch,
+		"os":           "linux",
+		"config": map[string]any{
+			"Entrypoint": []string{"/rie", "--stdio"},
+			"Labels":     map[string]string{labelRole: roleEmulator},
+		},
+		"rootfs": map[string]any{
+			"type":     "layers",
+			"diff_ids": []string{"sha256:" + hex.EncodeToString(layerSum[:])},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("writing image configuration: %w", err)
+	}
+	configSum := sha256.Sum256(config)
+	configName := hex.EncodeToString(configSum[:]) + ".json"
+	manifest, err := json.Marshal([]map[string]any{{
+		"Config": configName, "RepoTags": []string{i.tag}, "Layers": []string{"layer.tar"},
+	}})
+	if err != nil {
+		return fmt.Errorf("writing manifest: %w", err)
+	}
+	out := tar.NewWriter(w)
+	for _, f := range []struct {
+		name    string
+		content []byte
+	}{{"layer.tar", layer.Bytes()}, {configName, config}, {"manifest.json", manifest}} {
+		h := &tar.Header{Name: f.name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(f.content)), Format: tar.FormatUSTAR}
+		if err := writeEntry(out, h, f.content); err != nil {
+			return err
+		}
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("writing image: %w", err)
+	}
+	return nil
+}
+
+func writeEntry(t *tar.Writer, h *tar.Header, content []byte) error {
+	if err := t.WriteHeader(h); err != nil {
+		return fmt.Errorf("writing %s: %w", h.Name, err)
+	}
+	if _, err := t.Write(content); err != nil {
+		return fmt.Errorf("writing %s: %w", h.Name, err)
+	}
+	return nil
+}

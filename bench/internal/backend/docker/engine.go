@@ -1,0 +1,227 @@
+package docker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/moby/moby/client"
+
+	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/payload"
+	"coldbench/bench/runtimeapi"
+)
+
+// Strategy is how this engine forces a cold start.
+const Strategy = "new-container"
+
+// Options say how bench uses an engine.
+type Options struct {
+	// Network is the emulator container's network, which the function shares:
+	// "bridge" (the default) or "none".
+	Network string
+	// Log receives what the engine does, a line at a time; nil for none.
+	Log func(string)
+}
+
+// Engine is a connection to a Docker-API engine. It makes one emulator
+// container at the first Open and keeps it until Close.
+type Engine struct {
+	cli     *client.Client
+	facts   facts
+	options Options
+	run     string // names this run in labels
+	updater updater
+	limits  limits
+
+	mu       sync.Mutex
+	emulator *emulator
+	closed   bool
+	warnings []string
+}
+
+var _ coldstart.Backend = (*Engine)(nil)
+
+// Connect finds the engine that DOCKER_HOST and its relatives name, reads what
+// it can do, and removes what runs that are no more left behind. The error
+// wraps ErrNoEngine where nothing answers, and carries a hint.
+func Connect(ctx context.Context, o Options) (*Engine, error) {
+	switch o.Network {
+	case "":
+		o.Network = "bridge"
+	case "bridge", "none":
+	default:
+		return nil, fmt.Errorf("network %q: want bridge or none", o.Network)
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	cli, f, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{cli: cli, facts: f, options: o, run: newRunID()}
+	if err := e.sweep(ctx); err != nil {
+		cli.Close()
+		return nil, err
+	}
+	e.findLimits(ctx)
+	return e, nil
+}
+
+func newRunID() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// Open prepares a configuration to be started again and again. The image must
+// be in the engine: Load or Pull it first.
+func (e *Engine) Open(ctx context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
+	prototype, err := e.newMachine(ctx, c, img, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", c, err)
+	}
+	return emulated.NewTarget(emulated.Setup{
+		Config: c, Image: img, Options: o, Strategy: Strategy,
+		NewMachine: func() (emulated.Machine, error) { return prototype.fresh(), nil },
+	}), nil
+}
+
+// newMachine checks a configuration against the engine, makes the emulator
+// ready and returns an environment that was not provisioned.
+func (e *Engine) newMachine(ctx context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (*machine, error) {
+	if len(img.Entrypoint)+len(img.Command) == 0 {
+		return nil, coldstart.Hint(errors.New("the image has neither entrypoint nor command"),
+			"add ENTRYPOINT to its Dockerfile, or entrypoint to its service")
+	}
+	if !e.limits.cpu {
+		o.LimitCPU = false
+	}
+	q, err := quotaOf(c.MemoryMB, o)
+	if err != nil {
+		return nil, err
+	}
+	id, err := e.imageOf(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.emulatorOf(ctx); err != nil {
+		return nil, err
+	}
+	m := &machine{engine: e, image: id, config: c, img: img, options: o, quota: q, function: functionOf(c, img, o)}
+	return m.fresh(), nil
+}
+
+// functionOf describes the function of a configuration to the emulator.
+func functionOf(c coldstart.Config, img coldstart.Image, o coldstart.Options) runtimeapi.Function {
+	f := runtimeapi.Function{Name: c.Variant, MemoryMB: c.MemoryMB, Timeout: o.Timeout}
+	if len(img.Command) > 0 {
+		f.Handler = img.Command[0]
+	}
+	return f
+}
+
+// Strategy is "new-container".
+func (e *Engine) Strategy() string { return Strategy }
+
+// Version is the engine's own, after its name where that is not Docker.
+func (e *Engine) Version() string {
+	if e.facts.product == "docker" {
+		return e.facts.version
+	}
+	return e.facts.product + " " + e.facts.version
+}
+
+// Arch is the architecture the engine runs on, "amd64" or "arm64".
+func (e *Engine) Arch() string { return e.facts.arch }
+
+// Cgroup is "v1", "v2", or "" where the engine does not say.
+func (e *Engine) Cgroup() string {
+	switch v := e.facts.info.CgroupVersion; v {
+	case "1", "2":
+		return "v" + v
+	case "v1", "v2":
+		return v
+	}
+	return ""
+}
+
+// Warnings are what the engine can't do that a measurement needs, for the run's
+// header.
+func (e *Engine) Warnings() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string(nil), e.warnings...)
+}
+
+func (e *Engine) warn(format string, args ...any) {
+	w := fmt.Sprintf(format, args...)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, old := range e.warnings {
+		if old == w {
+			return
+		}
+	}
+	e.warnings = append(e.warnings, w)
+}
+
+// emulatorOf returns the run's emulator, made where there is none yet or the
+// one before has died.
+func (e *Engine) emulatorOf(ctx context.Context) (*emulator, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, fmt.Errorf("the engine is closed")
+	}
+	if e.emulator != nil && e.emulator.lives() {
+		return e.emulator, nil
+	}
+	if e.emulator != nil {
+		e.options.Log("the emulator container has ended: making another")
+		_ = e.emulator.close(ctx)
+		e.emulator = nil
+	}
+	rie, err := payload.RIE(e.facts.arch)
+	if err != nil {
+		return nil, coldstart.Hint(err, "make build")
+	}
+	start, err := payload.Start(e.facts.arch)
+	if err != nil {
+		return nil, coldstart.Hint(err, "make build")
+	}
+	m, err := e.startEmulator(ctx, newEmulatorImage(e.facts.arch, rie, start))
+	if err != nil {
+		return nil, err
+	}
+	e.emulator = m
+	return m, nil
+}
+
+// Close ends the emulator container and returns when it is gone. It may be
+// called twice.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	var err error
+	if e.emulator != nil {
+		err = e.emulator.close(context.Background())
+	}
+	e.cli.Close()
+	return err
+}
+
+// name makes a container's name out of the run's.
+func (e *Engine) name(parts ...string) string {
+	return "coldbench-" + e.run + "-" + strings.Join(parts, "-")
+}

@@ -1,0 +1,191 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"archive/tar"
+
+	"github.com/moby/moby/client"
+
+	"coldbench/bench/internal/backend/backendtest"
+	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/runtimeapi"
+)
+
+// connect returns an engine that the test closes, or skips.
+func connect(t testing.TB, o Options) *Engine {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if o.Network == "" {
+		o.Network = "none"
+	}
+	e, err := Connect(ctx, o)
+	if err != nil {
+		backendtest.Require(t, "docker", err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Errorf("closing the engine: %v", err)
+		}
+	})
+	return e
+}
+
+// built is a program of this module for the engine's architecture.
+var built sync.Map
+
+func build(t testing.TB, arch, pkg string) []byte {
+	t.Helper()
+	v, _ := built.LoadOrStore(arch+pkg, sync.OnceValues(func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", "coldbench")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		out := filepath.Join(dir, "program")
+		cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return nil, &buildError{string(text), err}
+		}
+		return os.ReadFile(out)
+	}))
+	b, err := v.(func() ([]byte, error))()
+	if err != nil {
+		t.Fatalf("building %s: %v", pkg, err)
+	}
+	return b
+}
+
+type buildError struct {
+	text string
+	err  error
+}
+
+func (e *buildError) Error() string { return e.err.Error() + ": " + e.text }
+
+// imageTar writes an image made from nothing in docker save's form and returns
+// it and its ID.
+func imageTar(t testing.TB, arch string, files map[string][]byte, config map[string]any) ([]byte, string) {
+	t.Helper()
+	archive := func(files map[string][]byte) []byte {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for name, content := range files {
+			if err := writeEntry(w, &tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(content))}, content); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	layer := archive(files)
+	sum := sha256.Sum256(layer)
+	raw, err := json.Marshal(map[string]any{
+		"architecture": arch, "os": "linux", "config": config,
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(sum[:])}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := sha256.Sum256(raw)
+	name := hex.EncodeToString(id[:])
+	manifest, err := json.Marshal([]map[string]any{{"Config": name + ".json", "Layers": []string{"layer.tar"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return archive(map[string][]byte{"layer.tar": layer, name + ".json": raw, "manifest.json": manifest}), "sha256:" + name
+}
+
+// load puts an image into the engine and takes it out at the end of the test.
+func load(t testing.TB, e *Engine, files map[string][]byte, entrypoint ...string) coldstart.Image {
+	t.Helper()
+	ctx := context.Background()
+	content, id := imageTar(t, e.Arch(), files, map[string]any{"Entrypoint": entrypoint, "Env": []string{"PATH=/usr/bin:/bin"}})
+	if err := e.Load(ctx, bytes.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { removeImage(t, e, id) })
+	img, err := e.Describe(ctx, id, "linux/"+e.Arch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+func hello(t testing.TB, e *Engine) coldstart.Image {
+	t.Helper()
+	return load(t, e, map[string][]byte{"bootstrap": build(t, e.Arch(), "coldbench/function")}, "/bootstrap")
+}
+
+// newMachine returns a machine of the engine that the test closes.
+func newMachine(t testing.TB, e *Engine, img coldstart.Image, memoryMB int, o coldstart.Options) emulated.Machine {
+	t.Helper()
+	m, err := e.newMachine(context.Background(), coldstart.Config{Variant: "test", MemoryMB: memoryMB, Arch: e.Arch()}, img, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("closing the machine: %v", err)
+		}
+	})
+	return m
+}
+
+func TestFunctionIsMeasured(t *testing.T) {
+	e := connect(t, Options{Log: func(s string) { t.Log(s) }})
+	img := hello(t, e)
+	ctx := context.Background()
+	for round := range 3 {
+		m := newMachine(t, e, img, 128, coldstart.Options{LimitCPU: true, Timeout: 3 * time.Second, Log: func(l string) { t.Log(l) }})
+		t0 := time.Now()
+		if err := m.Provision(ctx); err != nil {
+			t.Fatal(err)
+		}
+		t1 := time.Now()
+		in, err := m.Init(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t2 := time.Now()
+		if err := m.Limit(ctx); err != nil {
+			t.Fatal(err)
+		}
+		t3 := time.Now()
+		inv, err := m.Invoke(ctx, runtimeapi.Event{Payload: []byte(`{"name":"docker"}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t4 := time.Now()
+		thr, known := m.Throttled()
+		t5 := time.Now()
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		t6 := time.Now()
+		t.Logf("round %d: provision %v init %v limit %v invoke %v throttled %v (%v %v) close %v", round, t1.Sub(t0), t2.Sub(t1), t3.Sub(t2), t4.Sub(t3), t5.Sub(t4), thr, known, t6.Sub(t5))
+		t.Logf("%+v\n%s %s", in, inv.Response, inv.Log)
+	}
+}
+
+func removeImage(t testing.TB, e *Engine, id string) {
+	t.Helper()
+	if _, err := e.cli.ImageRemove(context.Background(), id, client.ImageRemoveOptions{}); err != nil {
+		t.Errorf("removing the test's image: %v", err)
+	}
+}

@@ -1,0 +1,207 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/jsonstream"
+	"github.com/moby/moby/client"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// ErrNoImage is wrapped by errors about an image that the engine does not hold.
+var ErrNoImage = errors.New("no such image in the engine")
+
+// pullPatience is how long a pull may make no progress.
+const pullPatience = 20 * time.Second
+
+// labelStandIn marks an image whose base is a stand-in, labelBase names the
+// base an image was made from.
+const (
+	labelStandIn = "coldbench.stand-in"
+	labelBase    = "org.opencontainers.image.base.name"
+)
+
+func (e *Engine) inspectImage(ctx context.Context, ref string) (client.ImageInspectResult, error) {
+	call, cancel := context.WithTimeoutCause(ctx, callTimeout, errSilent)
+	defer cancel()
+	r, err := e.cli.ImageInspect(call, ref)
+	if err != nil {
+		return client.ImageInspectResult{}, causeOf(call, err)
+	}
+	return r, nil
+}
+
+// imageOf finds the image of a configuration in the engine and returns the
+// engine's ID of it: the image's own, or what its reference means now.
+func (e *Engine) imageOf(ctx context.Context, img coldstart.Image) (string, error) {
+	for _, ref := range []string{img.ID, img.Ref} {
+		if ref == "" {
+			continue
+		}
+		r, err := e.inspectImage(ctx, ref)
+		if err == nil {
+			return r.ID, nil
+		}
+		if !errdefs.IsNotFound(err) {
+			return "", engineFailure(ctx, fmt.Errorf("looking for image: %w", err))
+		}
+	}
+	return "", fmt.Errorf("%w: %s", ErrNoImage, img.ID)
+}
+
+// Has reports whether the engine holds the image of that ID or reference.
+func (e *Engine) Has(ctx context.Context, id string) (bool, error) {
+	_, err := e.inspectImage(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for image %s: %w", id, err)
+	}
+	return true, nil
+}
+
+// Load takes in an image in the form that docker save writes.
+func (e *Engine) Load(ctx context.Context, tar io.Reader) error {
+	r, err := e.cli.ImageLoad(ctx, tar, client.ImageLoadWithQuiet(true))
+	if err != nil {
+		return fmt.Errorf("loading image: %w", err)
+	}
+	defer r.Close()
+	for d := json.NewDecoder(r); ; {
+		var m jsonstream.Message
+		switch err := d.Decode(&m); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return fmt.Errorf("loading image: %w", err)
+		case m.Error != nil:
+			return fmt.Errorf("loading image: %s", m.Error.Message)
+		}
+	}
+}
+
+// Save returns the image in the form that docker save writes; the caller
+// closes it.
+func (e *Engine) Save(ctx context.Context, ref string) (io.ReadCloser, error) {
+	r, err := e.cli.ImageSave(ctx, []string{ref})
+	if errdefs.IsNotFound(err) {
+		return nil, fmt.Errorf("saving image: %w: %s", ErrNoImage, ref)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("saving image %s: %w", ref, err)
+	}
+	return r, nil
+}
+
+// Describe says what the engine knows of an image. The error wraps ErrNoImage
+// where the engine does not hold it; an image of another platform than
+// "linux/ARCH" is an error, too. An empty platform takes what there is.
+func (e *Engine) Describe(ctx context.Context, ref, platform string) (coldstart.Image, error) {
+	r, err := e.inspectImage(ctx, ref)
+	if errdefs.IsNotFound(err) {
+		return coldstart.Image{}, fmt.Errorf("%w: %s", ErrNoImage, ref)
+	}
+	if err != nil {
+		return coldstart.Image{}, fmt.Errorf("describing image %s: %w", ref, err)
+	}
+	if want, err := parsePlatform(platform); err != nil {
+		return coldstart.Image{}, err
+	} else if want.OS != "" && (r.Os != want.OS || r.Architecture != want.Architecture) {
+		return coldstart.Image{}, coldstart.Hint(
+			fmt.Errorf("image %s is for %s/%s, not %s", ref, r.Os, r.Architecture, platform),
+			"docker pull --platform "+platform+" "+ref)
+	}
+	img := coldstart.Image{
+		ID: r.ID, Ref: ref, SizeBytes: r.Size, Layers: len(r.RootFS.Layers), Arch: r.Architecture,
+	}
+	if len(r.RepoDigests) > 0 {
+		_, img.Digest, _ = strings.Cut(r.RepoDigests[0], "@")
+	}
+	if c := r.Config; c != nil {
+		img.Entrypoint, img.Command = c.Entrypoint, c.Cmd
+		img.Environment, img.WorkingDir = c.Env, c.WorkingDir
+		img.Base = c.Labels[labelBase]
+		_, img.StandIn = c.Labels[labelStandIn]
+	}
+	return img, nil
+}
+
+// parsePlatform reads "linux/arm64" or "linux/arm64/v8"; empty gives the zero
+// value.
+func parsePlatform(s string) (ocispec.Platform, error) {
+	if s == "" {
+		return ocispec.Platform{}, nil
+	}
+	parts := strings.Split(s, "/")
+	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
+		return ocispec.Platform{}, fmt.Errorf("platform %q: want linux/amd64 or linux/arm64", s)
+	}
+	p := ocispec.Platform{OS: parts[0], Architecture: parts[1]}
+	if len(parts) == 3 {
+		p.Variant = parts[2]
+	}
+	return p, nil
+}
+
+// Pull fetches an image from its registry. It gives up after 20 s without
+// progress, and what came for another platform is an error.
+func (e *Engine) Pull(ctx context.Context, ref, platform string) error {
+	want, err := parsePlatform(platform)
+	if err != nil {
+		return err
+	}
+	if err := e.pull(ctx, ref, want); err != nil {
+		return coldstart.Hint(fmt.Errorf("pulling %s: %w", ref, err), "docker pull "+ref)
+	}
+	_, err = e.Describe(ctx, ref, platform)
+	return err
+}
+
+func (e *Engine) pull(ctx context.Context, ref string, want ocispec.Platform) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := fmt.Errorf("no progress for %v", pullPatience)
+	timer := time.AfterFunc(pullPatience, func() { cancel(stalled) })
+	defer timer.Stop()
+	o := client.ImagePullOptions{}
+	if want.OS != "" {
+		o.Platforms = []ocispec.Platform{want}
+	}
+	r, err := e.cli.ImagePull(ctx, ref, o)
+	if err != nil {
+		return causeOf(ctx, err)
+	}
+	defer r.Close()
+	var last string
+	for m, err := range r.JSONMessages(ctx) {
+		switch {
+		case err != nil:
+			return causeOf(ctx, err)
+		case m.Error != nil:
+			return errors.New(m.Error.Message)
+		}
+		// A retry that is announced again and again is no progress.
+		if now := progressOf(m); now != last {
+			last = now
+			timer.Reset(pullPatience)
+		}
+	}
+	return causeOf(ctx, nil)
+}
+
+func progressOf(m jsonstream.Message) string {
+	if m.Progress == nil {
+		return m.ID + m.Status
+	}
+	return fmt.Sprint(m.ID, m.Status, m.Progress.Current)
+}

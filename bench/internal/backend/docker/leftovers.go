@@ -1,0 +1,115 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// abandonedAfter is the age at which a run of another machine that has no
+// running emulator counts as dead: a live one is without an emulator only for
+// the moments before it is started and after it has ended.
+const abandonedAfter = time.Minute
+
+// leftovers lists the containers of runs that are no more.
+func leftovers(ctx context.Context, cli *client.Client, now time.Time) ([]container.Summary, error) {
+	call, cancel := context.WithTimeoutCause(ctx, callTimeout, errSilent)
+	defer cancel()
+	list, err := cli.ContainerList(call, client.ContainerListOptions{
+		All: true, Filters: client.Filters{}.Add("label", labelRun),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing containers of earlier runs: %w", causeOf(call, err))
+	}
+	return abandoned(list.Items, thisProcess(), now), nil
+}
+
+// abandoned picks the containers whose run is dead: on this host, one whose
+// process is gone; on another, one without a running emulator for a minute. A
+// run whose owner can't be told is left alone while an emulator is running,
+// because that ends with its owner's connection.
+func abandoned(list []container.Summary, self owner, now time.Time) []container.Summary {
+	emulators := map[string]bool{}
+	for _, c := range list {
+		if c.Labels[labelRole] == roleEmulator && c.State == container.StateRunning {
+			emulators[c.Labels[labelRun]] = true
+		}
+	}
+	var dead []container.Summary
+	for _, c := range list {
+		o, err := parseOwner(c.Labels[labelOwner])
+		if err == nil && self.host != "" && o.host == self.host {
+			if !o.lives() {
+				dead = append(dead, c)
+			}
+			continue
+		}
+		if !emulators[c.Labels[labelRun]] && now.Sub(time.Unix(c.Created, 0)) > abandonedAfter {
+			dead = append(dead, c)
+		}
+	}
+	return dead
+}
+
+// sweep removes what dead runs left behind. What can't be removed is a
+// warning: it is in nobody's way.
+func (e *Engine) sweep(ctx context.Context) error {
+	dead, err := leftovers(ctx, e.cli, time.Now())
+	if err != nil {
+		return engineFailure(ctx, err)
+	}
+	for _, c := range dead {
+		if err := e.remove(ctx, c.ID, nil); err != nil {
+			e.warn("a container of an earlier run is left: %v", err)
+			continue
+		}
+		e.options.Log("removed the container " + nameOf(c) + " of an earlier run")
+	}
+	return ctx.Err()
+}
+
+func nameOf(c container.Summary) string {
+	if len(c.Names) > 0 {
+		return strings.TrimPrefix(c.Names[0], "/")
+	}
+	return fmt.Sprintf("%.12s", c.ID)
+}
+
+// Check says whether a Docker-API engine answers, what it can limit, and what
+// crashes have left in it.
+func Check(ctx context.Context) []coldstart.Finding {
+	const subject = "docker engine"
+	cli, f, err := dial(ctx)
+	if err != nil {
+		return []coldstart.Finding{{Severity: coldstart.Warning, Subject: subject, Text: err.Error(), Hint: coldstart.HintOf(err)}}
+	}
+	defer cli.Close()
+	e := &Engine{cli: cli, facts: f, options: Options{Log: func(string) {}}}
+	text := fmt.Sprintf("%s %s at %s, API %s, linux/%s", f.product, f.version, cli.DaemonHost(), f.api, f.arch)
+	if c := e.Cgroup(); c != "" {
+		text += ", cgroup " + c
+	}
+	findings := []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: text}}
+	e.findLimits(ctx)
+	for _, w := range e.Warnings() {
+		findings = append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: w})
+	}
+	dead, err := leftovers(ctx, cli, time.Now())
+	if err != nil {
+		return append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: err.Error()})
+	}
+	for _, c := range dead {
+		findings = append(findings, coldstart.Finding{
+			Severity: coldstart.Note, Subject: subject,
+			Text: "container " + nameOf(c) + " is left of a run that was cut off; the next run removes it",
+			Hint: "docker rm -f " + nameOf(c),
+		})
+	}
+	return findings
+}

@@ -1,0 +1,123 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// limits is what the engine can limit.
+type limits struct {
+	cpu, memory bool
+}
+
+// findLimits asks the engine's facts, and tries whether the quota of a
+// container can be changed.
+func (e *Engine) findLimits(ctx context.Context) {
+	i := e.facts.info
+	e.limits = limits{cpu: i.CPUCfsQuota && i.CPUCfsPeriod, memory: i.MemoryLimit}
+	if !e.limits.cpu {
+		e.warn("not CPU-limited: this engine has no CPU quota")
+	}
+	if !e.limits.memory {
+		e.warn("not memory-limited: this engine has no memory limit")
+	}
+	if e.limits.cpu {
+		e.updater = e.findUpdater(ctx)
+		if e.updater == nil {
+			e.limits.cpu = false
+			e.warn("not CPU-limited: this engine can't change the quota of a running container")
+		}
+	}
+}
+
+// Limits says how an environment is limited under these options.
+func (e *Engine) Limits(o coldstart.Options) coldstart.Limits {
+	l := coldstart.Limits{CPU: "quota", Memory: "limit", MaxMemoryUsed: "process-peak"}
+	switch {
+	case !o.LimitCPU:
+		l.CPU = "not limited: as asked"
+	case !e.limits.cpu:
+		l.CPU = "not limited: the engine can't"
+	}
+	if !e.limits.memory {
+		l.Memory = "not limited: the engine can't"
+	}
+	return l
+}
+
+// updater changes the CPU quota of a running container and keeps the period.
+type updater func(ctx context.Context, id string, period, quota int64) error
+
+// findUpdater tries which of the two ways to change a quota the engine knows,
+// on a container that does not exist: an engine that knows the way says that
+// there is no such container, one that does not that there is no such path. It
+// returns nil where there is no way.
+func (e *Engine) findUpdater(ctx context.Context) updater {
+	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errSilent)
+	defer cancel()
+	for _, u := range []updater{e.updateDocker, e.updateLibpod} {
+		if e.facts.product != "podman" {
+			return u
+		}
+		err := u(ctx, "coldbench-no-such-container", 20000, 40000)
+		if err != nil && isNoSuchContainer(err) {
+			return u
+		}
+	}
+	return nil
+}
+
+func (e *Engine) updateDocker(ctx context.Context, id string, period, quota int64) error {
+	_, err := e.cli.ContainerUpdate(ctx, id, client.ContainerUpdateOptions{
+		Resources: &container.Resources{CPUPeriod: period, CPUQuota: quota},
+	})
+	return err
+}
+
+// updateLibpod is Podman's own way: the resources of the OCI runtime
+// specification, for versions whose Docker-compatible API lacks the update.
+func (e *Engine) updateLibpod(ctx context.Context, id string, period, quota int64) error {
+	body, err := json.Marshal(map[string]any{"cpu": map[string]int64{"period": period, "quota": quota}})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://podman/v4.0.0/libpod/containers/"+id+"/update", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := e.libpod().Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	if resp.StatusCode/100 == 2 {
+		return nil
+	}
+	err = fmt.Errorf("updating container: %s: %s", resp.Status, bytes.TrimSpace(text))
+	if resp.StatusCode == http.StatusNotFound {
+		return errdefs.ErrNotFound.WithMessage(err.Error())
+	}
+	return err
+}
+
+// libpod returns a client for paths that the Docker API does not have.
+func (e *Engine) libpod() *http.Client {
+	dial := e.cli.Dialer()
+	return &http.Client{Transport: &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		DisableKeepAlives: true,
+	}}
+}
