@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,4 +72,21 @@ func TestUptimeOfThisProcessGrows(t *testing.T) {
 	if !ok || second <= first || first%tick != 0 || second%tick != 0 {
 		t.Errorf("%v, then %v (%v): want a later time, both multiples of %v", first, second, ok, tick)
 	}
+}
+
+// Whatever /proc says, the reading is an error without a value or the field
+// that is there; and what a kernel prints is read back.
+func FuzzStartTicks(f *testing.F) {
+	f.Add("bootstrap", uint32(31415), "")
+	f.Add("a) R (1 2", uint32(0), "x")
+	f.Add("", uint32(1<<31), ") ) )")
+	f.Fuzz(func(t *testing.T, name string, ticks uint32, raw string) {
+		got, err := startTicks([]byte(stat(name, strconv.FormatUint(uint64(ticks), 10))))
+		if err != nil || got != int64(ticks) {
+			t.Fatalf("start time %d of %q read as %d, %v", ticks, name, got, err)
+		}
+		if got, err := startTicks([]byte(raw)); err != nil && got != 0 || got < 0 {
+			t.Fatalf("%q read as %d, %v", raw, got, err)
+		}
+	})
 }
