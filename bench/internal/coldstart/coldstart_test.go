@@ -1,0 +1,116 @@
+package coldstart
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+)
+
+func ptr(v float64) *float64 { return &v }
+
+func TestTotal(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		s    Sample
+		want float64
+		ok   bool
+	}{
+		{"cold", Sample{Start: Cold, Class: ClassCold, Metrics: Metrics{DurationMs: ptr(0.62), InitDurationMs: ptr(2.41)}}, 3.03, true},
+		{"first after deploy", Sample{Start: Cold, Class: ClassFirstAfterDeploy, Metrics: Metrics{DurationMs: ptr(1), InitDurationMs: ptr(2)}}, 3, true},
+		{"cold, init of nothing", Sample{Start: Cold, Class: ClassCold, Metrics: Metrics{DurationMs: ptr(1), InitDurationMs: ptr(0)}}, 1, true},
+		{"cold without init", Sample{Start: Cold, Class: ClassCold, Metrics: Metrics{DurationMs: ptr(1)}}, 0, false},
+		{"cold without duration", Sample{Start: Cold, Class: ClassCold, Metrics: Metrics{InitDurationMs: ptr(1)}}, 0, false},
+		{"restored", Sample{Start: Cold, Class: ClassCold, Metrics: Metrics{DurationMs: ptr(1), RestoreDurationMs: ptr(5)}}, 6, true},
+		{"suppressed init", Sample{Start: Cold, Class: ClassSuppressedInit, Metrics: Metrics{DurationMs: ptr(9)}}, 9, true},
+		{"warm", Sample{Start: Warm, Class: ClassWarm, Metrics: Metrics{DurationMs: ptr(0.5)}}, 0.5, true},
+		{"warm of nothing", Sample{Start: Warm, Class: ClassWarm, Metrics: Metrics{DurationMs: ptr(0)}}, 0, true},
+		{"nothing", Sample{}, 0, false},
+	} {
+		if got, ok := Total(c.s); math.Abs(got-c.want) > 1e-9 || ok != c.ok {
+			t.Errorf("%s: %v, %v, want %v, %v", c.name, got, ok, c.want, c.ok)
+		}
+	}
+}
+
+// Every metric is missing of a sample that has nothing, and is read off the
+// field that it is called after.
+func TestMetrics(t *testing.T) {
+	full := Sample{
+		Start: Cold, Class: ClassCold,
+		Metrics: Metrics{InitDurationMs: ptr(1), DurationMs: ptr(2), BilledDurationMs: ptr(4), MaxMemoryUsedMB: ptr(9), MemorySizeMB: ptr(512)},
+		Phases:  Phases{ProvisionMs: ptr(16), ClientMs: ptr(32)},
+	}
+	want := map[string]float64{"total": 3, "init": 1, "duration": 2, "billed": 4, "provision": 16, "client": 32, "max memory": 9}
+	ms := MetricsOf()
+	if len(ms) != len(want) || ms[0].Name != "total" {
+		t.Fatalf("%d metrics, the first is %s", len(ms), ms[0].Name)
+	}
+	for _, m := range ms {
+		if v, ok := m.Value(Sample{}); ok || v != 0 {
+			t.Errorf("%s of nothing is %v, %v", m.Name, v, ok)
+		}
+		if v, ok := m.Value(full); !ok || v != want[m.Name] {
+			t.Errorf("%s is %v, %v, want %v", m.Name, v, ok, want[m.Name])
+		}
+		if m.Doc == "" || m.Unit != "ms" && m.Unit != "MB" || !m.LowerIsBetter {
+			t.Errorf("%+v", m)
+		}
+	}
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		if v, ok := value(&bad); ok {
+			t.Errorf("%v counts as measured: %v", bad, v)
+		}
+	}
+}
+
+func TestParseAnswer(t *testing.T) {
+	f, ok := ParseAnswer([]byte(`{"message":"hello, world","instanceId":"ab","invocation":3,"token":"t","processUptimeMs":20,"startedAtNs":123,"more":[]}`))
+	if !ok || f.InstanceID != "ab" || f.Invocation != 3 || f.Token != "t" || *f.ProcessUptimeMs != 20 || *f.StartedAtNs != 123 {
+		t.Errorf("%+v, %v", f, ok)
+	}
+	f, ok = ParseAnswer([]byte(`{"instanceId":"ab","startedAtNs":0}`))
+	if !ok || f.ProcessUptimeMs != nil || f.StartedAtNs == nil || *f.StartedAtNs != 0 {
+		t.Errorf("%+v, %v", f, ok)
+	}
+	for _, s := range []string{"", "null", "[]", `"hello"`, "7", "{}", `{"instanceId":""}`, `{"instanceId":7}`, `{"instanceId":"ab"`, `{"instanceId":"ab"} x`} {
+		if f, ok := ParseAnswer([]byte(s)); ok || f != nil {
+			t.Errorf("%s: %+v, %v", s, f, ok)
+		}
+	}
+}
+
+func FuzzParseAnswer(f *testing.F) {
+	f.Add([]byte(`{"instanceId":"ab","invocation":1,"processUptimeMs":10,"startedAtNs":1}`))
+	f.Add([]byte(`{"instanceId":""}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, ok := ParseAnswer(b); ok != (a != nil) || ok && a.InstanceID == "" {
+			t.Errorf("%q: %+v, %v", b, a, ok)
+		}
+	})
+}
+
+func TestErrors(t *testing.T) {
+	cause := errors.New("exit status 2")
+	var failure error = fmt.Errorf("starting: %w", &Failure{Reason: ReasonExit, Err: cause})
+	if !errors.Is(failure, cause) || failure.Error() != "starting: exit: exit status 2" {
+		t.Errorf("failure: %v", failure)
+	}
+	if s := (&Failure{Reason: ReasonTimeout}).Error(); s != "timeout" {
+		t.Errorf("failure without a cause: %q", s)
+	}
+	cold, warm := error(&NotProved{Want: Cold, Reason: "not-cold", Detail: "seen"}), error(&NotProved{Want: Warm, Reason: "not-warm"})
+	if !errors.Is(cold, ErrNotCold) || errors.Is(cold, ErrNotWarm) || errors.Is(warm, ErrNotCold) || !errors.Is(warm, ErrNotWarm) || cold.Error() != "not-cold: seen" {
+		t.Errorf("not proved: %v, %v", cold, warm)
+	}
+	hinted := fmt.Errorf("opening: %w", Hint(cause, "make build"))
+	if HintOf(hinted) != "make build" || !errors.Is(hinted, cause) || hinted.Error() != "opening: exit status 2" {
+		t.Errorf("hinted: %v, %q", hinted, HintOf(hinted))
+	}
+	if HintOf(Hint(hinted, "first")) != "first" || HintOf(cause) != "" || HintOf(nil) != "" || Hint(nil, "x") != nil {
+		t.Error("hints are mixed up")
+	}
+	if s := (Config{"al2", 512, "amd64"}).String(); s != "al2/512MB/amd64" {
+		t.Error(s)
+	}
+}
