@@ -117,3 +117,13 @@ func Seen(entries []Entry, backend, engine, fingerprint string) map[string]bool 
 	}
 	return seen
 }
+
+// Before returns the runs that began before the run with the header h: what was
+// known when it began.
+func Before(entries []Entry, h Header) []Entry {
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Header.Started >= h.Started })
+	if i < 0 {
+		return entries
+	}
+	return entries[:i]
+}

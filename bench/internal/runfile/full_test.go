@@ -163,6 +163,9 @@ func TestFolder(t *testing.T) {
 	if e, ok := Find(es, es[1].Header.ID); !ok || e.Path != es[1].Path {
 		t.Errorf("find %v %v", e, ok)
 	}
+	if b := Before(es, es[2].Header); len(b) != 2 || len(Before(es, Header{Started: "9"})) != 5 {
+		t.Errorf("before the third: %v", b)
+	}
 	if _, ok := Find(es, "nothing"); ok {
 		t.Error("found nothing")
 	}
