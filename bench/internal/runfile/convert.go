@@ -123,6 +123,9 @@ func tail(s string, n int) string {
 type interner struct {
 	words  map[string]string
 	proofs map[string][]string
+	// environment and instance are those of the sample before: they come in
+	// groups.
+	environment, instance string
 }
 
 // intern replaces the record's repeating strings by the ones already seen.
@@ -137,6 +140,16 @@ func (in *interner) intern(s *coldstart.Sample) {
 		s.Proof = have
 	} else if len(in.proofs) < 64 {
 		in.proofs[key] = s.Proof
+	}
+	if s.Environment == in.environment {
+		s.Environment = in.environment
+	}
+	in.environment = s.Environment
+	if f := s.Function; f != nil {
+		if f.InstanceID == in.instance {
+			f.InstanceID = in.instance
+		}
+		in.instance = f.InstanceID
 	}
 	// The request's ID is in the REPORT line: one copy is enough.
 	if i := strings.Index(s.Raw, s.RequestID); i >= 0 {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -29,7 +30,18 @@ func TestMemoryOfALongRun(t *testing.T) {
 		return
 	}
 	const n = 100_000
-	run, err := Read(&long{n: n})
+	path := filepath.Join(t.TempDir(), "r.jsonl")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(f, &long{n: n}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run, err := Open(path)
 	if err != nil || len(run.Samples) != n {
 		t.Fatal(err)
 	}
