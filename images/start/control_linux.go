@@ -7,6 +7,8 @@ type control struct {
 	fd int
 	// inherited is true for the sandbox's form.
 	inherited bool
+	// kept is a descriptor to send along with "ready", or -1.
+	kept int
 }
 
 // dial opens the connection that where names, or says why it can't.
@@ -16,7 +18,7 @@ func dial(where string) (c control, failure string) {
 		if !ok || n < 3 || n > 1<<20 {
 			return c, "no file descriptor: " + where
 		}
-		return control{fd: n, inherited: true}, ""
+		return control{fd: n, inherited: true, kept: -1}, ""
 	}
 	rest, ok := cut(where, "tcp:")
 	if !ok {
@@ -40,7 +42,7 @@ func dial(where string) (c control, failure string) {
 		return c, "connecting to " + rest + ": " + err.Error()
 	}
 	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-	return control{fd: fd}, ""
+	return control{fd: fd, kept: -1}, ""
 }
 
 // send writes s and says whether all of it went out.
@@ -56,6 +58,17 @@ func (c control) send(s string) bool {
 		b = b[n:]
 	}
 	return true
+}
+
+// ready says that all is done.
+func (c control) ready() bool {
+	const word = "ready\n"
+	if c.kept < 0 {
+		return c.send(word)
+	}
+	err := syscall.Sendmsg(c.fd, []byte(word), syscall.UnixRights(c.kept), nil, 0)
+	_ = syscall.Close(c.kept)
+	return err == nil
 }
 
 // await reads until want has come; false for an end or anything else.

@@ -64,7 +64,7 @@ func main() {
 		}
 		p = program{argv: args[2:], env: syscall.Environ()}
 	}
-	if !c.send("ready\n") || !c.await("go\n") {
+	if !c.ready() || !c.await("go\n") {
 		// The emulator is gone: nobody waits for this environment.
 		syscall.Exit(exitNotExecuted)
 	}

@@ -1,6 +1,9 @@
 package main
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+)
 
 const (
 	quiet = syscall.MS_NOSUID | syscall.MS_NODEV
@@ -69,9 +72,8 @@ func mounts(c control, s *spec) (string, error) {
 	if what, err := dev(); err != nil {
 		return what, err
 	}
-	owner := ",uid=" + decimal(int64(s.uid)) + ",gid=" + decimal(int64(s.gid))
-	if err := syscall.Mount("tmpfs", "/tmp", "tmpfs", quiet, "mode=1777,size="+s.tmp+owner); err != nil {
-		return "mounting /tmp", err
+	if what, err := tmp(s); err != nil {
+		return what, err
 	}
 	if what, err := proc(c); err != nil {
 		return what, err
@@ -113,6 +115,53 @@ func dev() (string, error) {
 	// In a user namespace the folder is the function's own.
 	return "making /dev read-only", syscall.Mount("", "/dev", "",
 		syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NOEXEC, "")
+}
+
+// tmp mounts /tmp: the one that an earlier process of the environment had, or a
+// new one.
+func tmp(s *spec) (string, error) {
+	if s.keep >= 0 {
+		if err := attach(s.keep, "/tmp"); err != nil {
+			return "mounting the earlier /tmp", err
+		}
+	} else {
+		owner := ",uid=" + decimal(int64(s.uid)) + ",gid=" + decimal(int64(s.gid))
+		if err := syscall.Mount("tmpfs", "/tmp", "tmpfs", quiet, "mode=1777,size="+s.tmp+owner); err != nil {
+			return "mounting /tmp", err
+		}
+	}
+	s.kept = clone("/tmp")
+	return "", nil
+}
+
+// clone returns a descriptor of a second mount of what is mounted at path,
+// attached nowhere, or -1 on kernels before 5.2, which have none.
+func clone(path string) int {
+	const sysOpenTree, openTreeClone, atFDCWD = 428, 1, ^uintptr(99)
+	b, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return -1
+	}
+	fd, _, errno := syscall.RawSyscall(sysOpenTree, atFDCWD, uintptr(unsafe.Pointer(b)), openTreeClone|syscall.O_CLOEXEC)
+	if errno != 0 {
+		return -1
+	}
+	return int(fd)
+}
+
+// attach mounts what clone returned.
+func attach(fd int, path string) error {
+	const sysMoveMount, fromEmptyPath, atFDCWD = 429, 4, ^uintptr(99)
+	var empty byte
+	b, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	_, _, errno := syscall.RawSyscall6(sysMoveMount, uintptr(fd), uintptr(unsafe.Pointer(&empty)), atFDCWD, uintptr(unsafe.Pointer(b)), fromEmptyPath, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // proc mounts a /proc that shows the sandbox's processes only.

@@ -9,20 +9,26 @@ import "syscall"
 //	root=PATH      the unpacked image, on the emulator's own file system
 //	uid=N gid=N    who the function is
 //	tmp=BYTES      size of /tmp
+//	keep=N         descriptor of the /tmp to use instead of a new one
 //	files=N        limit of open files; absent for no change
 //	hostname=NAME  absent for no change
 //	dir=PATH       working directory, in the image
 //	env=KEY=VALUE  repeated
 //	arg=WORD       repeated: the entrypoint and its arguments
+//
+// With ready comes, where the kernel has such a thing, a descriptor of /tmp by
+// which the emulator may keep it for the environment's next process.
 type spec struct {
 	root, hostname, tmp string
 	uid, gid, files     int
+	// keep is -1 where /tmp is to be new, kept where it can't be kept.
+	keep, kept int
 	program
 }
 
 // build reads the spec and makes this process a sandbox of it. It is false
 // where that failed, and then the emulator was told, if it is still there.
-func (c control) build() (program, bool) {
+func (c *control) build() (program, bool) {
 	text, ok := c.receive()
 	if !ok {
 		return program{}, false
@@ -35,11 +41,12 @@ func (c control) build() (program, bool) {
 	for _, step := range [...]func(control, *spec) (string, error){
 		identify, mounts, limit, drop,
 	} {
-		if what, err := step(c, &s); err != nil {
+		if what, err := step(*c, &s); err != nil {
 			c.fail(what, err)
 			return program{}, false
 		}
 	}
+	c.kept = s.kept
 	return s.program, true
 }
 
@@ -68,7 +75,7 @@ func (c control) receive() ([]byte, bool) {
 
 // parse reads the fields of a spec.
 func parse(text []byte) (s spec, bad string) {
-	s.uid, s.gid = -1, -1
+	s.uid, s.gid, s.keep, s.kept = -1, -1, -1, -1
 	for rest := string(text); rest != ""; {
 		i := index(rest, "\x00")
 		if i < 0 {
@@ -92,6 +99,8 @@ func parse(text []byte) (s spec, bad string) {
 			s.uid, ok = number(value)
 		case "gid":
 			s.gid, ok = number(value)
+		case "keep":
+			s.keep, ok = number(value)
 		case "files":
 			s.files, ok = number(value)
 		case "dir":

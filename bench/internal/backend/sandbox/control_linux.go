@@ -22,7 +22,16 @@ import (
 type description struct {
 	root, dir string
 	argv, env []string
+	// keep is true where the descriptor after the control connection is the
+	// /tmp of an earlier process.
+	keep bool
 }
+
+// The descriptors that start gets beside input and output.
+const (
+	controlFD = 3
+	keepFD    = 4
+)
 
 // The size of /tmp and the number of open files, as Lambda's.
 const (
@@ -39,6 +48,9 @@ func (d description) encode() ([]byte, error) {
 		"uid=" + strconv.Itoa(functionUID), "gid=" + strconv.Itoa(functionGID),
 		"tmp=" + strconv.Itoa(tmpBytes), "files=" + strconv.Itoa(openFiles),
 		"hostname=sandbox", "dir=" + d.dir,
+	}
+	if d.keep {
+		fields = append(fields, "keep="+strconv.Itoa(keepFD))
 	}
 	for _, e := range d.env {
 		fields = append(fields, "env="+e)
@@ -57,7 +69,11 @@ func (d description) encode() ([]byte, error) {
 // control is the emulator's end of the connection to images/start.
 type control struct {
 	conn  *os.File
+	raw   syscall.RawConn
 	lines *bufio.Reader
+	// tmp is the sandbox's /tmp, attached nowhere else, which outlives it; nil
+	// where the kernel has no such thing.
+	tmp *os.File
 	// notes are what start said about the sandbox that is worth a warning.
 	notes []string
 }
@@ -75,8 +91,43 @@ func newControl() (*control, *os.File, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a control connection: %w", err)
 	}
-	near := os.NewFile(uintptr(fds[0]), "control")
-	return &control{conn: near, lines: bufio.NewReaderSize(near, 512)}, os.NewFile(uintptr(fds[1]), "control"), nil
+	c := &control{conn: os.NewFile(uintptr(fds[0]), "control")}
+	if c.raw, err = c.conn.SyscallConn(); err != nil {
+		_ = c.conn.Close()
+		_ = unix.Close(fds[1])
+		return nil, nil, fmt.Errorf("making a control connection: %w", err)
+	}
+	c.lines = bufio.NewReaderSize(c, 512)
+	return c, os.NewFile(uintptr(fds[1]), "control"), nil
+}
+
+// Read reads what start says, and takes the descriptor that may come along.
+func (c *control) Read(b []byte) (n int, err error) {
+	var oobn int
+	oob := make([]byte, unix.CmsgSpace(4))
+	rerr := c.raw.Read(func(fd uintptr) bool {
+		for {
+			n, oobn, _, _, err = unix.Recvmsg(int(fd), b, oob, unix.MSG_CMSG_CLOEXEC)
+			if !errors.Is(err, unix.EINTR) {
+				return !errors.Is(err, unix.EAGAIN)
+			}
+		}
+	})
+	if rerr != nil {
+		return 0, rerr
+	}
+	if err != nil {
+		return 0, os.NewSyscallError("recvmsg", err)
+	}
+	if messages, err := unix.ParseSocketControlMessage(oob[:oobn]); err == nil && len(messages) == 1 {
+		if fds, err := unix.ParseUnixRights(&messages[0]); err == nil && len(fds) == 1 {
+			c.tmp = os.NewFile(uintptr(fds[0]), "tmp")
+		}
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 // during runs f, whose reading and writing end when ctx does.

@@ -12,8 +12,8 @@
 // Memory and CPU are limited by cgroups, version 1 or 2, as Lambda limits them.
 // A limit that can't be set on this machine is named, never pretended.
 //
-// Not as on Lambda: /tmp counts as memory and does not survive a crash; the
-// number of processes is not limited; the function sees the machine's network
+// As on Lambda, /tmp survives a crash (on kernels from 5.2). Not as on Lambda: it
+// counts as memory; the number of processes is not limited; the function sees the machine's network
 // and its number of CPUs; names resolve only where the image has an
 // /etc/resolv.conf file, which the machine's is then put over. It is no wall
 // against malice: measure images you would also run.

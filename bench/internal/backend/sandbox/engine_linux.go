@@ -100,11 +100,14 @@ func (e *Engine) probe(ctx context.Context, dir string) error {
 	}
 	for _, e.user = range ways {
 		var p *process
-		p, err = e.launch(ctx, description{root: root, dir: "/", argv: []string{"/none"}}, newOutput(nil),
+		p, err = e.launch(ctx, description{root: root, dir: "/", argv: []string{"/none"}}, newOutput(nil), nil,
 			func() (*group, error) { return &group{}, nil })
 		if err == nil {
 			e.notes = append(e.notes, p.control.notes...)
 			p.Kill()
+			if p.control.tmp != nil {
+				return p.control.tmp.Close()
+			}
 			return nil
 		}
 		if !denied(err) {

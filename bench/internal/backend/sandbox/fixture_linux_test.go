@@ -30,6 +30,7 @@ var programs = map[string]string{
 	"start":    "coldbench/images/start",
 	"function": "coldbench/function",
 	"probe":    "./testdata/probe",
+	"contract": "coldbench/bench/internal/backend/backendtest/function",
 }
 
 var (

@@ -241,7 +241,7 @@ func TestExtensions(t *testing.T) {
 	}
 	defer func() { _ = open.server.Close() }()
 	before := runtimeapi.Clock()
-	p, err := e.launch(context.Background(), open.what, newOutput(nil), func() (*group, error) { return &group{}, nil })
+	p, err := e.launch(context.Background(), open.what, newOutput(nil), nil, func() (*group, error) { return &group{}, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

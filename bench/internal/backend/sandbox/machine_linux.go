@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"coldbench/bench/internal/backend/emulated"
@@ -19,6 +20,9 @@ type machine struct {
 
 	environment *runtimeapi.Environment
 	group       *group
+	// tmp is the /tmp of the last process: as on Lambda, its files survive a
+	// crash.
+	tmp *os.File
 	// last is the process that was launched last.
 	last *process
 }
@@ -31,7 +35,7 @@ var (
 // Launch implements runtimeapi.Launcher. The first init has the CPUs that
 // Lambda grants it; one inside an invocation has the function's share.
 func (m *machine) Launch(ctx context.Context, phase runtimeapi.Phase) (runtimeapi.Process, error) {
-	p, err := m.engine.launch(ctx, m.what, m.out, func() (*group, error) {
+	p, err := m.engine.launch(ctx, m.what, m.out, m.tmp, func() (*group, error) {
 		if m.group == nil {
 			g, err := m.engine.groups.make(m.limits)
 			if err != nil {
@@ -48,6 +52,10 @@ func (m *machine) Launch(ctx context.Context, phase runtimeapi.Phase) (runtimeap
 		return nil, err // not p: a nil *process would be no nil Process
 	}
 	m.last = p
+	if m.tmp != nil {
+		_ = m.tmp.Close()
+	}
+	m.tmp = p.control.tmp
 	return p, nil
 }
 
@@ -84,6 +92,10 @@ func (m *machine) Output() string { return m.out.String() }
 // Close implements emulated.Machine.
 func (m *machine) Close() error {
 	err := m.environment.Close()
+	if m.tmp != nil {
+		err = errors.Join(err, m.tmp.Close())
+		m.tmp = nil
+	}
 	if m.group != nil {
 		err = errors.Join(err, m.group.remove())
 		m.group = nil

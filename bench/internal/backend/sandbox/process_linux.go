@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -37,8 +38,9 @@ var (
 )
 
 // launch makes a sandbox in g, which makes the group, and returns when it is
-// ready to execute d's argv.
-func (e *Engine) launch(ctx context.Context, d description, out *output, g func() (*group, error)) (*process, error) {
+// ready to execute d's argv. tmp is the /tmp of an earlier process, or nil.
+func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os.File, g func() (*group, error)) (*process, error) {
+	d.keep = tmp != nil
 	text, err := d.encode()
 	if err != nil {
 		return nil, err
@@ -54,8 +56,11 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, g func(
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
 	p := &process{control: c, done: make(chan struct{})}
-	p.os, err = e.spawner.start(e.program.path, []string{"start", "fd:3"},
-		[]*os.File{e.null, w, w, far}, e.user)
+	files := []*os.File{e.null, w, w, far}
+	if tmp != nil {
+		files = append(files, tmp)
+	}
+	p.os, err = e.spawner.start(e.program.path, []string{"start", "fd:" + strconv.Itoa(controlFD)}, files, e.user)
 	_ = far.Close()
 	_ = w.Close()
 	if err != nil {
@@ -85,6 +90,9 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, g func(
 	}
 	if err != nil {
 		p.Kill()
+		if c.tmp != nil {
+			_ = c.tmp.Close()
+		}
 		if said := strings.TrimSpace(out.String()); said != "" && errors.Is(err, io.EOF) {
 			err = fmt.Errorf("%w: %s", err, said)
 		}
