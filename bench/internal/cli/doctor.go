@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/backend/docker"
+	"coldbench/bench/internal/backend/sandbox"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
+	"coldbench/bench/internal/payload"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this machine can measure, and what is in the way",
+		Long: `Look at this machine's engines, limits and images, and at what earlier runs
+left behind, and say what to type about each finding. Changes nothing. Exits 1
+when no local engine can be used.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.doctor(cmd.Context())
+		},
+	}
+}
+
+func (a *app) doctor(ctx context.Context) error {
+	engines := [][]coldstart.Finding{docker.Check(ctx), sandbox.Check(ctx)}
+	usable := 0
+	for _, findings := range engines {
+		if !blocked(findings) {
+			usable++
+		}
+	}
+	findings := append(payloadFindings(), image.Check(ctx, a.storeDir(""))...)
+	for _, f := range engines {
+		findings = append(findings, f...)
+	}
+	for _, f := range findings {
+		if _, err := fmt.Fprintf(a.Stdout, "%-8s %s: %s\n", f.Severity, f.Subject, f.Text); err != nil {
+			return err
+		}
+		if f.Hint != "" {
+			if _, err := fmt.Fprintf(a.Stdout, "%-8s   %s\n", "", f.Hint); err != nil {
+				return err
+			}
+		}
+	}
+	if usable == 0 {
+		return errors.New("no local engine can be used here")
+	}
+	return nil
+}
+
+func blocked(findings []coldstart.Finding) bool {
+	for _, f := range findings {
+		if f.Severity == coldstart.Problem {
+			return true
+		}
+	}
+	return false
+}
+
+// payloadFindings says whether this build can run anything locally.
+func payloadFindings() []coldstart.Finding {
+	const subject = "emulator"
+	if _, err := payload.RIE("amd64"); err != nil {
+		return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject, Text: err.Error(), Hint: "make build"}}
+	}
+	return []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: "built in, for amd64 and arm64"}}
+}

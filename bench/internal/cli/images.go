@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
+)
+
+func (a *app) imagesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "images",
+		Short: "List, build and import the images of the variants",
+		Long: `The images of a project are kept in .build/images beside its compose file, an
+OCI layout. bench builds them itself, reproducibly, so that the sandbox, the
+Docker engine and a registry hold the same image.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var file, arch, ref string
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "List the images of the store",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.listImages(cmd.Context(), file)
+		},
+	}
+	build := &cobra.Command{
+		Use:   "build [VARIANT]...",
+		Short: "Build the images of variants and print their IDs",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.buildImages(cmd.Context(), file, arch, args)
+		},
+	}
+	build.Flags().StringVar(&arch, "arch", "", "architecture, amd64 or arm64 (default this machine's)")
+	imports := &cobra.Command{
+		Use:   "import TAR",
+		Short: "Put an image that docker save wrote into the store",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.importImage(cmd.Context(), file, args[0], ref)
+		},
+	}
+	imports.Flags().StringVar(&ref, "as", "", "reference that FROM and NAME=IMAGE will find it by")
+	for _, c := range []*cobra.Command{list, build, imports} {
+		c.Flags().StringVar(&file, "file", "", "compose file whose store is meant (default that of this folder)")
+	}
+	cmd.AddCommand(list, build, imports)
+	return cmd
+}
+
+func (a *app) listImages(ctx context.Context, file string) error {
+	store, err := image.OpenStore(a.storeDir(file))
+	if err != nil {
+		return err
+	}
+	list, err := store.List(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tARCH\tIMAGE ID\tSIZE\tLAYERS\tBASE")
+	for _, i := range list {
+		base := i.Base
+		if i.StandIn {
+			base += " (stand-in base)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f MB\t%d\t%s\n", i.Name, i.Arch, short(i.ID), float64(i.SizeBytes)/1e6, i.Layers, base)
+	}
+	return w.Flush()
+}
+
+func (a *app) buildImages(ctx context.Context, file, arch string, args []string) error {
+	var words []string
+	if arch != "" {
+		words = []string{arch}
+	}
+	archs, err := architectures(words)
+	if err != nil {
+		return err
+	}
+	variants, err := a.chooseVariants(ctx, file, archs[0], args)
+	if err != nil {
+		return err
+	}
+	store, err := image.OpenStore(a.storeDir(file))
+	if err != nil {
+		return err
+	}
+	engine := a.imageEngine(nil)
+	defer engine.close()
+	var failed error
+	for _, v := range variants {
+		img, err := a.imageOf(ctx, store, v.Variant, image.Options{Arch: archs[0], Engine: engine, Log: a.logLine})
+		if err != nil {
+			a.say("%s: %v", v.Name, err)
+			if hint := coldstart.HintOf(err); hint != "" {
+				a.hint("%s", hint)
+			}
+			failed = errors.New("not every image could be built")
+			continue
+		}
+		if _, err := fmt.Fprintf(a.Stdout, "%s\t%s\n", v.Name, img.ID); err != nil {
+			return err
+		}
+	}
+	return failed
+}
+
+func (a *app) importImage(ctx context.Context, file, path, ref string) error {
+	if ref == "" {
+		return usagef("--as is missing: the reference to put the image under")
+	}
+	var tar io.Reader = a.Stdin
+	if path != "-" {
+		f, err := os.Open(absolute(a.Dir, path))
+		if err != nil {
+			return fmt.Errorf("importing an image: %w", err)
+		}
+		defer f.Close()
+		tar = f
+	}
+	store, err := image.OpenStore(a.storeDir(file))
+	if err != nil {
+		return err
+	}
+	img, err := store.Put(ctx, ref, tar)
+	if err != nil {
+		return fmt.Errorf("importing %s: %w", path, err)
+	}
+	_, err = fmt.Fprintf(a.Stdout, "%s\t%s\n", ref, img.ID)
+	return err
+}
+
+// short shortens a digest for a table.
+func short(id string) string {
+	const length = len("sha256:") + 12
+	if len(id) > length {
+		return id[:length]
+	}
+	return id
+}
+
+func (a *app) logLine(line string) { a.note("%s", line) }

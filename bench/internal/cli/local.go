@@ -1,0 +1,293 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
+	"coldbench/bench/internal/runfile"
+)
+
+// localFlags are the flags of bench local, as typed.
+type localFlags struct {
+	measureFlags
+	engine, network string
+}
+
+func (a *app) localCommand() *cobra.Command {
+	var f localFlags
+	cmd := &cobra.Command{
+		Use:   "local [VARIANT | NAME=IMAGE]...",
+		Short: "Measure variants on this machine",
+		Long: `Force cold and warm invocations of each variant on this machine, and write
+results/runs/TIME-local-ENGINE.jsonl and results/local.md.
+
+Without arguments every service of the compose file is measured; with arguments
+exactly those. NAME=IMAGE measures an image that is in no compose file.`,
+		Example: `  bench local
+  bench local --runs 20 --memory 128,512,1769 scratch
+  bench local --engine sandbox --cold
+  bench local --file other/docker-compose.yml
+  bench local my=example.com/image:tag`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.local(cmd.Context(), f, args)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&f.engine, "engine", "auto", "auto, docker or sandbox")
+	cmd.Flags().StringVar(&f.network, "network", "bridge", "the function's network with the docker engine, bridge or none")
+	return cmd
+}
+
+func (a *app) local(ctx context.Context, f localFlags, args []string) error {
+	m, err := f.check(a.Dir)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.engine != "auto" && f.engine != "docker" && f.engine != "sandbox":
+		return usagef("--engine %q: auto, docker or sandbox", f.engine)
+	case f.network != "bridge" && f.network != "none":
+		return usagef("--network %q: bridge or none", f.network)
+	}
+	a.quiet = f.quiet
+	if m.resume != "" {
+		if err := a.resume(&m, &f, &args); err != nil {
+			return err
+		}
+	}
+	wanted, err := a.expand(ctx, m, args)
+	if err != nil {
+		return err
+	}
+	out := absolute(a.Dir, m.out)
+	if m.dryRun {
+		return a.printPlan(m, f, wanted, out)
+	}
+	return a.measureLocally(ctx, m, f, wanted, out)
+}
+
+// want is a configuration that is to be measured, with the variant it is of.
+type want struct {
+	config  coldstart.Config
+	variant chosen
+}
+
+// expand multiplies the variants that are asked for by memory sizes and
+// architectures.
+func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, error) {
+	byArch := map[string][]chosen{}
+	for _, arch := range m.archs {
+		list, err := a.chooseVariants(ctx, m.file, arch, args)
+		if err != nil {
+			return nil, err
+		}
+		byArch[arch] = list
+	}
+	var wanted []want
+	for i, v := range byArch[m.archs[0]] {
+		sizes := m.memoryMB
+		if len(sizes) == 0 {
+			size := v.MemoryMB
+			if size == 0 {
+				size = 512
+			}
+			if err := checkMemory(size); err != nil {
+				return nil, fmt.Errorf("service %s: x-bench: %w", v.Name, err)
+			}
+			sizes = []int{size}
+		}
+		for _, size := range sizes {
+			for _, arch := range m.archs {
+				wanted = append(wanted, want{
+					config:  coldstart.Config{Variant: v.Name, MemoryMB: size, Arch: arch},
+					variant: byArch[arch][i],
+				})
+			}
+		}
+	}
+	if m.baseline == "" {
+		return wanted, nil
+	}
+	for _, w := range wanted {
+		if w.config.Variant == m.baseline {
+			return wanted, nil
+		}
+	}
+	return nil, usagef("--baseline %q is not among the variants that are measured", m.baseline)
+}
+
+// opened is a configuration that stands ready to be started.
+type opened struct {
+	want
+	image  coldstart.Image
+	target coldstart.Target
+}
+
+func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wanted []want, out string) (err error) {
+	store, err := image.OpenStore(a.storeDir(m.file))
+	if err != nil {
+		return err
+	}
+	log := func(line string) {
+		if m.verbal {
+			a.say("%s", line)
+		}
+	}
+	engine, err := a.chooseEngine(ctx, f.engine, EngineOptions{
+		Network:  f.network,
+		StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "sandbox"),
+		Store:    store,
+		Log:      log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	for _, w := range engine.Warnings() {
+		a.warning("%s", w)
+	}
+
+	o := coldstart.Options{
+		Payload:     m.event,
+		Timeout:     m.timeout,
+		Environment: m.vars,
+		LimitCPU:    m.cpu == "lambda",
+		CPUPeriod:   m.cpuPeriod,
+	}
+	if m.verbal {
+		o.Log = log
+	}
+	configs, unavailable, err := a.openAll(ctx, engine, store, wanted, o, log)
+	defer func() {
+		for _, c := range configs {
+			err = errors.Join(err, c.target.Close())
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	header := a.header(m, f, engine, o, configs, unavailable)
+	return a.run(ctx, m, header, configs, out)
+}
+
+// openAll builds or finds every image and opens every configuration on it. One
+// that fails becomes a row that says why, unless it was asked for by name.
+func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, wanted []want, o coldstart.Options, log func(string)) ([]opened, []runfile.Unavailable, error) {
+	images := a.imageEngine(engine)
+	defer images.close()
+	from := image.Options{Engine: images, DescribeOnly: engine.Name == "docker", Log: log}
+	var list []opened
+	var unavailable []runfile.Unavailable
+	type built struct {
+		img coldstart.Image
+		err error
+	}
+	cache := map[string]built{}
+	for _, w := range wanted {
+		key := w.config.Variant + "/" + w.config.Arch
+		b, ok := cache[key]
+		if !ok {
+			from.Arch = w.config.Arch
+			b.img, b.err = a.imageOf(ctx, store, w.variant.Variant, from)
+			if b.err == nil {
+				b.img, b.err = engine.Prepare(ctx, b.img)
+			}
+			cache[key] = b
+		}
+		var target coldstart.Target
+		err := b.err
+		if err == nil {
+			target, err = engine.Open(ctx, w.config, b.img, o)
+		}
+		switch {
+		case err == nil:
+			list = append(list, opened{want: w, image: b.img, target: target})
+		case ctx.Err() != nil:
+			return list, nil, ctx.Err()
+		case w.variant.named:
+			return list, nil, fmt.Errorf("%s: %w", w.config.Variant, err)
+		case !ok:
+			a.warning("%s is left out: %v", w.config.Variant, err)
+			if hint := coldstart.HintOf(err); hint != "" {
+				a.hint("%s", hint)
+			}
+			unavailable = append(unavailable, runfile.Unavailable{Variant: w.config.Variant, Error: err.Error(), Hint: coldstart.HintOf(err)})
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil, errors.New("no variant can be measured here")
+	}
+	return list, unavailable, nil
+}
+
+// header describes the run before it begins.
+func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Options, configs []opened, unavailable []runfile.Unavailable) runfile.Header {
+	h := runfile.Header{
+		Tool:    "bench " + version(),
+		Backend: "local",
+		Engine:  engine.Name,
+		Host:    describeHost(engine),
+		Plan: runfile.Plan{
+			Runs:          m.runs,
+			WarmRuns:      m.warmRuns,
+			Seed:          m.seed,
+			CPU:           m.cpu,
+			PauseMs:       float64(m.pause) / float64(time.Millisecond),
+			PayloadSha256: digest(m.event),
+			TimeoutS:      m.timeout.Seconds(),
+			Strategy:      engine.Strategy(),
+			Baseline:      m.baseline,
+			Retries:       m.retries,
+		},
+		Limits:      engine.Limits(o),
+		Warnings:    engine.Warnings(),
+		Unavailable: unavailable,
+	}
+	if m.cpu == "lambda" {
+		h.Plan.CPUPeriodMs = float64(m.cpuPeriod) / float64(time.Millisecond)
+	}
+	if engine.Name == "docker" {
+		h.Plan.Network = f.network
+	}
+	if m.cold {
+		h.Plan.Only = "cold"
+	} else if m.warm {
+		h.Plan.Only = "warm"
+	}
+	for _, c := range configs {
+		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.config.MemoryMB)
+		h.Plan.Arch = addOnce(h.Plan.Arch, c.config.Arch)
+		h.Configs = append(h.Configs, runfile.Config{
+			Variant:      c.config.Variant,
+			MemorySizeMB: c.config.MemoryMB,
+			Arch:         c.config.Arch,
+			Doc:          c.variant.Doc,
+			Image: runfile.Image{
+				ImageID: c.image.ID, Digest: c.image.Digest, SizeBytes: c.image.SizeBytes, CompressedBytes: c.image.CompressedBytes,
+				Layers: c.image.Layers, Base: c.image.Base, StandIn: c.image.StandIn,
+			},
+		})
+	}
+	return h
+}
+
+func addOnce[T comparable](list []T, v T) []T {
+	for _, have := range list {
+		if have == v {
+			return list
+		}
+	}
+	return append(list, v)
+}
+
+// digest returns the SHA-256 of an event, in hexadecimal.
+func digest(event []byte) string { return fmt.Sprintf("%x", sha256.Sum256(event)) }

@@ -1,0 +1,163 @@
+// Package cli is the command line of bench: one file a command, flags to
+// values, errors to exit codes. It is the composition root: the only package
+// that names concrete engines, and the only one that touches the standard
+// streams, the environment and the working directory.
+//
+// It is opinionated about streams: stdout carries data and nothing else;
+// everything said about the work goes to stderr, lower case, prefixed with
+// "bench: ". Nothing is created before every flag has been checked.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// Env is the process around a command. Main reads nothing else of it.
+type Env struct {
+	// Args are the arguments without the program's name.
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Environ holds KEY=VALUE pairs.
+	Environ []string
+	// Dir is the working directory, an absolute path.
+	Dir string
+	// Now is the time for names and stamps; measuring uses its own clock.
+	Now func() time.Time
+	// StderrIsTerminal says whether progress may be drawn.
+	StderrIsTerminal bool
+	// OpenEngine opens a local engine by name.
+	OpenEngine func(ctx context.Context, name string, o EngineOptions) (*Engine, error)
+}
+
+// FromProcess returns the Env of this process.
+func FromProcess() Env {
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	return Env{
+		Args:             os.Args[1:],
+		Stdin:            os.Stdin,
+		Stdout:           os.Stdout,
+		Stderr:           os.Stderr,
+		Environ:          os.Environ(),
+		Dir:              dir,
+		Now:              time.Now,
+		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		OpenEngine:       OpenEngine,
+	}
+}
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitIncomplete  = 3
+	exitInterrupted = 130
+)
+
+// errIncomplete ends a run that finished with failed samples; what failed has
+// been said already.
+var errIncomplete = errors.New("samples failed")
+
+// errInterrupted ends a run that a signal stopped.
+var errInterrupted = errors.New("interrupted")
+
+// usageError is an error in how the command was called.
+type usageError struct{ err error }
+
+func (u *usageError) Error() string { return u.err.Error() }
+func (u *usageError) Unwrap() error { return u.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...)}
+}
+
+// Main runs one command and returns the exit code of the process. The first
+// interrupt ends the command's context, the second one the process.
+func Main(ctx context.Context, env Env) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // from here on a signal has its default effect
+	}()
+	app := &app{Env: env}
+	root := app.root()
+	root.SetArgs(env.Args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	return app.exit(ctx, root.ExecuteContext(ctx))
+}
+
+// app is what the commands share.
+type app struct {
+	Env
+	quiet bool
+}
+
+// exit says what went wrong and returns the code for it.
+func (a *app) exit(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errIncomplete):
+		return exitIncomplete
+	case errors.Is(err, errInterrupted), ctx.Err() != nil && errors.Is(err, context.Canceled):
+		if !errors.Is(err, errInterrupted) {
+			a.say("interrupted")
+		}
+		return exitInterrupted
+	}
+	a.say("%v", err)
+	if hint := coldstart.HintOf(err); hint != "" {
+		a.hint("%s", hint)
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// say prints a message about the work to stderr; errors are said whatever
+// --quiet asks for.
+func (a *app) say(format string, args ...any) {
+	text := strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(format, args...)), "\n", "\nbench: ")
+	fmt.Fprintf(a.Stderr, "bench: %s\n", text)
+}
+
+func (a *app) hint(format string, args ...any)    { a.say("hint: "+format, args...) }
+func (a *app) warning(format string, args ...any) { a.say("warning: "+format, args...) }
+
+// note prints what is good to know, unless --quiet.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		a.say(format, args...)
+	}
+}
+
+// getenv returns the value of a variable, or "" where it is not set.
+func (a *app) getenv(key string) string {
+	for i := len(a.Environ) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(a.Environ[i], key+"="); ok {
+			return value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/render"
+	"coldbench/bench/internal/runfile"
+)
+
+func (a *app) reportCommand() *cobra.Command {
+	var format, output, out string
+	cmd := &cobra.Command{
+		Use:   "report [RUN]...",
+		Short: "Render run files again",
+		Long: `Render run files, each as a section of its own, the newest first. Without RUN
+the newest finished run of each backend and engine is taken, as results/*.md
+holds it: the report of a run is a function of its file and of the run that it
+names as previous.`,
+		Example: `  bench report
+  bench report --format markdown results/runs/20261124T080550Z-local-docker.jsonl
+  bench report --format json -o report.json`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.report(cmd.Context(), args, format, output, out)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", strings.Join(formatNames(), ", "))
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default the standard output)")
+	cmd.Flags().StringVar(&out, "out", "results", "folder whose runs are taken without RUN")
+	return cmd
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range render.Formats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func (a *app) report(_ context.Context, args []string, format, output, out string) error {
+	f, ok := render.Lookup(format)
+	if !ok {
+		return usagef("--format %q: one of %s", format, strings.Join(formatNames(), ", "))
+	}
+	var inputs []analysis.Input
+	for _, arg := range args {
+		in, err := a.input(absolute(a.Dir, arg))
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, in)
+	}
+	if len(args) == 0 {
+		var err error
+		if inputs, err = a.newest(filepath.Join(absolute(a.Dir, out), "runs"), ""); err != nil {
+			return err
+		}
+		if len(inputs) == 0 {
+			return coldstart.Hint(fmt.Errorf("no finished run in %s", filepath.Join(out, "runs")), "bench local")
+		}
+	}
+	report := analysis.New(inputs)
+	if output == "" {
+		return f.Write(a.Stdout, report)
+	}
+	return writeFile(absolute(a.Dir, output), report, f)
+}
+
+// publish writes the tables of the folder that holds the run at path, and shows
+// the run on stdout.
+func (a *app) publish(out, path string, asJSON bool) error {
+	run, err := a.input(path)
+	if err != nil {
+		return err
+	}
+	backend := run.Run.Header.Backend
+	all, err := a.newest(filepath.Join(out, "runs"), backend)
+	if err != nil {
+		return err
+	}
+	markdown, _ := render.Lookup("markdown")
+	table := filepath.Join(out, backend+markdown.Ext)
+	if err := writeFile(table, analysis.New(all), markdown); err != nil {
+		return coldstart.Hint(err, "bench report "+a.relative(path))
+	}
+	name := "text"
+	if asJSON {
+		name = "json"
+	}
+	shown, _ := render.Lookup(name)
+	if err := shown.Write(a.Stdout, analysis.New([]analysis.Input{run})); err != nil {
+		return fmt.Errorf("printing the report: %w", err)
+	}
+	a.note("wrote %s", a.relative(table))
+	return nil
+}
+
+// newest reads the newest finished run of each engine in a folder of runs, and
+// of each backend where backend is empty. A run that was interrupted is not
+// finished: it is reported on when it is asked for.
+func (a *app) newest(runs, backend string) ([]analysis.Input, error) {
+	entries, unreadable, err := runfile.Folder(runs)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range unreadable {
+		a.warning("%s", w)
+	}
+	type engine struct{ backend, engine string }
+	seen := map[engine]bool{}
+	var inputs []analysis.Input
+	for _, e := range slices.Backward(entries) {
+		key := engine{e.Header.Backend, e.Header.Engine}
+		if seen[key] || (backend != "" && backend != e.Header.Backend) {
+			continue
+		}
+		in, err := a.input(e.Path)
+		if err != nil {
+			return nil, err
+		}
+		if end := in.Run.End; end == nil || end.Stopped == runfile.StoppedInterrupted {
+			continue
+		}
+		seen[key] = true
+		inputs = append(inputs, in)
+	}
+	return inputs, nil
+}
+
+// input reads a run file, and the run beside it that it names as previous.
+func (a *app) input(path string) (analysis.Input, error) {
+	run, err := runfile.Open(path)
+	if err != nil {
+		return analysis.Input{}, err
+	}
+	in := analysis.Input{Run: run}
+	if id := run.Header.Previous; id != "" && filepath.IsLocal(id) {
+		previous, err := runfile.Open(filepath.Join(filepath.Dir(path), id+runfile.Ext))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return analysis.Input{}, fmt.Errorf("reading the previous run: %w", err)
+		}
+		in.Previous = previous
+	}
+	return in, nil
+}
+
+// writeFile replaces a file with a report, whole or not at all.
+func writeFile(path string, r *analysis.Report, f render.Format) (err error) {
+	var text bytes.Buffer
+	if err := f.Write(&text, r); err != nil {
+		return fmt.Errorf("rendering %s: %w", filepath.Base(path), err)
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("writing %s: %w", filepath.Base(path), errors.Join(err, os.Remove(temporary.Name())))
+		}
+	}()
+	_, err = temporary.Write(text.Bytes())
+	if err = errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+	"coldbench/bench/internal/runner"
+)
+
+// run takes the samples of a run into its file, and writes the tables.
+func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs []opened, out string) error {
+	runs := filepath.Join(out, "runs")
+	entries, unreadable, err := runfile.Folder(runs)
+	if err != nil {
+		return err
+	}
+	for _, w := range unreadable {
+		a.warning("%s", w)
+	}
+	plan := runner.Plan{
+		Runs:             m.runs,
+		WarmRuns:         m.warmRuns,
+		Seed:             m.seed,
+		Pause:            m.pause,
+		Retries:          m.retries,
+		FirstAfterDeploy: map[coldstart.Config]bool{},
+	}
+	targets := map[coldstart.Config]coldstart.Target{}
+	seen := runfile.Seen(entries, header.Backend, header.Engine, header.Host.Fingerprint)
+	for _, c := range configs {
+		plan.Configs = append(plan.Configs, c.config)
+		targets[c.config] = c.target
+		if !seen[c.image.ID] {
+			plan.FirstAfterDeploy[c.config] = true
+		}
+	}
+	file, past, err := a.openRun(m, header, entries, runs)
+	if err != nil {
+		return err
+	}
+	if past != nil {
+		plan.Past, plan.FirstAfterDeploy = pastOf(past)
+	}
+	path := a.relative(file.Path())
+	a.note("writing %s", path)
+
+	progress := a.progress(m, plan)
+	result, err := runner.Run(ctx, plan, targets, file, runner.Options{Progress: progress.step})
+	progress.end()
+	warnings := result.Warnings
+	for _, g := range result.GaveUp {
+		warnings = append(warnings, g.String())
+	}
+	err = errors.Join(err, file.End(a.Now(), string(result.Stopped), warnings), file.Close())
+	for _, w := range warnings {
+		a.warning("%s", w)
+	}
+	if err != nil {
+		return coldstart.Hint(fmt.Errorf("measuring: %w", err), keepGoing(path))
+	}
+	if result.Stopped == runner.StoppedInterrupted {
+		a.say("interrupted, %s kept", plural(result.Samples, "sample"))
+		a.hint("%s", keepGoing(path))
+		return errInterrupted
+	}
+	if err := a.publish(out, file.Path(), m.json); err != nil {
+		return err
+	}
+	switch {
+	case len(result.GaveUp) == len(configs):
+		return coldstart.Hint(errors.New("every variant was given up"), "bench report "+path)
+	case result.Failures > 0 || result.Unproved > 0 || len(result.GaveUp) > 0:
+		a.say("%s and %s gave no sample; the report says why", plural(result.Failures, "failed attempt"), plural(result.Unproved, "unproved invocation"))
+		return errIncomplete
+	case m.strict && len(header.Unavailable) > 0:
+		a.say("%s could not be measured (--strict)", plural(len(header.Unavailable), "variant"))
+		return errIncomplete
+	}
+	return nil
+}
+
+// openRun begins a run file, or takes up the one of --resume.
+func (a *app) openRun(m measure, header runfile.Header, entries []runfile.Entry, runs string) (*runfile.Writer, *runfile.Run, error) {
+	if m.resume != "" {
+		return runfile.Resume(absolute(a.Dir, m.resume), header, a.Now())
+	}
+	if previous, ok := runfile.Previous(entries, header); ok {
+		header.Previous = previous.Header.ID
+	}
+	file, err := runfile.CreateIn(runs, a.Now(), header)
+	return file, nil, err
+}
+
+// pastOf says what a run that is resumed has taken. Which configurations were
+// to be started in round 0 is what that run's earlier half decided.
+func pastOf(run *runfile.Run) (runner.Past, map[coldstart.Config]bool) {
+	past := runner.Past{Samples: run.Samples}
+	first := map[coldstart.Config]bool{}
+	for _, r := range run.Rejects {
+		past.Rejects = append(past.Rejects, r.Try())
+	}
+	for _, f := range run.Failures {
+		past.Failures = append(past.Failures, f.Try())
+	}
+	for _, s := range run.Samples {
+		if s.Round == 0 {
+			first[s.Config] = true
+		}
+	}
+	return past, first
+}
+
+func keepGoing(path string) string {
+	return fmt.Sprintf("bench report %s, or go on with bench local --resume %s", path, path)
+}
+
+// relative shortens a path for a message where it lies below the working
+// directory.
+func (a *app) relative(path string) string {
+	if short, err := filepath.Rel(a.Dir, path); err == nil && filepath.IsLocal(short) {
+		return short
+	}
+	return path
+}
