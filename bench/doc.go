@@ -1,0 +1,47 @@
+// Bench measures how the packaging of a Lambda function changes its cold start,
+// its warm invocations and its bill.
+//
+// One function is packaged in several ways; each service of docker-compose.yml
+// is a variant. Bench forces cold and warm invocations of each, in rounds whose
+// order is drawn at random, proves the coldness of every sample, and writes
+// tables with intervals to results/.
+//
+// # Measuring
+//
+//	bench local [VARIANT | NAME=IMAGE]...
+//
+// measures on this machine: in containers of a Docker-API engine where one
+// answers, otherwise in a sandbox of Linux namespaces and cgroups that needs no
+// daemon. Each cold start is a new execution environment, limited in CPU and
+// memory as Lambda limits it. Bench serves the Runtime API itself, so that Init
+// Duration is the time from the execve of the image's entrypoint to the first
+// request for an event, and prints the lines that Lambda prints.
+//
+// Without arguments every variant is measured; a variant that can't be had here
+// is a row that says why. bench local --help lists the flags; --dry-run says
+// what a run would do.
+//
+// # Reading
+//
+// Every sample is in results/runs/TIME-local-ENGINE.jsonl the moment it was
+// taken, one JSON record a line; nothing is overwritten. results/local.md holds
+// the newest run of each engine, and
+//
+//	bench report [RUN]...
+//
+// makes it again, byte for byte, or as text or JSON. An interrupted run is kept
+// and goes on with bench local --resume RUN.
+//
+// # The machine
+//
+//	bench doctor
+//
+// says what can be measured here, which limits can be set, and what earlier
+// runs left behind; bench images lists, builds and imports the images.
+//
+// # Streams and exit codes
+//
+// Stdout carries data and nothing else. The exit code is 0 for success, 1 for
+// failure, 2 for wrong usage, 3 for a run that finished with failed samples,
+// and 130 for an interrupted one, whose samples are kept.
+package main
