@@ -202,7 +202,7 @@ COPY skip /s
 COPY . /all
 COPY ["a.txt", "/with space/a"]
 COPY tree /app
-COPY a.txt /app/deep/er/x
+COPY bin /app/deep/er/x
 ADD a.txt /ax
 COPY --chown=1:2 app /c1/app
 COPY --chown=7 a.txt /c2/y
@@ -307,19 +307,11 @@ COPY --from=BASE --chown=3:4 /file /f
 // image's ID. It is removed at the end of the test.
 func dockerBuild(t *testing.T, file, dir string) string {
 	t.Helper()
-	// The classic builder loses a layer between two steps now and then, with
-	// other users of the engine or without: it is asked again.
-	for tries := 1; ; tries++ {
-		out, err := tryDocker(nil, "build", "-q", "--no-cache", "--label", "coldbench.test=image", "-f", file, dir)
-		if err == nil {
-			id := strings.TrimSpace(string(out))
-			t.Cleanup(func() { docker(t, nil, "rmi", id) })
-			return id
-		}
-		if tries == 3 || !strings.Contains(err.Error(), "layer does not exist") {
-			t.Fatal(err)
-		}
-	}
+	// An instruction that only replaces a file by one of equal size, within a
+	// second, makes the classic builder fail: there must be none in the file.
+	id := strings.TrimSpace(string(docker(t, nil, "build", "-q", "--no-cache", "--label", "coldbench.test=image", "-f", file, dir)))
+	t.Cleanup(func() { docker(t, nil, "rmi", id) })
+	return id
 }
 
 // compareUnpacked compares what Unpack makes of an image with what the engine

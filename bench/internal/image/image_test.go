@@ -79,26 +79,3 @@ func unpacked(t *testing.T, s *image.Store, img coldstart.Image, name string) st
 	}
 	return string(data)
 }
-
-func TestSmoke(t *testing.T) {
-	s := open(t)
-	img, err := build(t, s, map[string]string{
-		"Dockerfile": "FROM scratch\nCOPY bootstrap /var/runtime/bootstrap\nENV A=1\nWORKDIR /var/task\nENTRYPOINT [\"/var/runtime/bootstrap\"]\nCMD [\"h\"]\n",
-		"bootstrap":  "#!x",
-	}, image.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%+v", img)
-	if got := unpacked(t, s, img, "var/runtime/bootstrap"); got != "#!x" {
-		t.Errorf("bootstrap holds %q", got)
-	}
-	f, err := os.Create("/tmp/img-smoke.tar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := s.WriteTar(context.Background(), img.ID, f); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -109,7 +109,7 @@ type unpacker struct {
 	root  *os.Root
 	chown bool
 	dirs  map[string]fs.FileMode // modes of folders, set at the end
-	fresh map[string]bool        // what the current layer made
+	fresh map[string]bool        // what the current layer made, or made something in
 }
 
 func newUnpacker(root *os.Root) *unpacker {
@@ -163,7 +163,7 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 		}
 		exists = false
 	}
-	u.fresh[name] = true
+	u.mark(name)
 	switch h.Typeflag {
 	case tar.TypeDir:
 		if !exists {
@@ -186,6 +186,13 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 	// Devices, pipes: an unpacked image has none, and the engines bring their
 	// own /dev.
 	return nil
+}
+
+// mark notes that the current layer made a file.
+func (u *unpacker) mark(name string) {
+	for ; name != "." && !u.fresh[name]; name = path.Dir(name) {
+		u.fresh[name] = true
+	}
 }
 
 // file writes a regular file.
@@ -268,10 +275,13 @@ func (u *unpacker) whiteout(name string) error {
 	if base := path.Base(name); base == "." || base == ".." || name == "." {
 		return errors.New("it hides no file")
 	}
-	if u.fresh[name] {
-		return nil
+	if !u.fresh[name] {
+		return u.remove(name)
 	}
-	return u.remove(name)
+	if info, err := u.root.Lstat(name); err != nil || !info.IsDir() {
+		return err
+	}
+	return u.opaque(name)
 }
 
 // remove removes a file or a folder and forgets the modes of what was in it.
@@ -313,7 +323,7 @@ func (u *unpacker) folder(name string) (string, error) {
 		return "", err
 	}
 	u.dirs[dir] = 0o755
-	u.fresh[dir] = true
+	u.mark(dir)
 	return dir, nil
 }
 

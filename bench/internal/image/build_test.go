@@ -1,0 +1,386 @@
+package image_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
+)
+
+func TestErrorsNameTheLine(t *testing.T) {
+	s := open(t)
+	for _, test := range []struct {
+		name, dockerfile string
+		want             string
+		needsEngine      bool
+	}{
+		{"run", "FROM scratch\nCOPY a /\n\nRUN make", "Dockerfile:4: RUN needs", true},
+		{"run in a stage below", "FROM scratch AS x\nRUN make\nFROM scratch\nCOPY --from=x /a /", "Dockerfile:2: RUN needs", true},
+		{"run in a base stage", "FROM scratch AS x\nRUN make\nFROM x", "Dockerfile:2: RUN needs", true},
+		{"healthcheck", "FROM scratch\nHEALTHCHECK CMD x", "Dockerfile:2: HEALTHCHECK needs", true},
+		{"onbuild", "FROM scratch\nONBUILD COPY a /", "Dockerfile:2: ONBUILD needs", true},
+		{"url", "FROM scratch\nADD https://example.com/x /", "Dockerfile:2: ADD of a URL needs", true},
+		{"archive", "FROM scratch\nADD x.tar.gz /", "Dockerfile:2: ADD of an archive", true},
+		{"parents", "FROM scratch\nCOPY --parents a /x/", "Dockerfile:2: COPY with --parents", true},
+		{"unknown instruction", "FROM scratch\nCPY a /", "Dockerfile:2: unknown instruction: CPY", false},
+		{"no from", "COPY a /", "Dockerfile:1: no build stage", false},
+		{"empty", "# nothing", "Dockerfile:1: file with no instructions", false},
+		{"copy without destination", "FROM scratch\nCOPY a", "Dockerfile:2: COPY requires at least two arguments", false},
+		{"missing file", "FROM scratch\nCOPY nothing /", "Dockerfile:2: COPY nothing: no such file", false},
+		{"missing among several", "FROM scratch\nCOPY a nothing /x/", "Dockerfile:2: COPY nothing: no such file", false},
+		{"empty glob", "FROM scratch\nCOPY *.none /", "Dockerfile:2: COPY *.none: no file matches", false},
+		{"bad glob", "FROM scratch\nCOPY [ /", "Dockerfile:2: COPY [: syntax error in pattern", false},
+		{"ignored", "FROM scratch\nCOPY secret /", "Dockerfile:2: COPY secret: it is left out by the .dockerignore file", false},
+		{"above the context", "FROM scratch\nCOPY ../x /", "Dockerfile:2: COPY ../x: the path leads out of the build context", false},
+		{"above, hidden", "FROM scratch\nCOPY a/../../x /", "Dockerfile:2: COPY a/../../x: the path leads out", false},
+		{"link out of the context", "FROM scratch\nCOPY out /", "Dockerfile:2: COPY out: out is a symbolic link that leads out", false},
+		{"absolute link", "FROM scratch\nCOPY abs /", "Dockerfile:2: COPY abs: abs is a symbolic link that leads out", false},
+		{"file below a link out", "FROM scratch\nCOPY out/hostname /", "Dockerfile:2: COPY out/hostname: out/hostname is a symbolic link that leads out", false},
+		{"several to a file", "FROM scratch\nCOPY a b /x", "Dockerfile:2: COPY of more than one file needs a destination that ends with /", false},
+		{"over a folder", "FROM scratch\nCOPY dir /dir\nCOPY a /dir/", "", false},
+		{"file over a folder", "FROM scratch\nCOPY dir/d /d\nCOPY dir /dir/\nCOPY a /d/", "Dockerfile:4: copying a: /d/a is a folder", false},
+		{"folder over a file", "FROM scratch\nCOPY a /d\nCOPY dir /d", "Dockerfile:3: copying dir: /d is not a folder", false},
+		{"workdir over a file", "FROM scratch\nCOPY a /d\nWORKDIR /d/e", "Dockerfile:3: ", false},
+		{"chown name", "FROM scratch\nCOPY --chown=me a /", "Dockerfile:2: COPY --chown=me: the image has no user \"me\"", false},
+		{"chmod", "FROM scratch\nCOPY --chmod=u+x a /", "Dockerfile:2: COPY --chmod=u+x: it is not an octal", false},
+		{"expose", "FROM scratch\nEXPOSE http", "Dockerfile:2: EXPOSE http: it is not a port", false},
+		{"expansion", "FROM scratch\nENV A=${B", "Dockerfile:2: expanding", false},
+		{"required", "FROM scratch\nENV A=${B:?none}", "Dockerfile:2: expanding \"${B:?none}\": ", false},
+		{"empty base", "ARG B\nFROM $B", "Dockerfile:2: FROM $B: the name is empty", false},
+		{"bad base", "FROM UPPER/x", "Dockerfile:1: \"UPPER/x\" is not an image reference", false},
+		{"windows", "FROM --platform=windows/amd64 scratch", "Dockerfile:1: FROM --platform: \"windows/amd64\" is not a Linux platform", false},
+		{"other architecture", "FROM --platform=linux/arm64 scratch", "the last stage is for linux/arm64, not linux/amd64", false},
+		{"stage after", "FROM scratch\nCOPY --from=later a /\nFROM scratch AS later\n", "", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			img, err := build(t, s, map[string]string{
+				"Dockerfile": test.dockerfile + "\n", "a": "a", "b": "b", "dir/d/a/x": "", "dir/f": "", "secret": "s",
+				"out": "->../../../../../../etc", "abs": "->/etc/passwd", "x.tar.gz": string(archive(t)),
+				".dockerignore": "secret\n",
+			}, image.Options{})
+			if test.want == "" {
+				if err != nil {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if !reflect.DeepEqual(img, coldstart.Image{}) {
+				t.Errorf("an error came with the image %+v", img)
+			}
+			if got := errors.Is(err, image.ErrNeedsEngine); got != test.needsEngine {
+				t.Errorf("wraps ErrNeedsEngine: %v, want %v", got, test.needsEngine)
+			}
+			if test.needsEngine != (coldstart.HintOf(err) != "") && test.name != "archive" {
+				t.Errorf("hint %q", coldstart.HintOf(err))
+			}
+		})
+	}
+}
+
+// archive is a packed tar archive with one file.
+func archive(t *testing.T) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	tw := tar.NewWriter(zip)
+	if err := tw.WriteHeader(&tar.Header{Name: "f", Typeflag: tar.TypeReg}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(tw.Close(), zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func TestBuild(t *testing.T) {
+	s := open(t)
+	context := map[string]string{"a": "a", "run": "#!run", "bin/amd64": "x86", "bin/arm64": "arm"}
+	for _, test := range []struct {
+		name, dockerfile string
+		args             map[string]string
+		target           string
+		check            func(t *testing.T, img coldstart.Image)
+	}{
+		{"argument", "ARG ARCH=amd64\nFROM scratch\nARG ARCH\nCOPY bin/${ARCH} /b", map[string]string{"ARCH": "arm64"}, "", func(t *testing.T, img coldstart.Image) {
+			if got := unpacked(t, s, img, "b"); got != "arm" {
+				t.Errorf("the binary is %q", got)
+			}
+		}},
+		{"argument's default", "ARG ARCH=amd64\nFROM scratch\nARG ARCH\nCOPY bin/${ARCH} /b", nil, "", func(t *testing.T, img coldstart.Image) {
+			if got := unpacked(t, s, img, "b"); got != "x86" {
+				t.Errorf("the binary is %q", got)
+			}
+		}},
+		{"platform's argument, declared", "FROM scratch\nARG TARGETARCH\nCOPY bin/$TARGETARCH /b", nil, "", func(t *testing.T, img coldstart.Image) {
+			if got := unpacked(t, s, img, "b"); got != "x86" {
+				t.Errorf("the binary is %q", got)
+			}
+		}},
+		{"platform's argument, not declared", "FROM scratch\nENV A=[$TARGETARCH] B=$TARGETPLATFORM", nil, "", func(t *testing.T, img coldstart.Image) {
+			if want := []string{"A=[]", "B="}; !reflect.DeepEqual(img.Environment, want) {
+				t.Errorf("environment %q, want %q", img.Environment, want)
+			}
+		}},
+		{"an argument is no variable of the image", "FROM scratch\nARG X=1\nENV Y=$X", nil, "", func(t *testing.T, img coldstart.Image) {
+			if want := []string{"Y=1"}; !reflect.DeepEqual(img.Environment, want) {
+				t.Errorf("environment %q, want %q", img.Environment, want)
+			}
+		}},
+		{"base from an argument", "ARG BASE=scratch\nFROM ${BASE}\nCOPY a /", nil, "", func(t *testing.T, img coldstart.Image) {
+			if img.Base != "scratch" {
+				t.Errorf("base %q", img.Base)
+			}
+		}},
+		{"target", "FROM scratch AS one\nENV A=1\nFROM scratch\nRUN no", nil, "One", func(t *testing.T, img coldstart.Image) {
+			if want := []string{"A=1"}; !reflect.DeepEqual(img.Environment, want) {
+				t.Errorf("environment %q, want %q", img.Environment, want)
+			}
+		}},
+		{"entrypoint clears the stage's command", "FROM scratch AS x\nCMD [\"c\"]\nFROM x\nENTRYPOINT [\"e\"]", nil, "", func(t *testing.T, img coldstart.Image) {
+			if len(img.Command) != 0 || !reflect.DeepEqual(img.Entrypoint, []string{"e"}) {
+				t.Errorf("runs %q %q", img.Entrypoint, img.Command)
+			}
+		}},
+		{"label of a stand-in", "FROM scratch AS x\nLABEL coldbench.stand-in=other/base\nFROM x\nCOPY a /", nil, "", func(t *testing.T, img coldstart.Image) {
+			if !img.StandIn {
+				t.Error("not marked as a stand-in")
+			}
+		}},
+		{"here-document", "FROM scratch\nCOPY <<END /x\nhello\nEND", nil, "", func(t *testing.T, img coldstart.Image) {
+			if got := unpacked(t, s, img, "x"); got != "hello\n" {
+				t.Errorf("the file holds %q", got)
+			}
+		}},
+		{"sizes", "FROM scratch\nCOPY a run /x/\nCOPY run /y", nil, "", func(t *testing.T, img coldstart.Image) {
+			if img.Layers != 2 || img.SizeBytes != 11 || img.CompressedBytes < 100 || img.CompressedBytes > 1000 {
+				t.Errorf("%d layers, %d bytes, %d compressed", img.Layers, img.SizeBytes, img.CompressedBytes)
+			}
+		}},
+		{"no layer", "FROM scratch\nENV A=1", nil, "", func(t *testing.T, img coldstart.Image) {
+			if img.Layers != 0 || img.SizeBytes != 0 {
+				t.Errorf("%d layers, %d bytes", img.Layers, img.SizeBytes)
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			files(t, dir, context)
+			files(t, dir, map[string]string{"Dockerfile": test.dockerfile + "\n"})
+			v := variant(dir)
+			v.Build.Args, v.Build.Target = test.args, test.target
+			img, err := s.Build(t.Context(), v, image.Options{Arch: "amd64"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if img.Arch != "amd64" || img.StandIn != (test.name == "label of a stand-in") {
+				t.Errorf("image %+v", img)
+			}
+			test.check(t, img)
+		})
+	}
+}
+
+func TestUnusedArgumentIsNamed(t *testing.T) {
+	s := open(t)
+	dir := t.TempDir()
+	files(t, dir, map[string]string{"Dockerfile": "ARG A\nFROM scratch\nARG B\n"})
+	v := variant(dir)
+	v.Build.Args = map[string]string{"A": "1", "B": "2", "TYPO": "3", "http_proxy": "x"}
+	var lines []string
+	if _, err := s.Build(t.Context(), v, image.Options{Arch: "amd64", Log: func(l string) { lines = append(lines, l) }}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"Dockerfile: no ARG declares the build argument TYPO"}; !reflect.DeepEqual(lines, want) {
+		t.Errorf("log %q, want %q", lines, want)
+	}
+}
+
+func TestArchitecture(t *testing.T) {
+	s := open(t)
+	tree := map[string]string{"Dockerfile": "FROM scratch\nCOPY a /\n", "a": "a"}
+	ids := map[string]bool{}
+	for _, arch := range []string{"amd64", "arm64"} {
+		img, err := build(t, s, tree, image.Options{Arch: arch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if img.Arch != arch {
+			t.Errorf("built for %s, want %s", img.Arch, arch)
+		}
+		ids[img.ID] = true
+	}
+	if len(ids) != 2 {
+		t.Error("both architectures have one image ID")
+	}
+	dir := t.TempDir()
+	files(t, dir, tree)
+	v := variant(dir)
+	v.Platform = "linux/arm64/v8"
+	if img, err := s.Build(t.Context(), v, image.Options{}); err != nil || img.Arch != "arm64" {
+		t.Errorf("platform arm64 without -arch: %s, %v", img.Arch, err)
+	}
+	if _, err := s.Build(t.Context(), v, image.Options{Arch: "amd64"}); err == nil {
+		t.Error("a service for arm64 was built for amd64")
+	}
+}
+
+func TestIgnoreFiles(t *testing.T) {
+	s := open(t)
+	tree := map[string]string{
+		"a.go": "", "a.md": "", "README.md": "", "sub/b.md": "", "sub/b.go": "", "deep/er/x": "", "deep/er/keep": "", "deep/y": "",
+		"node/m/x": "", "Dockerfile": "FROM scratch\nCOPY . /\n",
+	}
+	for _, test := range []struct{ name, file, ignore, want string }{
+		{"none", ".other", "", ".other Dockerfile README.md a.go a.md deep/er/keep deep/er/x deep/y node/m/x sub/b.go sub/b.md"},
+		{"names and globs", ".dockerignore", "*.md\nnode\n.dockerignore\nDockerfile", "a.go deep/er/keep deep/er/x deep/y sub/b.go sub/b.md"},
+		{"exception", ".dockerignore", "*.md\n!README.md\n.dockerignore\nDockerfile\nnode\n", "README.md a.go deep/er/keep deep/er/x deep/y sub/b.go sub/b.md"},
+		{"any depth", ".dockerignore", "**/*.md\n.d*\nDock*\nnode/m\n/deep", "a.go sub/b.go"},
+		{"exception below", ".dockerignore", "*\n!deep/er/keep", "deep/er/keep"},
+		{"order counts", ".dockerignore", "*\n!deep\ndeep/er", "deep/y"},
+		{"all", ".dockerignore", "**", ""},
+		{"its own wins", "Dockerfile.dockerignore", "*\n!a.go", "a.go"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			files(t, dir, tree)
+			if test.name == "its own wins" {
+				files(t, dir, map[string]string{".dockerignore": "a.go"})
+			}
+			files(t, dir, map[string]string{test.file: test.ignore})
+			img, err := s.Build(t.Context(), variant(dir), image.Options{Arch: "amd64"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			root, err := s.Unpack(t.Context(), img)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			filepath.WalkDir(root, func(p string, e os.DirEntry, err error) error {
+				if err == nil && !e.IsDir() {
+					rel, _ := filepath.Rel(root, p)
+					got = append(got, rel)
+				}
+				return err
+			})
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, " "), test.want)
+			}
+		})
+	}
+}
+
+// TestHeaders is the golden test of what a layer looks like.
+func TestHeaders(t *testing.T) {
+	s := open(t)
+	img, err := build(t, s, map[string]string{
+		"Dockerfile": "FROM scratch\nCOPY --chown=3:4 --chmod=0750 run /z/run\nCOPY tree /t\nCOPY run /t/sub/again\nWORKDIR /t/w\n",
+		"run":        "#!run", "tree/b": "bb", "tree/a": "#!a", "tree/link": "->b", "tree/sub/c": "", "tree/a-b": "", "tree/Z": "",
+	}, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf bytes.Buffer
+	if err := s.WriteTar(t.Context(), img.ID, &buf); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	outer := tar.NewReader(&buf)
+	for {
+		h, err := outer.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(h.Name, ".tar.gz") {
+			continue
+		}
+		zip, err := gzip.NewReader(outer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !zip.ModTime.IsZero() || zip.Name != "" {
+			t.Errorf("gzip header %+v", zip.Header)
+		}
+		inner := tar.NewReader(zip)
+		for {
+			h, err := inner.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !h.ModTime.Equal(time.Unix(0, 0)) || h.Uname != "" || h.Gname != "" || len(h.PAXRecords) > 0 {
+				t.Errorf("header %+v", h)
+			}
+			got = append(got, fmt.Sprintf("%c %s %s %o %d:%d %d", h.Typeflag, h.Name, h.Linkname, h.Mode, h.Uid, h.Gid, h.Size))
+		}
+		got = append(got, "--")
+	}
+	want := []string{
+		"5 z/  755 3:4 0", "0 z/run  750 3:4 5", "--",
+		"5 t/  755 0:0 0", "0 t/Z  644 0:0 0", "0 t/a  755 0:0 3", "0 t/a-b  644 0:0 0", "0 t/b  644 0:0 2", "2 t/link b 777 0:0 0", "5 t/sub/  755 0:0 0", "0 t/sub/c  644 0:0 0", "--",
+		"5 t/  755 0:0 0", "5 t/sub/  755 0:0 0", "0 t/sub/again  755 0:0 5", "--",
+		"5 t/  755 0:0 0", "5 t/w/  755 0:0 0", "--",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestApply covers what a variant changes.
+func TestApply(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		entry, cmd     []string
+		ventry, vcmd   []string
+		wantEntry      []string
+		wantCmd        []string
+		env, wantEnv   []string
+		venv           map[string]string
+		workdir, vwork string
+		wantWorkdir    string
+	}{
+		{name: "nothing", entry: []string{"e"}, cmd: []string{"c"}, wantEntry: []string{"e"}, wantCmd: []string{"c"}, workdir: "/w", wantWorkdir: "/w"},
+		{name: "entrypoint clears the command", entry: []string{"e"}, cmd: []string{"c"}, ventry: []string{"v"}, wantEntry: []string{"v"}},
+		{name: "empty entrypoint", entry: []string{"e"}, cmd: []string{"c"}, ventry: []string{}, vcmd: []string{"x"}, wantCmd: []string{"x"}},
+		{name: "command", entry: []string{"e"}, cmd: []string{"c"}, vcmd: []string{"v", "w"}, wantEntry: []string{"e"}, wantCmd: []string{"v", "w"}},
+		{name: "working dir", vwork: "/v", workdir: "/w", wantWorkdir: "/v"},
+		{name: "environment", env: []string{"A=1", "B=2"}, venv: map[string]string{"C": "3", "B": "x", "AA": ""}, wantEnv: []string{"A=1", "B=x", "AA=", "C=3"}},
+		{name: "image's emulator", entry: []string{"/usr/bin/aws-lambda-rie", "--log-level", "debug", "/boot"}, cmd: []string{"h"}, wantEntry: []string{"/boot"}, wantCmd: []string{"h"}},
+		{name: "emulator as entrypoint", entry: []string{"/aws-lambda-rie"}, cmd: []string{"/boot", "h"}, wantCmd: []string{"/boot", "h"}},
+		{name: "emulator's flags in the command", entry: []string{"/rie"}, cmd: []string{"--x", "/boot", "h"}, wantCmd: []string{"/boot", "h"}},
+		{name: "variant's emulator", entry: []string{"e"}, ventry: []string{"/aws-lambda-rie"}, vcmd: []string{"/boot"}, wantCmd: []string{"/boot"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			img := coldstart.Image{Entrypoint: test.entry, Command: test.cmd, Environment: test.env, WorkingDir: test.workdir}
+			got := image.Apply(img, coldstart.Variant{Entrypoint: test.ventry, Command: test.vcmd, Environment: test.venv, WorkingDir: test.vwork})
+			if fmt.Sprint(got.Entrypoint, got.Command) != fmt.Sprint(test.wantEntry, test.wantCmd) {
+				t.Errorf("runs %q %q, want %q %q", got.Entrypoint, got.Command, test.wantEntry, test.wantCmd)
+			}
+			if fmt.Sprint(got.Environment) != fmt.Sprint(test.wantEnv) || got.WorkingDir != test.wantWorkdir {
+				t.Errorf("environment %q in %q", got.Environment, got.WorkingDir)
+			}
+			if !reflect.DeepEqual(img.Environment, test.env) || !reflect.DeepEqual(img.Entrypoint, test.entry) {
+				t.Error("the image was changed")
+			}
+		})
+	}
+}
