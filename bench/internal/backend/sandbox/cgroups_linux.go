@@ -16,6 +16,14 @@ import (
 // parentName is the folder, in each hierarchy, that holds the groups.
 const parentName = "coldbench"
 
+// groupName and probeName begin the names of what could be left behind: control
+// groups, and the folder of the sandbox that New makes to see whether it can.
+// The name of the process that made them follows.
+const (
+	groupName = "coldbench-"
+	probeName = "coldbench-probe-"
+)
+
 // groups makes the control groups of environments.
 //
 // It writes the files itself. containerd/cgroups would do for one hierarchy
@@ -39,7 +47,7 @@ type folder struct {
 
 // newGroups finds out which limits can be set here, by setting them once.
 func newGroups() *groups {
-	g := &groups{prefix: fmt.Sprintf("coldbench-%d-%d", os.Getpid(), startTime("self"))}
+	g := &groups{prefix: groupName + processName()}
 	cpu, memory := hierarchies()
 	g.cpu = g.choose(cpu, "cpu", func(n node) error { return n.setCPU(maxPeriod, 2*maxPeriod) })
 	g.memory = g.choose(memory, "memory", func(n node) error { return n.setMemory(128 << 20) })

@@ -46,6 +46,9 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 // newEngine is New with the program that is started first.
 func newEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
 	var stuck []string
+	for _, dir := range leftProbes(o.StateDir) {
+		_ = os.RemoveAll(dir)
+	}
 	for _, dir := range leftovers() {
 		if err := removeLeftover(dir); err != nil {
 			stuck = append(stuck, "a control group of a killed run could not be removed: "+err.Error())
@@ -84,7 +87,12 @@ func makeEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
 // probe makes one sandbox without a function: with the privileges of this
 // process if it has them, else in a user namespace.
 func (e *Engine) probe(ctx context.Context, dir string) error {
-	root, err := os.MkdirTemp(dir, "coldbench-probe-")
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("making a folder: %w", err)
+		}
+	}
+	root, err := os.MkdirTemp(dir, probeName+processName()+"-")
 	if err != nil {
 		return fmt.Errorf("making a folder: %w", err)
 	}

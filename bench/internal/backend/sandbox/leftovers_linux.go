@@ -10,10 +10,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// processName names this process for as long as the machine runs, by its number
+// and its start: another process that gets the number later has another name.
+func processName() string {
+	return fmt.Sprintf("%d-%d", os.Getpid(), startTime("self"))
+}
+
+// ended is true for a name that begins with prefix and the name of a process,
+// where that process has ended.
+func ended(name, prefix string) bool {
+	rest, ok := strings.CutPrefix(name, prefix)
+	words := strings.Split(rest, "-")
+	if !ok || len(words) != 3 {
+		return false
+	}
+	for _, w := range words {
+		if _, err := strconv.ParseUint(w, 10, 63); err != nil {
+			return false
+		}
+	}
+	started := startTime(words[0])
+	return started == 0 || strconv.FormatInt(started, 10) != words[1]
+}
+
+// leftProbes lists the folders that an engine's try at a sandbox has left in
+// dir because it was killed meanwhile.
+func leftProbes(dir string) []string {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	return endedIn(dir, probeName)
+}
+
 // leftovers lists the groups of bench processes that have ended without
-// removing them. The name of a group holds the number and the start time of the
-// process that made it, so that another process that got the same number does
-// not keep them alive.
+// removing them.
 func leftovers() []string {
 	cpu, memory := hierarchies()
 	var found []string
@@ -25,28 +55,21 @@ func leftovers() []string {
 				continue
 			}
 			seen[parent] = true
-			found = append(found, leftoversIn(parent)...)
+			found = append(found, endedIn(parent, groupName)...)
 		}
 	}
 	return found
 }
 
-// leftoversIn lists those of one parent.
-func leftoversIn(parent string) []string {
+// endedIn lists the folders in parent that processes have left behind.
+func endedIn(parent, prefix string) []string {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return nil // there is no parent, so there are none
 	}
 	var found []string
 	for _, e := range entries {
-		var pid, start, n int64
-		if !e.IsDir() {
-			continue
-		}
-		if _, err := fmt.Sscanf(e.Name()+"\n", "coldbench-%d-%d-%d\n", &pid, &start, &n); err != nil {
-			continue
-		}
-		if started := startTime(strconv.FormatInt(pid, 10)); started == 0 || started != start {
+		if e.IsDir() && ended(e.Name(), prefix) {
 			found = append(found, filepath.Join(parent, e.Name()))
 		}
 	}

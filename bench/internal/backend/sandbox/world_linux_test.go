@@ -50,7 +50,7 @@ func look(t testing.TB) world {
 			w.files = append(w.files, filepath.Base(fd)+" "+to)
 		}
 	}
-	w.temporary, _ = filepath.Glob(filepath.Join(os.TempDir(), "coldbench-probe-*"))
+	w.temporary, _ = filepath.Glob(filepath.Join(os.TempDir(), probeName+processName()+"-*"))
 	return w
 }
 

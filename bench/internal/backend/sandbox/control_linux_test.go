@@ -1,0 +1,169 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"coldbench/bench/runtimeapi"
+)
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// TestConversation: what start may say, and what becomes of it.
+func TestConversation(t *testing.T) {
+	for _, c := range []struct {
+		name, setUp, execute string
+		setUpErr, executeErr string
+		errno                syscall.Errno
+		invalid              bool
+		extensions           string
+		notes                string
+	}{
+		{name: "plain", setUp: "ready\n", execute: "exec 12 \n"},
+		{name: "notes and extensions", setUp: "note a b\nnote c\nready\n", execute: "exec 12 a,b\n", extensions: "a,b", notes: "a b|c"},
+		{name: "no sandbox", setUp: "error 1 mounting /tmp: operation not permitted\n", setUpErr: "mounting /tmp: operation not permitted", errno: syscall.EPERM},
+		{name: "nothing", setUp: "", setUpErr: "waiting for the sandbox: EOF"},
+		{name: "half a word", setUp: "rea", setUpErr: "waiting for the sandbox: unexpected EOF"},
+		{name: "another word", setUp: "hello\n", setUpErr: `start said "hello"`},
+		{name: "an error without number", setUp: "error x y\n", setUpErr: `start said "error x y"`},
+		{name: "no program", setUp: "ready\n", execute: "exec 12 \nerror 2 executing /x: no such file or directory\n",
+			executeErr: "executing /x: no such file or directory", errno: syscall.ENOENT, invalid: true},
+		{name: "no extension", setUp: "ready\n", execute: "error 13 starting the extension /opt/extensions/x: permission denied\n",
+			executeErr: "starting the extension /opt/extensions/x: permission denied", errno: syscall.EACCES, invalid: true},
+		{name: "ends", setUp: "ready\n", execute: "", executeErr: "waiting for the entrypoint: EOF"},
+		{name: "no clock", setUp: "ready\n", execute: "exec x \n", executeErr: `start said "exec x "`},
+		{name: "more words", setUp: "ready\n", execute: "exec 12 \nhello\n", executeErr: `start said "hello"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			con, far, err := newControl()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = con.conn.Close() }()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { _ = far.Close() }()
+				_, _ = far.Read(make([]byte, 100))
+				_, _ = io.WriteString(far, c.setUp)
+				if c.setUpErr != "" {
+					return
+				}
+				_, _ = far.Read(make([]byte, 3))
+				_, _ = io.WriteString(far, c.execute)
+			}()
+			err = con.setUp(context.Background(), []byte("x"))
+			check(t, "setting up", err, c.setUpErr, c.errno, false)
+			if got := strings.Join(con.notes, "|"); got != c.notes {
+				t.Errorf("notes %q", got)
+			}
+			if err == nil {
+				started, err := con.execute(context.Background())
+				check(t, "executing", err, c.executeErr, c.errno, c.invalid)
+				if err == nil && (started.ClockNs != 12 || strings.Join(started.Extensions, ",") != c.extensions) {
+					t.Errorf("%+v", started)
+				}
+			}
+			<-done
+		})
+	}
+}
+
+// check compares an error.
+func check(t *testing.T, what string, err error, want string, errno syscall.Errno, invalid bool) {
+	t.Helper()
+	if (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%s: %v, want %q", what, err, want)
+		return
+	}
+	if err != nil && errno != 0 && !errors.Is(err, errno) {
+		t.Errorf("%s: %v is not error %d", what, err, errno)
+	}
+	if errors.Is(err, runtimeapi.ErrInvalidEntrypoint) != invalid {
+		t.Errorf("%s: %v, invalid entrypoint wanted: %v", what, err, invalid)
+	}
+}
+
+// TestConversationEnds: a context that ends, ends the waiting for a start that
+// says nothing.
+func TestConversationEnds(t *testing.T) {
+	con, far, err := newControl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = con.conn.Close(); _ = far.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if err := con.setUp(ctx, []byte("x")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestKept: a descriptor that comes along with a word is taken, and is not one
+// that a program would inherit.
+func TestKept(t *testing.T) {
+	con, far, err := newControl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = con.conn.Close(); _ = far.Close() }()
+	f, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if err := syscall.Sendmsg(int(far.Fd()), []byte("ready\n"), syscall.UnixRights(int(f.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := con.setUp(context.Background(), []byte("x")); err != nil || con.tmp == nil {
+		t.Fatalf("%v, %v", con.tmp, err)
+	}
+	defer func() { _ = con.tmp.Close() }()
+	a, err1 := f.Stat()
+	b, err2 := con.tmp.Stat()
+	if err1 != nil || err2 != nil || !os.SameFile(a, b) {
+		t.Errorf("another file came: %v, %v", err1, err2)
+	}
+}
+
+func TestEncode(t *testing.T) {
+	text, err := description{root: "/r", dir: "/d", argv: []string{"a", ""}, env: []string{"A=b\nc"}}.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "root=/r|uid=993|gid=990|tmp=536870912|files=1024|hostname=sandbox|dir=/d|env=A=b\nc|arg=a|arg=||"
+	if got := strings.ReplaceAll(string(text), "\x00", "|"); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, d := range []description{{root: "a\x00b"}, {dir: "\x00"}, {argv: []string{"\x00"}}, {env: []string{"A=\x00"}}} {
+		if text, err := d.encode(); err == nil {
+			t.Errorf("%+v became %q", d, text)
+		}
+	}
+}
+
+func FuzzParseExec(f *testing.F) {
+	f.Add("exec 12 ")
+	f.Add("exec 9223372036854775807 a,b")
+	f.Add("error 2 x")
+	f.Fuzz(func(t *testing.T, line string) {
+		s, err := parseExec(line)
+		if err != nil {
+			if s.ClockNs != 0 || s.Extensions != nil {
+				t.Fatalf("%q is %v and %+v", line, err, s)
+			}
+			return
+		}
+		if again, err := parseExec("exec " + itoa(s.ClockNs) + " " + strings.Join(s.Extensions, ",")); err != nil ||
+			again.ClockNs != s.ClockNs || strings.Join(again.Extensions, ",") != strings.Join(s.Extensions, ",") || s.ClockNs <= 0 {
+			t.Fatalf("%q is %+v, and that is %+v, %v", line, s, again, err)
+		}
+	})
+}
