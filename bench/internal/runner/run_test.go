@@ -272,6 +272,31 @@ func TestFirstAfterDeployIsBesideTheRuns(t *testing.T) {
 	}
 }
 
+// suppressed makes each sample of a target one whose init was suppressed.
+type suppressed struct{ coldstart.Target }
+
+func (s suppressed) Start(ctx context.Context) (coldstart.Environment, coldstart.Sample, error) {
+	env, sample, err := s.Target.Start(ctx)
+	sample.Class = coldstart.ClassSuppressedInit
+	return env, sample, err
+}
+
+// A first start whose init was suppressed is not like other first starts.
+func TestSuppressedInitStaysThat(t *testing.T) {
+	w, m := newWorld(), &memory{}
+	p := Plan{Configs: configs("a"), Runs: 1, FirstAfterDeploy: map[coldstart.Config]bool{configs("a")[0]: true}}
+	targets := w.targets(p.Configs)
+	targets[p.Configs[0]] = suppressed{targets[p.Configs[0]]}
+	if _, err := Run(t.Context(), p, targets, m, Options{Clock: w}); err != nil || len(m.samples) != 2 {
+		t.Fatal(m.samples, err)
+	}
+	for _, s := range m.samples {
+		if s.Class != coldstart.ClassSuppressedInit {
+			t.Errorf("round %d has class %s", s.Round, s.Class)
+		}
+	}
+}
+
 func notCold(reason string) error { return &coldstart.NotProved{Want: coldstart.Cold, Reason: reason} }
 
 func TestRejectsAreTakenAgain(t *testing.T) {

@@ -184,6 +184,7 @@ func TestContractOnBareProcesses(t *testing.T) {
 		Image:     coldstart.Image{ID: "sha256:bare", Arch: runtime.GOARCH, Entrypoint: []string{backendtest.Build(t)}},
 		Leftovers: b.left,
 		Clock:     runtimeapi.Clock,
+		Slow:      os.Getenv("BENCH_TEST_SLOW") != "",
 		Lacks: map[backendtest.Ability]string{
 			backendtest.CanIsolate: why, backendtest.CanLimitMemory: why, backendtest.CanMeasureMemory: why,
 		},
