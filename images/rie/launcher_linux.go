@@ -16,9 +16,6 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// extensionsDir holds the programs of external extensions.
-const extensionsDir = "/opt/extensions"
-
 // launcher starts the function's processes as children of this one.
 type launcher struct {
 	command, environ []string
@@ -28,8 +25,8 @@ type launcher struct {
 	reaper           *reaper
 }
 
-func newLauncher(command, environ []string, out *output, stderr io.Writer) (runtimeapi.Launcher, error) {
-	return &launcher{command: command, environ: environ, extensions: extensionsDir, out: out, stderr: stderr, reaper: newReaper()}, nil
+func newLauncher(s settings, environ []string, out *output, stderr io.Writer) (runtimeapi.Launcher, error) {
+	return &launcher{command: s.command, environ: environ, extensions: s.extensions, out: out, stderr: stderr, reaper: newReaper()}, nil
 }
 
 // Launch makes the pipe that the process will write to: there is nothing else
@@ -113,7 +110,6 @@ func (p *process) null() uintptr {
 func (p *process) ended(s syscall.WaitStatus) {
 	if s.Signaled() {
 		p.exit.Signal = int(s.Signal())
-		p.exit.Code = 128 + p.exit.Signal
 		p.exit.OutOfMemory = s.Signal() == syscall.SIGKILL && p.oomKills >= 0 && oomKills() > p.oomKills
 	} else {
 		p.exit.Code = s.ExitStatus()
@@ -206,7 +202,7 @@ func (p *process) MaxMemory() (int64, bool) {
 			sum += n
 			known = true
 		}
-		c, _ := childrenOf(pid)
+		c, _ := childrenOf(strconv.Itoa(pid))
 		queue = append(queue, c...)
 	}
 	return sum, known

@@ -10,6 +10,6 @@ import (
 )
 
 // newLauncher says that functions run on Linux.
-func newLauncher([]string, []string, *output, io.Writer) (runtimeapi.Launcher, error) {
+func newLauncher(settings, []string, *output, io.Writer) (runtimeapi.Launcher, error) {
 	return nil, errors.New("running a function needs Linux")
 }

@@ -84,14 +84,14 @@ func (r *reaper) killAll() {
 			pids = append(pids, pid)
 		}
 		r.mu.Unlock()
-		if c, ok := childrenOf(os.Getpid()); ok {
-			pids = c
+		orphans, _ := childrenOf("self")
+		left := false
+		for _, pid := range append(pids, orphans...) {
+			// One that has ended is still there until it is reaped.
+			left = syscall.Kill(pid, syscall.SIGKILL) == nil || left
 		}
-		if len(pids) == 0 {
+		if !left {
 			return
-		}
-		for _, pid := range pids {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		select {
 		case <-reaped:
@@ -100,10 +100,10 @@ func (r *reaper) killAll() {
 	}
 }
 
-// childrenOf lists the children of a process; false where the kernel does not
-// tell.
-func childrenOf(pid int) ([]int, bool) {
-	dir := "/proc/" + strconv.Itoa(pid) + "/task/"
+// childrenOf lists the children of a process, of which /proc has a folder; false
+// where the kernel does not tell.
+func childrenOf(folder string) ([]int, bool) {
+	dir := "/proc/" + folder + "/task/"
 	tasks, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, false

@@ -23,7 +23,12 @@ type settings struct {
 	// credentials are the AWS_ variables of a caller's identity that were given
 	// to the container: whoever starts it means them for the function.
 	credentials []string
+	// extensions is the folder of external extensions' programs.
+	extensions string
 }
+
+// extensionsDir is where Lambda looks for the programs of external extensions.
+const extensionsDir = "/opt/extensions"
 
 // bootstraps are the programs that are looked for where no command is given.
 var bootstraps = [...]string{"/var/task/bootstrap", "/opt/bootstrap", "/var/runtime/bootstrap"}
@@ -36,7 +41,7 @@ func readSettings(command, environ []string) (settings, error) {
 			env[k] = v
 		}
 	}
-	s := settings{command: command, environ: environ}
+	s := settings{command: command, environ: environ, extensions: extensionsDir}
 	if len(command) == 0 {
 		for _, p := range bootstraps {
 			if i, err := os.Stat(p); err == nil && !i.IsDir() {
