@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -17,6 +18,15 @@ import (
 // TestNoGoroutinesAreLeft runs environments through good and bad and counts
 // goroutines before and after.
 func TestNoGoroutinesAreLeft(t *testing.T) {
+	goroutines := func(when string, want int) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > want; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				buf := make([]byte, 1<<20)
+				t.Fatalf("%s: %d goroutines, %d before\n%s", when, runtime.NumGoroutine(), want, buf[:runtime.Stack(buf, true)])
+			}
+		}
+	}
 	before := runtime.NumGoroutine()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,17 +58,14 @@ func TestNoGoroutinesAreLeft(t *testing.T) {
 			if err := errors.Join(e.Close(), e.Close()); err != nil {
 				t.Fatal(err)
 			}
+			// The server's own, which accepts, is left.
+			goroutines("after an environment", before+1)
 		}
 	}
 	if err := errors.Join(s.Close(), s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			buf := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines before, %d after\n%s", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
-		}
-	}
+	goroutines("after the server", before)
 }
 
 // TestCancel cancels each call while it waits: it returns, and the environment
@@ -400,5 +407,44 @@ func TestOnLog(t *testing.T) {
 	inv := invoke(t, e, `1`)
 	if strings.Join(got, "") != in.Log+inv.Log || len(got) != 3 || !strings.HasPrefix(got[1], "START ") {
 		t.Errorf("got %q, want %q", got, in.Log+inv.Log)
+	}
+}
+
+// TestHandOut reads the clock when the event leaves, not when it is ready to: a
+// runtime that lost its connection asks for it later.
+func TestHandOut(t *testing.T) {
+	var asked atomic.Int64
+	hung, invoked := make(chan struct{}), make(chan struct{})
+	e := ready(t, Function{Timeout: 10 * time.Second}, &toy{run: func(p *toyProcess) Exit {
+		c, err := net.Dial("tcp", strings.TrimPrefix(p.api, "http://"))
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(c, "GET %sinvocation/next HTTP/1.1\r\nHost: x\r\n\r\n", base)
+		<-hung
+		c.Close()
+		<-invoked
+		time.Sleep(20 * time.Millisecond)
+		asked.Store(Clock())
+		return echo(p)
+	}})
+	close(hung)
+	// The server has to have seen the end of the connection.
+	for s := e.sess; ; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		n := len(s.conns)
+		s.mu.Unlock()
+		if n == 0 {
+			break
+		}
+	}
+	e.OnLog(func(lines string) {
+		if strings.HasPrefix(lines, "START") {
+			close(invoked)
+		}
+	})
+	inv := invoke(t, e, `1`)
+	if inv.Status != "success" || inv.HandedOutNs < asked.Load() || inv.EndedNs < inv.HandedOutNs {
+		t.Errorf("asked at %d: %+v", asked.Load(), inv)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,9 +23,13 @@ import (
 type fake struct {
 	events chan runtimeapi.Event
 	err    error
+	busy   atomic.Int32
+	worst  atomic.Int32
 }
 
 func (f *fake) Invoke(_ context.Context, e runtimeapi.Event) (runtimeapi.Invocation, error) {
+	f.worst.Store(max(f.worst.Load(), f.busy.Add(1)))
+	defer f.busy.Add(-1)
 	f.events <- e
 	return runtimeapi.Invocation{RequestID: e.RequestID, Response: e.Payload}, f.err
 }
@@ -105,6 +111,27 @@ func TestFrontWaits(t *testing.T) {
 	}
 	if stderr.String() != "rie: broken\nrie: broken\n" {
 		t.Errorf("stderr %q", stderr.String())
+	}
+}
+
+// TestFrontTakesTurns has one invocation at a time.
+func TestFrontTakesTurns(t *testing.T) {
+	env := &fake{events: make(chan runtimeapi.Event)}
+	f := newFront(env, runtimeapi.Function{}, newOutput(io.Discard), io.Discard)
+	f.open()
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			f.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/2015-03-31/functions/function/invocations", nil))
+		})
+	}
+	for range 10 {
+		time.Sleep(time.Millisecond)
+		<-env.events
+	}
+	wg.Wait()
+	if n := env.worst.Load(); n != 1 {
+		t.Errorf("%d at a time", n)
 	}
 }
 

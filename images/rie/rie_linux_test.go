@@ -289,6 +289,13 @@ func TestQueue(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	for i := range 200 {
+		text := fmt.Sprint("m", i)
+		_, _, log := e.post(`{"text":"` + text + `"}`)
+		if _, rest, ok := strings.Cut(log, "handling "+text+"\n"); !ok || !strings.HasPrefix(rest, "END ") {
+			t.Fatalf("%s: log %q", text, log)
+		}
+	}
 	if n := strings.Count(e.out.String(), "\tInit Duration: "); n != 1 {
 		t.Errorf("%d cold starts", n)
 	}

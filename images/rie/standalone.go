@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"coldbench/bench/runtimeapi"
@@ -42,11 +41,9 @@ func standalone(ctx context.Context, s settings, listen, api string, stdout, std
 	}
 	defer env.Close()
 	env.OnLog(func(lines string) {
-		if !strings.HasPrefix(lines, "START ") {
-			// What the function wrote before its invocation ended stands above
-			// the line that says so.
-			out.pump()
-		}
+		// What the function wrote before stands above the line: the output of
+		// init above START, that of an invocation above END.
+		out.pump()
 		out.platform(lines)
 	})
 
