@@ -225,7 +225,7 @@ func TestClientTimeout(t *testing.T) {
 // TestClientSIGTERM gives a function with an internal extension, which is how
 // AWS's client asks for it, a signal before it is killed.
 func TestClientSIGTERM(t *testing.T) {
-	e, l := client(t, "sigterm", Function{Name: "f", MemoryMB: 128, Timeout: 30 * time.Second})
+	e, l := client(t, "sigterm", Function{Name: "f", MemoryMB: 128, Timeout: time.Minute})
 	if in := mustInit(t, e); !in.Done {
 		t.Fatalf("init %+v", in)
 	}

@@ -123,7 +123,7 @@ func TestFailures(t *testing.T) {
 					}
 				}
 			}}
-			f := Function{Timeout: 30 * time.Second}
+			f := Function{Timeout: time.Minute}
 			if c.status == "timeout" {
 				f.Timeout = 200 * time.Millisecond
 			}

@@ -47,7 +47,7 @@ func TestInitFails(t *testing.T) {
 		for _, times := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s %d", c.name, times), func(t *testing.T) {
 				t.Parallel()
-				f := Function{InitTimeout: 20 * time.Second, Timeout: 20 * time.Second}
+				f := Function{InitTimeout: time.Minute, Timeout: time.Minute}
 				if c.status == "timeout" {
 					f.InitTimeout = 150 * time.Millisecond
 					if times == 2 {

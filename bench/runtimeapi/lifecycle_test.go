@@ -255,7 +255,7 @@ func TestEarlierProcess(t *testing.T) {
 		})
 		return Exit{Code: 1}
 	}
-	e := ready(t, Function{Timeout: 10 * time.Second}, l)
+	e := ready(t, Function{Timeout: time.Minute}, l)
 	inv := invoke(t, e, `0`)
 	if inv.Status != "error" {
 		t.Errorf("%+v", inv)
@@ -339,7 +339,7 @@ func TestManyLoops(t *testing.T) {
 		wg.Wait()
 		return Exit{Signal: 9}
 	}}
-	e := ready(t, Function{Timeout: 10 * time.Second}, l)
+	e := ready(t, Function{Timeout: time.Minute}, l)
 	for i := range 100 {
 		want := fmt.Sprint(i)
 		if inv := invoke(t, e, want); string(inv.Response) != want || inv.Status != "success" || inv.InitInside {
@@ -359,7 +359,7 @@ func TestLostConnection(t *testing.T) {
 			p.respond(id, b.body)
 		})
 	}}
-	e := ready(t, Function{Timeout: 5 * time.Second}, l)
+	e := ready(t, Function{Timeout: time.Minute}, l)
 	for i := range 3 {
 		if inv := invoke(t, e, fmt.Sprint(i)); inv.Status != "success" {
 			t.Fatalf("%+v", inv)
@@ -415,7 +415,7 @@ func TestOnLog(t *testing.T) {
 func TestHandOut(t *testing.T) {
 	var asked atomic.Int64
 	hung, invoked := make(chan struct{}), make(chan struct{})
-	e := ready(t, Function{Timeout: 10 * time.Second}, &toy{run: func(p *toyProcess) Exit {
+	e := ready(t, Function{Timeout: time.Minute}, &toy{run: func(p *toyProcess) Exit {
 		c, err := net.Dial("tcp", strings.TrimPrefix(p.api, "http://"))
 		if err != nil {
 			panic(err)

@@ -155,6 +155,13 @@ func start(t testing.TB, f Function, l *toy) *Environment {
 	if f.MemoryMB == 0 {
 		f.MemoryMB = 128
 	}
+	// A busy machine is no timeout.
+	if f.Timeout == 0 {
+		f.Timeout = time.Minute
+	}
+	if f.InitTimeout == 0 {
+		f.InitTimeout = time.Minute
+	}
 	e, err := s.NewEnvironment(f, l)
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +202,7 @@ func mustInit(t testing.TB, e *Environment) Init {
 
 func invoke(t testing.TB, e *Environment, payload string) Invocation {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	inv, err := e.Invoke(ctx, Event{Payload: []byte(payload)})
 	if err != nil {
