@@ -12,7 +12,7 @@ var (
 	// ErrNumber means that a value is no plain, finite, not negative decimal.
 	ErrNumber = errors.New("not a number from 0 up")
 	// ErrUnit means that a number's unit is missing or another one.
-	ErrUnit = errors.New("wrong unit")
+	ErrUnit = errors.New("unit missing or wrong")
 	// ErrDuplicate means that a name occurs twice.
 	ErrDuplicate = errors.New("given twice")
 	// ErrText means text where a field was expected.
@@ -60,15 +60,12 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 // syntax makes a SyntaxError that shows s from at on.
 func syntax(s string, at int, key string, err error) *SyntaxError {
 	const most = 32
-	text := s[at:]
+	text := s[at:min(len(s), at+most)]
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\t' || text[i] == '\n' {
 			text = text[:i]
 			break
 		}
-	}
-	if len(text) > most {
-		text = text[:most]
 	}
 	return &SyntaxError{Offset: at, Key: key, Text: text, Err: err}
 }

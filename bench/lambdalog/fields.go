@@ -175,7 +175,8 @@ var (
 	errorTypes = [...]string{
 		"Runtime.ExitError", "Runtime.OutOfMemory", "Runtime.InvalidEntrypoint", "Runtime.InvalidWorkingDir",
 		"Runtime.ImportModuleError", "Runtime.BadFunctionCode", "Runtime.Unknown", "Runtime.TruncatedResponse",
-		"Runtime.InvalidResponseModeHeader", "Function.ResponseSizeTooLarge", "Function.Unknown",
+		"Runtime.InvalidResponseModeHeader", "Runtime.HandlerNotFound", "Runtime.MalformedHandlerName",
+		"Runtime.UserCodeSyntaxError", "Function.ResponseSizeTooLarge", "Function.Unknown",
 		"Extension.Crash", "Extension.ExitError", "Extension.InitError", "Extension.LaunchError",
 		"Sandbox.Failure", "Sandbox.Timedout",
 	}

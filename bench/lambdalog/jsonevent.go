@@ -69,6 +69,16 @@ func readEvent(s string, list []member) (e Event, ok bool) {
 
 // once returns an error where a name occurs twice.
 func once(s string, list []member) error {
+	if len(list) > 32 {
+		seen := make(map[string]bool, len(list))
+		for _, m := range list {
+			if seen[m.key] {
+				return syntax(s, m.at, m.key, ErrDuplicate)
+			}
+			seen[m.key] = true
+		}
+		return nil
+	}
 	for i, m := range list {
 		for _, before := range list[:i] {
 			if before.key == m.key {

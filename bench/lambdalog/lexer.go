@@ -32,6 +32,10 @@ func skip(s string, at int) gap {
 	return g
 }
 
+// maxQuoted is the most backslashes in front of a quoted tab: it was quoted
+// four times then.
+const maxQuoted = 8
+
 // separator returns the length of the separator at s[i:] and what it stands
 // for; the length is 0 where there is none.
 func separator(s string, i int) (n int, c byte) {
@@ -46,7 +50,7 @@ func separator(s string, i int) (n int, c byte) {
 		}
 	case '\\':
 		j := i
-		for j < len(s) && s[j] == '\\' {
+		for j < len(s) && s[j] == '\\' && j-i < maxQuoted {
 			j++
 		}
 		if j == len(s) {

@@ -132,7 +132,12 @@ func request(s string, at, body int, kind Kind) (e Event, end int, ok bool) {
 // named reads a line whose fields have these names in this order; the first
 // one must be there.
 func named(s string, at, body int, kind Kind, keys ...string) (e Event, end int, ok bool) {
-	end = body
+	g := skip(s, body)
+	colon, ok := matchName(s, g.end, keys[0])
+	if !ok || g.end == body {
+		return e, at, false
+	}
+	end = colon
 	for end < len(s) {
 		if n, c := separator(s, end); n > 0 && c == '\n' {
 			break
@@ -140,11 +145,6 @@ func named(s string, at, body int, kind Kind, keys ...string) (e Event, end int,
 		end++
 	}
 	line := s[:end]
-	g := skip(line, body)
-	colon, ok := matchName(line, g.end, keys[0])
-	if !ok || g.end == body {
-		return e, at, false
-	}
 	e.Kind = kind
 	i := 0
 	for i < len(keys) {
@@ -192,10 +192,13 @@ func timeout(s string, at, body int) (e Event, end int, ok bool) {
 	return e, end + len(" seconds"), true
 }
 
+// maxBracket is more than the official emulator writes between brackets.
+const maxBracket = 512
+
 // bracket reads "NAME(key: value, key: value)".
 func bracket(s string, at int, kind Kind) (e Event, end int, ok bool) {
 	open := at + strings.IndexByte(s[at:], '(')
-	n := strings.IndexAny(s[open:], ")\n")
+	n := strings.IndexAny(s[open:min(len(s), open+maxBracket)], ")\n")
 	if n < 0 || s[open+n] == '\n' {
 		return e, at, false
 	}

@@ -73,10 +73,18 @@ func (o *object) closeMetrics(extra []Field, known []string) {
 // extra writes the fields of a place, without those whose name is taken and
 // those that are no JSON.
 func (o *object) extra(extra []Field, in Place, taken ...string) {
-	for i, f := range extra {
-		if f.In != in || has(taken, f.Key) || again(extra[:i], f) || f.Literal && !json.Valid([]byte(f.Value)) {
+	if len(extra) == 0 {
+		return
+	}
+	written := make(map[string]bool)
+	for _, name := range taken {
+		written[name] = true
+	}
+	for _, f := range extra {
+		if f.In != in || written[f.Key] || f.Literal && !json.Valid([]byte(f.Value)) {
 			continue
 		}
+		written[f.Key] = true
 		o.name(f.Key)
 		if f.Literal {
 			o.b = append(o.b, compact(f.Value)...)
@@ -90,23 +98,4 @@ func (o *object) extra(extra []Field, in Place, taken ...string) {
 func (o *object) finish(extra []Field, known []string) []byte {
 	o.extra(extra, InRecord, known...)
 	return append(o.b, "}}"...)
-}
-
-func has(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
-}
-
-// again says whether a field of that name and place came before.
-func again(before []Field, f Field) bool {
-	for _, b := range before {
-		if b.Key == f.Key && b.In == f.In {
-			return true
-		}
-	}
-	return false
 }

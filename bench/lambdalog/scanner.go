@@ -14,6 +14,7 @@ const (
 	maxJSON     = 64 << 10
 	maxJSONLine = 512
 	maxWrap     = 8
+	maxSpare    = 1 << 20
 )
 
 // Scanner reads the events in a log, whatever else is in it.
@@ -35,11 +36,12 @@ type Scanner struct {
 	queue  []Event
 	event  Event
 	readOf error
+	spare  int // How many more bytes may be looked ahead in vain.
 }
 
 // NewScanner returns a Scanner of r.
 func NewScanner(r io.Reader) *Scanner {
-	return &Scanner{r: bufio.NewReaderSize(r, 64<<10)}
+	return &Scanner{r: bufio.NewReaderSize(r, 64<<10), spare: maxSpare}
 }
 
 // Scan advances to the next event. It is false at the end of the log and after
@@ -122,13 +124,15 @@ func (s *Scanner) read() string {
 // chunk queues the events of a line and of those that belong to it.
 func (s *Scanner) chunk(line string) {
 	at := s.line
-	if spread(line) {
+	if s.spare = min(s.spare+4*len(line), maxSpare); s.spare > 0 && spread(line) {
 		line = s.json(line)
 	}
 	var open bool
-	var start int
+	var start, counted int
 	walk(line, func(e Event, from, end int) bool {
-		e.Line = at + strings.Count(line[:from], "\n")
+		at += strings.Count(line[counted:from], "\n")
+		counted = from
+		e.Line = at
 		s.queue = append(s.queue, e)
 		open, start = wraps(e) && skip(line, end).end == len(line), from
 		return true
@@ -144,7 +148,7 @@ func (s *Scanner) chunk(line string) {
 		if !ok {
 			return
 		}
-		if next = continued(next); next == "" {
+		if next = continued(next, last.Stream); next == "" {
 			return
 		}
 		if !strings.HasSuffix(text, "\n") {
@@ -176,8 +180,11 @@ func wraps(e Event) bool {
 // continued returns what of a line can continue the one before: the line
 // without the name of its service, or an XRAY line without all that stands in
 // front of it; nothing where it begins an event of its own.
-func continued(line string) string {
-	if _, rest, ok := strings.Cut(line, "|"); ok {
+func continued(line, stream string) string {
+	if name, rest, ok := service(line); ok && stream != "" {
+		if name != stream {
+			return ""
+		}
 		line = rest
 	}
 	if n := strings.Index(line, names[keyTraceID]); n >= 0 {
@@ -235,6 +242,7 @@ func (s *Scanner) json(line string) string {
 	for depth > 0 {
 		next, ok := s.peek(len(lines) - 1)
 		if !ok || len(lines) >= maxJSONLine || size+len(next) > maxJSON {
+			s.spare -= size
 			return line
 		}
 		lines = append(lines, next)
@@ -244,6 +252,7 @@ func (s *Scanner) json(line string) string {
 	whole := strings.Join(lines, "")
 	at := blank(whole, 0)
 	if _, err := skipValue(whole, at, 0); err != nil {
+		s.spare -= size
 		return line
 	}
 	for range lines[1:] {

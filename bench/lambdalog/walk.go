@@ -1,23 +1,24 @@
 package lambdalog
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // walk calls visit with each event in text, in their order, until it returns
 // false. at and end are where the event, or what it is quoted in, stands in
 // text.
 func walk(text string, visit func(e Event, at, end int) bool) {
-	w := walker{visit: visit}
+	w := walker{visit: visit, spare: 4*len(text) + 4096}
 	w.text(text, place{at: -1})
 }
-
-// maxTries is how often JSON may run into the end of the text before braces are
-// no longer looked at: every try may read all of it.
-const maxTries = 64
 
 type walker struct {
 	visit func(e Event, at, end int) bool
 	done  bool
-	tries int
+	// spare is how many more bytes may be read in vain as JSON, before braces
+	// are no longer looked at: every try could read all of the text.
+	spare int
 }
 
 // place is what is known about text that was found inside of JSON: its offsets
@@ -103,8 +104,8 @@ func prefix(s string) (time, stream string) {
 	if len(s) > 1024 {
 		s = s[len(s)-1024:]
 	}
-	if service, rest, ok := strings.Cut(s, "|"); ok {
-		stream, s = strings.TrimSpace(service), rest
+	if name, rest, ok := service(s); ok {
+		stream, s = name, rest
 	}
 	for _, f := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t,\"'`", r) }) {
 		switch {
@@ -115,6 +116,15 @@ func prefix(s string) (time, stream string) {
 		}
 	}
 	return time, stream
+}
+
+// service splits a line of docker compose into the service's name and the rest.
+func service(s string) (name, rest string, ok bool) {
+	name, rest, ok = strings.Cut(s, "|")
+	if name = strings.TrimSpace(name); !ok || name == "" || strings.ContainsAny(name, " \t") {
+		return "", s, false
+	}
+	return name, rest, true
 }
 
 // timestamp says whether text begins as 2006-01-02T or is milliseconds since
@@ -138,7 +148,7 @@ func timestamp(text string) bool {
 // json reads the JSON at s[at:]; ok is false where it is none that was to be
 // read.
 func (w *walker) json(s string, at int, p place) (end int, ok bool) {
-	if w.tries >= maxTries {
+	if w.spare <= 0 {
 		return at, false
 	}
 	i := blank(s, at+1)
@@ -176,7 +186,9 @@ func (w *walker) json(s string, at int, p place) (end int, ok bool) {
 	default:
 		return at, false
 	}
-	w.tries++
+	if fault := new(SyntaxError); errors.As(err, &fault) {
+		w.spare -= fault.Offset - at
+	}
 	return at, false
 }
 
@@ -209,17 +221,15 @@ func (w *walker) doubled(s string, at int, p place) (end int, ok bool) {
 		line = line[:n]
 	}
 	inner := strings.ReplaceAll(line, `""`, `"`)
-	list, _, err := members(inner, 0, 0)
+	list, n, err := members(inner, 0, 0)
 	if err != nil {
+		w.spare -= len(line)
 		return at, false
 	}
-	end = at + len(line)
-	if n := strings.LastIndexByte(line, '}'); n >= 0 {
-		end = at + n + 1
-	}
-	_, n, _ := members(inner, 0, 0)
-	w.object(inner, list, 0, n, p.inside(at, end))
-	return end, true
+	// The quotes are all that was shortened.
+	end = at + n + strings.Count(inner[:n], `"`)
+	w.object(inner, list, 0, n, p.inside(at, min(end, at+len(line))))
+	return min(end, at+len(line)), true
 }
 
 // value walks over a JSON value that is known to be valid.
