@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
@@ -160,6 +161,40 @@ func TestRunFileIsInterleaved(t *testing.T) {
 	for _, at := range []int{1, 2, 17, 100} {
 		if resumed := interleaved(t, measure(t, fake.Options{Seed: 1}, p, at), 3, 40); !slices.EqualFunc(first, resumed, slices.Equal) {
 			t.Errorf("interrupted at step %d and resumed, the run has another order", at)
+		}
+	}
+}
+
+// The published runs are as their headers say: what was measured for real was
+// measured in the order that follows from the seed.
+func TestPublishedRunsAreInterleaved(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("..", "..", "..", "results", "runs", "*"+runfile.Ext))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) == 0 {
+		t.Skip("no runs are published in results/runs")
+	}
+	for _, path := range paths {
+		run, err := runfile.Open(path)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if run.End == nil || run.End.Stopped != runfile.StoppedPlan || len(run.Failures) > 0 || len(run.Header.Configs) < 3 {
+			continue // cut off, or some rounds have holes
+		}
+		n, rounds := len(run.Header.Configs), run.Header.Plan.Runs
+		for r, got := range interleaved(t, run, n, rounds) {
+			if r == 0 {
+				continue
+			}
+			for i, c := range runner.Order(run.Header.Plan.Seed, r, n) {
+				if want := run.Header.Configs[c].Config(); i >= len(got) || got[i] != want {
+					t.Errorf("%s: round %d is %v, want %v at %d", path, r, got, want, i)
+					break
+				}
+			}
 		}
 	}
 }

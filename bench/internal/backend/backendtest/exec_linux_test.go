@@ -178,6 +178,7 @@ func TestContractOnBareProcesses(t *testing.T) {
 	}
 	b := &bare{server: runtimeapi.NewServer(l)}
 	defer b.server.Close()
+	// BENCH_TEST_SLOW=1 adds the checks that wait for Lambda's own limits.
 	const why = "the function is a plain process"
 	backendtest.Run(t, backendtest.Suite{
 		Backend:   b,

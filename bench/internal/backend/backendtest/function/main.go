@@ -109,7 +109,7 @@ func do(ctx context.Context, e event, a *answer, first Probe) error {
 		os.Exit(e.Code)
 	case "hang":
 		fmt.Println("hanging")
-		select {}
+		hang()
 	case "big":
 		a.Rest = strings.Repeat("x", e.Bytes)
 	case "alloc":
@@ -147,7 +147,7 @@ func initialize(what string) error {
 		panic("asked for a panic")
 	case "hang":
 		fmt.Println("hanging")
-		select {}
+		hang()
 	case "alloc":
 		alloc(n)
 	case "fail-once":
@@ -162,6 +162,14 @@ func initialize(what string) error {
 		return fmt.Errorf("unknown BENCH_TEST_INIT %q", what)
 	}
 	return nil
+}
+
+// hang never returns. A select without cases would not do: where nothing else
+// runs, Go takes that for a deadlock and ends the process.
+func hang() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // alloc uses memory, a megabyte at a time.
