@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -53,6 +54,10 @@ type layer struct {
 	Blob   v1.Descriptor
 	DiffID v1.Hash
 }
+
+// maxUnpacked is the most bytes that a layer may unpack to. Lambda takes no
+// image beyond it, and a file of holes can claim far more in a few bytes.
+const maxUnpacked = 10 << 30
 
 // maxAccounts is the size of an account file that is still read; a real one has
 // a few kilobytes.
@@ -189,18 +194,29 @@ func (i *layerInfo) setAccounts(name string, data []byte) {
 func (s *Store) layerInfo(diffID v1.Hash) (layerInfo, bool) {
 	var info layerInfo
 	data, err := os.ReadFile(s.path(layersDir, diffID.Hex+".json"))
-	if err != nil || json.Unmarshal(data, &info) != nil || info.Blob.Digest.Hex == "" {
+	if err != nil {
+		return layerInfo{}, false
+	}
+	sum, data, _ := bytes.Cut(data, []byte("\n"))
+	if string(sum) != sha256Hex(data) || json.Unmarshal(data, &info) != nil || info.Blob.Digest.Hex == "" {
 		return layerInfo{}, false
 	}
 	return info, true
 }
 
+// writeLayerInfo stores what is known of a layer, its digest in front: a file
+// that is not what it was when it was written is as good as none.
 func (s *Store) writeLayerInfo(diffID v1.Hash, info layerInfo) error {
 	data, err := json.Marshal(info)
 	if err != nil {
 		return err
 	}
-	return s.writeFile(filepath.Join(layersDir, diffID.Hex+".json"), data)
+	return s.writeFile(filepath.Join(layersDir, diffID.Hex+".json"), append([]byte(sha256Hex(data)+"\n"), data...))
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // inspect returns what is in a layer, reading and verifying it where that is
@@ -243,6 +259,7 @@ func (s *Store) readLayer(ctx context.Context, l layer, f func(*tar.Header, io.R
 	sum := sha256.New()
 	plain := io.TeeReader(contextReader{ctx, r}, sum)
 	tr := tar.NewReader(plain)
+	var size int64
 	for {
 		h, err := tr.Next()
 		if err == io.EOF {
@@ -252,6 +269,9 @@ func (s *Store) readLayer(ctx context.Context, l layer, f func(*tar.Header, io.R
 		// the archive's folder; what becomes of them is decided by f.
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
 			return fmt.Errorf("reading layer %s: %w", l.Blob.Digest, err)
+		}
+		if size += h.Size; size > maxUnpacked || size < 0 {
+			return fmt.Errorf("reading layer %s: it unpacks to more than %d GB, the most that an image may have on Lambda", l.Blob.Digest, maxUnpacked>>30)
 		}
 		if err := f(h, tr); err != nil {
 			return err
