@@ -23,7 +23,7 @@ func TestBilling(t *testing.T) {
 		{"restore in JSON", v(147.156), v(201), nil, v(500.795), v(53), []lambdalog.Rule{lambdalog.RuleRestore}, true},
 		{"a rounded print", v(17189.00), v(17190), nil, nil, nil, []lambdalog.Rule{lambdalog.RuleDuration}, true},
 		{"a whole sum that floats miss", v(0.7), v(1), v(0.3), nil, nil, []lambdalog.Rule{lambdalog.RuleInit, lambdalog.RuleDuration}, true},
-		{"a whole sum that floats exceed", v(17188.40), v(17189), v(0.60), nil, nil, []lambdalog.Rule{lambdalog.RuleInit, lambdalog.RuleDuration}, true},
+		{"a whole sum that floats exceed", v(64.01), v(65), v(0.99), nil, nil, []lambdalog.Rule{lambdalog.RuleInit, lambdalog.RuleDuration}, true},
 		{"init below the rounding", v(1.10), v(2), v(0.02), nil, nil, []lambdalog.Rule{lambdalog.RuleInit, lambdalog.RuleDuration}, true},
 		{"a timeout", v(3022.91), v(3000), nil, nil, nil, nil, true},
 		{"mixed up", v(1.23), v(46), v(100), nil, nil, nil, true},

@@ -267,7 +267,7 @@ func field(s string, m member, in Place) Field {
 
 // compact takes the white space out of valid JSON.
 func compact(s string) string {
-	if strings.IndexAny(s, " \t\r\n") < 0 {
+	if !strings.ContainsAny(s, " \t\r\n") {
 		return s
 	}
 	b := make([]byte, 0, len(s))

@@ -138,7 +138,7 @@ func appendExtra(b []byte, f Field, set keySet) []byte {
 // plain says whether text has nothing in it that ends a field, and no blanks
 // around it.
 func plain(text string) bool {
-	return strings.IndexAny(text, "\t\n\"\\") < 0 && trim(text) == text
+	return !strings.ContainsAny(text, "\t\n\"\\") && trim(text) == text
 }
 
 // JSON returns the platform.report event as AWS writes it, on one line and
