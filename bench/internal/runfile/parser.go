@@ -1,0 +1,221 @@
+package runfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// parser collects the records of one file.
+type parser struct {
+	run Run
+	// size is that of the file in bytes, 0 where it is not known.
+	size    int64
+	header  bool
+	configs map[coldstart.Config]bool
+	in      interner
+	// unknown counts what this version does not know, names in order of
+	// appearance.
+	unknown map[string]int
+	names   []string
+}
+
+func (p *parser) warnf(format string, args ...any) {
+	p.run.Warnings = append(p.run.Warnings, fmt.Sprintf(format, args...))
+}
+
+// line takes one record.
+func (p *parser) line(line []byte) error {
+	if !p.header {
+		return p.readHeader(line)
+	}
+	kind, err := kindOf(line)
+	if err != nil {
+		return err
+	}
+	if p.run.End != nil && kind != typeResume && kind != typeEnd {
+		p.note("records after the end record")
+	}
+	switch kind {
+	case typeRun:
+		return errors.New("a second header: two run files in one")
+	case typeSample:
+		return p.sample(line)
+	case typeReject:
+		var r Reject
+		if err := p.decode(line, &r); err != nil {
+			return err
+		}
+		p.run.Rejects = append(p.run.Rejects, r)
+		return p.check(r.Try().Config, r.At)
+	case typeFailure:
+		var r Failure
+		if err := p.decode(line, &r); err != nil {
+			return err
+		}
+		p.run.Failures = append(p.run.Failures, r)
+		return p.check(r.Try().Config, r.At)
+	case typeResume:
+		var r Resumed
+		if err := p.decode(line, &r); err != nil {
+			return err
+		}
+		p.run.Resumes = append(p.run.Resumes, r)
+		p.run.End = nil
+	case typeEnd:
+		var e End
+		if err := p.decode(line, &e); err != nil {
+			return err
+		}
+		p.run.End = &e
+	default:
+		p.note(fmt.Sprintf("records of unknown type %q", kind))
+	}
+	return nil
+}
+
+func (p *parser) readHeader(line []byte) error {
+	kind, err := kindOf(line)
+	if err != nil || kind != typeRun {
+		return fmt.Errorf("no header: %w", ErrNotRun)
+	}
+	// The schema comes before everything else: a newer header need not even
+	// decode.
+	var v struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(line, &v); err != nil {
+		return fmt.Errorf("reading schema: %w", err)
+	}
+	switch {
+	case v.Schema > Schema:
+		return coldstart.Hint(
+			fmt.Errorf("schema %d, this bench reads up to %d: %w", v.Schema, Schema, ErrNewer),
+			"use a newer bench to read this run")
+	case v.Schema < 1:
+		return fmt.Errorf("schema %d: %w", v.Schema, ErrNotRun)
+	}
+	if err := p.decode(line, &p.run.Header); err != nil {
+		return err
+	}
+	for _, c := range p.run.Header.Configs {
+		p.configs[c.Config()] = true
+	}
+	p.header = true
+	return nil
+}
+
+func (p *parser) sample(line []byte) error {
+	var r Sample
+	if err := p.decode(line, &r); err != nil {
+		return err
+	}
+	s, err := r.sample()
+	if err != nil {
+		return err
+	}
+	if s.Start != coldstart.Cold && s.Start != coldstart.Warm {
+		return fmt.Errorf("start %q is neither cold nor warm", s.Start)
+	}
+	m := s.Metrics
+	for _, v := range []*float64{
+		m.InitDurationMs, m.DurationMs, m.BilledDurationMs, m.RestoreDurationMs, m.BilledRestoreDurationMs,
+		m.MemorySizeMB, m.MaxMemoryUsedMB, s.Phases.ProvisionMs, s.ThrottledMs,
+	} {
+		if v != nil && *v < 0 {
+			return fmt.Errorf("negative value %v", *v)
+		}
+	}
+	if err := p.check(s.Config, r.At); err != nil {
+		return err
+	}
+	p.in.intern(&s)
+	if n := len(p.run.Samples); n == 100 && p.size > 0 {
+		// One allocation instead of twenty: the lines so far say how many there
+		// will be, give or take.
+		p.run.Samples = slices.Grow(p.run.Samples, int(min(float64(p.size)/float64(p.run.Whole)*float64(n)*1.02, 1<<22)))
+	}
+	p.run.Samples = append(p.run.Samples, s)
+	return nil
+}
+
+// check refuses a record of a configuration that the header does not have, and
+// a stamp that is no time.
+func (p *parser) check(c coldstart.Config, at string) error {
+	if !p.configs[c] {
+		return fmt.Errorf("%v is not in the header", c)
+	}
+	_, err := time.Parse(time.RFC3339, at)
+	return err
+}
+
+// decode reads a record; fields that v does not have are noted.
+func (p *parser) decode(line []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil && dec.InputOffset() == int64(len(line)) {
+		return nil
+	}
+	if err != nil {
+		// The package's error has no type to ask for.
+		name, unknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+		if !unknown {
+			return err
+		}
+		p.note("unknown field " + name)
+	}
+	return json.Unmarshal(line, v)
+}
+
+// note counts something this version does not know.
+func (p *parser) note(what string) {
+	if p.unknown == nil {
+		return
+	}
+	if p.unknown[what] == 0 {
+		p.names = append(p.names, what)
+	}
+	p.unknown[what]++
+}
+
+// finish adds the warnings that are about the whole file.
+func (p *parser) finish() {
+	for _, name := range p.names {
+		p.warnf("%s: ignored %d times", name, p.unknown[name])
+	}
+	e := p.run.End
+	if e == nil {
+		p.warnf("no end record: the run was cut off")
+		return
+	}
+	if e.Samples != len(p.run.Samples) || e.Rejects != len(p.run.Rejects) || e.Failures != len(p.run.Failures) {
+		p.warnf("the end record counts %d samples, %d rejects and %d failures, the file holds %d, %d and %d",
+			e.Samples, e.Rejects, e.Failures, len(p.run.Samples), len(p.run.Rejects), len(p.run.Failures))
+	}
+}
+
+// kindOf returns the type of a record, which our writer puts first.
+func kindOf(line []byte) (string, error) {
+	if rest, ok := bytes.CutPrefix(line, []byte(`{"type":"`)); ok {
+		if i := bytes.IndexByte(rest, '"'); i >= 0 && bytes.IndexByte(rest[:i], '\\') < 0 {
+			return string(rest[:i]), nil
+		}
+	}
+	var v struct {
+		Type *string `json:"type"`
+	}
+	if err := json.Unmarshal(line, &v); err != nil {
+		return "", err
+	}
+	if v.Type == nil {
+		return "", errors.New("a record without type")
+	}
+	return *v.Type, nil
+}
