@@ -384,3 +384,46 @@ func TestApply(t *testing.T) {
 		})
 	}
 }
+
+// FuzzBuild builds Dockerfiles of all kinds: an error comes without an image,
+// and what can be built is the same in another store.
+func FuzzBuild(f *testing.F) {
+	for _, text := range []string{
+		"FROM scratch\nCOPY a /\n",
+		"ARG A=b\nFROM scratch AS x\nARG A\nCOPY --chown=1:2 --chmod=755 $A ${A:-c} /x/\nFROM x\nWORKDIR w\nCOPY --from=x /x/* ./\n",
+		"# escape=`\nFROM scratch\nENV A=1 B=\"$A ${A:+x}\"\nLABEL a=b\nEXPOSE 1-3/udp\nVOLUME [\"/v\"]\n",
+		"FROM --platform=$TARGETPLATFORM scratch\nADD dir dir/../../x\nCOPY . .\nENTRYPOINT x\nCMD [\"y\"]\n",
+		"FROM scratch\nCOPY <<A <<B /x/\nb\nA\nc\nB\nCOPY ln /ln\nCOPY a /ln\nSHELL [\"/s\"]\nUSER u\nSTOPSIGNAL 9\n",
+		"FROM scratch\nRUN x\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		context, place := t.TempDir(), t.TempDir()
+		files(t, context, map[string]string{"a": "a", "b": "b", "dir/c": "#!", "ln": "->dir", "out": "->/etc/passwd"})
+		files(t, place, map[string]string{"Dockerfile": text})
+		var ids []string
+		for range 2 {
+			s, err := image.OpenStore(filepath.Join(t.TempDir(), "images"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := coldstart.Variant{Name: "v", Build: &coldstart.Build{Context: context, Dockerfile: filepath.Join(place, "Dockerfile")}}
+			img, err := s.Build(t.Context(), v, image.Options{Arch: "amd64", PullTimeout: -1})
+			if err != nil {
+				if !reflect.DeepEqual(img, coldstart.Image{}) {
+					t.Fatalf("an error came with the image %+v", img)
+				}
+			} else if _, err := s.Unpack(t.Context(), img); err != nil {
+				t.Fatalf("a built image can't be unpacked: %v", err)
+			}
+			if left, _ := os.ReadDir(filepath.Join(s.Dir(), "tmp")); len(left) > 0 {
+				t.Fatalf("%d unfinished files are left after %v", len(left), err)
+			}
+			ids = append(ids, img.ID)
+		}
+		if ids[0] != ids[1] {
+			t.Fatalf("the same Dockerfile gives %s and %s", ids[0], ids[1])
+		}
+	})
+}

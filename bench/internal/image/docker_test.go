@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/backend/backendtest"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 )
@@ -42,22 +43,6 @@ func tryDocker(stdin io.Reader, args ...string) ([]byte, error) {
 		err = fmt.Errorf("%w: %s%s", err, out, &stderr)
 	}
 	return out, err
-}
-
-// needDocker skips the test where there is no Docker engine, and fails it where
-// BENCH_REQUIRE says that there is one.
-func needDocker(t *testing.T) {
-	t.Helper()
-	_, err := tryDocker(nil, "version")
-	if err == nil {
-		return
-	}
-	for _, name := range strings.Split(os.Getenv("BENCH_REQUIRE"), ",") {
-		if name == "docker" {
-			t.Fatalf("no Docker engine: %v", err)
-		}
-	}
-	t.Skipf("no Docker engine: %v", err)
 }
 
 // exported lists the files of an image as the engine sees them.
@@ -161,7 +146,8 @@ var crossContext = map[string]string{
 // TestAgainstDocker builds the same Dockerfiles here and with the engine's own
 // builder; files and configuration have to be the same.
 func TestAgainstDocker(t *testing.T) {
-	needDocker(t)
+	_, err := tryDocker(nil, "version")
+	backendtest.Require(t, "docker", err)
 	s := open(t)
 	dir := t.TempDir()
 	files(t, dir, crossContext)

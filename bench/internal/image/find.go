@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,12 @@ func (s *Store) find(ctx context.Context, ref, arch string, o Options) (*content
 		return nil, fmt.Errorf("%q is not an image reference: %w", ref, err)
 	}
 	platform := "linux/" + arch
+	byID := imageID.MatchString(ref)
+	if byID {
+		if c, _, err := s.byID(ref); err == nil && c.config.Architecture == arch {
+			return c, nil
+		}
+	}
 	var tried []string
 	held, entry, others := s.lookup(ref, arch)
 	if len(others) > 0 {
@@ -62,7 +69,7 @@ func (s *Store) find(ctx context.Context, ref, arch string, o Options) (*content
 	if held != nil {
 		return held, nil
 	}
-	c, err := s.fromRegistry(ctx, ref, arch, o)
+	c, err := s.fromRegistry(ctx, ref, arch, byID, o)
 	if err == nil {
 		return c, nil
 	}
@@ -75,6 +82,9 @@ func (s *Store) find(ctx context.Context, ref, arch string, o Options) (*content
 	}
 	return nil, coldstart.Hint(err, remedy(ref))
 }
+
+// imageID is the form of an image ID, which no registry knows.
+var imageID = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // remedy says what to do about an image that can't be had.
 func remedy(ref string) string {
@@ -208,7 +218,13 @@ type answer struct {
 
 // fromRegistry pulls an image; the registry is asked once for a reference, and
 // a failure stands for the life of the store.
-func (s *Store) fromRegistry(ctx context.Context, ref, arch string, o Options) (*content, error) {
+func (s *Store) fromRegistry(ctx context.Context, ref, arch string, byID bool, o Options) (*content, error) {
+	switch {
+	case byID:
+		return nil, errors.New("neither the image store nor an engine holds an image with this ID")
+	case o.pullTimeout() < 0:
+		return nil, errors.New("neither the image store nor an engine holds it, and no registry is to be asked")
+	}
 	key := canonical(ref) + " " + arch
 	s.mu.Lock()
 	a := s.asked[key]

@@ -40,7 +40,7 @@ type Options struct {
 	// started by that engine, but not unpacked here.
 	DescribeOnly bool
 	// PullTimeout is how long a registry may take to answer, and how long it
-	// may then send nothing; 0 means 20 s.
+	// may then send nothing; 0 means 20 s, less than 0 that none is asked.
 	PullTimeout time.Duration
 	// Log receives one line for each thing worth telling: a pull, a build
 	// argument that is used nowhere. nil for none.
@@ -60,7 +60,7 @@ func (o Options) say(format string, args ...any) {
 
 // pullTimeout returns the timeout with its default.
 func (o Options) pullTimeout() time.Duration {
-	if o.PullTimeout > 0 {
+	if o.PullTimeout != 0 {
 		return o.PullTimeout
 	}
 	return defaultPullTimeout

@@ -288,6 +288,14 @@ func TestEngine(t *testing.T) {
 		t.Errorf("described %+v, %v, %d saves", img, err, e.saves)
 	}
 
+	// An ID is never looked for in a registry.
+	for _, id := range []string{second.ID, "sha256:" + strings.Repeat("1", 64)} {
+		img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: id}, image.Options{Arch: "amd64", Engine: e})
+		if (err == nil) != (id == second.ID) || err == nil && img.ID != id || err != nil && !strings.Contains(err.Error(), "with this ID") {
+			t.Errorf("by ID %s: %s, %v", id, img.ID, err)
+		}
+	}
+
 	// An engine that fails, or has it for another machine, is named in the error.
 	e.images["127.0.0.1:1/x"], e.broken = e.images["mine:1"], errors.New("the daemon is gone")
 	_, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "127.0.0.1:1/x"}, image.Options{Arch: "amd64", Engine: e})
