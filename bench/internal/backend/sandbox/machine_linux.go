@@ -91,14 +91,19 @@ func (m *machine) Output() string { return m.out.String() }
 
 // Close implements emulated.Machine.
 func (m *machine) Close() error {
-	err := m.environment.Close()
+	unmounted := make(chan error, 1)
 	if m.tmp != nil {
-		err = errors.Join(err, m.tmp.Close())
+		// Closing it unmounts, for which the kernel waits a little: meanwhile
+		// the process ends.
+		go func(tmp *os.File) { unmounted <- tmp.Close() }(m.tmp)
 		m.tmp = nil
+	} else {
+		unmounted <- nil
 	}
+	err := m.environment.Close()
 	if m.group != nil {
 		err = errors.Join(err, m.group.remove())
 		m.group = nil
 	}
-	return err
+	return errors.Join(err, <-unmounted)
 }
