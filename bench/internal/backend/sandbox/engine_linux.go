@@ -64,8 +64,18 @@ func newEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
 	return e, nil
 }
 
-// makeEngine makes an engine and one sandbox, to see whether that is possible.
+// makeEngine makes an engine: with the privileges of this process if it has
+// them, else with user namespaces.
 func makeEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
+	if os.Geteuid() == 0 {
+		return makeEngineAs(ctx, o, start, []bool{false, true})
+	}
+	return makeEngineAs(ctx, o, start, []bool{true})
+}
+
+// makeEngineAs makes an engine in the first way that works: with user
+// namespaces (true) or without.
+func makeEngineAs(ctx context.Context, o Options, start []byte, ways []bool) (*Engine, error) {
 	e := &Engine{}
 	var err error
 	if e.program, err = newProgram(start, o.StateDir); err != nil {
@@ -77,16 +87,16 @@ func makeEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
 	}
 	e.spawner = newSpawner()
 	e.groups = newGroups()
-	if err := e.probe(ctx, o.StateDir); err != nil {
+	if err := e.probe(ctx, o.StateDir, ways); err != nil {
 		_ = e.Close()
 		return nil, err
 	}
 	return e, nil
 }
 
-// probe makes one sandbox without a function: with the privileges of this
-// process if it has them, else in a user namespace.
-func (e *Engine) probe(ctx context.Context, dir string) error {
+// probe makes one sandbox without a function, to see in which way that is
+// possible.
+func (e *Engine) probe(ctx context.Context, dir string, ways []bool) error {
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("making a folder: %w", err)
@@ -101,10 +111,6 @@ func (e *Engine) probe(ctx context.Context, dir string) error {
 		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
 			return fmt.Errorf("making a folder: %w", err)
 		}
-	}
-	ways := []bool{true}
-	if os.Geteuid() == 0 {
-		ways = []bool{false, true}
 	}
 	for _, e.user = range ways {
 		var p *process

@@ -23,8 +23,12 @@ const (
 // them all.
 type spawner struct {
 	requests chan spawn
+	quit     chan struct{}
 	stopped  chan struct{}
 }
+
+// errClosed is the error of a start on an engine that was closed.
+var errClosed = errors.New("the engine is closed")
 
 type spawn struct {
 	argv  []string
@@ -39,7 +43,7 @@ type spawned struct {
 }
 
 func newSpawner() *spawner {
-	s := &spawner{requests: make(chan spawn), stopped: make(chan struct{})}
+	s := &spawner{requests: make(chan spawn), quit: make(chan struct{}), stopped: make(chan struct{})}
 	go s.serve()
 	return s
 }
@@ -49,33 +53,43 @@ func (s *spawner) serve() {
 	// still be running.
 	runtime.LockOSThread()
 	defer close(s.stopped)
-	for r := range s.requests {
-		p, err := os.StartProcess(r.path, r.argv, r.attr)
-		// A child of another thread, cloned while start was being written and
-		// not yet executing, still has it open for writing.
-		for try := 0; errors.Is(err, unix.ETXTBSY) && try < 50; try++ {
-			time.Sleep(2 * time.Millisecond)
-			p, err = os.StartProcess(r.path, r.argv, r.attr)
+	for {
+		select {
+		case <-s.quit:
+			return
+		case r := <-s.requests:
+			p, err := os.StartProcess(r.path, r.argv, r.attr)
+			// A child of another thread, cloned while start was being written
+			// and not yet executing, still has it open for writing.
+			for try := 0; errors.Is(err, unix.ETXTBSY) && try < 50; try++ {
+				time.Sleep(2 * time.Millisecond)
+				p, err = os.StartProcess(r.path, r.argv, r.attr)
+			}
+			r.reply <- spawned{p, err}
 		}
-		r.reply <- spawned{p, err}
 	}
 }
 
 // start starts a process in namespaces of its own.
 func (s *spawner) start(path string, argv []string, files []*os.File, user bool) (*os.Process, error) {
 	reply := make(chan spawned, 1)
-	s.requests <- spawn{path: path, argv: argv, reply: reply, attr: &os.ProcAttr{
+	request := spawn{path: path, argv: argv, reply: reply, attr: &os.ProcAttr{
 		// The environment is start's own; the function's is in its description.
 		// With one processor the Go runtime is ready a little sooner.
 		Dir: "/", Env: []string{"GOMAXPROCS=1"}, Files: files, Sys: namespaces(user),
 	}}
-	got := <-reply
-	return got.process, got.err
+	select {
+	case s.requests <- request:
+		got := <-reply
+		return got.process, got.err
+	case <-s.stopped:
+		return nil, errClosed
+	}
 }
 
-// stop ends the thread. Nothing may be started afterwards.
+// stop ends the thread, and with it what it has started.
 func (s *spawner) stop() {
-	close(s.requests)
+	close(s.quit)
 	<-s.stopped
 }
 

@@ -26,6 +26,7 @@ const helperVariable = "COLDBENCH_SANDBOX_HELPER"
 var helpers = map[string]func() int{
 	"no-namespaces": helpNoNamespaces,
 	"die":           helpDie,
+	"masked-proc":   helpMaskedProc,
 }
 
 // TestAsOrdinaryUser runs this package's tests as nobody, with everything they
@@ -158,6 +159,66 @@ func helpNoNamespaces() int {
 			fmt.Println("warning")
 		}
 	}
+	return 0
+}
+
+// TestMaskedProc: where parts of /proc are hidden, as in a container, the
+// kernel refuses another one to a user namespace. The machine's is used then,
+// and the run says so.
+func TestMaskedProc(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("hiding parts of /proc needs root")
+	}
+	img := unpack(t, "probe")
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = []string{helperVariable + "=masked-proc", "COLDBENCH_START=" + bin(t, "start"), "COLDBENCH_ROOT=" + img.Root, "TMPDIR=" + t.TempDir()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if want := "note: /proc shows the machine's processes, because a new one was refused: operation not permitted\nsuccess\n"; string(out) != want {
+		t.Errorf("said %q, want %q", out, want)
+	}
+}
+
+func helpMaskedProc() int {
+	start, err := os.ReadFile(os.Getenv("COLDBENCH_START"))
+	for _, mount := range []func() error{
+		func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") },
+		func() error { return unix.Mount("tmpfs", "/proc/sys", "tmpfs", unix.MS_RDONLY, "") },
+	} {
+		err = errors.Join(err, mount())
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	ctx := context.Background()
+	e, err := makeEngineAs(ctx, Options{}, start, []bool{true})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer func() { _ = e.Close() }()
+	for _, n := range e.notes {
+		fmt.Println("note:", n)
+	}
+	target, err := e.Open(ctx, coldstart.Config{Variant: "v", MemoryMB: 256, Arch: arch}, coldstart.Image{
+		Arch: arch, Root: os.Getenv("COLDBENCH_ROOT"), Entrypoint: []string{"/bootstrap"},
+	}, coldstart.Options{Payload: []byte(`{}`), Timeout: 10 * time.Second})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer func() { _ = target.Close() }()
+	env, _, err := target.Start(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("success")
+	_ = env.Close()
 	return 0
 }
 
