@@ -43,7 +43,7 @@ func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs
 		return err
 	}
 	if past != nil {
-		plan.Past, plan.FirstAfterDeploy = pastOf(past)
+		plan.Past, plan.FirstAfterDeploy = pastOf(past, runfile.Before(entries, past.Header))
 	}
 	path := a.relative(file.Path())
 	a.note("writing %s", path)
@@ -95,20 +95,35 @@ func (a *app) openRun(m measure, header runfile.Header, entries []runfile.Entry,
 	return file, nil, err
 }
 
-// pastOf says what a run that is resumed has taken. Which configurations were
-// to be started in round 0 is what that run's earlier half decided.
-func pastOf(run *runfile.Run) (runner.Past, map[coldstart.Config]bool) {
+// pastOf says what a run that is resumed has taken, and which configurations
+// belong into its round 0: those whose image the runs before it had not seen,
+// unless one was started without ever having been in round 0.
+func pastOf(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstart.Config]bool) {
 	past := runner.Past{Samples: run.Samples}
-	first := map[coldstart.Config]bool{}
+	earliest := map[coldstart.Config]int{}
+	note := func(c coldstart.Config, round int) {
+		if had, ok := earliest[c]; !ok || round < had {
+			earliest[c] = round
+		}
+	}
+	for _, s := range run.Samples {
+		note(s.Config, s.Round)
+	}
 	for _, r := range run.Rejects {
 		past.Rejects = append(past.Rejects, r.Try())
+		note(r.Try().Config, r.Round)
 	}
 	for _, f := range run.Failures {
 		past.Failures = append(past.Failures, f.Try())
+		note(f.Try().Config, f.Round)
 	}
-	for _, s := range run.Samples {
-		if s.Round == 0 {
-			first[s.Config] = true
+	h := run.Header
+	seen := runfile.Seen(before, h.Backend, h.Engine, h.Host.Fingerprint)
+	first := map[coldstart.Config]bool{}
+	for _, c := range h.Configs {
+		round, started := earliest[c.Config()]
+		if started && round == 0 || !started && !seen[c.Image.ImageID] {
+			first[c.Config()] = true
 		}
 	}
 	return past, first

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// A run that was interrupted in its round 0 takes the rest of it when it is
+// resumed, and one that was interrupted later does not begin it anew.
+func TestPastKnowsRoundZero(t *testing.T) {
+	config := func(name string) runfile.Config {
+		return runfile.Config{Variant: name, MemorySizeMB: 512, Arch: "amd64", Image: runfile.Image{ImageID: "sha256:" + name}}
+	}
+	header := func(names ...string) runfile.Header {
+		h := runfile.Header{Backend: "local", Engine: "sandbox"}
+		for _, n := range names {
+			h.Configs = append(h.Configs, config(n))
+		}
+		return h
+	}
+	run := &runfile.Run{
+		Header:   header("sampled", "failed", "ahead", "known", "late"),
+		Samples:  []coldstart.Sample{{Config: config("sampled").Config(), Round: 0}, {Config: config("late").Config(), Round: 3}},
+		Failures: []runfile.Failure{{Variant: "failed", MemorySizeMB: 512, Arch: "amd64", Round: 0}},
+		Rejects:  []runfile.Reject{{Variant: "sampled", MemorySizeMB: 512, Arch: "amd64", Round: 1}},
+	}
+	past, first := pastOf(run, []runfile.Entry{{Header: header("known")}})
+	if len(past.Samples) != 2 || len(past.Failures) != 1 || len(past.Rejects) != 1 {
+		t.Errorf("past %+v", past)
+	}
+	var names []string
+	for c := range maps.Keys(first) {
+		names = append(names, c.Variant)
+	}
+	slices.Sort(names)
+	if want := []string{"ahead", "failed", "sampled"}; !slices.Equal(names, want) {
+		t.Errorf("in round 0: %q, want %q", names, want)
+	}
+}
