@@ -191,8 +191,7 @@ func (b *builder) from(ctx context.Context, i int) (*stage, error) {
 	}
 	st := &stage{config: c.config.DeepCopy(), layers: c.layers, media: c.manifest.MediaType, base: name}
 	// What is left of the machine that built the base says nothing of ours.
-	st.config.Container, st.config.DockerVersion = "", ""
-	st.config.Config.Hostname, st.config.Config.Image = "", ""
+	st.config.Container, st.config.Config.Hostname, st.config.Config.Image = "", "", ""
 	if st.tree, err = b.store.treeOf(ctx, c.layers); err != nil {
 		return nil, err
 	}

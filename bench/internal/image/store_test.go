@@ -501,3 +501,23 @@ func TestKilled(t *testing.T) {
 		}
 	}
 }
+
+// TestNotWritable opens a store where nothing may be written. Root may write
+// everywhere, so that TestOrdinaryUser runs it.
+func TestNotWritable(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(dir, 0o755)
+	_, err := image.OpenStore(filepath.Join(dir, "images"))
+	if err == nil || !strings.Contains(coldstart.HintOf(err), "writable") {
+		t.Errorf("got %v with the hint %q", err, coldstart.HintOf(err))
+	}
+	if f := image.Check(t.Context(), filepath.Join(dir, "images")); len(f) != 1 || f[0].Severity != coldstart.Problem || f[0].Hint == "" {
+		t.Errorf("findings %+v", f)
+	}
+}

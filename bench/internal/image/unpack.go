@@ -28,7 +28,8 @@ var mountPoints = []string{"dev", "proc", "tmp"}
 // is made once for an image ID; later calls are cheap. The image must be in the
 // store. The folder has the image's modes but no set-user-ID and set-group-ID
 // bits; owners are the image's where this process is root and its own
-// elsewhere; devices are left out. dev, proc and tmp are always folders.
+// elsewhere, who may then write to every folder; devices are left out. dev,
+// proc and tmp are always folders.
 func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error) {
 	h, err := v1.NewHash(img.ID)
 	if err != nil {
@@ -389,6 +390,10 @@ func (u *unpacker) finish() error {
 		if name == "." {
 			// Who may read the image at all is not the image's to say here.
 			mode |= 0o755
+		}
+		if !u.chown {
+			// Whoever unpacked it must be able to remove it by ordinary means.
+			mode |= 0o700
 		}
 		if err := u.root.Chmod(name, mode); err != nil {
 			return err
