@@ -17,7 +17,7 @@ import (
 
 // The floor: what a cold start costs at least, with fork and exec, the least of
 // a Runtime API, no isolation, no limits and no measurement. Nothing of the
-// engine is in this file: it is what the engine is compared with.
+// engine is in this file: it is what BenchmarkColdStart compares the engine with.
 
 // floor serves one process after another.
 type floor struct {
@@ -99,23 +99,6 @@ func request(r *bufio.Reader) (string, error) {
 	}
 	_, err = io.Copy(io.Discard, req.Body)
 	return req.Method, err
-}
-
-// BenchmarkFloor is the bare cold start that BenchmarkColdStart is measured
-// against.
-func BenchmarkFloor(b *testing.B) {
-	f := newFloor(b)
-	for i := 0; i < 20; i++ { // the files are in the page cache afterwards
-		if err := f.cold(); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for b.Loop() {
-		if err := f.cold(); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "samples/s")
 }
 
 // TestFloor: the floor is the time of a real cold start, not of a mistake.

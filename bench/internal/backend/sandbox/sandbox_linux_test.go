@@ -365,6 +365,20 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+// TestLastWords: a pipe full of them, written just before the end, is there
+// when the end is known, also where whoever listens is slow.
+func TestLastWords(t *testing.T) {
+	e := engine(t)
+	m := started(t, e, unpack(t, "probe"), 256, coldstart.Options{Timeout: 20 * time.Second, Log: func(string) { time.Sleep(time.Millisecond) }})
+	for i := range 3 {
+		last := fmt.Sprintf("the last words of process %d", i)
+		inv := invoke(t, m, `{"do":"exit","text":"`+strings.Repeat(strings.Repeat("x", 999)+`\n`, 60)+last+`","n":5}`)
+		if inv.Exit == nil || inv.Exit.Code != 5 || !strings.HasSuffix(m.Output(), "x\n"+last) {
+			t.Fatalf("process %d: %+v, output ends in %q", i, inv.Exit, m.Output()[max(0, len(m.Output())-60):])
+		}
+	}
+}
+
 // TestFailures: each way to fail, and the next invocation after it.
 func TestFailures(t *testing.T) {
 	e := engine(t)
