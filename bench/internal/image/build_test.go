@@ -145,6 +145,11 @@ func TestBuild(t *testing.T) {
 				t.Errorf("base %q", img.Base)
 			}
 		}},
+		{"platform from an argument", "ARG A=arm64\nFROM --platform=linux/$A scratch AS x\nCOPY a /\nFROM --platform=$TARGETPLATFORM scratch\nCOPY --from=x a /b", map[string]string{"A": "arm64/v8"}, "", func(t *testing.T, img coldstart.Image) {
+			if got := unpacked(t, s, img, "b"); got != "a" {
+				t.Errorf("the file holds %q", got)
+			}
+		}},
 		{"target", "FROM scratch AS one\nENV A=1\nFROM scratch\nRUN no", nil, "One", func(t *testing.T, img coldstart.Image) {
 			if want := []string{"A=1"}; !reflect.DeepEqual(img.Environment, want) {
 				t.Errorf("environment %q, want %q", img.Environment, want)

@@ -15,6 +15,9 @@ import (
 // every label it is inherited by what is built on it.
 const standInLabel = "coldbench.stand-in"
 
+// baseLabel is where an image may say what it was built on.
+const baseLabel = "org.opencontainers.image.base.name"
+
 // Take returns the image that a variant names, with the variant's changes
 // applied: from the store, else the engine, else the registry. An image that
 // an engine held is copied again when the engine has another one under the
@@ -95,7 +98,9 @@ func (s *Store) List(ctx context.Context) ([]Listed, error) {
 			return nil, fmt.Errorf("listing images: %w", err)
 		}
 		l := Listed{Image: img, Name: e.Annotations[annotationVariant], Source: e.Annotations[annotationSource]}
-		l.Base = e.Annotations[annotationBase]
+		if base := e.Annotations[annotationBase]; base != "" {
+			l.Base = base
+		}
 		if l.Name == "" {
 			l.Name = e.Annotations[annotationRef]
 		}
@@ -131,6 +136,7 @@ func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) 
 		ID:          c.manifest.Config.Digest.String(),
 		Digest:      c.desc.Digest.String(),
 		Layers:      len(c.layers),
+		Base:        c.config.Config.Labels[baseLabel],
 		StandIn:     c.config.Config.Labels[standInLabel] != "",
 		Arch:        c.config.Architecture,
 		Entrypoint:  c.config.Config.Entrypoint,

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // What is kept although nothing refers to it: unpacked images for the next
@@ -56,7 +58,8 @@ func (s *Store) removeRoot(name string) {
 }
 
 // Prune removes what no image of the store refers to and nobody used for an
-// hour, and returns how many bytes of content that was.
+// hour, and returns how many bytes of content that was. The store does so by
+// itself whenever an image drops out of its index.
 func (s *Store) Prune() (int64, error) {
 	unlock, err := s.index.Lock()
 	if err != nil {
@@ -67,6 +70,15 @@ func (s *Store) Prune() (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("pruning image store: %w", err)
 	}
+	freed, err := s.prune(entries)
+	if err != nil {
+		return freed, fmt.Errorf("pruning image store: %w", err)
+	}
+	return freed, nil
+}
+
+// prune removes what none of the entries refers to. The lock is held.
+func (s *Store) prune(entries []v1.Descriptor) (int64, error) {
 	blobs, layers := map[string]bool{}, map[string]bool{}
 	for _, e := range entries {
 		blobs[e.Digest.Hex] = true

@@ -215,18 +215,29 @@ func (s *Store) record(d v1.Descriptor) error {
 	if n := len(entries); n > 0 && sameEntry(entries[n-1], d) {
 		return nil
 	}
-	kept, same := []v1.Descriptor{d}, 1
+	kept, same, dropped := []v1.Descriptor{d}, 1, false
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		if nameOf(e) == nameOf(d) {
-			if same++; e.Digest == d.Digest || same > keptGenerations {
+			if e.Digest == d.Digest {
+				continue
+			}
+			if same++; same > keptGenerations {
+				dropped = true
 				continue
 			}
 		}
 		kept = append(kept, e)
 	}
 	slices.Reverse(kept)
-	return s.writeIndex(kept)
+	if err := s.writeIndex(kept); err != nil {
+		return err
+	}
+	if dropped {
+		// Whatever can't be removed now is tried again next time.
+		_, _ = s.prune(kept)
+	}
+	return nil
 }
 
 // nameOf is what two entries of one image's generations have in common.

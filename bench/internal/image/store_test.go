@@ -369,6 +369,34 @@ func TestPrune(t *testing.T) {
 		t.Error(err)
 	}
 
+	// Generations of one image: a bounded number stays, without being asked.
+	dir := t.TempDir()
+	files(t, dir, map[string]string{"Dockerfile": "FROM scratch\nCOPY n /\n"})
+	for i := range 20 {
+		if err := os.WriteFile(filepath.Join(dir, "n"), []byte(fmt.Sprint(i)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		v := variant(dir)
+		v.Name = "generations"
+		if _, err := s.Build(t.Context(), v, image.Options{Arch: "amd64"}); err != nil {
+			t.Fatal(err)
+		}
+		filepath.WalkDir(filepath.Join(s.Dir(), "blobs"), func(p string, e os.DirEntry, err error) error {
+			if err == nil && p != fresh {
+				err = os.Chtimes(p, old, old)
+			}
+			return err
+		})
+	}
+	blobs, err := os.ReadDir(filepath.Dir(fresh))
+	// Three for each of 8 generations and for the first image, and the fresh one.
+	if err != nil || len(blobs) != 3*8+3+1 {
+		t.Errorf("%d blobs are left, %v", len(blobs), err)
+	}
+	if list, err := s.List(t.Context()); err != nil || len(list) != 2 {
+		t.Errorf("the store lists %+v, %v", list, err)
+	}
+
 	// Unpacked images: a bounded number stays.
 	roots := filepath.Join(s.Dir(), "roots")
 	for i := range 20 {
