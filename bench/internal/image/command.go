@@ -1,13 +1,8 @@
 package image
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
 	"path"
 	"strconv"
 	"strings"
@@ -239,83 +234,4 @@ func (b *builder) copy(ctx context.Context, st *stage, c copying, chown, chmod, 
 		}
 	}
 	return b.add(ctx, st, items, line)
-}
-
-// owner reads the value of --chown: names are looked up in the image; a user's
-// name alone brings the user's own group, a number alone the same number, as
-// in BuildKit.
-func owner(chown string, accounts map[string]string) (uid, gid int, err error) {
-	if chown == "" {
-		return 0, 0, nil
-	}
-	user, group, hasGroup := strings.Cut(chown, ":")
-	if uid, gid, err = account(user, accounts["etc/passwd"], "user"); err != nil {
-		return 0, 0, err
-	}
-	if hasGroup && group != "" {
-		gid, _, err = account(group, accounts["etc/group"], "group")
-	}
-	return uid, gid, err
-}
-
-// account returns the number of a user or group in a file such as /etc/passwd,
-// and the number in the field after it, which for a user is the group's.
-func account(name, file, what string) (number, next int, err error) {
-	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
-		return int(n), int(n), nil
-	}
-	for _, line := range strings.Split(file, "\n") {
-		fields := strings.Split(strings.TrimSpace(line), ":")
-		if len(fields) < 4 || fields[0] != name {
-			continue
-		}
-		n, err := strconv.ParseUint(fields[2], 10, 31)
-		if err != nil {
-			return 0, 0, fmt.Errorf("the number of %s %q in the image: %w", what, name, err)
-		}
-		if what == "user" {
-			g, err := strconv.ParseUint(fields[3], 10, 31)
-			if err != nil {
-				return 0, 0, fmt.Errorf("the group of %s %q in the image: %w", what, name, err)
-			}
-			next = int(g)
-		}
-		return int(n), next, nil
-	}
-	return 0, 0, fmt.Errorf("the image has no %s %q", what, name)
-}
-
-// isArchive reports whether ADD would unpack a file rather than copy it. One
-// that only might be unpacked counts, because copying it would be wrong.
-func isArchive(it item) (bool, error) {
-	if it.Type != tar.TypeReg {
-		return false, nil
-	}
-	f, _, err := it.open()
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
-		return false, err
-	}
-	head = head[:n]
-	rest := io.MultiReader(bytes.NewReader(head), f)
-	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		zip, err := gzip.NewReader(rest)
-		return err == nil && startsTar(zip), nil
-	case bytes.HasPrefix(head, []byte("BZh")):
-		return startsTar(bzip2.NewReader(rest)), nil
-	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")), bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		return true, nil
-	}
-	return len(head) == 512 && startsTar(rest), nil
-}
-
-func startsTar(r io.Reader) bool {
-	_, err := tar.NewReader(r).Next()
-	return err == nil
 }

@@ -1,0 +1,192 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// add enters a file.
+func (i *layerInfo) add(e entry) {
+	i.Entries = append(i.Entries, e)
+	if e.Type == tar.TypeReg {
+		i.Unpacked += e.Size
+	}
+}
+
+// isAccounts reports whether a file may be needed to look up user names.
+func isAccounts(name string) bool { return name == "etc/passwd" || name == "etc/group" }
+
+func (i *layerInfo) setAccounts(name string, data []byte) {
+	if i.Accounts == nil {
+		i.Accounts = map[string]string{}
+	}
+	i.Accounts[name] = string(data)
+}
+
+// layerInfo returns what is known of a layer; false where that is nothing.
+func (s *Store) layerInfo(diffID v1.Hash) (layerInfo, bool) {
+	var info layerInfo
+	data, err := os.ReadFile(s.path(layersDir, diffID.Hex+".json"))
+	if err != nil {
+		return layerInfo{}, false
+	}
+	sum, data, _ := bytes.Cut(data, []byte("\n"))
+	if string(sum) != sha256Hex(data) || json.Unmarshal(data, &info) != nil || info.Blob.Digest.Hex == "" {
+		return layerInfo{}, false
+	}
+	return info, true
+}
+
+// writeLayerInfo stores what is known of a layer, its digest in front: a file
+// that is not what it was when it was written is as good as none.
+func (s *Store) writeLayerInfo(diffID v1.Hash, info layerInfo) error {
+	data, err := json.Marshal(info)
+	if err != nil {
+		return err
+	}
+	return s.writeFile(filepath.Join(layersDir, diffID.Hex+".json"), append([]byte(sha256Hex(data)+"\n"), data...))
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// inspect returns what is in a layer, reading and verifying it where that is
+// not known yet.
+func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
+	if info, ok := s.layerInfo(l.DiffID); ok {
+		return info, nil
+	}
+	info := layerInfo{Blob: described(l.Blob, types.DockerLayer)}
+	err := s.readLayer(ctx, l, func(h *tar.Header, r io.Reader) error {
+		e, ok := entryOf(h)
+		if !ok {
+			return nil
+		}
+		info.add(e)
+		if e.Type == tar.TypeReg && isAccounts(e.Name) && e.Size <= maxAccounts {
+			data, err := io.ReadAll(r)
+			if err != nil {
+				return err
+			}
+			info.setAccounts(e.Name, data)
+		}
+		return nil
+	})
+	if err != nil {
+		return layerInfo{}, err
+	}
+	return info, s.writeLayerInfo(l.DiffID, info)
+}
+
+// readLayer hands out the files of a layer one after the other. At the end the
+// content is compared with the layer's digests: an error means that nothing of
+// what was handed out may be kept.
+func (s *Store) readLayer(ctx context.Context, l layer, f func(*tar.Header, io.Reader) error) error {
+	r, err := s.uncompressed(l.Blob)
+	if err != nil {
+		return fmt.Errorf("reading layer %s: %w", l.Blob.Digest, err)
+	}
+	defer r.Close()
+	sum := sha256.New()
+	plain := io.TeeReader(contextReader{ctx, r}, sum)
+	tr := tar.NewReader(plain)
+	var size int64
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		// GODEBUG decides whether the standard library refuses names that leave
+		// the archive's folder; what becomes of them is decided by f.
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
+			return fmt.Errorf("reading layer %s: %w", l.Blob.Digest, err)
+		}
+		if size += h.Size; size > maxUnpacked || size < 0 {
+			return fmt.Errorf("reading layer %s: it unpacks to more than %d GB, the most that an image may have on Lambda", l.Blob.Digest, maxUnpacked>>30)
+		}
+		if err := f(h, tr); err != nil {
+			return err
+		}
+	}
+	if err := drain(plain); err != nil {
+		return fmt.Errorf("reading layer %s: %w", l.Blob.Digest, err)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != l.DiffID.Hex {
+		return fmt.Errorf("reading layer %s: its content is sha256:%s, not %s: %w", l.Blob.Digest, got, l.DiffID, errDamaged)
+	}
+	return nil
+}
+
+// uncompressed opens the tar stream of a layer, whatever it is compressed with.
+// The blob's own digest is verified at the end.
+func (s *Store) uncompressed(d v1.Descriptor) (io.ReadCloser, error) {
+	l, err := partial.CompressedToLayer(storedLayer{s, d})
+	if err != nil {
+		return nil, err
+	}
+	return l.Uncompressed()
+}
+
+// storedLayer is a blob of the store as the registry library wants to see it.
+type storedLayer struct {
+	store *Store
+	desc  v1.Descriptor
+}
+
+func (l storedLayer) Digest() (v1.Hash, error)            { return l.desc.Digest, nil }
+func (l storedLayer) Size() (int64, error)                { return l.desc.Size, nil }
+func (l storedLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
+func (l storedLayer) Compressed() (io.ReadCloser, error)  { return l.store.openBlob(l.desc) }
+
+// entryOf reads a tar header; false for what is no file, and for a name that
+// leads out of the image.
+func entryOf(h *tar.Header) (entry, bool) {
+	name, ok := cleanName(h.Name)
+	if !ok {
+		return entry{}, false
+	}
+	e := entry{Name: name, Type: h.Typeflag, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Link: h.Linkname}
+	switch h.Typeflag {
+	case tar.TypeReg, '\x00':
+		e.Type, e.Size, e.Link = tar.TypeReg, h.Size, ""
+	case tar.TypeLink:
+		if e.Link, ok = cleanName(h.Linkname); !ok {
+			return entry{}, false
+		}
+	case tar.TypeXGlobalHeader:
+		return entry{}, false
+	}
+	return e, true
+}
+
+// cleanName makes a name of an archive relative and clean; false where it
+// leads out of the archive or can't be a file's name. A leading slash is taken
+// off, as tar does.
+func cleanName(name string) (string, bool) {
+	name = strings.TrimLeft(name, "/")
+	if strings.ContainsRune(name, 0) {
+		return "", false
+	}
+	name = path.Clean(name)
+	if name == ".." || strings.HasPrefix(name, "../") {
+		return "", false
+	}
+	return name, true
+}

@@ -1,0 +1,314 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// unpacker puts layers on top of each other in a folder. It never leaves the
+// folder: every name is resolved inside it first, symbolic links included, and
+// every operation goes through os.Root, which refuses to leave it as well.
+type unpacker struct {
+	root  *os.Root
+	chown bool
+	dirs  map[string]fs.FileMode // modes of folders, set at the end
+	fresh map[string]bool        // what the current layer made, or made something in
+}
+
+func newUnpacker(root *os.Root) *unpacker {
+	return &unpacker{root: root, chown: os.Geteuid() == 0, dirs: map[string]fs.FileMode{}}
+}
+
+// layer unpacks one layer.
+func (u *unpacker) layer(ctx context.Context, s *Store, l layer) error {
+	u.fresh = map[string]bool{}
+	return s.readLayer(ctx, l, func(h *tar.Header, r io.Reader) error {
+		name, ok := cleanName(h.Name)
+		if !ok {
+			return fmt.Errorf("entry %q leads out of the image", h.Name)
+		}
+		if err := u.entry(name, h, r); err != nil {
+			return fmt.Errorf("entry %q: %w", h.Name, err)
+		}
+		return nil
+	})
+}
+
+// entry unpacks one file.
+func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return nil
+	}
+	if name == "." {
+		if h.Typeflag == tar.TypeDir {
+			u.dirs["."] = modeOf(h)
+			return u.own(".", h)
+		}
+		return errors.New("the root is not a folder")
+	}
+	dir, err := u.folder(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	base := path.Base(name)
+	if base == whiteoutOpaque {
+		return u.opaque(dir)
+	}
+	if hidden, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
+		return u.whiteout(path.Join(dir, hidden))
+	}
+	name = path.Join(dir, base)
+	old, err := u.root.Lstat(name)
+	exists := err == nil
+	if exists && !(old.IsDir() && h.Typeflag == tar.TypeDir) {
+		if err := u.remove(name); err != nil {
+			return err
+		}
+		exists = false
+	}
+	u.mark(name)
+	switch h.Typeflag {
+	case tar.TypeDir:
+		if !exists {
+			if err := u.root.Mkdir(name, 0o755); err != nil {
+				return err
+			}
+		}
+		u.dirs[name] = modeOf(h)
+		return u.own(name, h)
+	case tar.TypeReg, '\x00':
+		return u.file(name, h, r)
+	case tar.TypeSymlink:
+		if err := u.root.Symlink(h.Linkname, name); err != nil {
+			return err
+		}
+		return u.own(name, h)
+	case tar.TypeLink:
+		return u.link(name, h.Linkname)
+	}
+	// Devices, pipes: an unpacked image has none, and the engines bring their
+	// own /dev.
+	return nil
+}
+
+// mark notes that the current layer made a file.
+func (u *unpacker) mark(name string) {
+	for ; name != "." && !u.fresh[name]; name = path.Dir(name) {
+		u.fresh[name] = true
+	}
+}
+
+// file writes a regular file.
+func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
+	f, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	// The owner first: changing it takes bits of the mode away.
+	if err == nil && u.chown {
+		err = f.Chown(h.Uid, h.Gid)
+	}
+	if err == nil {
+		err = f.Chmod(modeOf(h))
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// link makes a hard link to a file that an earlier entry made.
+func (u *unpacker) link(name, target string) error {
+	clean, ok := cleanName(target)
+	if !ok {
+		return fmt.Errorf("hard link to %q leads out of the image", target)
+	}
+	dir, err := u.resolve(path.Dir(clean))
+	if err != nil {
+		return err
+	}
+	return u.root.Link(path.Join(dir, path.Base(clean)), name)
+}
+
+// own gives a file to its owner, where that is possible.
+func (u *unpacker) own(name string, h *tar.Header) error {
+	if !u.chown {
+		return nil
+	}
+	return u.root.Lchown(name, h.Uid, h.Gid)
+}
+
+// modeOf returns the permission bits of an entry. Set-ID bits would be a danger
+// to this machine, where the folder is an ordinary one.
+func modeOf(h *tar.Header) fs.FileMode { return fs.FileMode(h.Mode&0o777) | stickyOf(h) }
+
+func stickyOf(h *tar.Header) fs.FileMode {
+	if h.Mode&0o1000 != 0 {
+		return fs.ModeSticky
+	}
+	return 0
+}
+
+// opaque hides what lower layers put into a folder.
+func (u *unpacker) opaque(dir string) error {
+	entries, err := fs.ReadDir(u.root.FS(), dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if u.fresh[name] {
+			if e.IsDir() {
+				if err := u.opaque(name); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err := u.remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whiteout hides one file of a lower layer.
+func (u *unpacker) whiteout(name string) error {
+	if base := path.Base(name); base == "." || base == ".." || name == "." {
+		return errors.New("it hides no file")
+	}
+	if !u.fresh[name] {
+		return u.remove(name)
+	}
+	if info, err := u.root.Lstat(name); err != nil || !info.IsDir() {
+		return err
+	}
+	return u.opaque(name)
+}
+
+// remove removes a file or a folder and forgets the modes of what was in it.
+func (u *unpacker) remove(name string) error {
+	for dir := range u.dirs {
+		if dir == name || strings.HasPrefix(dir, name+"/") {
+			delete(u.dirs, dir)
+		}
+	}
+	for made := range u.fresh {
+		if made == name || strings.HasPrefix(made, name+"/") {
+			delete(u.fresh, made)
+		}
+	}
+	return u.root.RemoveAll(name)
+}
+
+// folder returns the resolved path of a folder and makes it where it does not
+// exist; a file in its place is replaced, because the layer says that it is a
+// folder.
+func (u *unpacker) folder(name string) (string, error) {
+	dir, err := u.resolve(name)
+	if err != nil || dir == "." {
+		return dir, err
+	}
+	info, err := u.root.Lstat(dir)
+	if err == nil && info.IsDir() {
+		return dir, nil
+	}
+	if err == nil {
+		if err := u.remove(dir); err != nil {
+			return "", err
+		}
+	}
+	if _, err := u.folder(path.Dir(dir)); err != nil {
+		return "", err
+	}
+	if err := u.root.Mkdir(dir, 0o755); err != nil {
+		return "", err
+	}
+	u.dirs[dir] = 0o755
+	u.mark(dir)
+	return dir, nil
+}
+
+// resolve follows every symbolic link of a path, the last one too, with the
+// unpacked image as the root of everything.
+func (u *unpacker) resolve(name string) (string, error) {
+	links := 0
+	done, rest := ".", strings.Split(name, "/")
+	for len(rest) > 0 {
+		part := rest[0]
+		rest = rest[1:]
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			done = path.Dir(done)
+			continue
+		}
+		next := path.Join(done, part)
+		info, err := u.root.Lstat(next)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			done = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", fmt.Errorf("%s: too many symbolic links", name)
+		}
+		target, err := u.root.Readlink(next)
+		if err != nil {
+			return "", err
+		}
+		target = filepath.ToSlash(target)
+		if strings.HasPrefix(target, "/") {
+			done = "."
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return done, nil
+}
+
+// finish makes the mount points and sets the folders' modes, the deepest first:
+// a folder that can't be written to any more is done with.
+func (u *unpacker) finish() error {
+	for _, name := range mountPoints {
+		info, err := u.root.Lstat(name)
+		if err == nil && info.IsDir() {
+			continue
+		}
+		if err == nil {
+			if err := u.remove(name); err != nil {
+				return err
+			}
+		}
+		if err := u.root.Mkdir(name, 0o755); err != nil {
+			return err
+		}
+		u.dirs[name] = 0o755
+	}
+	names := sortedKeys(u.dirs)
+	sort.Slice(names, func(i, j int) bool { return strings.Count(names[i], "/") > strings.Count(names[j], "/") })
+	for _, name := range names {
+		mode := u.dirs[name]
+		if name == "." {
+			// Who may read the image at all is not the image's to say here.
+			mode |= 0o755
+		}
+		if !u.chown {
+			// Whoever unpacked it must be able to remove it by ordinary means.
+			mode |= 0o700
+		}
+		if err := u.root.Chmod(name, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
