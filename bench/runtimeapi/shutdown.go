@@ -24,7 +24,9 @@ func (e *Environment) discard(reason string) {
 	if e.proc == nil {
 		return
 	}
-	e.readMemory()
+	if reason != "spindown" { // no REPORT follows that would show it
+		e.readMemory()
+	}
 	if e.sess != nil {
 		e.shutdown(reason)
 	}

@@ -10,10 +10,12 @@ const (
 	mute  = quiet | syscall.MS_NOEXEC
 )
 
-// devices are what /dev holds, beside links and /dev/shm. They are the
-// machine's own, bound, because making devices needs more than a user
-// namespace gives.
-var devices = [...]string{"null", "zero", "full", "random", "urandom"}
+// devices are what /dev holds, beside links and /dev/shm, with their minor
+// numbers (the major one is 1).
+var devices = [...]struct {
+	name  string
+	minor int
+}{{"null", 3}, {"zero", 5}, {"full", 7}, {"random", 8}, {"urandom", 9}}
 
 // links are the other entries of /dev.
 var links = [...][2]string{
@@ -90,14 +92,23 @@ func dev() (string, error) {
 	if err := syscall.Mount("tmpfs", "/dev", "tmpfs", syscall.MS_NOSUID|syscall.MS_NOEXEC, "mode=755,size=64k"); err != nil {
 		return "mounting /dev", err
 	}
-	for _, name := range devices {
-		path := "/dev/" + name
-		fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_EXCL|syscall.O_WRONLY|syscall.O_CLOEXEC, 0o666)
+	for _, d := range devices {
+		path := "/dev/" + d.name
+		if syscall.Mknod(path, syscall.S_IFCHR|0o666, 1<<8|d.minor) == nil {
+			// The umask took the others' right to write.
+			if err := syscall.Chmod(path, 0o666); err != nil {
+				return "making " + path, err
+			}
+			continue
+		}
+		// A user namespace may make no devices: there it is the machine's own,
+		// bound.
+		fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_WRONLY|syscall.O_CLOEXEC, 0o666)
 		if err != nil {
 			return "making " + path, err
 		}
 		_ = syscall.Close(fd)
-		if err := syscall.Mount("dev/"+name, path, "", syscall.MS_BIND, ""); err != nil {
+		if err := syscall.Mount("dev/"+d.name, path, "", syscall.MS_BIND, ""); err != nil {
 			return "binding " + path, err
 		}
 	}
