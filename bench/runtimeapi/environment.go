@@ -23,9 +23,6 @@ type Function struct {
 	// LogStream is the value of AWS_LAMBDA_LOG_STREAM_NAME; empty means one
 	// that is made up for each environment.
 	LogStream string
-
-	// arnHeader is the ARN as the value of a header, made once a environment.
-	arnHeader []string
 }
 
 // Phase says what a runtime process is launched for.
@@ -39,10 +36,12 @@ const (
 )
 
 // Launcher makes the runtime processes of one execution environment: one at
-// first, and a fresh one after each crash or timeout.
+// first, and a fresh one after each crash or timeout. The one before has been
+// killed when the next is launched.
 type Launcher interface {
 	// Launch makes a process that stands ready to execute the image's
 	// entrypoint and returns when it is ready: that is provisioning, not init.
+	// An error ends the call that needed the process; the next call asks again.
 	Launch(ctx context.Context, phase Phase) (Process, error)
 }
 
@@ -50,7 +49,8 @@ type Launcher interface {
 type Process interface {
 	// Exec lets the process execute the entrypoint and returns what it said on
 	// the way. An entrypoint that can't be executed is an error that wraps
-	// ErrInvalidEntrypoint.
+	// ErrInvalidEntrypoint; that is the function's failure, any other error the
+	// emulator's. It is called once at most, and never after Kill.
 	Exec(ctx context.Context) (Started, error)
 	// Done is closed when the process has ended.
 	Done() <-chan struct{}
@@ -58,10 +58,13 @@ type Process interface {
 	Exit() Exit
 	// MaxMemory returns the high-water mark of its memory in bytes so far, or
 	// false where it can't be measured. It must be cheap; it is called off the
-	// measured path, while the process lives.
+	// measured path, at the end of each invocation and before Kill, also where
+	// the process has ended: what it says then counts too.
 	MaxMemory() (int64, bool)
 	// Kill ends the process and everything it started, waits for the end, and
-	// gives back what Launch took. It may be called twice, also after Done.
+	// gives back what Launch took. It may be called twice, also after Done and
+	// without Exec; Done is closed when it returns from a process that Exec was
+	// called on.
 	Kill()
 }
 
@@ -77,7 +80,9 @@ type Started struct {
 
 // Exit says how a runtime process ended.
 type Exit struct {
-	// Code is the exit status, Signal the signal's number or 0.
+	// Code is the exit status; it says nothing where Signal is not 0. Signal is
+	// the number of the signal that ended the process, 0 for none: a launcher
+	// that learns a status of 128 + signal alone sets both.
 	Code   int `json:"code"`
 	Signal int `json:"signal,omitempty"`
 	// OutOfMemory is true where the kernel killed it at its memory limit.

@@ -235,7 +235,7 @@ func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, c *conn, ar
 	}
 	s.mu.Unlock()
 	if e := n.exchange; e != nil {
-		body, _ = json.Marshal(invokeEvent{"INVOKE", e.deadlineMs, e.id, s.fn.ARN(), tracing{"X-Amzn-Trace-Id", e.event.TraceID}})
+		body, _ = json.Marshal(invokeEvent{"INVOKE", e.deadlineMs, e.id, s.arn[0], tracing{"X-Amzn-Trace-Id", e.event.TraceID}})
 	}
 	w.Header()["Lambda-Extension-Event-Identifier"] = []string{NewRequestID()}
 	reply(w, http.StatusOK, contentJSON, body)

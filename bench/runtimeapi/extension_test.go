@@ -65,15 +65,19 @@ func TestExtensionLengthens(t *testing.T) {
 		if got := time.Duration(inv.EndedNs - inv.HandedOutNs); got < after || inv.Status != "success" {
 			t.Errorf("an invocation lasted %v: %+v", got, inv)
 		}
-		mu.Lock()
 		var ev struct {
 			EventType, RequestID, InvokedFunctionArn string
 			DeadlineMs                               int64
 		}
-		if err := json.Unmarshal([]byte(events[len(events)-1]), &ev); err != nil {
-			t.Fatal(err)
+		mu.Lock()
+		n, last := len(events), ""
+		if n > 0 {
+			last = events[n-1]
 		}
 		mu.Unlock()
+		if err := json.Unmarshal([]byte(last), &ev); err != nil {
+			t.Fatalf("after %d events: %v", n, err)
+		}
 		if ev.EventType != "INVOKE" || ev.RequestID != inv.RequestID || ev.DeadlineMs == 0 || ev.InvokedFunctionArn != "arn:aws:lambda:us-east-1:012345678912:function:f" {
 			t.Errorf("event %+v", ev)
 		}

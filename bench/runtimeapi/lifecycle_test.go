@@ -395,8 +395,7 @@ func TestHangsInBody(t *testing.T) {
 // TestOnLog hands over each line when it is printed.
 func TestOnLog(t *testing.T) {
 	var got []string
-	var e *Environment
-	e = start(t, Function{}, &toy{run: func(p *toyProcess) Exit {
+	e := start(t, Function{}, &toy{run: func(p *toyProcess) Exit {
 		if p.number == 1 {
 			return Exit{Code: 1}
 		}

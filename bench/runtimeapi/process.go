@@ -43,7 +43,6 @@ type Environment struct {
 }
 
 func newEnvironment(s *Server, f Function, l Launcher) *Environment {
-	f.arnHeader = []string{f.ARN()}
 	t := time.NewTimer(time.Hour)
 	t.Stop()
 	return &Environment{server: s, fn: f, launcher: l, closing: make(chan struct{}), timer: t}

@@ -124,7 +124,7 @@ func (s *session) writeEvent(w http.ResponseWriter, c *conn, x *exchange) {
 	h["Content-Length"] = []string{strconv.Itoa(len(x.event.Payload))}
 	h["Lambda-Runtime-Aws-Request-Id"] = []string{x.id}
 	h["Lambda-Runtime-Deadline-Ms"] = []string{strconv.FormatInt(x.deadlineMs, 10)}
-	h["Lambda-Runtime-Invoked-Function-Arn"] = s.fn.arnHeader
+	h["Lambda-Runtime-Invoked-Function-Arn"] = s.arn
 	set := func(key, value string) {
 		if value != "" {
 			h[key] = []string{value}

@@ -26,6 +26,8 @@ const (
 // later one's.
 type session struct {
 	fn *Function
+	// arn is the function's ARN as the value of a header, made once.
+	arn []string
 
 	// over is closed when the process is gone or given up: every request that
 	// waits is let go.
@@ -105,6 +107,7 @@ type exchange struct {
 func newSession(fn *Function) *session {
 	return &session{
 		fn:     fn,
+		arn:    []string{fn.ARN()},
 		over:   make(chan struct{}),
 		inited: make(chan struct{}),
 		mail:   make(chan *exchange, 1),

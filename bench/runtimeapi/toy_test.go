@@ -25,7 +25,7 @@ type toy struct {
 	launched []Phase
 }
 
-func (l *toy) Launch(ctx context.Context, phase Phase) (Process, error) {
+func (l *toy) Launch(_ context.Context, phase Phase) (Process, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.launched = append(l.launched, phase)

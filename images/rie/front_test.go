@@ -82,7 +82,7 @@ func TestFront(t *testing.T) {
 			if string(got.Payload) != string(c.event.Payload) || got.ClientContext != c.event.ClientContext || got.TraceID != c.event.TraceID || got.TenantID != c.event.TenantID || len(got.RequestID) != 36 {
 				t.Errorf("event %+v", got)
 			}
-			if w.Header()["x-amzn-RequestId"][0] != got.RequestID {
+			if map[string][]string(w.Header())["x-amzn-RequestId"][0] != got.RequestID {
 				t.Errorf("headers %v", w.Header())
 			}
 		})
@@ -105,7 +105,7 @@ func TestFrontWaits(t *testing.T) {
 	for range 2 {
 		w := httptest.NewRecorder()
 		f.ServeHTTP(w, httptest.NewRequest("POST", "/2015-03-31/functions/function/invocations", nil))
-		if w.Code != http.StatusInternalServerError || w.Header()["x-amzn-ErrorType"][0] != "ServiceException" {
+		if w.Code != http.StatusInternalServerError || map[string][]string(w.Header())["x-amzn-ErrorType"][0] != "ServiceException" {
 			t.Errorf("got %v", w)
 		}
 	}

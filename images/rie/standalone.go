@@ -50,7 +50,8 @@ func standalone(ctx context.Context, s settings, listen, api string, stdout, std
 	f := newFront(env, s.function, out, stderr)
 	go func() {
 		// The first invocation waits for this one's turn to end.
-		if err := env.Provision(ctx); err == nil {
+		err := env.Provision(ctx)
+		if err == nil {
 			_, err = env.Init(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
