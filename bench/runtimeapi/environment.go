@@ -58,8 +58,8 @@ type Process interface {
 	Exit() Exit
 	// MaxMemory returns the high-water mark of its memory in bytes so far, or
 	// false where it can't be measured. It must be cheap; it is called off the
-	// measured path, at the end of each invocation and before Kill, also where
-	// the process has ended: what it says then counts too.
+	// measured path, at the end of each invocation, also where the process
+	// has ended by then: what it says then counts too.
 	MaxMemory() (int64, bool)
 	// Kill ends the process and everything it started, waits for the end, and
 	// gives back what Launch took. It may be called twice, also after Done and
