@@ -151,6 +151,10 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 			Ulimits: []*container.Ulimit{{Name: "nofile", Soft: openFiles, Hard: openFiles}},
 		},
 	}
+	if e.facts.product == "podman" {
+		// Left to itself, it asks for more processes than a machine may let it.
+		host.Ulimits = append(host.Ulimits, &container.Ulimit{Name: "nproc", Soft: processLimit, Hard: processLimit})
+	}
 	limit := int64(processLimit)
 	host.PidsLimit = &limit
 	if e.limits.memory {
