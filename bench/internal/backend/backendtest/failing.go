@@ -55,7 +55,7 @@ func failureChecks() []check {
 	}
 	return append(out,
 		check{name: "crash of a warm environment", run: checkWarmCrash},
-		check{name: "init that fails once", run: checkFailOnce},
+		check{name: "init that fails once", needs: []Ability{CanKeepTmp}, run: checkFailOnce},
 	)
 }
 

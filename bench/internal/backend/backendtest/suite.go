@@ -29,6 +29,9 @@ const (
 	// CanCount: processes that a function leaves behind can be looked for in
 	// /proc of this machine.
 	CanCount Ability = "show processes"
+	// CanKeepTmp: what a function wrote to /tmp is there for the process that
+	// follows one that crashed, as on Lambda.
+	CanKeepTmp Ability = "keep /tmp over a crash"
 )
 
 // Suite is a backend to be tested.
