@@ -45,6 +45,12 @@ type Engine struct {
 	Prepare func(ctx context.Context, img coldstart.Image) (coldstart.Image, error)
 }
 
+// NewEngine returns an engine over a backend: how a test puts another one in the
+// place of OpenEngine.
+func NewEngine(name string, b localBackend, prepare func(context.Context, coldstart.Image) (coldstart.Image, error)) *Engine {
+	return &Engine{localBackend: b, Name: name, Prepare: prepare}
+}
+
 // OpenEngine opens the engine of that name.
 func OpenEngine(ctx context.Context, name string, o EngineOptions) (*Engine, error) {
 	switch name {

@@ -114,6 +114,14 @@ func (f measureFlags) check(dir string) (measure, error) {
 	if f.cold {
 		m.warmRuns = 0
 	}
+	for _, list := range []struct {
+		flag  string
+		words []string
+	}{{"memory", f.memory}, {"arch", f.arch}} {
+		if len(list.words) == 0 && f.given(list.flag) {
+			return m, usagef("--%s: empty", list.flag)
+		}
+	}
 	var err error
 	if m.memoryMB, err = memorySizes(f.memory); err != nil {
 		return m, err

@@ -34,9 +34,7 @@ to results/. The variants are the services of docker-compose.yml.`,
 		return hintedUsage(err, cmd)
 	})
 	root.AddCommand(a.localCommand(), a.reportCommand(), a.imagesCommand(), a.doctorCommand(), a.versionCommand())
-	for _, c := range root.Commands() {
-		wrapArgs(c)
-	}
+	wrapArgs(root)
 	return root
 }
 

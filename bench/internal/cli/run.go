@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
@@ -39,7 +41,10 @@ func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs
 		}
 	}
 	file, past, err := a.openRun(m, header, entries, runs)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return coldstart.Hint(err, "--out DIR puts the results elsewhere")
+	case err != nil:
 		return err
 	}
 	if past != nil {
