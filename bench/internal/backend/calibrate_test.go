@@ -32,7 +32,7 @@ const (
 type engine struct {
 	name string
 	// open returns the engine and the image in the form that it starts.
-	open func(t *testing.T, s *image.Store, img coldstart.Image) (coldstart.Backend, coldstart.Image)
+	open func(t testing.TB, s *image.Store, img coldstart.Image) (coldstart.Backend, coldstart.Image)
 }
 
 // TestCalibrate measures two functions that differ by their sleeps only, in
@@ -86,10 +86,16 @@ func TestCalibrate(t *testing.T) {
 }
 
 // sleeper returns an image of the test function, and the store that holds it.
-func sleeper(t *testing.T) (*image.Store, coldstart.Image) {
+func sleeper(t testing.TB) (*image.Store, coldstart.Image) {
+	t.Helper()
+	return imageOf(t, backendtest.Build(t))
+}
+
+// imageOf returns an image of one program alone, and the store that holds it.
+func imageOf(t testing.TB, path string) (*image.Store, coldstart.Image) {
 	t.Helper()
 	dir := t.TempDir()
-	binary, err := os.ReadFile(backendtest.Build(t))
+	binary, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +113,7 @@ func sleeper(t *testing.T) (*image.Store, coldstart.Image) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := s.Build(context.Background(), coldstart.Variant{Name: "sleeper", Build: &coldstart.Build{Context: dir, Dockerfile: dockerfile}},
+	img, err := s.Build(context.Background(), coldstart.Variant{Name: "program", Build: &coldstart.Build{Context: dir, Dockerfile: dockerfile}},
 		image.Options{Arch: runtime.GOARCH})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +122,7 @@ func sleeper(t *testing.T) (*image.Store, coldstart.Image) {
 }
 
 // open opens a configuration of 1,769 MB, one whole vCPU: no quota is in the way.
-func open(t *testing.T, b coldstart.Backend, name string, img coldstart.Image, event string, env map[string]string) coldstart.Target {
+func open(t testing.TB, b coldstart.Backend, name string, img coldstart.Image, event string, env map[string]string) coldstart.Target {
 	t.Helper()
 	target, err := b.Open(context.Background(), coldstart.Config{Variant: name, MemoryMB: 1769, Arch: runtime.GOARCH}, img,
 		coldstart.Options{Payload: []byte(event), Timeout: 3 * time.Second, Environment: env, LimitCPU: true})

@@ -18,7 +18,7 @@ func engines() []engine {
 	return []engine{{"sandbox", openSandbox}, {"docker", openDocker}}
 }
 
-func openSandbox(t *testing.T, s *image.Store, img coldstart.Image) (coldstart.Backend, coldstart.Image) {
+func openSandbox(t testing.TB, s *image.Store, img coldstart.Image) (coldstart.Backend, coldstart.Image) {
 	t.Helper()
 	e, err := sandbox.New(context.Background(), sandbox.Options{StateDir: t.TempDir(), Log: func(line string) { t.Log(line) }})
 	backendtest.Require(t, "sandbox", err)
@@ -33,7 +33,7 @@ func openSandbox(t *testing.T, s *image.Store, img coldstart.Image) (coldstart.B
 	return e, img
 }
 
-func openDocker(t *testing.T, s *image.Store, img coldstart.Image) (coldstart.Backend, coldstart.Image) {
+func openDocker(t testing.TB, s *image.Store, img coldstart.Image) (coldstart.Backend, coldstart.Image) {
 	t.Helper()
 	ctx := context.Background()
 	e, err := docker.Connect(ctx, docker.Options{Log: func(line string) { t.Log(line) }})
