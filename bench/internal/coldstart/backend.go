@@ -14,6 +14,12 @@ var ErrNotCold = errors.New("not proved cold")
 // could not be proved to be served by the same environment.
 var ErrNotWarm = errors.New("not proved warm")
 
+// ErrAbort is wrapped by an error after which a run can't go on: credentials
+// that expired, a function that somebody else changed. Nothing is known of the
+// invocation that was asked for, and nothing is recorded of it; the run may be
+// resumed.
+var ErrAbort = errors.New("the run can't go on")
+
 // Options say how a configuration is run.
 type Options struct {
 	// Payload is the event, a JSON document.
@@ -106,8 +112,9 @@ func (f *Failure) Unwrap() error { return f.Err }
 type NotProved struct {
 	// Want is what was asked for.
 	Want Start
-	// Reason is "not-cold", "not-warm", "throttled", "wrong-memory",
-	// "proactive-init", "wrong-request" or "wrong-token".
+	// Reason is "not-cold", "not-warm", "throttled", "unavailable" (no answer, or
+	// an error that is not the function's), "wrong-memory", "wrong-version",
+	// "wrong-request", "wrong-token" or "wrong-answer".
 	Reason string
 	// Detail says what was seen; Report is the platform's REPORT line.
 	Detail, Report string

@@ -34,6 +34,10 @@ func (r *run) refused(ctx context.Context, c *config, a coldstart.Attempt, err e
 		// Abandoned, not failed: nothing is known of it.
 		return false, &stop{why: StoppedInterrupted}
 	}
+	if errors.Is(err, coldstart.ErrAbort) {
+		// What it would have been is not known either; the run can be resumed.
+		return false, &stop{StoppedInterrupted, err}
+	}
 	r.seq++
 	a.Seq = r.seq
 	if np := notProved(err, a.Want); np != nil {

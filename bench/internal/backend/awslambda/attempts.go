@@ -1,0 +1,148 @@
+package awslambda
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Count says how often an operation was sent and what came of it.
+type Count struct {
+	// Attempts are the requests that were sent, retries included.
+	Attempts int
+	// Throttled of them were refused for their rate, Failed were answered with
+	// another error of the server's or not at all.
+	Throttled, Failed int
+}
+
+// controlPlaneInterval keeps the control plane's calls within their quota, 15 a
+// second over all operations (GetFunction and Invoke have quotas of their own).
+const controlPlaneInterval = time.Second / 14
+
+// counter counts the requests of a client, spaces those of the control plane
+// and knows when the endpoint was last heard of.
+type counter struct {
+	log func(string)
+
+	mu     sync.Mutex
+	counts map[string]Count
+	next   time.Time
+	heard  time.Time
+}
+
+func newCounter(log func(string)) *counter {
+	return &counter{log: log, counts: map[string]Count{}}
+}
+
+// register adds the counter behind the SDK's retries, so that it sees each
+// request.
+func (c *counter) register(stack *middleware.Stack) error {
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("CountAttempts", c.handle), "Retry", middleware.After)
+}
+
+func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	operation := awsmiddleware.GetOperationName(ctx)
+	if awsmiddleware.GetServiceID(ctx) == "Lambda" && operation != "Invoke" && operation != "GetFunction" {
+		if err := (wall{}).Sleep(ctx, c.slot(time.Now())); err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		}
+	}
+	out, metadata, err := next.HandleFinalize(ctx, in)
+	kind := kindOf(err)
+	c.mu.Lock()
+	n := c.counts[operation]
+	n.Attempts++
+	switch kind {
+	case kindThrottled:
+		n.Throttled++
+	case kindServer, kindConnection:
+		n.Failed++
+	}
+	c.counts[operation] = n
+	if kind != kindConnection {
+		c.heard = time.Now()
+	}
+	c.mu.Unlock()
+	if c.log != nil {
+		text := operation
+		if err != nil {
+			text = fmt.Sprintf("%s: %v", operation, scrubbed(err))
+		}
+		c.log(text)
+	}
+	return out, metadata, err
+}
+
+// slot returns how long a call of the control plane has to wait for its turn.
+func (c *counter) slot(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next.Before(now) {
+		c.next = now
+	}
+	wait := c.next.Sub(now)
+	c.next = c.next.Add(controlPlaneInterval)
+	return wait
+}
+
+// quiet returns for how long nothing was heard of the endpoint.
+func (c *counter) quiet(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return now.Sub(c.heard)
+}
+
+// Counts returns what was sent so far, by operation.
+func (c *Client) Counts() map[string]Count {
+	c.counter.mu.Lock()
+	defer c.counter.mu.Unlock()
+	return maps.Clone(c.counter.counts)
+}
+
+// hideWriterTo keeps the transport from writing a request's body in one go under
+// a lock: smithy closes the body as soon as there is an answer, and against an
+// endpoint that answers before it has read the body, the connection is then
+// found closed.
+func hideWriterTo(stack *middleware.Stack) error {
+	return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("HideWriterTo", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		if request, ok := in.Request.(*smithyhttp.Request); ok {
+			if stream, ok := request.GetStream().(io.ReadSeeker); ok {
+				if plain, err := request.SetStream(struct{ io.ReadSeeker }{stream}); err == nil {
+					in.Request = plain
+				}
+			}
+		}
+		return next.HandleFinalize(ctx, in)
+	}), middleware.After)
+}
+
+// clock is the time that waits are measured on.
+type clock interface {
+	Now() time.Time
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+type wall struct{}
+
+func (wall) Now() time.Time { return time.Now() }
+
+func (wall) Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

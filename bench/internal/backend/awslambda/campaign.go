@@ -1,0 +1,249 @@
+package awslambda
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// Strategy is a way to force a cold start.
+type Strategy string
+
+// The strategies: a variable of the function is changed before each cold start;
+// once before many invocations that overlap; before a version is published and
+// invoked; or nothing is changed and the function left alone for long enough.
+const (
+	ConfigUpdate Strategy = "config-update"
+	Burst        Strategy = "burst"
+	Version      Strategy = "version"
+	Idle         Strategy = "idle"
+)
+
+// Strategies lists them, the default first.
+func Strategies() []Strategy { return []Strategy{ConfigUpdate, Burst, Version, Idle} }
+
+// Setup says how functions are measured.
+type Setup struct {
+	Strategy Strategy
+	// Idle is how long a function is left alone with that strategy.
+	Idle time.Duration
+	// Expect is a text that every answer has to contain; empty for any answer.
+	Expect string
+	// Concurrency is how many environments a burst may start at once; at least 1.
+	Concurrency int
+}
+
+// Campaign is a measurement of functions, begun and not yet put back. It is a
+// coldstart.Backend whose images name functions by their Ref.
+type Campaign struct {
+	c      *Client
+	survey *Survey
+	setup  Setup
+
+	mu        sync.Mutex
+	functions map[string]*function
+	sizes     map[string][]int // by function
+	journal   *openJournal
+	targets   []*target
+	closed    bool
+	proactive int
+}
+
+var _ coldstart.Backend = (*Campaign)(nil)
+
+// Begin starts a campaign on functions that were surveyed. Nothing is changed
+// before the first Start.
+func (c *Client) Begin(s *Survey, setup Setup) *Campaign {
+	setup.Concurrency = max(setup.Concurrency, 1)
+	return &Campaign{c: c, survey: s, setup: setup, functions: map[string]*function{}, sizes: map[string][]int{}}
+}
+
+// Open prepares a configuration of the function that img.Ref names. Options'
+// Timeout and limits are the function's own and not looked at.
+func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
+	ref, err := ParseRef(img.Ref, "")
+	if err != nil {
+		return nil, err
+	}
+	facts := k.survey.Functions[ref]
+	if facts == nil {
+		return nil, fmt.Errorf("opening %v: function %s was not surveyed", cfg, ref)
+	}
+	extra := maps.Clone(o.Environment)
+	if extra == nil {
+		extra = map[string]string{}
+	}
+	if err := k.Check(facts, cfg, extra); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f := k.functions[ref.Name]
+	if f == nil {
+		f = newFunction(k.c, facts, extra, k.writeJournal)
+		k.functions[ref.Name] = f
+	}
+	if !slices.Contains(k.sizes[ref.Name], cfg.MemoryMB) {
+		k.sizes[ref.Name] = append(k.sizes[ref.Name], cfg.MemoryMB)
+	}
+	t := &target{campaign: k, config: cfg, facts: facts, function: f, payload: o.Payload, log: o.Log, seen: map[string]bool{}}
+	k.targets = append(k.targets, t)
+	return t, nil
+}
+
+// Check says why a configuration can't be measured on a function as it was
+// found; nil where it can. extra are the variables of --env.
+func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string) error {
+	if f.Arch != cfg.Arch {
+		return coldstart.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
+	}
+	if k.setup.updates(f.Ref) {
+		ref := f.Ref
+		if k.setup.Strategy == Version {
+			ref.Qualifier = ""
+		}
+		unqualified := *f
+		unqualified.Ref = ref
+		add := maps.Clone(extra)
+		if add == nil {
+			add = map[string]string{}
+		}
+		add[TokenKey] = newToken()
+		return unqualified.Updatable(add)
+	}
+	switch {
+	case f.MemoryMB != cfg.MemoryMB:
+		return coldstart.Hint(fmt.Errorf("function %s has %d MB; with strategy %s its memory size is not changed", f.Ref, f.MemoryMB, k.setup.Strategy), fmt.Sprintf("--memory %d", f.MemoryMB))
+	case len(extra) > 0:
+		return fmt.Errorf("function %s: --env needs an update, which strategy %s does not make", f.Ref, k.setup.Strategy)
+	}
+	return nil
+}
+
+// updates says whether a function is changed by a strategy.
+func (s Setup) updates(ref Ref) bool {
+	switch s.Strategy {
+	case Idle:
+		return false
+	case Burst:
+		return ref.Qualifier == ""
+	}
+	return true
+}
+
+// writeJournal puts the journal on disk, once, before the first update of all.
+func (k *Campaign) writeJournal() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.journal != nil {
+		return nil
+	}
+	if k.closed {
+		return errors.New("the campaign is over")
+	}
+	j := journal{Region: k.c.region, Endpoint: k.c.endpoint}
+	for _, name := range slices.Sorted(maps.Keys(k.functions)) {
+		f := k.functions[name]
+		s := journaledState{Name: name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: k.sizes[name], RevisionID: f.revision}
+		if k.setup.Strategy == Version {
+			s.Versions = versionNote
+		}
+		j.Functions = append(j.Functions, s)
+	}
+	opened, err := writeJournal(k.c.o.JournalDir, k.c.clock.Now(), j)
+	k.journal = opened
+	return err
+}
+
+// Wake invokes functions that were put to sleep for not having been used, and
+// waits until they can be measured.
+func (k *Campaign) Wake(ctx context.Context, refs []Ref) error {
+	for _, ref := range refs {
+		f := k.survey.Functions[ref]
+		if f == nil || !f.Inactive {
+			continue
+		}
+		// The first invocation of an inactive function fails, and wakes it.
+		_, err := k.c.invoke(ctx, ref, []byte("{}"))
+		if fatal(err) {
+			return explain("waking function "+ref.String(), "lambda", "InvokeFunction", err)
+		}
+		cfg, err := k.c.settled(ctx, ref)
+		if err != nil {
+			return err
+		}
+		// What the waking changed is not somebody else's doing.
+		f.config, f.Inactive = cfg, false
+	}
+	return nil
+}
+
+// Close puts every function back as it was. It may be called twice.
+func (k *Campaign) Close() error {
+	k.mu.Lock()
+	if k.closed {
+		k.mu.Unlock()
+		return nil
+	}
+	k.closed = true
+	k.mu.Unlock()
+	if k.journal == nil {
+		return nil // nothing was changed
+	}
+	// Also after an interrupt: the user's context is done then.
+	ctx, cancel := context.WithTimeout(context.Background(), k.c.o.Patience+time.Minute)
+	defer cancel()
+	var failed error
+	var left []journaledState
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for _, s := range k.journal.Functions {
+		f := k.functions[s.Name]
+		wg.Go(func() {
+			err := f.restore(ctx)
+			if err == nil && s.Versions != "" {
+				err = k.c.deleteVersions(ctx, s.Name, s.Versions)
+			}
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = errors.Join(failed, err)
+				left = append(left, s)
+			}
+		})
+	}
+	wg.Wait()
+	if failed != nil {
+		slices.SortFunc(left, func(a, b journaledState) int { return cmp.Compare(a.Name, b.Name) })
+		k.journal.Functions = left
+		failed = errors.Join(failed, k.journal.save())
+		k.journal.close()
+		return coldstart.Hint(fmt.Errorf("putting functions back: %w", failed), "bench aws --restore")
+	}
+	return k.journal.done()
+}
+
+// Warnings are what a reader of the run should know of it.
+func (k *Campaign) Warnings() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var w []string
+	if k.proactive > 0 {
+		w = append(w, fmt.Sprintf("%d cold starts were initialized by Lambda before they were asked for: their client time is left out", k.proactive))
+	}
+	counts := k.c.Counts()
+	for _, operation := range slices.Sorted(maps.Keys(counts)) {
+		n := counts[operation]
+		if operation != "Invoke" && n.Throttled+n.Failed > 0 {
+			w = append(w, fmt.Sprintf("%s was refused %d times for its rate and %d times by the server, of %d calls; it was tried again", operation, n.Throttled, n.Failed, n.Attempts))
+		}
+	}
+	return w
+}

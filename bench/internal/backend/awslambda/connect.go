@@ -1,0 +1,179 @@
+package awslambda
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// Options say whom to talk to.
+type Options struct {
+	// Region and Profile are the SDK's own where empty.
+	Region, Profile string
+	// Rehearsal is the URL of a loopback endpoint that stands for AWS. Where it
+	// is set, fixed credentials are used and no profile, variable or file of the
+	// user's is read.
+	Rehearsal string
+	// JournalDir is the folder of restore journals, absolute; made when it is
+	// needed.
+	JournalDir string
+	// Patience is how long an update may take; 0 means 5 minutes.
+	Patience time.Duration
+	// LogPatience is how long CloudWatch Logs may take to show a REPORT that the
+	// answer did not carry; 0 means 60 seconds.
+	LogPatience time.Duration
+	// Log receives each call to the control plane (--verbose); nil for none.
+	Log func(line string)
+}
+
+// rehearsalRegion is the region of a rehearsal that names none.
+const rehearsalRegion = "us-east-1"
+
+// Client talks to Lambda, CloudWatch Logs and STS in one region.
+type Client struct {
+	o         Options
+	region    string
+	rehearsal string
+	endpoint  string
+	counter   *counter
+	clock     clock
+
+	control *lambda.Client // retried
+	invoker *lambda.Client // each call is sent once
+	logs    *cloudwatchlogs.Client
+	sts     *sts.Client
+}
+
+// Connect makes a client. It talks to nobody yet. No region is an error.
+func Connect(ctx context.Context, o Options) (*Client, error) {
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Minute
+	}
+	if o.LogPatience == 0 {
+		o.LogPatience = time.Minute
+	}
+	cfg, err := configure(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Region == "" {
+		return nil, coldstart.Hint(fmt.Errorf("connecting to AWS: no region"), "--region eu-west-1, AWS_REGION, or a region in the profile")
+	}
+	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Log), clock: wall{}}
+	c.control = lambda.NewFromConfig(cfg, func(o *lambda.Options) {
+		o.Retryer = patient()
+		o.APIOptions = append(o.APIOptions, c.counter.register)
+	})
+	c.invoker = lambda.NewFromConfig(cfg, func(o *lambda.Options) {
+		o.Retryer = aws.NopRetryer{}
+		o.RetryMaxAttempts = 1
+		o.APIOptions = append(o.APIOptions, c.counter.register, hideWriterTo)
+	})
+	c.logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) {
+		o.Retryer = patient()
+		o.APIOptions = append(o.APIOptions, c.counter.register)
+	})
+	c.sts = sts.NewFromConfig(cfg, func(o *sts.Options) {
+		o.Retryer = patient()
+		o.APIOptions = append(o.APIOptions, c.counter.register)
+	})
+	c.name(ctx)
+	return c, nil
+}
+
+// configure reads the user's settings, or none of them for a rehearsal.
+func configure(ctx context.Context, o Options) (aws.Config, error) {
+	if o.Rehearsal != "" {
+		region := o.Region
+		if region == "" {
+			region = rehearsalRegion
+		}
+		return aws.Config{
+			Region:       region,
+			BaseEndpoint: aws.String(o.Rehearsal),
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: "REHEARSAL", SecretAccessKey: "rehearsal", Source: "rehearsal"}, nil
+			}),
+			HTTPClient: transport().WithTransportOptions(func(t *http.Transport) { t.Proxy = nil }),
+		}, nil
+	}
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(transport())}
+	if o.Region != "" {
+		options = append(options, config.WithRegion(o.Region))
+	}
+	if o.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(o.Profile))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, coldstart.Hint(fmt.Errorf("reading the AWS settings: %w", scrubbed(err)), "--profile NAME, or see the files ~/.aws/config and ~/.aws/credentials")
+	}
+	return cfg, nil
+}
+
+// transport keeps as many connections as there may be concurrent invocations,
+// so that none of them has to shake hands, and waits for an answer as long as a
+// function may run.
+func transport() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns = 0
+		t.MaxIdleConnsPerHost = 4096
+		t.IdleConnTimeout = 10 * time.Minute
+	})
+}
+
+// patient retries what may be retried, for control-plane calls: an update that
+// is sent twice is noticed by its revision.
+func patient() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = 8
+		o.MaxBackoff = 10 * time.Second
+		o.RateLimiter = ratelimit.None
+	})
+}
+
+// name finds out whether it is AWS that is talked to.
+func (c *Client) name(ctx context.Context) {
+	if c.o.Rehearsal != "" {
+		c.rehearsal, c.endpoint = "rehearsal, not AWS", "rehearsal"
+		return
+	}
+	base := c.control.Options().BaseEndpoint
+	if base == nil {
+		base = c.logs.Options().BaseEndpoint
+	}
+	if base == nil {
+		return
+	}
+	u, err := url.Parse(*base)
+	if err != nil || u.Host == "" {
+		c.rehearsal, c.endpoint = "endpoint of its own, not AWS", *base
+		return
+	}
+	own, err := lambda.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, lambda.EndpointParameters{Region: aws.String(c.region)})
+	if err == nil && own.URI.Host == u.Host && u.Scheme == "https" {
+		return
+	}
+	c.rehearsal, c.endpoint = "endpoint "+u.Host+", not AWS", u.Host
+}
+
+// Region returns the region that is talked to.
+func (c *Client) Region() string { return c.region }
+
+// Rehearsal says what is talked to where it is not AWS: "rehearsal, not AWS" or
+// "endpoint HOST, not AWS". It is empty for AWS. Any endpoint but the SDK's own
+// for the region is not AWS.
+func (c *Client) Rehearsal() string { return c.rehearsal }

@@ -1,0 +1,183 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// Policy is the file that lists what bench has to be allowed, for hints.
+const Policy = "deployment/bench-policy.json"
+
+// ErrForeign is wrapped by errors that say that a function was changed by
+// somebody else while it was measured.
+var ErrForeign = errors.New("somebody else changed it")
+
+// kind sorts errors by what to do about them.
+type kind int
+
+const (
+	kindNone        kind = iota
+	kindThrottled        // too many requests: wait
+	kindServer           // the server's fault: wait
+	kindConnection       // no answer: wait
+	kindCredentials      // nobody, or nobody any more
+	kindPermission       // somebody who may not
+	kindNotFound         // no such function, version or log group
+	kindConflict         // an update is going on
+	kindRevision         // the revision is another one
+	kindLacks            // the endpoint does not know the operation
+	kindCanceled         // the context ended
+	kindOther
+)
+
+// kindOf sorts an error of the SDK.
+func kindOf(err error) kind {
+	if err == nil {
+		return kindNone
+	}
+	var canceled *smithy.CanceledError
+	if errors.As(err, &canceled) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return kindCanceled
+	}
+	status := 0
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) && answer.Response != nil {
+		status = answer.HTTPStatusCode()
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		if k := kindOfCode(api.ErrorCode()); k != kindOther {
+			return k
+		}
+	}
+	switch {
+	case status == 429:
+		return kindThrottled
+	case status == 501 || (status == 404 || status == 405 || status == 400) && (api == nil || api.ErrorCode() == "UnknownError"):
+		return kindLacks
+	case status >= 500:
+		return kindServer
+	case status == 403:
+		return kindPermission
+	case status == 404:
+		return kindNotFound
+	}
+	if status == 0 {
+		text := err.Error()
+		var sent *smithyhttp.RequestSendError
+		var network net.Error
+		switch {
+		case errors.As(err, &sent), errors.As(err, &network):
+			return kindConnection
+		case strings.Contains(text, "credentials"), strings.Contains(text, "failed to sign request"), strings.Contains(text, "get identity"):
+			return kindCredentials
+		case strings.Contains(text, "deserialization failed"), strings.Contains(text, "unexpected EOF"):
+			return kindConnection
+		}
+	}
+	return kindOther
+}
+
+// kindOfCode sorts AWS's error codes.
+func kindOfCode(code string) kind {
+	switch code {
+	case "TooManyRequestsException", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "RequestLimitExceeded", "LimitExceededException", "SlowDown", "EC2ThrottledException":
+		return kindThrottled
+	case "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "MissingAuthenticationTokenException", "MissingAuthenticationToken", "IncompleteSignature", "AuthFailure", "OptInRequired", "InvalidAccessKeyId":
+		return kindCredentials
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized":
+		return kindPermission
+	case "ResourceNotFoundException", "ResourceNotFound", "ProvisionedConcurrencyConfigNotFoundException":
+		return kindNotFound
+	case "ResourceConflictException", "SnapStartNotReadyException", "ResourceInUseException":
+		return kindConflict
+	case "PreconditionFailedException":
+		return kindRevision
+	case "UnknownOperationException", "NotImplemented", "NotImplementedException", "InvalidAction", "UnsupportedOperation":
+		return kindLacks
+	case "ResourceNotReadyException", "ServiceException", "InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException",
+		"EC2UnexpectedException", "EC2AccessDeniedException", "ENILimitReachedException", "ENINotReadyException", "SubnetIPAddressLimitReachedException",
+		"KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException",
+		"SnapStartException", "SnapStartTimeoutException":
+		return kindServer
+	}
+	return kindOther
+}
+
+// explain turns an error of the SDK into one that says what to do. operation is
+// the permission's name behind "lambda:" and the like.
+func explain(doing, service, operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	k := kindOf(err)
+	wrapped := fmt.Errorf("%s: %w", doing, scrubbed(err))
+	switch k {
+	case kindCredentials:
+		return coldstart.Hint(wrapped, "log in again: aws sso login, aws configure, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or --profile NAME")
+	case kindPermission:
+		return coldstart.Hint(fmt.Errorf("%s: no permission for %s:%s: %w", doing, service, operation, scrubbed(err)), fmt.Sprintf("allow %s:%s; %s is all that bench aws needs", service, operation, Policy))
+	case kindLacks:
+		return fmt.Errorf("%s: the endpoint lacks %s: %w", doing, operation, scrubbed(err))
+	case kindConnection:
+		return coldstart.Hint(wrapped, "is the network up, the region right, and a proxy or AWS_ENDPOINT_URL set that should not be?")
+	case kindConflict:
+		return coldstart.Hint(wrapped, "another update is going on; wait for its end")
+	}
+	return wrapped
+}
+
+// fatal says whether an error ends a run: what comes after it would fail too.
+func fatal(err error) bool {
+	switch kindOf(err) {
+	case kindCredentials, kindPermission:
+		return true
+	}
+	return errors.Is(err, ErrForeign)
+}
+
+var (
+	identity = regexp.MustCompile(`arn:aws[a-z-]*:(iam|sts)::\d*:[^\s"',)]*`)
+	account  = regexp.MustCompile(`\b\d{12}\b`)
+	ids      = regexp.MustCompile(`\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{8,}\b`)
+)
+
+// scrub takes users and account numbers out of a text.
+func scrub(s string) string {
+	s = identity.ReplaceAllString(s, "arn:aws:$1::…")
+	s = account.ReplaceAllString(s, "…")
+	return ids.ReplaceAllString(s, "$1…")
+}
+
+// scrubbedError is an error whose text may be published.
+type scrubbedError struct{ err error }
+
+func (e *scrubbedError) Error() string {
+	return scrub(strings.TrimPrefix(shorten(e.err), "operation error "))
+}
+func (e *scrubbedError) Unwrap() error { return e.err }
+
+// scrubbed returns the error with a text that names no user and no account.
+func scrubbed(err error) error { return &scrubbedError{err} }
+
+// shorten says AWS's own words where there are any: the SDK's text around them
+// repeats the operation and holds an ID that says nothing.
+func shorten(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() != "" && api.ErrorCode() != "UnknownError" {
+		if m := api.ErrorMessage(); m != "" {
+			return api.ErrorCode() + ": " + m
+		}
+		return api.ErrorCode()
+	}
+	return err.Error()
+}

@@ -1,0 +1,122 @@
+package awslambda
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// answer is what came back from an invocation.
+type answer struct {
+	requestID, version, functionError string
+	payload                           []byte
+	// tail is the end of the log, at most 4 KB; empty where the endpoint sends
+	// none.
+	tail string
+	// at is when it was sent, took how long the answer took.
+	at   time.Time
+	took time.Duration
+}
+
+// fresh is how long a connection counts as warm after the endpoint was heard of.
+const fresh = 5 * time.Second
+
+// warmUp shakes hands before an invocation is timed: n connections, unless
+// there was traffic a moment ago. Errors show in the invocation.
+func (c *Client) warmUp(ctx context.Context, ref Ref, n int) {
+	if n == 1 && c.counter.quiet(time.Now()) < fresh {
+		return
+	}
+	done := make(chan struct{})
+	for range n {
+		go func() {
+			_, _ = c.invoker.Invoke(ctx, &lambda.InvokeInput{
+				FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier(), InvocationType: types.InvocationTypeDryRun,
+			})
+			done <- struct{}{}
+		}()
+	}
+	for range n {
+		<-done
+	}
+}
+
+func (r Ref) qualifier() *string {
+	if r.Qualifier == "" {
+		return nil
+	}
+	return aws.String(r.Qualifier)
+}
+
+// invoke sends one invocation, once.
+func (c *Client) invoke(ctx context.Context, ref Ref, payload []byte) (answer, error) {
+	in := &lambda.InvokeInput{
+		FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier(), Payload: payload,
+		InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail,
+	}
+	at := time.Now()
+	out, err := c.invoker.Invoke(ctx, in)
+	took := time.Since(at)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{
+		version: aws.ToString(out.ExecutedVersion), functionError: aws.ToString(out.FunctionError),
+		payload: out.Payload, at: at, took: took,
+	}
+	a.requestID, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+	if text, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult)); err == nil {
+		a.tail = string(text)
+	}
+	return a, nil
+}
+
+// refusal turns the error of an invocation into what a runner understands, and
+// says how long to wait before the next one.
+func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (error, time.Duration) {
+	if ctx.Err() != nil {
+		return ctx.Err(), 0
+	}
+	not := func(reason string) error {
+		return &coldstart.NotProved{Want: want, Reason: reason, Detail: scrubbed(err).Error()}
+	}
+	switch kindOf(err) {
+	case kindThrottled:
+		var throttled *types.TooManyRequestsException
+		detail, wait := scrubbed(err).Error(), time.Duration(0)
+		if errors.As(err, &throttled) {
+			if throttled.Reason != "" {
+				detail = fmt.Sprintf("%s (%s)", detail, throttled.Reason)
+			}
+			if s, e := strconv.ParseFloat(aws.ToString(throttled.RetryAfterSeconds), 64); e == nil && s > 0 && s < 300 {
+				wait = time.Duration(s * float64(time.Second))
+			}
+		}
+		return &coldstart.NotProved{Want: want, Reason: "throttled", Detail: detail}, wait
+	case kindServer, kindConnection, kindConflict:
+		return not("unavailable"), 0
+	case kindCredentials, kindPermission:
+		return fmt.Errorf("%w: %w", coldstart.ErrAbort, explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)), 0
+	case kindNotFound:
+		return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: coldstart.Hint(fmt.Errorf("function %s does not exist any more", ref), "make deploy")}, 0
+	}
+	return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)}, 0
+}
+
+// backoff returns how long to wait after n refusals in a row, with jitter: half
+// to all of 0.2 s, 0.4 s and so on up to 20 s.
+func backoff(n int) time.Duration {
+	d := min(200*time.Millisecond<<min(n, 10), 20*time.Second)
+	return d/2 + rand.N(d/2)
+}

@@ -1,0 +1,151 @@
+package awslambda
+
+import (
+	"fmt"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// sampleOf turns an invocation into a sample that is not proved to be anything.
+func sampleOf(c coldstart.Config, a answer, r reading) coldstart.Sample {
+	took := float64(a.took.Nanoseconds()) / 1e6
+	s := coldstart.Sample{
+		Config: c, At: a.at, RequestID: a.requestID, Metrics: coldstart.Metrics(r.report.Metrics), Raw: r.raw,
+		Phases: coldstart.Phases{ClientMs: &took},
+	}
+	if f, ok := coldstart.ParseAnswer(a.payload); ok {
+		s.Function = f
+	}
+	return s
+}
+
+// expected is what an answer has to be like.
+type expected struct {
+	// version is the one that has to have been executed; empty for any.
+	version string
+	// token is the value that the environment was given; empty for none.
+	token string
+	// answer is what the answer has to contain; empty for anything.
+	answer string
+}
+
+// prove checks what holds of cold and warm invocations alike.
+func prove(want coldstart.Start, s *coldstart.Sample, a answer, e expected) error {
+	refuse := refusing(want, s)
+	switch {
+	case s.Metrics.DurationMs == nil || s.Metrics.BilledDurationMs == nil:
+		return &coldstart.Failure{Reason: coldstart.ReasonEngine, Report: s.Raw, Err: fmt.Errorf("no Duration or no Billed Duration in REPORT")}
+	case s.Metrics.MemorySizeMB == nil || *s.Metrics.MemorySizeMB != float64(s.Config.MemoryMB):
+		return refuse("wrong-memory", "the report does not say Memory Size: %d MB", s.Config.MemoryMB)
+	case e.version != "" && a.version != "" && a.version != e.version:
+		return refuse("wrong-version", "version %s was executed, not %s", a.version, e.version)
+	case e.token != "" && s.Function != nil && s.Function.Token != "" && s.Function.Token != e.token:
+		return refuse("wrong-token", "the environment is of another update")
+	case e.answer != "" && !strings.Contains(string(a.payload), e.answer):
+		return &coldstart.Failure{Reason: coldstart.ReasonResponse, Report: s.Raw, Output: a.tail, Err: fmt.Errorf("the answer is not the expected one")}
+	}
+	return nil
+}
+
+// refusing returns a function that makes the error of what was not proved.
+func refusing(want coldstart.Start, s *coldstart.Sample) func(reason, format string, args ...any) error {
+	return func(reason, format string, args ...any) error {
+		return &coldstart.NotProved{Want: want, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
+	}
+}
+
+// proactiveMs is by how much a process has to be older than its init, in
+// milliseconds, to have been started before the invocation was asked for.
+const proactiveMs = 1000
+
+// proveCold decides whether an invocation was its environment's first: the
+// platform's word, and where the function speaks of itself, its word too.
+func proveCold(s *coldstart.Sample, r reading, a answer, e expected, isNew func(instance string) bool) error {
+	if err := prove(coldstart.Cold, s, a, e); err != nil {
+		return err
+	}
+	refuse := refusing(coldstart.Cold, s)
+	m := s.Metrics
+	switch {
+	case m.InitDurationMs != nil:
+		s.Class, s.Proof = coldstart.ClassCold, append(s.Proof, "initDuration")
+	case m.RestoreDurationMs != nil:
+		s.Class, s.Proof = coldstart.ClassCold, append(s.Proof, "restoreDuration")
+	case r.suppressed:
+		s.Class, s.Proof = coldstart.ClassSuppressedInit, append(s.Proof, "initReport")
+	default:
+		return refuse("not-cold", "the report holds no Init Duration")
+	}
+	s.Start, s.Invocation = coldstart.Cold, 1
+	f := s.Function
+	if f == nil {
+		return nil
+	}
+	if f.Invocation > 1 {
+		return refuse("not-cold", "the function counts this as its invocation %d", f.Invocation)
+	}
+	// A snapshot's environments all wake up with the instance of its init.
+	if m.RestoreDurationMs == nil {
+		if !isNew(f.InstanceID) {
+			return refuse("not-cold", "instance %s has been seen before", f.InstanceID)
+		}
+		s.Proof = append(s.Proof, "newInstance")
+	}
+	if e.token != "" && f.Token == e.token {
+		s.Proof = append(s.Proof, "token")
+	}
+	if a.version != "" && e.version != "" {
+		s.Proof = append(s.Proof, "version")
+	}
+	if proactive(s) {
+		// Nobody waited for this init: what the client saw is not its latency.
+		s.Phases.ClientMs = nil
+		s.Proof = append(s.Proof, ProactiveInit)
+	}
+	return nil
+}
+
+// ProactiveInit is among the proofs of a cold sample whose environment Lambda
+// had initialized before it was asked for.
+const ProactiveInit = "proactiveInit"
+
+// proactive says whether the process was started long before the invocation.
+func proactive(s *coldstart.Sample) bool {
+	if s.Function == nil || s.Function.ProcessUptimeMs == nil || s.Metrics.InitDurationMs == nil {
+		return false
+	}
+	return *s.Function.ProcessUptimeMs > *s.Metrics.InitDurationMs+*s.Metrics.DurationMs+proactiveMs
+}
+
+// proveWarm decides whether an invocation was served by the environment whose
+// instance is given, after its invocation number last.
+func proveWarm(s *coldstart.Sample, r reading, a answer, e expected, instance string, last int) error {
+	if err := prove(coldstart.Warm, s, a, e); err != nil {
+		return err
+	}
+	refuse := refusing(coldstart.Warm, s)
+	if s.Metrics.InitDurationMs != nil || s.Metrics.RestoreDurationMs != nil || r.suppressed {
+		return refuse("not-warm", "init was done for this invocation")
+	}
+	s.Start, s.Class, s.Invocation = coldstart.Warm, coldstart.ClassWarm, last+1
+	s.Proof = append(s.Proof, "noInit")
+	f := s.Function
+	switch {
+	case f == nil && instance == "":
+	case f == nil || f.InstanceID != instance:
+		return refuse("not-warm", "the answer does not come from instance %s", instance)
+	case f.Invocation != 0 && f.Invocation <= last:
+		return refuse("not-warm", "the function counts this as its invocation %d, after %d", f.Invocation, last)
+	default:
+		s.Proof = append(s.Proof, "sameInstance")
+		if f.Invocation != 0 {
+			// Ones whose answer was lost count too.
+			s.Invocation = f.Invocation
+		}
+	}
+	if s.Invocation == 2 {
+		s.Class = coldstart.ClassFirstWarm
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package awslambda
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Ref names a deployed function.
+type Ref struct {
+	// Name is the function's name, without account and region.
+	Name string
+	// Qualifier is a version or an alias; empty for the function as it stands.
+	Qualifier string
+}
+
+var (
+	functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,140}$`)
+	qualifier    = regexp.MustCompile(`^(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]{1,128})$`)
+	functionARN  = regexp.MustCompile(`^(arn:aws[a-z-]*:lambda:([a-z0-9-]+):)?(\d{12}:)?function:(.+)$`)
+)
+
+// ParseRef reads FUNCTION[:QUALIFIER], or an ARN of it. region is where the
+// function has to be; empty where that does not matter.
+func ParseRef(s, region string) (Ref, error) {
+	rest := s
+	if m := functionARN.FindStringSubmatch(s); m != nil {
+		if m[2] != "" && region != "" && m[2] != region {
+			return Ref{}, fmt.Errorf("reading function %q: it is in %s, not in %s", scrub(s), m[2], region)
+		}
+		rest = m[4]
+	}
+	name, q, qualified := strings.Cut(rest, ":")
+	switch {
+	case !functionName.MatchString(name):
+		return Ref{}, fmt.Errorf("reading function %q: want FUNCTION or FUNCTION:QUALIFIER, of letters, digits, - and _", scrub(s))
+	case qualified && !qualifier.MatchString(q):
+		return Ref{}, fmt.Errorf("reading function %q: %q is no version or alias", scrub(s), q)
+	}
+	if q == "$LATEST" {
+		q = ""
+	}
+	return Ref{name, q}, nil
+}
+
+// String returns FUNCTION[:QUALIFIER].
+func (r Ref) String() string {
+	if r.Qualifier == "" {
+		return r.Name
+	}
+	return r.Name + ":" + r.Qualifier
+}

@@ -1,0 +1,155 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// restore takes bench's variables off a function as it stands now, and puts its
+// memory size back where bench had set it. A function that is as it should be,
+// and one that does not exist any more, is left alone.
+func (c *Client) restore(ctx context.Context, s journaledState) error {
+	ref := Ref{Name: s.Name}
+	for try := 0; ; try++ {
+		cfg, err := c.settledAnyhow(ctx, ref)
+		if err != nil || cfg == nil {
+			return err
+		}
+		in, err := undo(cfg, s)
+		if err != nil || in == nil {
+			return err
+		}
+		_, err = c.control.UpdateFunctionConfiguration(ctx, in)
+		switch k := kindOf(err); {
+		case err == nil:
+			if cfg, err = c.settledAnyhow(ctx, ref); err != nil || cfg == nil {
+				return err
+			}
+			if in, err = undo(cfg, s); err != nil || in == nil {
+				return err
+			}
+			return fmt.Errorf("restoring function %s: the update was answered, and not made", s.Name)
+		case (k == kindRevision || k == kindConflict) && try < 8:
+			// Something changed between reading and writing: read again.
+		default:
+			return explain("restoring function "+s.Name, "lambda", "UpdateFunctionConfiguration", err)
+		}
+	}
+}
+
+// settledAnyhow is settled for a function whose last update may have failed. It
+// returns nil for one that is gone.
+func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*types.FunctionConfiguration, error) {
+	cfg, err := c.settled(ctx, ref)
+	if err == nil || ctx.Err() != nil {
+		return cfg, err
+	}
+	out, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name)})
+	switch {
+	case kindOf(err) == kindNotFound:
+		return nil, nil
+	case err != nil:
+		return nil, explain("reading function "+ref.Name, "lambda", "GetFunction", err)
+	case out.Configuration == nil:
+		return nil, fmt.Errorf("reading function %s: the endpoint returns no configuration", ref)
+	case out.Configuration.LastUpdateStatus == types.LastUpdateStatusInProgress:
+		return nil, fmt.Errorf("restoring function %s: an update is still going on", ref)
+	}
+	return out.Configuration, nil
+}
+
+// undo returns the update that puts a function back, or nil where it is as it
+// was.
+func undo(cfg *types.FunctionConfiguration, s journaledState) (*lambda.UpdateFunctionConfigurationInput, error) {
+	in := &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(s.Name), RevisionId: cfg.RevisionId}
+	needed := false
+	if e := cfg.Environment; e != nil {
+		if e.Error != nil {
+			return nil, coldstart.Hint(fmt.Errorf("restoring function %s: its variables can't be read (%s), an update would wipe them", s.Name, scrub(aws.ToString(e.Error.ErrorCode))),
+				"allow kms:Decrypt for the function's key, then bench aws --restore")
+		}
+		vars := maps.Clone(e.Variables)
+		for _, k := range s.Keys {
+			if _, there := vars[k]; there {
+				delete(vars, k)
+				needed = true
+			}
+		}
+		if needed {
+			in.Environment = &types.Environment{Variables: vars}
+		}
+	}
+	if now := int(aws.ToInt32(cfg.MemorySize)); now != s.MemoryMB && slices.Contains(s.Sizes, now) {
+		in.MemorySize = aws.Int32(int32(s.MemoryMB))
+		needed = true
+	}
+	if !needed {
+		return nil, nil
+	}
+	return in, nil
+}
+
+// Restored is what Restore did.
+type Restored struct {
+	// Functions are as they were again.
+	Functions []string
+	// Elsewhere names regions and endpoints whose journals were left alone.
+	Elsewhere []string
+}
+
+// Restore puts back what benches left changed that were killed, in this client's
+// region and endpoint. The journal of what can't be put back is kept.
+func (c *Client) Restore(ctx context.Context) (Restored, error) {
+	var r Restored
+	list, failed := staleJournals(c.o.JournalDir)
+	for _, j := range list {
+		switch {
+		case j.Endpoint == "rehearsal":
+			// The endpoint died with the bench that wrote this.
+			failed = errors.Join(failed, j.done())
+			continue
+		case j.Region != c.region || j.Endpoint != c.endpoint:
+			r.Elsewhere = append(r.Elsewhere, strings.TrimSpace(j.Region+" "+j.Endpoint))
+			j.close()
+			continue
+		}
+		var left []journaledState
+		for _, f := range j.Functions {
+			if err := c.putBack(ctx, f); err != nil {
+				failed = errors.Join(failed, err)
+				left = append(left, f)
+				continue
+			}
+			r.Functions = append(r.Functions, f.Name)
+		}
+		if len(left) == 0 {
+			failed = errors.Join(failed, j.done())
+			continue
+		}
+		if j.Functions = left; ctx.Err() == nil {
+			failed = errors.Join(failed, j.save())
+		}
+		j.close()
+	}
+	return r, failed
+}
+
+// putBack undoes all that a run may have done to a function.
+func (c *Client) putBack(ctx context.Context, s journaledState) error {
+	if s.Versions != "" {
+		if err := c.deleteVersions(ctx, s.Name, s.Versions); err != nil {
+			return err
+		}
+	}
+	return c.restore(ctx, s)
+}

@@ -1,0 +1,259 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// target is a configuration of a function.
+type target struct {
+	campaign *Campaign
+	config   coldstart.Config
+	facts    *Facts
+	function *function
+	payload  []byte
+	log      func(string)
+
+	mu sync.Mutex
+	// seen are the instances so far.
+	seen map[string]bool
+	// forced is true where a cold start was prepared and not used: what was
+	// invoked was refused before it ran.
+	forced forced
+	// refused counts refusals in a row; until is when the next invocation may be
+	// sent.
+	refused int
+	until   time.Time
+	// last is when the function was last invoked, for the idle strategy.
+	last time.Time
+}
+
+var _ coldstart.Target = (*target)(nil)
+
+// forced is a function that stands ready for a cold start.
+type forced struct {
+	ready bool
+	// ref is what to invoke.
+	ref Ref
+	expected
+	// release gives back what was taken for it; may be nil.
+	release func() error
+}
+
+// Close gives nothing back: that is the campaign's to do, when all of its
+// functions are measured.
+func (t *target) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.forced.drop()
+}
+
+// drop gives back what was taken for a cold start.
+func (f *forced) drop() error {
+	release := f.release
+	*f = forced{}
+	if release == nil {
+		return nil
+	}
+	return release()
+}
+
+// Start forces a cold start and proves it.
+func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sample, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.campaign.c
+	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
+		return nil, coldstart.Sample{}, err
+	}
+	if !t.forced.ready {
+		f, err := t.force(ctx)
+		if err != nil {
+			return nil, coldstart.Sample{}, failed(ctx, err)
+		}
+		t.forced = f
+	}
+	use := t.forced
+	c.warmUp(ctx, use.ref, 1)
+	a, err := c.invoke(ctx, use.ref, t.payload)
+	t.last = c.clock.Now()
+	if err != nil {
+		return nil, coldstart.Sample{}, t.refuse(ctx, coldstart.Cold, err)
+	}
+	t.refused, t.forced = 0, forced{}
+	s, err := t.cold(ctx, use, a)
+	if err != nil {
+		if use.release != nil {
+			err = errors.Join(err, use.release())
+		}
+		return nil, coldstart.Sample{}, err
+	}
+	e := &environment{target: t, use: use, id: a.requestID, invocations: 1}
+	if s.Function != nil {
+		e.instance = s.Function.InstanceID
+	}
+	return e, s, nil
+}
+
+// refuse turns the error of an invocation into the runner's, and remembers how
+// long to wait.
+func (t *target) refuse(ctx context.Context, want coldstart.Start, err error) error {
+	out, wait := refusal(ctx, want, t.facts.Ref, err)
+	var np *coldstart.NotProved
+	if !errors.As(out, &np) {
+		return errors.Join(out, t.forced.drop())
+	}
+	t.until = t.campaign.c.clock.Now().Add(max(wait, backoff(t.refused)))
+	t.refused++
+	if want == coldstart.Cold && np.Reason != "throttled" {
+		// Nobody knows whether it ran.
+		if err := t.forced.drop(); err != nil {
+			return err
+		}
+	}
+	return out
+}
+
+// cold reads and proves a cold invocation.
+func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Sample, error) {
+	r, err := t.campaign.c.read(ctx, t.facts, coldstart.Cold, a)
+	if err != nil {
+		if a.functionError != "" && !errors.Is(err, coldstart.ErrAbort) && ctx.Err() == nil {
+			return coldstart.Sample{}, failureOf(a, reading{})
+		}
+		return coldstart.Sample{}, err
+	}
+	t.say(r)
+	if f := failureOf(a, r); f != nil {
+		return coldstart.Sample{}, f
+	}
+	s := sampleOf(t.config, a, r)
+	s.Strategy, s.Environment = string(t.campaign.setup.Strategy), a.requestID
+	if err := proveCold(&s, r, a, use.expected, t.isNew); err != nil {
+		return coldstart.Sample{}, err
+	}
+	if s.Proof[len(s.Proof)-1] == ProactiveInit {
+		t.campaign.mu.Lock()
+		t.campaign.proactive++
+		t.campaign.mu.Unlock()
+	}
+	return s, nil
+}
+
+func (t *target) say(r reading) {
+	if t.log != nil {
+		t.log(r.log)
+	}
+}
+
+func (t *target) isNew(instance string) bool {
+	if t.seen[instance] {
+		return false
+	}
+	t.seen[instance] = true
+	return true
+}
+
+// force prepares a cold start.
+func (t *target) force(ctx context.Context) (forced, error) {
+	e := expected{answer: t.campaign.setup.Expect, version: t.facts.Version}
+	switch t.campaign.setup.Strategy {
+	case ConfigUpdate, Burst:
+		if !t.campaign.setup.updates(t.facts.Ref) {
+			return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
+		}
+		e.token = newToken()
+		if err := t.function.update(ctx, t.config.MemoryMB, e.token); err != nil {
+			return forced{}, err
+		}
+		return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
+	case Version:
+		return t.publish(ctx, e)
+	case Idle:
+		c := t.campaign.c
+		wait := t.campaign.setup.Idle
+		if !t.last.IsZero() {
+			wait -= c.clock.Now().Sub(t.last)
+		}
+		return forced{ready: true, ref: t.facts.Ref, expected: e}, c.clock.Sleep(ctx, wait)
+	}
+	return forced{}, fmt.Errorf("forcing a cold start: unknown strategy %q", t.campaign.setup.Strategy)
+}
+
+// failed turns an error of preparing a cold start into the runner's.
+func failed(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, coldstart.ErrAbort):
+		return err
+	case fatal(err):
+		return fmt.Errorf("%w: %w", coldstart.ErrAbort, err)
+	}
+	return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: err}
+}
+
+// environment is one execution environment of a function.
+type environment struct {
+	target      *target
+	use         forced
+	id          string
+	instance    string
+	invocations int
+	closing     sync.Once
+	closed      error
+}
+
+var _ coldstart.Environment = (*environment)(nil)
+
+// Invoke invokes the function again.
+func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
+	t := e.target
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.campaign.c
+	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
+		return coldstart.Sample{}, err
+	}
+	c.warmUp(ctx, e.use.ref, 1)
+	a, err := c.invoke(ctx, e.use.ref, t.payload)
+	t.last = c.clock.Now()
+	if err != nil {
+		return coldstart.Sample{}, t.refuse(ctx, coldstart.Warm, err)
+	}
+	t.refused = 0
+	r, err := c.read(ctx, t.facts, coldstart.Warm, a)
+	if err != nil {
+		if a.functionError != "" && !errors.Is(err, coldstart.ErrAbort) && ctx.Err() == nil {
+			return coldstart.Sample{}, failureOf(a, reading{})
+		}
+		return coldstart.Sample{}, err
+	}
+	t.say(r)
+	if f := failureOf(a, r); f != nil {
+		return coldstart.Sample{}, f
+	}
+	s := sampleOf(t.config, a, r)
+	s.Strategy, s.Environment = string(t.campaign.setup.Strategy), e.id
+	if err := proveWarm(&s, r, a, e.use.expected, e.instance, e.invocations); err != nil {
+		return coldstart.Sample{}, err
+	}
+	e.invocations = s.Invocation
+	return s, nil
+}
+
+// Close gives back what was made for the environment. Lambda ends it when it
+// likes; no invocation of bench's reaches it after the next update.
+func (e *environment) Close() error {
+	e.closing.Do(func() {
+		if e.use.release != nil {
+			e.closed = e.use.release()
+		}
+	})
+	return e.closed
+}
