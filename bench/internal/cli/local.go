@@ -215,7 +215,9 @@ func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, w
 			return list, nil, ctx.Err()
 		case w.variant.named:
 			return list, nil, fmt.Errorf("%s: %w", w.config.Variant, err)
-		case !ok:
+		case b.err != nil && ok:
+			// The image is as missing as it was for another memory size.
+		default:
 			a.warning("%s is left out: %v", w.config.Variant, err)
 			if hint := coldstart.HintOf(err); hint != "" {
 				a.hint("%s", hint)

@@ -24,7 +24,7 @@ func TestContract(t *testing.T) {
 		Lacks: map[backendtest.Ability]string{
 			backendtest.CanKeepTmp: "each process of an environment is a container, and its /tmp goes with it",
 		},
-		Slow:    os.Getenv("BENCH_SLOW") != "",
+		Slow: os.Getenv("BENCH_SLOW") != "",
 		Leftovers: func() []string {
 			return functionContainers(t, e)
 		},
