@@ -59,6 +59,23 @@ type Target interface {
 	Close() error
 }
 
+// Burster is a Target that can make several cold starts at one time, each in an
+// environment of its own.
+type Burster interface {
+	Target
+	// Burst makes up to n cold starts that overlap, and returns what came of
+	// each: at least one, and not more than n. The error says that none could be
+	// made; it is as Start's.
+	Burst(ctx context.Context, n int) ([]Started, error)
+}
+
+// Started is one cold start of a burst: what Start would have returned.
+type Started struct {
+	Environment Environment
+	Sample      Sample
+	Err         error
+}
+
 // Environment is one execution environment that has served its first
 // invocation.
 type Environment interface {

@@ -117,7 +117,8 @@ func (r *run) broken(c *config, f *coldstart.Failure) error {
 // close ends an environment. One that can't be ended is a warning: its samples
 // are sound, and the next ones only where it does not happen again and again.
 func (r *run) close(c *config, env coldstart.Environment) error {
-	err := env.Close()
+	var err error
+	r.waiting(func() { err = env.Close() })
 	if err == nil {
 		r.leaks = 0
 		return nil

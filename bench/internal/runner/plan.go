@@ -31,6 +31,17 @@ type Plan struct {
 	// them, and not invoked warm: what an environment does after its first
 	// invocation does not depend on where the image came from.
 	FirstAfterDeploy map[coldstart.Config]bool
+	// Parallel is how many configurations of a round may be worked on at one
+	// time; 0 means one.
+	Parallel int
+	// Shares names what configurations have in common: those of one name take
+	// turns, whatever Parallel says, in the order of the round. A configuration
+	// without a name shares nothing.
+	Shares map[coldstart.Config]string
+	// Burst is how many rounds are taken at once, the cold starts of each
+	// configuration overlapping; 0 means one. More need targets that are
+	// coldstart.Bursters, and no warm runs.
+	Burst int
 	// Past is what a run that is resumed has taken already; zero for a new one.
 	Past Past
 }
@@ -146,8 +157,10 @@ func (p *Plan) check(targets map[coldstart.Config]coldstart.Target) error {
 		return errors.New("checking plan: no configuration")
 	case p.Runs < 1:
 		return fmt.Errorf("checking plan: %d runs", p.Runs)
-	case p.WarmRuns < 0, p.Pause < 0, p.Retries < 0:
-		return fmt.Errorf("checking plan: negative: warm runs %d, pause %v, retries %d", p.WarmRuns, p.Pause, p.Retries)
+	case p.WarmRuns < 0, p.Pause < 0, p.Retries < 0, p.Parallel < 0, p.Burst < 0:
+		return fmt.Errorf("checking plan: negative: warm runs %d, pause %v, retries %d, parallel %d, burst %d", p.WarmRuns, p.Pause, p.Retries, p.Parallel, p.Burst)
+	case p.Burst > 1 && p.WarmRuns > 0:
+		return fmt.Errorf("checking plan: %d warm runs after a burst: which environment they reach can't be told", p.WarmRuns)
 	}
 	seen := map[coldstart.Config]bool{}
 	for _, c := range p.Configs {
@@ -157,6 +170,9 @@ func (p *Plan) check(targets map[coldstart.Config]coldstart.Target) error {
 		seen[c] = true
 		if targets[c] == nil {
 			return fmt.Errorf("checking plan: %v was not opened", c)
+		}
+		if _, ok := targets[c].(coldstart.Burster); p.Burst > 1 && !ok {
+			return fmt.Errorf("checking plan: %v can't be started in bursts", c)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"coldbench/bench/internal/coldstart"
@@ -28,7 +29,9 @@ func Run(ctx context.Context, plan Plan, targets map[coldstart.Config]coldstart.
 		r.configs = append(r.configs, &config{Config: c})
 	}
 	r.recall()
+	r.mu.Lock()
 	err := r.rounds(ctx)
+	r.mu.Unlock()
 	var stop *stop
 	switch {
 	case errors.As(err, &stop):
@@ -63,6 +66,8 @@ type run struct {
 	targets map[coldstart.Config]coldstart.Target
 	sink    Sink
 	o       Options
+	// mu guards what follows. It is held but while something is waited for.
+	mu      sync.Mutex
 	configs []*config
 	cells   map[cell]*slot
 	res     Result
@@ -83,31 +88,53 @@ func (r *run) rounds(ctx context.Context) error {
 	if len(r.plan.FirstAfterDeploy) > 0 {
 		first = 0
 	}
-	for round := first; round <= r.plan.Runs; round++ {
-		for _, i := range Order(r.plan.Seed, round, len(r.configs)) {
-			c := r.configs[i]
-			if round == 0 && !r.plan.FirstAfterDeploy[c.Config] {
-				continue
-			}
-			if ctx.Err() != nil {
-				return &stop{why: StoppedInterrupted}
-			}
-			if err := r.cell(ctx, c, round); err != nil {
-				return err
-			}
-			r.progress(c, round)
+	for round := first; round <= r.plan.Runs; {
+		taken := 1
+		if round > 0 && r.plan.Burst > 1 {
+			taken = min(r.plan.Burst, r.plan.Runs-round+1)
+		}
+		if err := r.round(ctx, round, taken); err != nil {
+			return err
 		}
 		if r.left() == 0 {
 			return &stop{why: StoppedGaveUp}
 		}
-		if round > 0 {
-			r.res.Rounds = round
-			if r.enough() && round < r.plan.Runs {
+		last := round + taken - 1
+		if last > 0 {
+			r.res.Rounds = last
+			if r.enough() && last < r.plan.Runs {
 				return &stop{why: StoppedPrecision}
 			}
 		}
+		round = last + 1
 	}
 	return nil
+}
+
+// round takes a round of every configuration, or that many rounds at once, in
+// the order of the first.
+func (r *run) round(ctx context.Context, round, taken int) error {
+	var order []*config
+	for _, i := range Order(r.plan.Seed, round, len(r.configs)) {
+		if c := r.configs[i]; round > 0 || r.plan.FirstAfterDeploy[c.Config] {
+			order = append(order, c)
+		}
+	}
+	return r.each(ctx, order, func(ctx context.Context, c *config) error {
+		if ctx.Err() != nil {
+			return &stop{why: StoppedInterrupted}
+		}
+		var err error
+		if taken > 1 {
+			err = r.burst(ctx, c, round, taken)
+		} else {
+			err = r.cell(ctx, c, round)
+		}
+		if err == nil {
+			r.progress(c, round)
+		}
+		return err
+	})
 }
 
 // cell takes a configuration's samples of one round: a cold start, and the
@@ -118,8 +145,8 @@ func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
 		warm = 0
 	}
 	// What can't be taken is settled too.
-	begun := r.done
-	defer func() { r.done = begun + 1 + warm }()
+	settled := 0
+	defer func() { r.done += 1 + warm - settled }()
 
 	if c.gaveUp {
 		return nil
@@ -144,7 +171,8 @@ func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
 	if err := r.sample(c, s); err != nil {
 		return err
 	}
-	r.done = begun + 1
+	r.done++
+	settled++
 	for range warm {
 		r.progress(c, round)
 		ok, err := r.again(ctx, c, env, round, &ended)
@@ -152,6 +180,7 @@ func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
 			return err
 		}
 		r.done++
+		settled++
 	}
 	return nil
 }
@@ -161,7 +190,10 @@ func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
 func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldstart.Environment, coldstart.Sample, error) {
 	for n := attempts + 1; ; n++ {
 		a := coldstart.Attempt{Config: c.Config, Round: round, Attempt: n, At: r.o.Clock.Now(), Want: coldstart.Cold}
-		env, s, err := r.targets[c.Config].Start(ctx)
+		var env coldstart.Environment
+		var s coldstart.Sample
+		var err error
+		r.waiting(func() { env, s, err = r.targets[c.Config].Start(ctx) })
 		if err == nil && env == nil {
 			err = errors.New("the backend returned no environment")
 		}
@@ -174,7 +206,7 @@ func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldst
 		}
 		if env != nil {
 			// Not ours to expect, but not ours to leave behind either.
-			err = errors.Join(err, env.Close())
+			r.waiting(func() { err = errors.Join(err, env.Close()) })
 		}
 		again, err := r.refused(ctx, c, a, err)
 		if err != nil || !again {
@@ -188,11 +220,14 @@ func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldst
 // any more.
 func (r *run) again(ctx context.Context, c *config, env coldstart.Environment, round int, ended *time.Time) (bool, error) {
 	for n := 1; ; n++ {
-		if err := r.o.Clock.Sleep(ctx, r.plan.Pause-r.o.Clock.Now().Sub(*ended)); err != nil {
+		var err error
+		r.waiting(func() { err = r.o.Clock.Sleep(ctx, r.plan.Pause-r.o.Clock.Now().Sub(*ended)) })
+		if err != nil {
 			return false, &stop{why: StoppedInterrupted}
 		}
 		a := coldstart.Attempt{Config: c.Config, Round: round, Attempt: n, At: r.o.Clock.Now(), Want: coldstart.Warm}
-		s, err := env.Invoke(ctx)
+		var s coldstart.Sample
+		r.waiting(func() { s, err = env.Invoke(ctx) })
 		*ended = r.o.Clock.Now()
 		if err == nil {
 			r.fill(&s, a)
