@@ -78,6 +78,8 @@ func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs
 	switch {
 	case len(result.GaveUp) == len(configs):
 		return coldstart.Hint(errors.New("every variant was given up"), "bench report "+path)
+	case result.Samples == 0:
+		return coldstart.Hint(errors.New("no sample was taken"), "bench report "+path)
 	case result.Failures > 0 || result.Unproved > 0 || len(result.GaveUp) > 0:
 		a.say("%s and %s gave no sample; the report says why", plural(result.Failures, "failed attempt"), plural(result.Unproved, "unproved invocation"))
 		return errIncomplete

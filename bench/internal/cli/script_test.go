@@ -22,10 +22,14 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// TestMain is bench itself where a script calls it: the real command line over
-// an engine that makes its environments up.
+// TestMain is bench itself where a test calls it: "bench" is the real command
+// line over an engine that makes its environments up, "real-bench" the program
+// as it is shipped.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"bench": bench})
+	testscript.Main(m, map[string]func(){
+		"bench":      bench,
+		"real-bench": func() { os.Exit(cli.Main(context.Background(), cli.FromProcess())) },
+	})
 }
 
 // bench runs the command with the fake backend under both engines' names. The

@@ -15,6 +15,8 @@
 //	{"do":"probe"}                    prints PROBE and what it sees, see Probe
 //	{"do":"exit","code":3,"on":2}     only on the environment's second invocation
 //
+// The variable BENCH_TEST_EVENT takes the place of every event.
+//
 //	BENCH_TEST_INIT="sleep 50" | "exit 3" | "panic" | "hang" | "alloc 300" |
 //	"fail-once" (ends the process, unless /tmp/failed is there)
 package main
@@ -78,6 +80,12 @@ func main() {
 	invocation := 0
 	lambda.Start(func(ctx context.Context, e event) (answer, error) {
 		invocation++
+		if text := os.Getenv("BENCH_TEST_EVENT"); text != "" {
+			e = event{}
+			if err := json.Unmarshal([]byte(text), &e); err != nil {
+				return answer{}, err
+			}
+		}
 		a := answer{
 			InstanceID: hex.EncodeToString(id), Invocation: invocation,
 			Token: os.Getenv("BENCH_TOKEN"), StartedAtNs: started.AtNs(),
