@@ -61,11 +61,11 @@ func openHeader(path string) (Header, error) {
 // Newest returns the newest run of each backend and engine, the newest of all
 // first.
 func Newest(entries []Entry) []Entry {
-	type key struct{ backend, engine string }
+	type key struct{ place, engine string }
 	seen := map[key]bool{}
 	var out []Entry
 	for _, e := range slices.Backward(entries) {
-		k := key{e.Header.Backend, e.Header.Engine}
+		k := key{e.Header.Place(), e.Header.Engine}
 		if !seen[k] {
 			seen[k] = true
 			out = append(out, e)
@@ -83,7 +83,7 @@ func Previous(entries []Entry, h Header) (Entry, bool) {
 		if h.Started != "" && o.Started >= h.Started {
 			continue
 		}
-		if o.Backend == h.Backend && o.Engine == h.Engine &&
+		if o.Place() == h.Place() && o.Engine == h.Engine &&
 			o.Host.Fingerprint == h.Host.Fingerprint && o.Plan.Equal(h.Plan) {
 			return e, true
 		}
@@ -101,8 +101,8 @@ func Find(entries []Entry, id string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Seen returns the image IDs that the runs of one backend, engine and host were
-// made with: the first cold start of any other image is of the class
+// Seen returns the images that the runs of one backend, engine and host were
+// made with, as Config.Seen names them: the first cold start of any other image is of the class
 // first-after-deploy there.
 func Seen(entries []Entry, backend, engine, fingerprint string) map[string]bool {
 	seen := map[string]bool{}
@@ -112,7 +112,7 @@ func Seen(entries []Entry, backend, engine, fingerprint string) map[string]bool 
 			continue
 		}
 		for _, c := range h.Configs {
-			seen[c.Image.ImageID] = true
+			seen[c.Seen()] = true
 		}
 	}
 	return seen

@@ -38,6 +38,9 @@ type Header struct {
 	// region on AWS.
 	Backend string `json:"backend"`
 	Engine  string `json:"engine"`
+	// Rehearsal says what stood for AWS in a run of backend "aws": "rehearsal,
+	// not AWS", "endpoint HOST, not AWS". Empty for AWS itself and locally.
+	Rehearsal string `json:"rehearsal,omitempty"`
 	// Previous is the ID of the newest earlier run of the same backend, engine,
 	// host and plan; empty where there is none.
 	Previous    string           `json:"previous,omitempty"`
@@ -80,6 +83,12 @@ type Plan struct {
 	Only     string `json:"only,omitempty"`
 	Baseline string `json:"baseline,omitempty"`
 	Retries  int    `json:"retries,omitempty"`
+	// Parallel is how many configs were worked on at one time, Burst how many
+	// cold starts of one overlapped, IdleS how long a function was left alone;
+	// on AWS only.
+	Parallel int     `json:"parallel,omitempty"`
+	Burst    int     `json:"burst,omitempty"`
+	IdleS    float64 `json:"idleS,omitempty"`
 }
 
 // Config is a configuration that was measured, on which image.
@@ -101,6 +110,24 @@ type Image struct {
 	Layers          int    `json:"layers"`
 	Base            string `json:"base,omitempty"`
 	StandIn         bool   `json:"standIn"`
+}
+
+// Seen names the image as runs remember it: on AWS its first cold start in each
+// function is another one.
+func (r Config) Seen() string {
+	if r.Function != nil {
+		return r.Image.ImageID + "@" + r.Function.Name
+	}
+	return r.Image.ImageID
+}
+
+// Place says where a run was made, for the names of files: "local", "aws", or
+// "aws-rehearsal" where something stood for AWS.
+func (h Header) Place() string {
+	if h.Rehearsal != "" {
+		return h.Backend + "-rehearsal"
+	}
+	return h.Backend
 }
 
 // FunctionRef names a deployed function.

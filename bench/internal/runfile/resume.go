@@ -79,6 +79,7 @@ func same(was, is Header) error {
 	for _, c := range []struct{ what, was, is string }{
 		{"backend", was.Backend, is.Backend},
 		{"engine", was.Engine, is.Engine},
+		{"endpoint", orAWS(was.Rehearsal), orAWS(is.Rehearsal)},
 		{"host", was.Host.Fingerprint, is.Host.Fingerprint},
 	} {
 		if c.was != c.is {
@@ -118,4 +119,11 @@ func names(cs []Config) []string {
 		out[i] = c.Config().String()
 	}
 	return out
+}
+
+func orAWS(rehearsal string) string {
+	if rehearsal == "" {
+		return "AWS's own"
+	}
+	return rehearsal
 }

@@ -77,14 +77,18 @@ func Create(path string, h Header) (*Writer, error) {
 }
 
 // CreateIn makes a run file in dir, and dir where it is missing, under the
-// name TIME-BACKEND-ENGINE.jsonl, TIME being started in UTC to the second. Two
+// name TIME-BACKEND-ENGINE.jsonl, or TIME-aws-rehearsal.jsonl, TIME being started
+// in UTC to the second. Two
 // runs of one second get names of their own. The header's ID becomes the name
 // without its extension, Started the stamp of started.
 func CreateIn(dir string, started time.Time, h Header) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("creating folder of run files: %w", err)
 	}
-	stem := started.UTC().Format("20060102T150405Z") + "-" + h.Backend + "-" + h.Engine
+	stem := started.UTC().Format("20060102T150405Z") + "-" + h.Place()
+	if h.Rehearsal == "" {
+		stem += "-" + h.Engine
+	}
 	h.Started = Stamp(started)
 	for n := 1; ; n++ {
 		h.ID = stem
