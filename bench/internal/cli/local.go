@@ -176,7 +176,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 		return err
 	}
 	header := a.header(m, f, engine, o, configs, unavailable)
-	return a.run(ctx, m, header, configs, out)
+	return a.run(ctx, m, job{header: header, configs: configs}, out)
 }
 
 // openAll builds or finds every image and opens every configuration on it. One

@@ -74,6 +74,10 @@ const (
 // been said already.
 var errIncomplete = errors.New("samples failed")
 
+// errUnrestored ends a run whose functions could not be put back; why has been
+// said already.
+var errUnrestored = errors.New("functions were left changed")
+
 // errInterrupted ends a run that a signal stopped.
 var errInterrupted = errors.New("interrupted")
 
@@ -116,6 +120,8 @@ func (a *app) exit(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errUnrestored):
+		return exitFailure
 	case errors.Is(err, errIncomplete):
 		return exitIncomplete
 	case errors.Is(err, errInterrupted), ctx.Err() != nil && errors.Is(err, context.Canceled):

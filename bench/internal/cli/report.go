@@ -85,13 +85,13 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	backend := run.Run.Header.Backend
-	all, err := a.newest(filepath.Join(out, "runs"), backend)
+	place := run.Run.Header.Place()
+	all, err := a.newest(filepath.Join(out, "runs"), place)
 	if err != nil {
 		return err
 	}
 	markdown, _ := render.Lookup("markdown")
-	table := filepath.Join(out, backend+markdown.Ext)
+	table := filepath.Join(out, place+markdown.Ext)
 	if err := writeFile(table, analysis.New(all), markdown); err != nil {
 		return coldstart.Hint(err, "bench report "+a.relative(path))
 	}
@@ -108,9 +108,9 @@ func (a *app) publish(out, path string, asJSON bool) error {
 }
 
 // newest reads the newest finished run of each engine in a folder of runs, and
-// of each backend where backend is empty. A run that was interrupted is not
+// of each place (see runfile.Header.Place) where place is empty. A run that was interrupted is not
 // finished: it is reported on when it is asked for.
-func (a *app) newest(runs, backend string) ([]analysis.Input, error) {
+func (a *app) newest(runs, place string) ([]analysis.Input, error) {
 	entries, unreadable, err := runfile.Folder(runs)
 	if err != nil {
 		return nil, err
@@ -118,12 +118,12 @@ func (a *app) newest(runs, backend string) ([]analysis.Input, error) {
 	for _, w := range unreadable {
 		a.warning("%s", w)
 	}
-	type engine struct{ backend, engine string }
+	type engine struct{ place, engine string }
 	seen := map[engine]bool{}
 	var inputs []analysis.Input
 	for _, e := range slices.Backward(entries) {
-		key := engine{e.Header.Backend, e.Header.Engine}
-		if seen[key] || (backend != "" && backend != e.Header.Backend) {
+		key := engine{e.Header.Place(), e.Header.Engine}
+		if seen[key] || (place != "" && place != e.Header.Place()) {
 			continue
 		}
 		in, err := a.input(e.Path)

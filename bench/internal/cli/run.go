@@ -13,8 +13,19 @@ import (
 	"coldbench/bench/internal/runner"
 )
 
+// job is a run that is ready to be taken.
+type job struct {
+	header  runfile.Header
+	configs []opened // as in the header
+	// after is called when the last sample was taken, before anything is
+	// published: it puts back what was changed, and returns what a reader of the
+	// run should know. nil for nothing.
+	after func() ([]string, error)
+}
+
 // run takes the samples of a run into its file, and writes the tables.
-func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs []opened, out string) error {
+func (a *app) run(ctx context.Context, m measure, j job, out string) (failed error) {
+	header, configs := j.header, j.configs
 	runs := filepath.Join(out, "runs")
 	entries, unreadable, err := runfile.Folder(runs)
 	if err != nil {
@@ -30,14 +41,21 @@ func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs
 		Pause:            m.pause,
 		Retries:          m.retries,
 		FirstAfterDeploy: map[coldstart.Config]bool{},
+		Parallel:         header.Plan.Parallel,
+		Burst:            header.Plan.Burst,
+		Shares:           map[coldstart.Config]string{},
 	}
 	targets := map[coldstart.Config]coldstart.Target{}
 	seen := runfile.Seen(entries, header.Backend, header.Engine, header.Host.Fingerprint)
-	for _, c := range configs {
+	for i, c := range configs {
 		plan.Configs = append(plan.Configs, c.config)
 		targets[c.config] = c.target
-		if !seen[c.image.ID] {
+		if !seen[header.Configs[i].Seen()] {
 			plan.FirstAfterDeploy[c.config] = true
+		}
+		if f := header.Configs[i].Function; f != nil {
+			plan.Shares[c.config] = f.Name
+			seen[header.Configs[i].Seen()] = true // its other memory sizes are the same image
 		}
 	}
 	file, past, err := a.openRun(m, header, entries, runs)
@@ -57,6 +75,12 @@ func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs
 	result, err := runner.Run(ctx, plan, targets, file, runner.Options{Progress: progress.step})
 	progress.end()
 	warnings := result.Warnings
+	var unrestored error
+	if j.after != nil {
+		var more []string
+		more, unrestored = j.after()
+		warnings = append(warnings, more...)
+	}
 	for _, g := range result.GaveUp {
 		warnings = append(warnings, g.String())
 	}
@@ -64,12 +88,21 @@ func (a *app) run(ctx context.Context, m measure, header runfile.Header, configs
 	for _, w := range warnings {
 		a.warning("%s", w)
 	}
+	if unrestored != nil {
+		// Said at once, and again in the end by its exit code.
+		a.say("%v", unrestored)
+		a.hint("%s", coldstart.HintOf(unrestored))
+		defer func() { failed = errors.Join(failed, errUnrestored) }()
+	}
 	if err != nil {
-		return coldstart.Hint(fmt.Errorf("measuring: %w", err), keepGoing(path))
+		if hint := coldstart.HintOf(err); hint != "" {
+			a.hint("%s", hint)
+		}
+		return coldstart.Hint(fmt.Errorf("measuring: %w", err), keepGoing(header.Backend, path))
 	}
 	if result.Stopped == runner.StoppedInterrupted {
 		a.say("interrupted, %s kept", plural(result.Samples, "sample"))
-		a.hint("%s", keepGoing(path))
+		a.hint("%s", keepGoing(header.Backend, path))
 		return errInterrupted
 	}
 	if err := a.publish(out, file.Path(), m.json); err != nil {
@@ -129,15 +162,18 @@ func pastOf(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstar
 	first := map[coldstart.Config]bool{}
 	for _, c := range h.Configs {
 		round, started := earliest[c.Config()]
-		if started && round == 0 || !started && !seen[c.Image.ImageID] {
+		if started && round == 0 || !started && !seen[c.Seen()] {
 			first[c.Config()] = true
+		}
+		if c.Function != nil {
+			seen[c.Seen()] = true
 		}
 	}
 	return past, first
 }
 
-func keepGoing(path string) string {
-	return fmt.Sprintf("bench report %s, or go on with bench local --resume %s", path, path)
+func keepGoing(backend, path string) string {
+	return fmt.Sprintf("bench report %s, or go on with bench %s --resume %s", path, backend, path)
 }
 
 // relative shortens a path for a message where it lies below the working

@@ -27,6 +27,9 @@ type Variant struct {
 	Environment map[string]string
 	// MemoryMB is the memory size that x-bench asks for in MiB; 0 means none.
 	MemoryMB int
+	// Zip is true where x-bench says that the same function is deployed to AWS
+	// as a zip, too.
+	Zip bool
 	// Doc is one sentence about the variant; may be empty.
 	Doc string
 }

@@ -68,6 +68,7 @@ func fromService(s types.ServiceConfig, env types.Mapping) (v coldstart.Variant,
 		WorkingDir: s.WorkingDir,
 		Command:    s.Command,
 		MemoryMB:   x.memoryMB,
+		Zip:        x.zip,
 		Doc:        x.doc,
 	}
 	// What an emulator wraps is the entrypoint's rest; an entrypoint of the
@@ -140,6 +141,7 @@ func serviceEnvironment(s types.ServiceConfig, env types.Mapping) (map[string]st
 // extension is what x-bench says.
 type extension struct {
 	ignore   bool
+	zip      bool
 	memoryMB int
 	doc      string
 }
@@ -164,6 +166,12 @@ func readExtension(x any) (extension, error) {
 				return extension{}, fmt.Errorf("x-bench: ignore is %v, want true or false", value)
 			}
 			e.ignore = b
+		case "zip":
+			b, err := strconv.ParseBool(fmt.Sprint(value))
+			if err != nil {
+				return extension{}, fmt.Errorf("x-bench: zip is %v, want true or false", value)
+			}
+			e.zip = b
 		case "memory":
 			n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
 			if err != nil || n != math.Trunc(n) || n < minMemoryMB || n > maxMemoryMB {
@@ -177,7 +185,7 @@ func readExtension(x any) (extension, error) {
 			}
 			e.doc = s
 		default:
-			return extension{}, fmt.Errorf("x-bench: unknown key %q, want ignore, memory or doc", key)
+			return extension{}, fmt.Errorf("x-bench: unknown key %q, want ignore, zip, memory or doc", key)
 		}
 	}
 	return e, nil
