@@ -108,7 +108,7 @@ func (t *target) refuse(ctx context.Context, want coldstart.Start, err error) er
 	if !errors.As(out, &np) {
 		return errors.Join(out, t.forced.drop())
 	}
-	t.until = t.campaign.c.clock.Now().Add(max(wait, backoff(t.refused)))
+	t.wait(max(wait, backoff(t.refused)))
 	t.refused++
 	if want == coldstart.Cold && np.Reason != "throttled" {
 		// Nobody knows whether it ran.

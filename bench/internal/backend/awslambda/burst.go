@@ -1,0 +1,83 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+var _ coldstart.Burster = (*target)(nil)
+
+// Burst updates the function once and sends up to n invocations at one time:
+// each is served by an environment of its own, as long as none has answered
+// before the last was sent. One that came too late is not cold and not proved.
+func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.campaign.c
+	n = min(n, t.campaign.survey.Capacity(t.facts, t.campaign.setup.Concurrency))
+	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
+		return nil, err
+	}
+	if !t.forced.ready {
+		f, err := t.force(ctx)
+		if err != nil {
+			return nil, failed(ctx, err)
+		}
+		t.forced = f
+	}
+	use := t.forced
+	t.forced = forced{}
+	c.warmUp(ctx, use.ref, n)
+
+	answers, errs := make([]answer, n), make([]error, n)
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			answers[i], errs[i] = c.invoke(ctx, use.ref, t.payload)
+		})
+	}
+	close(start)
+	wg.Wait()
+	t.last = c.clock.Now()
+	made := make([]coldstart.Started, n)
+	refusedBefore, refusedNow := t.refused, false
+	for i, a := range answers {
+		if errs[i] != nil {
+			out, wait := refusal(ctx, coldstart.Cold, t.facts.Ref, errs[i])
+			var np *coldstart.NotProved
+			if errors.As(out, &np) {
+				refusedNow = true
+				t.wait(max(wait, backoff(refusedBefore)))
+			}
+			made[i].Err = out
+			continue
+		}
+		s, err := t.cold(ctx, use, a)
+		if err != nil {
+			made[i].Err = err
+			continue
+		}
+		e := &environment{target: t, use: use, id: a.requestID, invocations: 1}
+		if s.Function != nil {
+			e.instance = s.Function.InstanceID
+		}
+		made[i] = coldstart.Started{Environment: e, Sample: s}
+	}
+	if t.refused = 0; refusedNow {
+		t.refused = refusedBefore + 1
+	}
+	return made, nil
+}
+
+// wait puts the next invocation off.
+func (t *target) wait(d time.Duration) {
+	if until := t.campaign.c.clock.Now().Add(d); until.After(t.until) {
+		t.until = until
+	}
+}
