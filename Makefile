@@ -91,15 +91,18 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 			$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
 		done; done
 
-.PHONY: smoke calibrate benchmark
+.PHONY: smoke calibrate killtest benchmark
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none
 	@COMPOSE='$(COMPOSE)' .ci/smoke $(SERVICES)
 
 calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
 	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend
 
+killtest: payload ## kill bench at KILLS (50) random moments on each engine; is anything left?
+	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^TestKilled$$' ./bench/internal/cli
+
 benchmark: build ## bench against bare floors; RIE=/path/to/aws-lambda-rie adds the official emulator
-	@BENCH_RIE='$(RIE)' $(GO) test -run '^$$' -bench . ./bench/internal/backend/...
+	@BENCH_RIE='$(RIE)' $(GO) test -run '^$$' -bench . ./bench/internal/backend/... ./bench/internal/cli
 
 .PHONY: offline-base
 offline-base: build ## stand-ins for the Amazon Linux bases from Debian's packages

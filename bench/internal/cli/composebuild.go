@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
@@ -24,18 +25,12 @@ func (a *app) composeBuild(ctx context.Context, v coldstart.Variant) (string, er
 	if err != nil {
 		return "", fmt.Errorf("building %s: %w", v.Name, err)
 	}
-	if _, err := a.command(ctx, dir, append(compose, "-f", b.ComposeFile, "build", b.Service)...); err != nil {
+	project := a.projectName(b.ComposeFile)
+	if _, err := a.command(ctx, dir, append(slices.Clone(compose), "-p", project, "-f", b.ComposeFile, "build", b.Service)...); err != nil {
 		return "", fmt.Errorf("building %s: %w", v.Name, err)
 	}
 	ref := v.Image
 	if ref == "" {
-		project := a.getenv("COMPOSE_PROJECT_NAME")
-		if project == "" {
-			project = field(filepath.Join(dir, ".env"), "COMPOSE_PROJECT_NAME")
-		}
-		if project == "" {
-			project = strings.ToLower(filepath.Base(dir))
-		}
 		// Compose v2 joins project and service with a dash, 1.29 with an underscore.
 		separator := "-"
 		if compose[0] == "docker-compose" {
@@ -48,6 +43,30 @@ func (a *app) composeBuild(ctx context.Context, v coldstart.Variant) (string, er
 		return "", fmt.Errorf("finding the image of %s: %w", v.Name, err)
 	}
 	return strings.TrimSpace(id), nil
+}
+
+// projectName returns the name that compose gives the project of a file. Both
+// generations are told, so that it can't be another one.
+func (a *app) projectName(file string) string {
+	dir := filepath.Dir(file)
+	for _, name := range []string{
+		a.getenv("COMPOSE_PROJECT_NAME"),
+		field(filepath.Join(dir, ".env"), "COMPOSE_PROJECT_NAME"),
+		strings.Trim(field(file, "name"), `"'`),
+		filepath.Base(dir),
+		"bench",
+	} {
+		name = strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+				return r
+			}
+			return -1
+		}, strings.ToLower(name))
+		if name = strings.TrimLeft(name, "-_"); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // compose returns the compose command of this machine.
