@@ -52,10 +52,7 @@ func (f *measureFlags) register(cmd *cobra.Command) {
 	s.StringSliceVar(&f.arch, "arch", nil, "architecture, amd64 or arm64 (default this machine's)")
 	s.StringVar(&f.payload, "payload", `{"name":"bench"}`, "the event: a JSON document or a file that holds one")
 	s.StringArrayVar(&f.env, "env", nil, "KEY=VALUE to add to the function's environment; may be repeated")
-	s.DurationVar(&f.timeout, "timeout", 3*time.Second, "the function's timeout, 1s to 15m")
 	s.DurationVar(&f.pause, "pause", 40*time.Millisecond, "idle time of an environment before it is invoked again")
-	s.StringVar(&f.cpu, "cpu", "lambda", "lambda: CPU by memory size as Lambda limits it; none: no limit")
-	s.DurationVar(&f.cpuPeriod, "cpu-period", 20*time.Millisecond, "period of the CPU quota, 1ms to 1s")
 	s.Uint64Var(&f.seed, "seed", 1, "seed of the random order")
 	s.StringVar(&f.baseline, "baseline", "", "variant the others are compared with (default the first)")
 	s.IntVar(&f.retries, "retries", 3, "how often a sample that was not proved is taken again")
@@ -67,6 +64,15 @@ func (f *measureFlags) register(cmd *cobra.Command) {
 	s.BoolVar(&f.verbal, "verbose", false, "the function's output on stderr")
 	s.StringVar(&f.resume, "resume", "", "go on with an interrupted run, a file of runs/")
 	f.given = func(name string) bool { return given(s, name) }
+	f.timeout, f.cpu, f.cpuPeriod = 3*time.Second, "lambda", 20*time.Millisecond
+}
+
+// registerLimits adds the flags of what is the function's own on AWS.
+func (f *measureFlags) registerLimits(cmd *cobra.Command) {
+	s := cmd.Flags()
+	s.DurationVar(&f.timeout, "timeout", f.timeout, "the function's timeout, 1s to 15m")
+	s.StringVar(&f.cpu, "cpu", f.cpu, "lambda: CPU by memory size as Lambda limits it; none: no limit")
+	s.DurationVar(&f.cpuPeriod, "cpu-period", f.cpuPeriod, "period of the CPU quota, 1ms to 1s")
 }
 
 func given(s *pflag.FlagSet, name string) bool {

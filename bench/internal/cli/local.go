@@ -42,6 +42,7 @@ exactly those. NAME=IMAGE measures an image that is in no compose file.`,
 		},
 	}
 	f.register(cmd)
+	f.registerLimits(cmd)
 	cmd.Flags().StringVar(&f.engine, "engine", "auto", "auto, docker or sandbox")
 	cmd.Flags().StringVar(&f.network, "network", "bridge", "the function's network with the docker engine, bridge or none")
 	return cmd

@@ -40,6 +40,8 @@ type Env struct {
 	StderrIsTerminal bool
 	// OpenEngine opens a local engine by name.
 	OpenEngine func(ctx context.Context, name string, o EngineOptions) (*Engine, error)
+	// Rehearse serves an endpoint on loopback that stands for AWS; nil for none.
+	Rehearse func(ctx context.Context, o RehearsalOptions) (*Rehearsal, error)
 }
 
 // FromProcess returns the Env of this process.

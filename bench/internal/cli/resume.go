@@ -8,46 +8,58 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// resume sets the flags to the plan of the run that is to go on. Flags that
-// were given all the same have to agree with it; runfile.Resume compares.
+// resume sets the flags of a local run to the plan of the run that is to go on.
 func (a *app) resume(m *measure, f *localFlags, args *[]string) error {
-	path := absolute(a.Dir, m.resume)
-	run, err := runfile.Open(path)
+	h, err := a.takeUp(m, "local", args)
 	if err != nil {
 		return err
 	}
-	h := run.Header
-	if h.Backend != "local" {
-		return usagef("%s is a run of bench %s", m.resume, h.Backend)
-	}
-	take := func(flag string, set func()) {
-		if !m.given(flag) {
-			set()
-		}
-	}
 	p := h.Plan
-	take("runs", func() { m.runs = p.Runs })
-	take("warm-runs", func() { m.warmRuns = p.WarmRuns })
-	take("seed", func() { m.seed = p.Seed })
-	take("pause", func() { m.pause = time.Duration(p.PauseMs * float64(time.Millisecond)) })
-	take("timeout", func() { m.timeout = time.Duration(p.TimeoutS * float64(time.Second)) })
-	take("cpu", func() { m.cpu = p.CPU })
-	take("baseline", func() { m.baseline = p.Baseline })
-	take("retries", func() { m.retries = p.Retries })
-	take("memory", func() { m.memoryMB = p.MemoryMB })
-	take("arch", func() { m.archs = p.Arch })
-	take("engine", func() { f.engine = h.Engine })
+	m.take("timeout", func() { m.timeout = time.Duration(p.TimeoutS * float64(time.Second)) })
+	m.take("cpu", func() { m.cpu = p.CPU })
+	m.take("engine", func() { f.engine = h.Engine })
 	if p.CPUPeriodMs > 0 {
-		take("cpu-period", func() { m.cpuPeriod = time.Duration(p.CPUPeriodMs * float64(time.Millisecond)) })
+		m.take("cpu-period", func() { m.cpuPeriod = time.Duration(p.CPUPeriodMs * float64(time.Millisecond)) })
 	}
 	if p.Network != "" {
-		take("network", func() { f.network = p.Network })
+		m.take("network", func() { f.network = p.Network })
 	}
+	return nil
+}
+
+// take sets what a flag stands for, unless the flag was given.
+func (m *measure) take(flag string, set func()) {
+	if !m.given(flag) {
+		set()
+	}
+}
+
+// takeUp reads the run that is to go on and sets the flags that every measuring
+// command has to its plan. Flags that were given all the same have to agree with
+// it; runfile.Resume compares.
+func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header, error) {
+	run, err := runfile.Open(absolute(a.Dir, m.resume))
+	if err != nil {
+		return runfile.Header{}, err
+	}
+	h := run.Header
+	if h.Backend != backend {
+		return h, usagef("%s is a run of bench %s", m.resume, h.Backend)
+	}
+	p := h.Plan
+	m.take("runs", func() { m.runs = p.Runs })
+	m.take("warm-runs", func() { m.warmRuns = p.WarmRuns })
+	m.take("seed", func() { m.seed = p.Seed })
+	m.take("pause", func() { m.pause = time.Duration(p.PauseMs * float64(time.Millisecond)) })
+	m.take("baseline", func() { m.baseline = p.Baseline })
+	m.take("retries", func() { m.retries = p.Retries })
+	m.take("memory", func() { m.memoryMB = p.MemoryMB })
+	m.take("arch", func() { m.archs = p.Arch })
 	if !m.given("cold") && !m.given("warm") {
 		m.cold, m.warm = p.Only == "cold", p.Only == "warm"
 	}
 	if p.PayloadSha256 != digest(m.event) {
-		return coldstart.Hint(usagef("--payload is not the one that %s was begun with", m.resume), "give the same --payload and --env again")
+		return h, coldstart.Hint(usagef("--payload is not the one that %s was begun with", m.resume), "give the same --payload and --env again")
 	}
 	if len(*args) == 0 {
 		for _, c := range h.Configs {
@@ -55,7 +67,7 @@ func (a *app) resume(m *measure, f *localFlags, args *[]string) error {
 		}
 	}
 	if len(*args) == 0 {
-		return fmt.Errorf("%s names no configuration", m.resume)
+		return h, fmt.Errorf("%s names no configuration", m.resume)
 	}
-	return nil
+	return h, nil
 }

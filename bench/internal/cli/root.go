@@ -33,7 +33,7 @@ to results/. The variants are the services of docker-compose.yml.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hintedUsage(err, cmd)
 	})
-	root.AddCommand(a.localCommand(), a.reportCommand(), a.imagesCommand(), a.doctorCommand(), a.versionCommand())
+	root.AddCommand(a.localCommand(), a.awsCommand(), a.reportCommand(), a.imagesCommand(), a.doctorCommand(), a.versionCommand())
 	wrapArgs(root)
 	return root
 }

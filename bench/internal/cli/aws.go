@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/runfile"
+)
+
+// awsFlags are the flags of bench aws, as typed.
+type awsFlags struct {
+	measureFlags
+	strategy, region, profile, expect string
+	idle                              time.Duration
+	parallel, burst                   int
+	maxCost                           float64
+	rehearse, restore                 bool
+}
+
+func (a *app) awsCommand() *cobra.Command {
+	var f awsFlags
+	cmd := &cobra.Command{
+		Use:   "aws [VARIANT | NAME=FUNCTION[:QUALIFIER]]...",
+		Short: "Measure functions that are deployed on AWS",
+		Long: `Force cold and warm invocations of deployed Lambda functions, and write
+results/runs/TIME-aws-REGION.jsonl and results/aws.md.
+
+Without arguments the function PROJECT-VARIANT of every service of the compose
+file is measured; PROJECT is COMPOSE_PROJECT_NAME. NAME=FUNCTION measures any
+other function, zip or image.
+
+A cold start is forced by --strategy: config-update changes one environment
+variable of the function (` + awslambda.TokenKey + `) before each; burst changes it once and sends
+many invocations that overlap; version publishes a version for each and deletes
+it; idle changes nothing and waits. What was changed is put back at the end, on
+an error and on Ctrl-C; after a crash by the next bench aws or by --restore.
+
+An endpoint that is not AWS's own (AWS_ENDPOINT_URL, endpoint_url of a profile)
+is measured as a rehearsal and never shown as AWS.`,
+		Example: `  bench aws --cold --runs 50
+  bench aws --dry-run
+  bench aws --runs 50 --memory 128,512,1769
+  bench aws zip=my-fn image=my-fn-image
+  bench aws live=my-fn:live --strategy burst
+  bench aws --restore`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.aws(cmd.Context(), f, args)
+		},
+	}
+	f.register(cmd)
+	s := cmd.Flags()
+	for flag, text := range map[string]string{"retries": "5"} {
+		s.Lookup(flag).DefValue = text
+	}
+	f.retries = 5 // refusals are tried again too
+	s.Lookup("arch").Usage = "architecture, amd64 or arm64 (default the function's own)"
+	s.Lookup("memory").Usage = "memory sizes in MB, 128 to 10240, set one after the other (default the function's own)"
+	s.StringVar(&f.strategy, "strategy", string(awslambda.ConfigUpdate), "how cold starts are forced: "+strategies())
+	s.IntVar(&f.parallel, "parallel", 4, "functions that are worked on at one time")
+	s.IntVar(&f.burst, "burst", 50, "invocations that overlap with --strategy burst, within the account's concurrency")
+	s.DurationVar(&f.idle, "idle", 15*time.Minute, "how long a function is left alone with --strategy idle")
+	s.StringVar(&f.expect, "expect", "", "text that every answer has to contain")
+	s.Float64Var(&f.maxCost, "max-cost", 1, "stop before anything is done if it is expected to cost more, in USD")
+	s.StringVar(&f.region, "region", "", "region (default that of the environment or the profile)")
+	s.StringVar(&f.profile, "profile", "", "profile of ~/.aws/config")
+	s.BoolVar(&f.rehearse, "rehearse", false, "measure an endpoint on this machine that stands for AWS: free, no account")
+	s.BoolVar(&f.restore, "restore", false, "put back what a bench left changed that was killed, and do nothing else")
+	return cmd
+}
+
+func strategies() string {
+	var names []string
+	for _, s := range awslambda.Strategies() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
+}
+
+// awsMeasure is what the flags of bench aws ask for, checked.
+type awsMeasure struct {
+	measure
+	awsFlags awsFlags
+	// anyArch is true where the functions' own architectures are meant.
+	anyArch bool
+	// resumed is the header of the run that goes on; nil for a new one.
+	resumed *runfile.Header
+}
+
+func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
+	base, err := f.check(dir)
+	m := awsMeasure{measure: base, awsFlags: f, anyArch: !f.given("arch")}
+	if err != nil {
+		return m, err
+	}
+	if m.anyArch {
+		m.archs = []string{"amd64"}
+	}
+	switch {
+	case !slices.Contains(awslambda.Strategies(), awslambda.Strategy(f.strategy)):
+		return m, usagef("--strategy %q: %s", f.strategy, strategies())
+	case f.parallel < 1 || f.parallel > 100:
+		return m, usagef("--parallel %d: 1 to 100", f.parallel)
+	case f.burst < 1 || f.burst > 1000:
+		return m, usagef("--burst %d: 1 to 1000, what Lambda starts of a function in ten seconds", f.burst)
+	case f.idle < 0 || f.idle > 24*time.Hour:
+		return m, usagef("--idle %s: 0 to 24h", f.idle)
+	case !(f.maxCost >= 0):
+		return m, usagef("--max-cost %g: a number from 0 up", f.maxCost)
+	case f.rehearse && f.restore:
+		return m, usagef("--rehearse and --restore exclude one another: a rehearsal leaves nothing behind")
+	case f.restore && f.resume != "":
+		return m, usagef("--restore and --resume exclude one another; --resume restores first")
+	}
+	return m, m.coldOnly()
+}
+
+// coldOnly takes the warm invocations out of a burst: which of its environments
+// they would reach can't be told.
+func (m *awsMeasure) coldOnly() error {
+	if m.awsFlags.strategy != string(awslambda.Burst) {
+		return nil
+	}
+	if m.warm || m.given("warm-runs") && m.warmRuns > 0 {
+		return usagef("--strategy burst measures cold starts only: which environment a warm invocation reaches can't be told")
+	}
+	m.warmRuns, m.cold = 0, true
+	return nil
+}
+
+func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
+	m, err := f.checkAWS(a.Dir)
+	if err != nil {
+		return err
+	}
+	a.quiet = f.quiet
+	if f.restore && len(args) > 0 {
+		return usagef("--restore takes no functions: it puts back all that bench left changed")
+	}
+	if f.resume != "" {
+		if err := a.resumeAWS(&m, &args); err != nil {
+			return err
+		}
+	}
+	var wanted []awsWant
+	if !f.restore {
+		if wanted, err = a.awsWanted(ctx, &m, args); err != nil {
+			return err
+		}
+	}
+	o := awslambda.Options{Region: m.awsFlags.region, Profile: f.profile, JournalDir: a.journalDir()}
+	if f.verbal {
+		o.Log = func(line string) { a.say("%s", line) }
+	}
+	if m.awsFlags.rehearse {
+		r, rerr := a.rehearse(ctx, m, wanted)
+		if rerr != nil {
+			return rerr
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		o.Rehearsal, o.Profile = r.URL, ""
+	}
+	client, err := awslambda.Connect(ctx, o)
+	if err != nil {
+		return err
+	}
+	if r := client.Rehearsal(); r != "" {
+		a.note("%s: nothing of this is shown as AWS", r)
+	}
+	if f.restore {
+		return a.restoreAWS(ctx, client, true)
+	}
+	return a.measureAWS(ctx, client, m, wanted)
+}
+
+// restoreAWS puts back what killed benches left changed. asked is true where
+// that is all there is to do.
+func (a *app) restoreAWS(ctx context.Context, client *awslambda.Client, asked bool) error {
+	done, err := client.Restore(ctx)
+	for _, name := range done.Functions {
+		a.say("function %s is as it was", name)
+	}
+	for _, where := range done.Elsewhere {
+		region, endpoint, _ := strings.Cut(where, " ")
+		text := "functions in " + region + " were left changed too"
+		if endpoint != "" {
+			text += " at " + endpoint
+		}
+		a.warning("%s", text)
+		a.hint("bench aws --restore --region %s", region)
+	}
+	if err == nil && asked && len(done.Functions) == 0 {
+		a.note("nothing was left changed in %s", client.Region())
+	}
+	return err
+}
+
+// journalDir is where restore journals are kept: in the user's state folder, so
+// that whatever folder the next bench runs in finds them.
+func (a *app) journalDir() string {
+	if dir := a.getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "coldbench", "aws")
+	}
+	if dir := a.getenv("LOCALAPPDATA"); runtime.GOOS == "windows" && dir != "" {
+		return filepath.Join(dir, "coldbench", "aws")
+	}
+	if home := a.getenv("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "state", "coldbench", "aws")
+	}
+	return filepath.Join(a.Dir, ".build", "aws-journal")
+}
+
+// resumeAWS sets the flags to the plan of the run that is to go on.
+func (a *app) resumeAWS(m *awsMeasure, args *[]string) error {
+	h, err := a.takeUp(&m.measure, "aws", args)
+	if err != nil {
+		return err
+	}
+	f := &m.awsFlags
+	m.take("strategy", func() { f.strategy = h.Plan.Strategy })
+	m.take("parallel", func() { f.parallel = h.Plan.Parallel })
+	m.take("burst", func() { f.burst = max(h.Plan.Burst, 1) })
+	m.take("idle", func() { f.idle = time.Duration(h.Plan.IdleS * float64(time.Second)) })
+	m.take("rehearse", func() { f.rehearse = h.Rehearsal == "rehearsal, not AWS" })
+	m.take("region", func() { f.region = h.Engine })
+	m.resumed = &h
+	if err := m.coldOnly(); err != nil {
+		return err
+	}
+	if m.cold {
+		m.warmRuns = 0
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/runfile"
+)
+
+// awsPlan is what a run on AWS would do.
+type awsPlan struct {
+	text string
+	// dollars is what the invocations are expected to cost.
+	dollars float64
+}
+
+// What an invocation is taken to last where no earlier run says so, in
+// milliseconds: more than a small function takes, so that the cost is rather
+// overestimated. perUpdate is what an update and its wait take on AWS.
+const (
+	coldGuessMs = 2000
+	warmGuessMs = 200
+	perUpdate   = 5 * time.Second
+)
+
+func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsMeasure, configs []awsConfig) awsPlan {
+	strategy := awslambda.Strategy(m.awsFlags.strategy)
+	colds := m.runs * len(configs)
+	warms := colds * m.warmRuns
+	text := ""
+	who := ""
+	if id := survey.Account.ARN; id != "" && client.Rehearsal() == "" {
+		who = " as " + id
+	}
+	text += fmt.Sprintf("%s and %s in %s%s, %d rounds of %s in random order (seed %d)\n",
+		plural(colds, "cold start"), plural(warms, "warm invocation"), client.Region(), who, m.runs, plural(len(configs), "config"), m.seed)
+	if r := client.Rehearsal(); r != "" {
+		text += r + "\n"
+	}
+	functions := map[string]bool{}
+	for _, c := range configs {
+		kind := "image"
+		if c.facts.Zip {
+			kind = "zip"
+		}
+		note := ""
+		if c.facts.Inactive {
+			note = ", inactive: it has to be woken by an invocation"
+		}
+		text += fmt.Sprintf("  %-12s %5d MB  %s  %s (%s)%s\n", c.variant, c.config.MemoryMB, c.config.Arch, c.ref, kind, note)
+		if c.ref.Qualifier == "" || strategy == awslambda.Version {
+			functions[c.ref.Name] = true
+		}
+	}
+	updates, groups := 0, 1
+	perStart := perUpdate
+	switch strategy {
+	case awslambda.ConfigUpdate, awslambda.Version:
+		updates = colds + len(functions)
+	case awslambda.Burst:
+		size := m.awsFlags.burst
+		for _, c := range configs {
+			size = min(size, survey.Capacity(c.facts, size))
+		}
+		groups = size
+		if len(functions) > 0 {
+			updates = (m.runs+size-1)/size*len(configs) + len(functions)
+		}
+	case awslambda.Idle:
+		perStart = m.awsFlags.idle
+	}
+	text += fmt.Sprintf("%s of %s by strategy %s, put back at the end\n", plural(updates, "update"), plural(len(functions), "function"), strategy)
+	parallel := min(m.awsFlags.parallel, max(len(functions), 1))
+	took := time.Duration(float64(perStart) * math.Ceil(float64(m.runs)/float64(groups)) * math.Ceil(float64(len(configs))/float64(parallel)))
+	if client.Rehearsal() != "" {
+		text += "expected time: not known of an endpoint that is not AWS\n"
+	} else {
+		text += fmt.Sprintf("expected time: about %s\n", took.Round(time.Second))
+	}
+	cost, text2 := a.awsCost(client, m, configs)
+	return awsPlan{text: text + text2, dollars: cost}
+}
+
+// billed returns what an invocation of a variant was billed in the newest run
+// on AWS of the folder, or a guess, in milliseconds.
+func billed(runs []*runfile.Run, variant string, cold bool) float64 {
+	for _, run := range slices.Backward(runs) {
+		most, found := 0.0, false
+		for _, s := range run.Samples {
+			if s.Config.Variant == variant && (s.Metrics.InitDurationMs != nil) == cold && s.Metrics.BilledDurationMs != nil {
+				most, found = max(most, *s.Metrics.BilledDurationMs), true
+			}
+		}
+		if found {
+			return most
+		}
+	}
+	if cold {
+		return coldGuessMs
+	}
+	return warmGuessMs
+}
+
+// runsOnAWS reads the runs of the folder that were made on AWS.
+func (a *app) runsOnAWS(out string) []*runfile.Run {
+	entries, _, err := runfile.Folder(filepath.Join(out, "runs"))
+	if err != nil {
+		return nil
+	}
+	var runs []*runfile.Run
+	for _, e := range slices.Backward(entries) {
+		if e.Header.Place() != "aws" || len(runs) > 0 {
+			continue
+		}
+		if run, err := runfile.Open(e.Path); err == nil {
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+// The price of a request, and of a second of a GB, in us-east-1 in 2026.
+const (
+	requestDollars = 0.20 / 1e6
+	amd64Dollars   = 0.0000166667
+	arm64Dollars   = 0.0000133334
+)
+
+// awsCost returns what the invocations are expected to cost, and says so.
+func (a *app) awsCost(client *awslambda.Client, m awsMeasure, configs []awsConfig) (float64, string) {
+	if client.Rehearsal() != "" {
+		return 0, "expected cost: none\n"
+	}
+	runs := a.runsOnAWS(absolute(a.Dir, m.out))
+	total := 0.0
+	for _, c := range configs {
+		rate := amd64Dollars
+		if c.config.Arch == "arm64" {
+			rate = arm64Dollars
+		}
+		one := func(cold bool) float64 {
+			ms := min(billed(runs, c.variant, cold), math.Ceil(c.facts.Timeout.Seconds()*1000)+10_000)
+			return ms/1000*float64(c.config.MemoryMB)/1024*rate + requestDollars
+		}
+		total += float64(m.runs) * (one(true) + float64(m.warmRuns)*one(false))
+	}
+	return total, fmt.Sprintf("expected cost: about %s (prices of us-east-1, the free tier and logs left out)\n", dollars(total))
+}
+
+func dollars(v float64) string {
+	if v > 0 && v < 0.01 {
+		return fmt.Sprintf("%.4f USD", v)
+	}
+	return fmt.Sprintf("%.2f USD", v)
+}

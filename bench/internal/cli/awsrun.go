@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// awsConfig is a configuration of a function that was found.
+type awsConfig struct {
+	awsWant
+	config coldstart.Config
+	facts  *awslambda.Facts
+}
+
+// measureAWS looks, says what it would do, and does it.
+func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMeasure, wanted []awsWant) (err error) {
+	if !m.dryRun {
+		// Before the look: what was left changed would be taken for how it was.
+		if err := a.restoreAWS(ctx, client, false); err != nil {
+			return err
+		}
+	}
+	var refs []awslambda.Ref
+	for _, w := range wanted {
+		refs = append(refs, w.ref)
+	}
+	survey, err := client.Survey(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, w := range survey.Warnings {
+		a.warning("%s", w)
+	}
+	campaign := client.Begin(survey, awslambda.Setup{
+		Strategy: awslambda.Strategy(m.awsFlags.strategy), Idle: m.awsFlags.idle, Expect: m.awsFlags.expect, Concurrency: m.awsFlags.burst,
+	})
+	configs, unavailable, err := a.awsConfigs(survey, campaign, m, wanted)
+	if err != nil {
+		return err
+	}
+	plan := a.awsPlan(client, survey, m, configs)
+	if m.dryRun {
+		_, err := fmt.Fprint(a.Stdout, plan.text)
+		return err
+	}
+	a.note("%s", plan.text)
+	if plan.dollars > m.awsFlags.maxCost && client.Rehearsal() == "" {
+		return coldstart.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(plan.dollars), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", plan.dollars+0.01))
+	}
+	defer func() { err = errors.Join(err, campaign.Close()) }()
+	if err := campaign.Wake(ctx, refs); err != nil {
+		return err
+	}
+	header := a.awsHeader(client, m, configs, unavailable)
+	header.Warnings = append(header.Warnings, survey.Warnings...)
+	var list []opened
+	for _, c := range configs {
+		for _, w := range c.facts.Warnings {
+			header.Warnings = addOnce(header.Warnings, w)
+		}
+		img := coldstart.Image{ID: c.facts.ImageID, Arch: c.facts.Arch, Ref: c.ref.String()}
+		o := coldstart.Options{Payload: m.event, Environment: m.vars}
+		if m.verbal {
+			o.Log = func(text string) { a.say("%s", text) }
+		}
+		target, err := campaign.Open(ctx, c.config, img, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.variant, err)
+		}
+		list = append(list, opened{want: want{config: c.config}, image: img, target: target})
+	}
+	return a.run(ctx, m.measure, job{header: header, configs: list, after: func() ([]string, error) {
+		var err error
+		for _, c := range list {
+			err = errors.Join(err, c.target.Close())
+		}
+		err = errors.Join(err, campaign.Close())
+		return campaign.Warnings(), err
+	}}, absolute(a.Dir, m.out))
+}
+
+// awsConfigs multiplies the functions that were found by memory sizes. One that
+// can't be measured becomes a row that says why, unless it was asked for by
+// name.
+func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign, m awsMeasure, wanted []awsWant) ([]awsConfig, []runfile.Unavailable, error) {
+	var list []awsConfig
+	var unavailable []runfile.Unavailable
+	for _, w := range wanted {
+		facts, err := survey.Functions[w.ref], survey.Errors[w.ref]
+		var found []awsConfig
+		if err == nil {
+			arch, sizes := w.arch, w.memoryMB
+			if arch == "" || m.anyArch && m.resumed == nil {
+				arch = facts.Arch
+			}
+			if len(sizes) == 0 {
+				sizes = []int{facts.MemoryMB}
+			}
+			for _, size := range sizes {
+				c := awsConfig{awsWant: w, facts: facts, config: coldstart.Config{Variant: w.variant, MemoryMB: size, Arch: arch}}
+				if err = errors.Join(err, campaign.Check(facts, c.config, m.vars)); err != nil {
+					break
+				}
+				found = append(found, c)
+			}
+		}
+		switch {
+		case err == nil:
+			list = append(list, found...)
+		case w.named:
+			return nil, nil, fmt.Errorf("%s: %w", w.variant, err)
+		default:
+			a.warning("%s is left out: %v", w.variant, err)
+			hint := coldstart.HintOf(err)
+			if hint != "" {
+				a.hint("%s", hint)
+			}
+			unavailable = append(unavailable, runfile.Unavailable{Variant: w.variant, Error: err.Error(), Hint: hint})
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil, coldstart.Hint(errors.New("no function can be measured"), "make deploy, or bench aws NAME=FUNCTION")
+	}
+	return list, unavailable, nil
+}
+
+// awsHeader describes the run before it begins.
+func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsConfig, unavailable []runfile.Unavailable) runfile.Header {
+	sum := sha256.Sum256([]byte("aws\n" + client.Region() + "\n" + client.Rehearsal()))
+	h := runfile.Header{
+		Tool:      "bench " + version(),
+		Backend:   "aws",
+		Engine:    client.Region(),
+		Rehearsal: client.Rehearsal(),
+		Host:      runfile.Host{Fingerprint: fmt.Sprintf("%x", sum[:8])},
+		Plan: runfile.Plan{
+			Runs: m.runs, WarmRuns: m.warmRuns, Seed: m.seed,
+			PauseMs:       float64(m.pause) / float64(time.Millisecond),
+			PayloadSha256: digest(m.event),
+			Strategy:      m.awsFlags.strategy,
+			Baseline:      m.baseline,
+			Retries:       m.retries,
+			Parallel:      m.awsFlags.parallel,
+		},
+		Limits:      coldstart.Limits{CPU: "Lambda's own", Memory: "limit", MaxMemoryUsed: "as Lambda reports it"},
+		Unavailable: unavailable,
+	}
+	if h.Rehearsal != "" {
+		h.Warnings = append(h.Warnings, h.Rehearsal)
+	}
+	switch awslambda.Strategy(m.awsFlags.strategy) {
+	case awslambda.Burst:
+		h.Plan.Burst = m.awsFlags.burst
+	case awslambda.Idle:
+		h.Plan.IdleS = m.awsFlags.idle.Seconds()
+	}
+	if m.cold {
+		h.Plan.Only = "cold"
+	} else if m.warm {
+		h.Plan.Only = "warm"
+	}
+	for _, c := range configs {
+		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.config.MemoryMB)
+		h.Plan.Arch = addOnce(h.Plan.Arch, c.config.Arch)
+		function := &runfile.FunctionRef{Name: c.ref.Name}
+		if c.ref.Qualifier != "" {
+			function.Version = c.facts.Version
+		}
+		h.Configs = append(h.Configs, runfile.Config{
+			Variant: c.variant, MemorySizeMB: c.config.MemoryMB, Arch: c.config.Arch, Doc: c.doc,
+			Image:    runfile.Image{ImageID: c.facts.ImageID, SizeBytes: c.facts.SizeBytes},
+			Function: function,
+		})
+	}
+	return h
+}
