@@ -51,7 +51,6 @@ func TestRun(t *testing.T) {
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			t.Cleanup(func() { _ = exec.Command("docker", "rmi", tag).Run() })
 			project := filepath.Join(filepath.Dir(w.dir), fmt.Sprintf("My.Test.Project%d", os.Getpid()))
 			if err := os.Rename(w.dir, project); err != nil {
 				t.Fatal(err)

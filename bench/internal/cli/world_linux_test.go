@@ -40,6 +40,7 @@ func newWorld(t *testing.T, compose string) *world {
 		backendtest.Require(t, "sandbox", fmt.Errorf("%w (make build)", err))
 	}
 	w := &world{t: t, dir: t.TempDir(), mark: fmt.Sprintf("coldbench-mark-%d-%d", os.Getpid(), time.Now().UnixNano())}
+	t.Cleanup(w.removeImages)
 	binary, err := os.ReadFile(backendtest.Build(t))
 	if err != nil {
 		t.Fatal(err)
@@ -50,10 +51,23 @@ func newWorld(t *testing.T, compose string) *world {
 	return w
 }
 
+// write writes a file of the project. The images of its Dockerfiles are labelled
+// with the mark: no other test has the same ones, and they can be removed.
 func (w *world) write(name, text string) {
 	w.t.Helper()
+	if strings.HasPrefix(name, "Dockerfile") {
+		text += "LABEL coldbench.test=" + w.mark + "\n"
+	}
 	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o755); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// removeImages takes the project's images out of the engine, where one answers.
+func (w *world) removeImages() {
+	ids, _ := exec.Command("docker", "images", "--all", "--quiet", "--filter", "label=coldbench.test="+w.mark).Output()
+	for _, id := range strings.Fields(string(ids)) {
+		_ = exec.Command("docker", "rmi", "--force", id).Run()
 	}
 }
 
