@@ -17,11 +17,11 @@ type Input struct {
 
 // Newest picks the newest run of each backend and engine, the newest first.
 func Newest(inputs []Input) []Input {
-	type engine struct{ backend, engine string }
+	type engine struct{ place, engine string }
 	seen := map[engine]bool{}
 	var newest []Input
 	for _, in := range sorted(inputs) {
-		e := engine{in.Run.Header.Backend, in.Run.Header.Engine}
+		e := engine{in.Run.Header.Place(), in.Run.Header.Engine}
 		if !seen[e] {
 			seen[e] = true
 			newest = append(newest, in)
@@ -59,14 +59,18 @@ func sorted(inputs []Input) []Input {
 }
 
 func title(inputs []Input) string {
-	local, aws := false, false
+	local, aws, rehearsed := false, false, false
 	for _, in := range inputs {
 		if in.Run != nil {
 			local = local || in.Run.Header.Backend == "local"
-			aws = aws || in.Run.Header.Backend == "aws"
+			aws = aws || in.Run.Header.Place() == "aws"
+			rehearsed = rehearsed || in.Run.Header.Rehearsal != ""
 		}
 	}
 	switch {
+	case rehearsed && !local && !aws:
+		return "Rehearsal of AWS, not AWS"
+	case rehearsed:
 	case local && !aws:
 		return "Local cold and warm starts"
 	case aws && !local:

@@ -51,7 +51,9 @@ func method(run *runfile.Run) []Fact {
 	}
 	add("Memory sizes", "%s MB", joinInts(p.MemoryMB))
 	add("Architectures", "%s", strings.Join(p.Arch, ", "))
-	add("Function timeout", "%s s", number(p.TimeoutS))
+	if p.TimeoutS > 0 {
+		add("Function timeout", "%s s", number(p.TimeoutS))
+	}
 	add("Payload", "SHA-256 %s", orElse(p.PayloadSha256, "not recorded"))
 	add("Network", "%s", p.Network)
 	add("Retries", "%d for a sample that was not proved", p.Retries)
@@ -111,7 +113,14 @@ func command(h runfile.Header) string {
 	for _, c := range h.Configs {
 		if !named[c.Variant] {
 			named[c.Variant] = true
-			args = append(args, quote(c.Variant))
+			word := c.Variant
+			if f := c.Function; f != nil && h.Rehearsal != "rehearsal, not AWS" {
+				word += "=" + f.Name
+				if f.Version != "" {
+					word += ":" + f.Version
+				}
+			}
+			args = append(args, quote(word))
 		}
 	}
 	add := func(flag, value string) { args = append(args, flag, value) }
@@ -127,7 +136,19 @@ func command(h runfile.Header) string {
 			add("--cpu-period", number(p.CPUPeriodMs)+"ms")
 		}
 	} else {
+		if h.Rehearsal == "rehearsal, not AWS" {
+			args = append(args, "--rehearse")
+		}
 		add("--region", h.Engine)
+		if p.Parallel > 0 {
+			add("--parallel", strconv.Itoa(p.Parallel))
+		}
+		if p.Burst > 0 {
+			add("--burst", strconv.Itoa(p.Burst))
+		}
+		if p.IdleS > 0 {
+			add("--idle", number(p.IdleS)+"s")
+		}
 		if p.Strategy != "" {
 			add("--strategy", p.Strategy)
 		}

@@ -22,7 +22,7 @@ func newSection(in Input) Section {
 		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine,
 		Heading: heading(h), Columns: columns,
 		Alerts:      alerts(run, columns, index, o),
-		Headline:    headline(h.Backend, columns, o, only, h.Plan.WarmRuns),
+		Headline:    headline(h.Place(), columns, o, only, h.Plan.WarmRuns),
 		Unavailable: []Unavailable{},
 		Comparisons: compare(columns, o, only),
 		Metrics:     tables(h.Backend, columns, o, only),
@@ -55,6 +55,9 @@ func heading(h runfile.Header) string {
 	case "local":
 		return "Local, " + h.Engine + " engine"
 	case "aws":
+		if h.Rehearsal != "" {
+			return "Rehearsal of AWS (" + h.Rehearsal + ")"
+		}
 		return "AWS, " + h.Engine
 	}
 	return h.Backend + ", " + h.Engine
@@ -81,8 +84,11 @@ func caption(h runfile.Header, columns []Column, o observed) string {
 		of = append(of, fmt.Sprintf("%s (of %s)", plural(warm, "warm invocation"), plural(environments, "execution environment")))
 	}
 	where := "on AWS in " + h.Engine
-	if h.Backend == "local" {
+	switch {
+	case h.Backend == "local":
 		where = "locally with the " + h.Engine + " engine"
+	case h.Rehearsal != "":
+		where = "at an endpoint that stands for AWS (" + h.Rehearsal + ")"
 	}
 	return fmt.Sprintf("Billed Duration, measured %s on %s: the median of %s for each column, with its 95 %% interval.",
 		where, when(h.Started), strings.Join(of, " and "))

@@ -31,11 +31,15 @@ func has(class coldstart.Class, metric string) bool {
 	return true
 }
 
-// headline makes the first table's rows: Billed Duration, cold and warm.
+// headline makes the first table's rows: Billed Duration, cold and warm. backend
+// is the run's place.
 func headline(backend string, columns []Column, o observed, only string, warmRuns int) []Row {
 	where := "Local"
-	if backend == "aws" {
+	switch backend {
+	case "aws":
 		where = "AWS"
+	case "aws-rehearsal":
+		where = "Rehearsal"
 	}
 	rows := []Row{}
 	billed := metricOf("billed")
