@@ -105,6 +105,15 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	reply(w, status, map[string]string{"Message": message, "Code": code, "__type": code})
 }
 
+// refuseSTS sends an error as STS does, in XML.
+func refuseSTS(w http.ResponseWriter, status int, code, message string) {
+	text := "<ErrorResponse><Error><Type>Sender</Type><Code>" + code + "</Code><Message>" + message + "</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	io.WriteString(w, text)
+}
+
 func (e *endpoint) operation(r *http.Request) (op, name string) {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		return target[strings.LastIndex(target, ".")+1:], ""
@@ -365,6 +374,7 @@ func (e *endpoint) client(t *testing.T) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.endpoint = "host:1" // one that outlives the bench
 	return c
 }
 

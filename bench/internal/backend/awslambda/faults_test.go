@@ -1,0 +1,475 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// survey looks at one function and returns what is wrong with it or with the
+// account.
+func survey(e *endpoint, c *Client, name string) error {
+	ref, err := ParseRef(name, "")
+	if err != nil {
+		return err
+	}
+	s, err := c.Survey(context.Background(), []Ref{ref})
+	if err != nil {
+		return err
+	}
+	if err := s.Errors[ref]; err != nil {
+		return err
+	}
+	return c.Begin(s, Setup{Strategy: ConfigUpdate}).Check(s.Functions[ref], coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, nil)
+}
+
+// answers makes a fault that refuses one operation, always.
+func answers(operation string, status int, code, message string) func(string, int, http.ResponseWriter, *http.Request) bool {
+	return func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+		if op != operation {
+			return false
+		}
+		if op == "GetCallerIdentity" {
+			refuseSTS(w, status, code, message)
+		} else {
+			refuse(w, status, code, message)
+		}
+		return true
+	}
+}
+
+// What is wrong is said before anything is changed or invoked, with the way to
+// mend it, and without naming the account.
+func TestPreflightRefuses(t *testing.T) {
+	zero := 0
+	for _, c := range []struct {
+		name        string
+		function    string
+		change      func(f *remote)
+		fault       func(string, int, http.ResponseWriter, *http.Request) bool
+		error, hint string
+	}{
+		{"no such function", "two", nil, nil, "two is not deployed in us-east-1", "make deploy"},
+		{"no such version", "one:9", nil, nil, "one:9 is not deployed", "make deploy"},
+		{"being updated", "", func(f *remote) { f.status = "InProgress" }, nil, "one is being updated", "wait"},
+		{"being created", "", func(f *remote) { f.state = "Pending" }, nil, "being created", "wait"},
+		{"failed", "", func(f *remote) { f.state = "Failed" }, nil, "one has failed", "deploy it again"},
+		{"being deleted", "", func(f *remote) { f.state = "Deleting" }, nil, "its state is Deleting", ""},
+		{"architecture", "", func(f *remote) { f.arch = "arm64" }, nil, "architecture arm64, not amd64", "--arch arm64"},
+		{"reserved concurrency 0", "", func(f *remote) { f.reserved = &zero }, nil, "concurrency is 0", "delete-function-concurrency"},
+		{"json at warn", "", func(f *remote) { f.logFormat, f.logLevel = "JSON", "WARN" }, nil, "hides REPORT", "SystemLogLevel=INFO"},
+		{"key not ours", "", func(f *remote) { f.envError = "AccessDeniedException" }, nil, "would wipe them", "kms:Decrypt"},
+		{"environment full", "", func(f *remote) { f.vars["BIG"] = strings.Repeat("x", 4060) }, nil, "of 4096 bytes", "shorten"},
+		{"token there", "", func(f *remote) { f.vars[TokenKey] = "mine" }, nil, "has a variable BENCH_TOKEN already", "take it off"},
+		{"nobody", "", nil, answers("GetCallerIdentity", 403, "InvalidClientTokenId", "The security token included in the request is invalid."), "InvalidClientTokenId", "log in again"},
+		{"expired", "", nil, answers("GetCallerIdentity", 403, "ExpiredToken", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
+		{"expired later", "", nil, answers("GetFunction", 403, "ExpiredTokenException", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
+		{"may not look", "", nil, answers("GetFunction", 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:one"), "no permission for lambda:GetFunction", Policy},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := serve(t, "one")
+			if c.change != nil {
+				c.change(e.functions["one"])
+			}
+			e.fault = c.fault
+			client := e.client(t)
+			if strings.HasPrefix(c.name, "nobody") || c.name == "expired" {
+				client.rehearsal = "" // AWS itself does not lack these
+			}
+			err := survey(e, client, orElse(c.function, "one"))
+			if err == nil || !strings.Contains(err.Error(), c.error) || !strings.Contains(coldstart.HintOf(err), c.hint) {
+				t.Errorf("%v (hint %q), want %q (hint %q)", err, coldstart.HintOf(err), c.error, c.hint)
+			}
+			if s := fmt.Sprint(err, coldstart.HintOf(err)); strings.Contains(s, "123456789012") || strings.Contains(s, "someone") {
+				t.Errorf("it names the account or the user: %s", s)
+			}
+			if n := e.counts["UpdateFunctionConfiguration"] + e.counts["Invoke"] + e.counts["DryRun"]; n != 0 {
+				t.Errorf("%d updates and invocations: %q", n, e.calls)
+			}
+			if files, _ := os.ReadDir(client.o.JournalDir); len(files) != 0 {
+				t.Errorf("%d journals", len(files))
+			}
+		})
+	}
+}
+
+func TestNoRegionAndNoCredentials(t *testing.T) {
+	for _, k := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"} {
+		t.Setenv(k, "")
+		os.Unsetenv(k)
+	}
+	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	if _, err := Connect(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "no region") || !strings.Contains(coldstart.HintOf(err), "--region") {
+		t.Errorf("without a region: %v", err)
+	}
+	if _, err := Connect(t.Context(), Options{Profile: "none"}); err == nil || !strings.Contains(coldstart.HintOf(err), "--profile") {
+		t.Errorf("with a profile that is not there: %v", err)
+	}
+	e := serve(t, "one")
+	t.Setenv("AWS_ENDPOINT_URL", e.URL)
+	c, err := Connect(t.Context(), Options{Region: "eu-west-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "endpoint " + strings.TrimPrefix(e.URL, "http://") + ", not AWS"; c.Rehearsal() != want {
+		t.Errorf("rehearsal %q, want %q", c.Rehearsal(), want)
+	}
+	c.rehearsal = ""
+	if _, err := c.Survey(t.Context(), nil); err == nil || !strings.Contains(coldstart.HintOf(err), "log in again") {
+		t.Errorf("without credentials: %v, hint %q", err, coldstart.HintOf(err))
+	}
+	if len(e.calls) != 0 {
+		t.Errorf("calls %q", e.calls)
+	}
+}
+
+// The SDK's own endpoint is AWS, however it was named.
+func TestWhatIsAWS(t *testing.T) {
+	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
+	for url, want := range map[string]string{
+		"":                                       "",
+		"https://lambda.eu-west-1.amazonaws.com": "",
+		"http://lambda.eu-west-1.amazonaws.com":  "endpoint lambda.eu-west-1.amazonaws.com, not AWS",
+		"http://127.0.0.1:4566":                  "endpoint 127.0.0.1:4566, not AWS",
+		"https://lambda.us-east-1.amazonaws.com": "endpoint lambda.us-east-1.amazonaws.com, not AWS",
+	} {
+		t.Setenv("AWS_ENDPOINT_URL", url)
+		c, err := Connect(t.Context(), Options{Region: "eu-west-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Rehearsal() != want {
+			t.Errorf("%q: %q, want %q", url, c.Rehearsal(), want)
+		}
+	}
+}
+
+// Each call that may not be made is named, with the file that allows it.
+func TestMissingPermissionsAreNamed(t *testing.T) {
+	denied := "User: arn:aws:sts::123456789012:assumed-role/admin/someone is not authorized"
+	for _, c := range []struct{ operation, permission, strategy, function string }{
+		{"GetCallerIdentity", "sts:GetCallerIdentity", "config-update", "one"},
+		{"GetAccountSettings", "lambda:GetAccountSettings", "config-update", "one"},
+		{"GetFunction", "lambda:GetFunction", "config-update", "one"},
+		{"GetProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig", "idle", "one:live"},
+		{"UpdateFunctionConfiguration", "lambda:UpdateFunctionConfiguration", "config-update", "one"},
+		{"Invoke", "lambda:InvokeFunction", "config-update", "one"},
+		{"PublishVersion", "lambda:PublishVersion", "version", "one"},
+		{"FilterLogEvents", "logs:FilterLogEvents", "config-update", "one"},
+	} {
+		t.Run(c.operation, func(t *testing.T) {
+			e := serve(t, "one")
+			e.functions["one"].alias = "live"
+			e.fault = answers(c.operation, 403, "AccessDeniedException", denied)
+			e.sent = func(h http.Header, _ string, _ *string) {
+				if c.operation == "FilterLogEvents" {
+					h.Set("X-No-Log", "1")
+				}
+			}
+			client := e.client(t)
+			client.rehearsal = ""
+			ref, _ := ParseRef(c.function, "")
+			s, err := client.Survey(t.Context(), []Ref{ref})
+			if err == nil {
+				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy)})
+				defer k.Close()
+				var target coldstart.Target
+				if target, err = k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: c.function}, coldstart.Options{}); err != nil {
+					t.Fatal(err)
+				}
+				_, _, err = target.Start(t.Context())
+				if !errors.Is(err, coldstart.ErrAbort) {
+					t.Errorf("%v does not end the run", err)
+				}
+			}
+			if err == nil || !strings.Contains(err.Error(), c.permission) || !strings.Contains(coldstart.HintOf(err), Policy) || strings.Contains(err.Error(), "someone") {
+				t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+			}
+		})
+	}
+}
+
+// A function that does not answer well is a failure with its reason, never a
+// sample.
+func TestFunctionsThatFail(t *testing.T) {
+	line := "REPORT RequestId: ID\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 512 MB\tMax Memory Used: 17 MB\t"
+	for _, c := range []struct {
+		name, payload, functionError, report string
+		want                                 coldstart.Reason
+	}{
+		{"handler error", `{"errorMessage":"boom","errorType":"errorString"}`, "Unhandled", "", coldstart.ReasonResponse},
+		{"old timeout", `{"errorMessage":"2024-03-04T17:22:38.033Z b70435cc Task timed out after 3.00 seconds"}`, "Unhandled", line, coldstart.ReasonTimeout},
+		{"new timeout", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`, "Unhandled", line + "Status: timeout", coldstart.ReasonTimeout},
+		{"out of memory", `{"errorType":"Runtime.OutOfMemory","errorMessage":"signal: killed"}`, "Unhandled", line + "Status: error\tError Type: Runtime.OutOfMemory", coldstart.ReasonOutOfMemory},
+		{"exit", `{"errorType":"Runtime.ExitError","errorMessage":"exit status 3"}`, "Unhandled", line + "Status: error\tError Type: Runtime.ExitError", coldstart.ReasonExit},
+		{"entrypoint", `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"no such file"}`, "Unhandled", line + "Status: error\tError Type: Runtime.InvalidEntrypoint", coldstart.ReasonInit},
+		{"status alone", "", "", line + "Status: error\tError Type: Runtime.ExitError", coldstart.ReasonExit},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := serve(t, "one")
+			e.functions["one"].answer = func(string) (string, string, string) { return c.payload, c.functionError, c.report }
+			k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+			env, _, err := targets[0].Start(t.Context())
+			var f *coldstart.Failure
+			if env != nil || !errors.As(err, &f) || f.Reason != c.want || f.Report == "" || f.Output == "" {
+				t.Fatalf("%v, %+v; want %s", err, f, c.want)
+			}
+			if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
+				t.Errorf("not put back: %v", err)
+			}
+		})
+	}
+}
+
+// Refused invocations are sent once, said to be refused, and the next one waits.
+func TestRefusedInvocationsAreRejects(t *testing.T) {
+	e := serve(t, "one")
+	e.fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
+		if op != "Invoke" || n > 3 {
+			return false
+		}
+		switch n {
+		case 1:
+			w.Header().Set("X-Amzn-Errortype", "TooManyRequestsException")
+			reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded.", "Type": "User"})
+		case 2:
+			refuse(w, 502, "ENILimitReachedException", "no more interfaces")
+		case 3:
+			panic(http.ErrAbortHandler) // the connection is reset
+		}
+		return true
+	}
+	_, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	for i, want := range []struct{ reason, detail string }{
+		{"throttled", "ReservedFunctionConcurrentInvocationLimitExceeded"}, {"unavailable", "ENILimitReachedException"}, {"unavailable", ""},
+	} {
+		_, _, err := targets[0].Start(t.Context())
+		var np *coldstart.NotProved
+		if !errors.As(err, &np) || np.Reason != want.reason || !strings.Contains(np.Detail, want.detail) {
+			t.Fatalf("start %d: %v, want %s", i, err, want.reason)
+		}
+	}
+	_, s, err := targets[0].Start(t.Context())
+	if err != nil || s.Class != coldstart.ClassCold {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	// After the first refusal nothing had run: no new update was needed.
+	if n := e.counts["UpdateFunctionConfiguration"]; n != 3 {
+		t.Errorf("%d updates, want 3", n)
+	}
+	if n := e.counts["Invoke"]; n != 4 {
+		t.Errorf("%d invocations were sent, want 4", n)
+	}
+}
+
+// Updates whose answers are lost, or that are refused for a while, are made once
+// and put back.
+func TestUpdatesSurviveFaults(t *testing.T) {
+	e := serve(t, "one")
+	before := maps.Clone(e.functions["one"].vars)
+	e.fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case op == "UpdateFunctionConfiguration" && n == 1, op == "GetFunction" && n == 3:
+			refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
+		case op == "UpdateFunctionConfiguration" && n == 3:
+			refuse(w, 500, "ServiceException", "internal")
+		default:
+			return false
+		}
+		return true
+	}
+	k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	for range 2 {
+		if _, _, err := targets[0].Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := k.Close(); err != nil || !maps.Equal(e.functions["one"].vars, before) {
+		t.Errorf("%v, %v", e.functions["one"].vars, err)
+	}
+	if w := k.Warnings(); !slices.ContainsFunc(w, func(s string) bool {
+		return strings.Contains(s, "UpdateFunctionConfiguration was refused 1 times for its rate and 1 times by the server")
+	}) {
+		t.Errorf("warnings %q", w)
+	}
+}
+
+// An update whose answer is lost was made: it must not be taken for somebody
+// else's.
+func TestALostAnswerIsNotSomebodyElse(t *testing.T) {
+	e := serve(t, "one")
+	k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	lost := 0
+	e.fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
+		if op != "UpdateFunctionConfiguration" || n != 1 {
+			return false
+		}
+		lost++
+		e.mu.Lock()
+		e.counts[op]++ // the retry is another number
+		f := e.functions["one"]
+		f.vars = maps.Clone(f.vars)
+		e.mu.Unlock()
+		return false
+	}
+	// The update is made, and the connection closed instead of an answer.
+	inner := e.Config.Handler
+	e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if op, _ := e.operation(r); op == "UpdateFunctionConfiguration" && lost == 0 {
+			inner.ServeHTTP(discard{http.Header{}}, r)
+			panic(http.ErrAbortHandler)
+		}
+		inner.ServeHTTP(w, r)
+	})
+	_, s, err := targets[0].Start(t.Context())
+	if err != nil || !slices.Contains(s.Proof, "token") {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
+		t.Errorf("not put back: %v", err)
+	}
+}
+
+type discard struct{ h http.Header }
+
+func (d discard) Header() http.Header         { return d.h }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+// Where somebody else changes a function in mid-run, the run ends, nothing more
+// is touched, and the journal stays.
+func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
+	e := serve(t, "one")
+	c := e.client(t)
+	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := e.functions["one"]
+	e.mu.Lock()
+	f.vars["THEIRS"] = "1"
+	f.revision++
+	e.mu.Unlock()
+	_, _, err := targets[0].Start(t.Context())
+	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
+		t.Fatalf("%v", err)
+	}
+	updates := e.counts["UpdateFunctionConfiguration"]
+	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(coldstart.HintOf(err), "--restore") {
+		t.Errorf("closing: %v, hint %q", err, coldstart.HintOf(err))
+	}
+	if n := e.counts["UpdateFunctionConfiguration"]; n != updates {
+		t.Errorf("%d more updates", n-updates)
+	}
+	// Asked to, bench takes off its own variable, and theirs stays.
+	r, err := c.Restore(t.Context())
+	if err != nil || !slices.Equal(r.Functions, []string{"one"}) || f.vars[TokenKey] != "" || f.vars["THEIRS"] != "1" || f.vars["KEPT"] == "" {
+		t.Errorf("%+v, %v, %v", r, err, f.vars)
+	}
+	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
+		t.Errorf("%d journals are left", len(files))
+	}
+}
+
+// What comes after a bench that was killed: the campaign is never closed.
+func TestRestoreAfterACrash(t *testing.T) {
+	e := serve(t, "one", "two")
+	c := e.client(t)
+	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one", "two")
+	for _, target := range targets {
+		if _, _, err := target.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+		t.Errorf("a living bench's functions were put back: %+v, %v", r, err)
+	}
+	k.journal.close() // as the kernel does
+	other := *c
+	other.region = "eu-central-1"
+	if r, err := other.Restore(t.Context()); err != nil || len(r.Functions) != 0 || len(r.Elsewhere) != 1 {
+		t.Errorf("in another region: %+v, %v", r, err)
+	}
+	other = *c
+	other.endpoint = ""
+	if r, err := other.Restore(t.Context()); err != nil || len(r.Functions) != 0 || !slices.Equal(r.Elsewhere, []string{"us-east-1 host:1"}) {
+		t.Errorf("at another endpoint: %+v, %v", r, err)
+	}
+	r, err := c.Restore(t.Context())
+	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for name, f := range e.functions {
+		if f.vars[TokenKey] != "" || f.vars["KEPT"] == "" || f.memory != 512 {
+			t.Errorf("%s: %v, %d MB", name, f.vars, f.memory)
+		}
+	}
+	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+		t.Errorf("again: %+v, %v", r, err)
+	}
+}
+
+// The endpoint of a rehearsal dies with the bench that served it: there is
+// nothing to put back.
+func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
+	e := serve(t, "one")
+	c := e.client(t)
+	c.endpoint = "rehearsal"
+	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	k.journal.close()
+	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
+		t.Errorf("%d journals are left", len(files))
+	}
+}
+
+// An update that never ends is given up on, with its function's name.
+func TestAnUpdateThatNeverEnds(t *testing.T) {
+	e := serve(t, "one")
+	c := e.client(t)
+	c.o.Patience = 300 * time.Millisecond
+	_, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	e.functions["one"].pollsPerUpdate = 1 << 30
+	_, _, err := targets[0].Start(t.Context())
+	var f *coldstart.Failure
+	if !errors.As(err, &f) || f.Reason != coldstart.ReasonEngine || !strings.Contains(err.Error(), "still in progress") {
+		t.Errorf("%v", err)
+	}
+	e.mu.Lock()
+	e.functions["one"].polls, e.functions["one"].status = 0, "Successful"
+	e.functions["one"].pollsPerUpdate = 0
+	e.mu.Unlock()
+}
+
+// One that ends at once, and one whose status the endpoint does not know.
+func TestUpdatesThatEndAtOnce(t *testing.T) {
+	for _, status := range []string{"Successful", ""} {
+		e := serve(t, "one")
+		k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+		e.functions["one"].pollsPerUpdate, e.functions["one"].status = 0, status
+		for range 2 {
+			if _, _, err := targets[0].Start(t.Context()); err != nil {
+				t.Errorf("status %q: %v", status, err)
+			}
+		}
+		if err := k.Close(); err != nil {
+			t.Errorf("status %q: %v", status, err)
+		}
+	}
+}
