@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"unicode"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
@@ -87,6 +89,11 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	err = errors.Join(err, file.End(a.Now(), string(result.Stopped), warnings), file.Close())
 	for _, w := range warnings {
 		a.warning("%s", w)
+	}
+	for _, g := range result.GaveUp {
+		if out := lastLines(g.Last.Output, 5); out != "" {
+			a.say("the last output of %v:\n%s", g.Config, out)
+		}
 	}
 	if unrestored != nil {
 		// Said at once, and again in the end by its exit code.
@@ -170,6 +177,19 @@ func pastOf(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstar
 		}
 	}
 	return past, first
+}
+
+// lastLines returns the end of a function's output, without what a terminal
+// would take for a command.
+func lastLines(output string, n int) string {
+	output = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' {
+			return r
+		}
+		return ' '
+	}, strings.TrimSpace(output))
+	lines := strings.Split(output, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 func keepGoing(backend, path string) string {
