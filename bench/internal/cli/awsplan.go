@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/price"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -81,8 +82,8 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 	} else {
 		text += fmt.Sprintf("expected time: about %s\n", took.Round(time.Second))
 	}
-	cost, text2 := a.awsCost(client, m, configs)
-	return awsPlan{text: text + text2, dollars: cost}
+	cost, said := awsCost(client, m, configs, a.runsOnAWS(absolute(a.Dir, m.out)))
+	return awsPlan{text: text + said, dollars: cost}
 }
 
 // billed returns what an invocation of a variant was billed in the newest run
@@ -123,32 +124,25 @@ func (a *app) runsOnAWS(out string) []*runfile.Run {
 	return runs
 }
 
-// The price of a request, and of a second of a GB, in us-east-1 in 2026.
-const (
-	requestDollars = 0.20 / 1e6
-	amd64Dollars   = 0.0000166667
-	arm64Dollars   = 0.0000133334
-)
-
-// awsCost returns what the invocations are expected to cost, and says so.
-func (a *app) awsCost(client *awslambda.Client, m awsMeasure, configs []awsConfig) (float64, string) {
+// awsCost returns what the invocations are expected to cost, and says so. It is
+// not a number where the table has no price of the region.
+func awsCost(client *awslambda.Client, m awsMeasure, configs []awsConfig, runs []*runfile.Run) (float64, string) {
 	if client.Rehearsal() != "" {
 		return 0, "expected cost: none\n"
 	}
-	runs := a.runsOnAWS(absolute(a.Dir, m.out))
+	table := price.Default()
 	total := 0.0
 	for _, c := range configs {
-		rate := amd64Dollars
-		if c.config.Arch == "arm64" {
-			rate = arm64Dollars
+		rates, err := table.Rates(c.config.Arch, client.Region())
+		if err != nil {
+			return math.NaN(), fmt.Sprintf("expected cost: not known: %v\n", err)
 		}
 		one := func(cold bool) float64 {
-			ms := min(billed(runs, c.variant, cold), math.Ceil(c.facts.Timeout.Seconds()*1000)+10_000)
-			return ms/1000*float64(c.config.MemoryMB)/1024*rate + requestDollars
+			return rates.Cost(min(billed(runs, c.variant, cold), c.facts.Timeout.Seconds()*1000+10_000), c.config.MemoryMB)
 		}
 		total += float64(m.runs) * (one(true) + float64(m.warmRuns)*one(false))
 	}
-	return total, fmt.Sprintf("expected cost: about %s (prices of us-east-1, the free tier and logs left out)\n", dollars(total))
+	return total, fmt.Sprintf("expected cost: about %s (prices of %s; free tier and logs left out)\n", dollars(total), table.Regions[client.Region()].Date)
 }
 
 func dollars(v float64) string {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"coldbench/bench/internal/backend/awslambda"
@@ -51,7 +52,10 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		return err
 	}
 	a.note("%s", plan.text)
-	if plan.dollars > m.awsFlags.maxCost && client.Rehearsal() == "" {
+	switch {
+	case math.IsNaN(plan.dollars) && !m.given("max-cost"):
+		return coldstart.Hint(errors.New("what it would cost is not known"), "--max-cost USD, any number, goes on all the same")
+	case plan.dollars > m.awsFlags.maxCost:
 		return coldstart.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(plan.dollars), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", plan.dollars+0.01))
 	}
 	defer func() { err = errors.Join(err, campaign.Close()) }()
