@@ -1,0 +1,333 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// A burst is one update and invocations that overlap, each in an environment of
+// its own, never more than the account allows.
+func TestBurst(t *testing.T) {
+	e := serve(t, "one")
+	e.wait = 50 * time.Millisecond
+	limit := 8
+	e.functions["one"].reserved = &limit
+	k, targets := e.open(t, e.client(t), Setup{Strategy: Burst, Concurrency: 50}, "one")
+	b := targets[0].(coldstart.Burster)
+	made, err := b.Burst(t.Context(), 20)
+	if err != nil || len(made) != limit {
+		t.Fatalf("%d starts, %v; want %d", len(made), err, limit)
+	}
+	instances := map[string]bool{}
+	for _, m := range made {
+		if m.Err != nil || m.Sample.Class != coldstart.ClassCold || m.Sample.Strategy != "burst" {
+			t.Fatalf("%+v", m)
+		}
+		instances[m.Sample.Function.InstanceID] = true
+		if err := m.Environment.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(instances) != limit || e.most != limit {
+		t.Errorf("%d instances, %d at one time; want %d", len(instances), e.most, limit)
+	}
+	if n := e.counts["UpdateFunctionConfiguration"]; n != 1 {
+		t.Errorf("%d updates, want 1", n)
+	}
+	if e.counts["DryRun"] != limit {
+		t.Errorf("%d connections were warmed, want %d", e.counts["DryRun"], limit)
+	}
+	if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
+		t.Errorf("not put back: %v", err)
+	}
+}
+
+// An alias can't be updated: its bursts take what is cold and reject the rest.
+func TestBurstOfAnAlias(t *testing.T) {
+	e := serve(t, "one")
+	e.functions["one"].alias = "live"
+	_, targets := e.open(t, e.client(t), Setup{Strategy: Burst, Concurrency: 3}, "one:live")
+	cold := 0
+	for range 2 {
+		made, err := targets[0].(coldstart.Burster).Burst(t.Context(), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range made {
+			if m.Err == nil {
+				cold++
+			} else {
+				reject(t, m.Err, "not-cold")
+			}
+		}
+	}
+	if cold != 1 || e.counts["UpdateFunctionConfiguration"] != 0 {
+		t.Errorf("%d cold of the one environment there was, %d updates", cold, e.counts["UpdateFunctionConfiguration"])
+	}
+}
+
+func TestVersions(t *testing.T) {
+	e := serve(t, "one")
+	k, targets := e.open(t, e.client(t), Setup{Strategy: Version}, "one")
+	for i := range 2 {
+		env, s, err := targets[0].Start(t.Context())
+		if err != nil || s.Strategy != "version" || !slices.Contains(s.Proof, "version") {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		if w, err := env.Invoke(t.Context()); err != nil || w.Invocation != 2 {
+			t.Fatalf("%+v, %v", w, err)
+		}
+		if n := len(e.functions["one"].versions); n != 1 {
+			t.Errorf("%d versions during start %d, want 1", n, i)
+		}
+		if err := env.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(e.functions["one"].versions); n != 0 || e.counts["PublishVersion"] != 2 {
+		t.Errorf("%d versions are left of %d", n, e.counts["PublishVersion"])
+	}
+	// One that a crash left behind.
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(e.functions["one"].versions); n != 0 || e.functions["one"].vars[TokenKey] != "" {
+		t.Errorf("%d versions are left", n)
+	}
+	if slices.Contains(e.calls, "DeleteFunction one") && e.functions["one"] == nil {
+		t.Error("the function itself was deleted")
+	}
+}
+
+// still is a clock that moves only when somebody sleeps.
+type still struct {
+	mu    sync.Mutex
+	now   time.Time
+	slept []time.Duration
+}
+
+func (s *still) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *still) Sleep(ctx context.Context, d time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d > 0 {
+		s.slept = append(s.slept, d)
+		s.now = s.now.Add(d)
+	}
+	return ctx.Err()
+}
+
+func TestIdleChangesNothing(t *testing.T) {
+	e := serve(t, "one")
+	c := e.client(t)
+	clock := &still{now: time.Unix(1e9, 0)}
+	c.clock = clock
+	k, targets := e.open(t, c, Setup{Strategy: Idle, Idle: 15 * time.Minute}, "one")
+	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "idle" {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	_, _, err := targets[0].Start(t.Context())
+	reject(t, err, "not-cold") // the endpoint forgets nothing
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
+	if want := []time.Duration{15 * time.Minute, 15 * time.Minute}; !slices.Equal(clock.slept, want) {
+		t.Errorf("slept %v, want %v", clock.slept, want)
+	}
+	if e.counts["UpdateFunctionConfiguration"] != 0 {
+		t.Errorf("calls %q", e.calls)
+	}
+}
+
+// Polls of an update begin at 0.2 s and end at one second, with a little chance.
+func TestPollsSlowDown(t *testing.T) {
+	e := serve(t, "one")
+	c := e.client(t)
+	clock := &still{now: time.Unix(1e9, 0)}
+	c.clock = clock
+	e.functions["one"].pollsPerUpdate = 12
+	_, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(clock.slept) != 11 || clock.slept[0] < 200*time.Millisecond || clock.slept[0] > 225*time.Millisecond {
+		t.Fatalf("slept %v", clock.slept)
+	}
+	for i, d := range clock.slept {
+		if d > 1130*time.Millisecond || i > 0 && d < clock.slept[i-1]*3/4 {
+			t.Errorf("slept %v", clock.slept)
+		}
+	}
+}
+
+// Memory sizes are set on the one function and put back, by --restore too.
+func TestMemorySizes(t *testing.T) {
+	e := serve(t, "one")
+	c := e.client(t)
+	ref := Ref{Name: "one"}
+	s, err := c.Survey(t.Context(), []Ref{ref})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := c.Begin(s, Setup{Strategy: ConfigUpdate})
+	var targets []coldstart.Target
+	for _, size := range []int{128, 1769} {
+		target, err := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: size, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{Environment: map[string]string{"EXTRA": "1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets = append(targets, target)
+	}
+	before := maps.Clone(e.functions["one"].vars)
+	for range 2 {
+		for i, target := range targets {
+			env, sample, err := target.Start(t.Context())
+			if err != nil || *sample.Metrics.MemorySizeMB != []float64{128, 1769}[i] || e.functions["one"].vars["EXTRA"] != "1" {
+				t.Fatalf("%+v, %v", sample, err)
+			}
+			env.Close()
+		}
+	}
+	k.journal.close() // killed
+	if _, err := c.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if f := e.functions["one"]; f.memory != 512 || !maps.Equal(f.vars, before) {
+		t.Errorf("%d MB, %v", f.memory, f.vars)
+	}
+}
+
+// A size that somebody else has set since is theirs.
+func TestRestoreLeavesAnothersMemorySize(t *testing.T) {
+	e := serve(t, "one")
+	c := e.client(t)
+	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	k.journal.close()
+	e.functions["one"].memory = 2048
+	if _, err := c.Restore(t.Context()); err != nil || e.functions["one"].memory != 2048 || e.functions["one"].vars[TokenKey] != "" {
+		t.Errorf("%d MB, %v, %v", e.functions["one"].memory, e.functions["one"].vars, err)
+	}
+}
+
+func TestQualifiersAreNotUpdated(t *testing.T) {
+	e := serve(t, "one")
+	e.functions["one"].alias = "live"
+	c := e.client(t)
+	ref := Ref{"one", "live"}
+	s, err := c.Survey(t.Context(), []Ref{ref})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := s.Functions[ref].Version; v != "7" {
+		t.Errorf("the alias stands for %q", v)
+	}
+	config := coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}
+	err = c.Begin(s, Setup{Strategy: ConfigUpdate}).Check(s.Functions[ref], config, nil)
+	if err == nil || !strings.Contains(coldstart.HintOf(err), "burst, idle or version") {
+		t.Errorf("%v", err)
+	}
+	config.MemoryMB = 128
+	err = c.Begin(s, Setup{Strategy: Idle}).Check(s.Functions[ref], config, nil)
+	if err == nil || !strings.Contains(coldstart.HintOf(err), "--memory 512") {
+		t.Errorf("%v", err)
+	}
+	config.MemoryMB = 512
+	if err := c.Begin(s, Setup{Strategy: Idle}).Check(s.Functions[ref], config, map[string]string{"A": "1"}); err == nil {
+		t.Error("--env without an update")
+	}
+}
+
+// An inactive function is woken, and what that changes is nobody else's doing.
+func TestInactiveFunctionsAreWoken(t *testing.T) {
+	e := serve(t, "one")
+	f := e.functions["one"]
+	f.state = "Inactive"
+	c := e.client(t)
+	ref := Ref{Name: "one"}
+	s, err := c.Survey(t.Context(), []Ref{ref})
+	if err != nil || !s.Functions[ref].Inactive || e.invocations != 0 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	k := c.Begin(s, Setup{Strategy: ConfigUpdate})
+	defer k.Close()
+	f.state = "Active"
+	f.revision++
+	if err := k.Wake(t.Context(), []Ref{ref}); err != nil || e.invocations != 1 {
+		t.Fatalf("%d invocations, %v", e.invocations, err)
+	}
+	target, err := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := target.Start(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// An interrupt abandons what is waited for and puts everything back.
+func TestInterruptPutsBack(t *testing.T) {
+	e := serve(t, "one")
+	k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	e.functions["one"].pollsPerUpdate = 4
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if _, _, err := targets[0].Start(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("%v", err)
+	}
+	if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
+		t.Errorf("not put back: %v, %v", err, e.functions["one"].vars)
+	}
+}
+
+func TestParseRef(t *testing.T) {
+	for s, want := range map[string]Ref{
+		"fn": {"fn", ""}, "fn:live": {"fn", "live"}, "fn:7": {"fn", "7"}, "fn:$LATEST": {"fn", ""},
+		"arn:aws:lambda:eu-west-1:123456789012:function:fn":   {"fn", ""},
+		"arn:aws:lambda:eu-west-1:123456789012:function:fn:3": {"fn", "3"},
+		"123456789012:function:fn":                            {"fn", ""},
+	} {
+		if got, err := ParseRef(s, "eu-west-1"); err != nil || got != want {
+			t.Errorf("%s: %v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", ":", "fn:", "a b", "fn:a:b", "-\n", "arn:aws:s3:::bucket", strings.Repeat("x", 141)} {
+		if got, err := ParseRef(s, ""); err == nil {
+			t.Errorf("%q: %v", s, got)
+		}
+	}
+	if _, err := ParseRef("arn:aws:lambda:us-east-1:123456789012:function:fn", "eu-west-1"); err == nil || strings.Contains(err.Error(), "123456789012") {
+		t.Errorf("another region: %v", err)
+	}
+}
+
+func TestScrub(t *testing.T) {
+	in := "User: arn:aws:sts::123456789012:assumed-role/admin/someone is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:one with AKIAIOSFODNN7EXAMPLE"
+	out := scrub(in)
+	for _, secret := range []string{"123456789012", "someone", "admin", "IOSFODNN7"} {
+		if strings.Contains(out, secret) {
+			t.Errorf("%s is in %s", secret, out)
+		}
+	}
+	if !strings.Contains(out, "function:one") || !strings.Contains(out, "lambda:GetFunction") {
+		t.Errorf("too much is gone: %s", out)
+	}
+}
