@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"bench/internal/backend/docker":               local,
 	"bench/internal/backend/sandbox":              local,
 	"bench/internal/backend/awslambda":            {"bench/internal/coldstart", "bench/lambdalog"},
+	"bench/internal/backend/awslambda/awstest":    {},
 	"bench/internal/backend/fake":                 {"bench/internal/backend/emulated", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/backendtest":          {"bench/internal/coldstart", "bench/lambdalog"},
 	"bench/internal/backend/backendtest/function": {"function/started"},

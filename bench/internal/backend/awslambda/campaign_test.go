@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"coldbench/bench/internal/backend/awslambda/awstest"
 )
 
 func TestConfigUpdateForcesProvesAndRestores(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
-	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
-	before := maps.Clone(e.functions["one"].vars)
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	before := maps.Clone(e.Functions["one"].Vars)
 	ctx := context.Background()
 	for range 3 {
 		env, s, err := targets[0].Start(ctx)
@@ -54,16 +56,16 @@ func TestConfigUpdateForcesProvesAndRestores(t *testing.T) {
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.functions["one"].vars; !maps.Equal(got, before) {
+	if got := e.Functions["one"].Vars; !maps.Equal(got, before) {
 		t.Errorf("variables %v after the run, %v before", got, before)
 	}
 	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
 		t.Errorf("%d journals are left", len(files))
 	}
-	if n := e.counts["UpdateFunctionConfiguration"]; n != 4 {
+	if n := e.Counts["UpdateFunctionConfiguration"]; n != 4 {
 		t.Errorf("%d updates for 3 cold starts and the restoring", n)
 	}
-	if e.invocations != 9 {
-		t.Errorf("%d invocations, want 9", e.invocations)
+	if e.Invocations != 9 {
+		t.Errorf("%d invocations, want 9", e.Invocations)
 	}
 }

@@ -12,12 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // survey looks at one function and returns what is wrong with it or with the
 // account.
-func survey(e *endpoint, c *Client, name string) error {
+func survey(e *awstest.Endpoint, c *Client, name string) error {
 	ref, err := ParseRef(name, "")
 	if err != nil {
 		return err
@@ -39,9 +40,9 @@ func answers(operation string, status int, code, message string) func(string, in
 			return false
 		}
 		if op == "GetCallerIdentity" {
-			refuseSTS(w, status, code, message)
+			awstest.RefuseSTS(w, status, code, message)
 		} else {
-			refuse(w, status, code, message)
+			awstest.Refuse(w, status, code, message)
 		}
 		return true
 	}
@@ -54,34 +55,34 @@ func TestPreflightRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		function    string
-		change      func(f *remote)
+		change      func(f *awstest.Function)
 		fault       func(string, int, http.ResponseWriter, *http.Request) bool
 		error, hint string
 	}{
 		{"no such function", "two", nil, nil, "two is not deployed in us-east-1", "make deploy"},
 		{"no such version", "one:9", nil, nil, "one:9 is not deployed", "make deploy"},
-		{"being updated", "", func(f *remote) { f.status = "InProgress" }, nil, "one is being updated", "wait"},
-		{"being created", "", func(f *remote) { f.state = "Pending" }, nil, "being created", "wait"},
-		{"failed", "", func(f *remote) { f.state = "Failed" }, nil, "one has failed", "deploy it again"},
-		{"being deleted", "", func(f *remote) { f.state = "Deleting" }, nil, "its state is Deleting", ""},
-		{"architecture", "", func(f *remote) { f.arch = "arm64" }, nil, "architecture arm64, not amd64", "--arch arm64"},
-		{"reserved concurrency 0", "", func(f *remote) { f.reserved = &zero }, nil, "concurrency is 0", "delete-function-concurrency"},
-		{"json at warn", "", func(f *remote) { f.logFormat, f.logLevel = "JSON", "WARN" }, nil, "hides REPORT", "SystemLogLevel=INFO"},
-		{"key not ours", "", func(f *remote) { f.envError = "AccessDeniedException" }, nil, "would wipe them", "kms:Decrypt"},
-		{"environment full", "", func(f *remote) { f.vars["BIG"] = strings.Repeat("x", 4060) }, nil, "of 4096 bytes", "shorten"},
-		{"token there", "", func(f *remote) { f.vars[TokenKey] = "mine" }, nil, "has a variable BENCH_TOKEN already", "take it off"},
+		{"being updated", "", func(f *awstest.Function) { f.Status = "InProgress" }, nil, "one is being updated", "wait"},
+		{"being created", "", func(f *awstest.Function) { f.State = "Pending" }, nil, "being created", "wait"},
+		{"failed", "", func(f *awstest.Function) { f.State = "Failed" }, nil, "one has failed", "deploy it again"},
+		{"being deleted", "", func(f *awstest.Function) { f.State = "Deleting" }, nil, "its state is Deleting", ""},
+		{"architecture", "", func(f *awstest.Function) { f.Arch = "arm64" }, nil, "architecture arm64, not amd64", "--arch arm64"},
+		{"reserved concurrency 0", "", func(f *awstest.Function) { f.Reserved = &zero }, nil, "concurrency is 0", "delete-function-concurrency"},
+		{"json at warn", "", func(f *awstest.Function) { f.LogFormat, f.LogLevel = "JSON", "WARN" }, nil, "hides REPORT", "SystemLogLevel=INFO"},
+		{"key not ours", "", func(f *awstest.Function) { f.EnvError = "AccessDeniedException" }, nil, "would wipe them", "kms:Decrypt"},
+		{"environment full", "", func(f *awstest.Function) { f.Vars["BIG"] = strings.Repeat("x", 4060) }, nil, "of 4096 bytes", "shorten"},
+		{"token there", "", func(f *awstest.Function) { f.Vars[TokenKey] = "mine" }, nil, "has a variable BENCH_TOKEN already", "take it off"},
 		{"nobody", "", nil, answers("GetCallerIdentity", 403, "InvalidClientTokenId", "The security token included in the request is invalid."), "InvalidClientTokenId", "log in again"},
 		{"expired", "", nil, answers("GetCallerIdentity", 403, "ExpiredToken", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
 		{"expired later", "", nil, answers("GetFunction", 403, "ExpiredTokenException", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
 		{"may not look", "", nil, answers("GetFunction", 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:one"), "no permission for lambda:GetFunction", Policy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := serve(t, "one")
+			e := awstest.Serve(t, "one")
 			if c.change != nil {
-				c.change(e.functions["one"])
+				c.change(e.Functions["one"])
 			}
-			e.fault = c.fault
-			client := e.client(t)
+			e.Fault = c.fault
+			client := connect(t, e)
 			if strings.HasPrefix(c.name, "nobody") || c.name == "expired" {
 				client.rehearsal = "" // AWS itself does not lack these
 			}
@@ -92,8 +93,8 @@ func TestPreflightRefuses(t *testing.T) {
 			if s := fmt.Sprint(err, coldstart.HintOf(err)); strings.Contains(s, "123456789012") || strings.Contains(s, "someone") {
 				t.Errorf("it names the account or the user: %s", s)
 			}
-			if n := e.counts["UpdateFunctionConfiguration"] + e.counts["Invoke"] + e.counts["DryRun"]; n != 0 {
-				t.Errorf("%d updates and invocations: %q", n, e.calls)
+			if n := e.Counts["UpdateFunctionConfiguration"] + e.Counts["Invoke"] + e.Counts["DryRun"]; n != 0 {
+				t.Errorf("%d updates and invocations: %q", n, e.Calls)
 			}
 			if files, _ := os.ReadDir(client.o.JournalDir); len(files) != 0 {
 				t.Errorf("%d journals", len(files))
@@ -116,7 +117,7 @@ func TestNoRegionAndNoCredentials(t *testing.T) {
 	if _, err := Connect(t.Context(), Options{Profile: "none"}); err == nil || !strings.Contains(coldstart.HintOf(err), "--profile") {
 		t.Errorf("with a profile that is not there: %v", err)
 	}
-	e := serve(t, "one")
+	e := awstest.Serve(t, "one")
 	t.Setenv("AWS_ENDPOINT_URL", e.URL)
 	c, err := Connect(t.Context(), Options{Region: "eu-west-1"})
 	if err != nil {
@@ -129,8 +130,8 @@ func TestNoRegionAndNoCredentials(t *testing.T) {
 	if _, err := c.Survey(t.Context(), nil); err == nil || !strings.Contains(coldstart.HintOf(err), "log in again") {
 		t.Errorf("without credentials: %v, hint %q", err, coldstart.HintOf(err))
 	}
-	if len(e.calls) != 0 {
-		t.Errorf("calls %q", e.calls)
+	if len(e.Calls) != 0 {
+		t.Errorf("calls %q", e.Calls)
 	}
 }
 
@@ -169,15 +170,15 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 		{"FilterLogEvents", "logs:FilterLogEvents", "config-update", "one"},
 	} {
 		t.Run(c.operation, func(t *testing.T) {
-			e := serve(t, "one")
-			e.functions["one"].alias = "live"
-			e.fault = answers(c.operation, 403, "AccessDeniedException", denied)
-			e.sent = func(h http.Header, _ string, _ *string) {
+			e := awstest.Serve(t, "one")
+			e.Functions["one"].Alias = "live"
+			e.Fault = answers(c.operation, 403, "AccessDeniedException", denied)
+			e.Sent = func(h http.Header, _ string, _ *string) {
 				if c.operation == "FilterLogEvents" {
 					h.Set("X-No-Log", "1")
 				}
 			}
-			client := e.client(t)
+			client := connect(t, e)
 			client.rehearsal = ""
 			ref, _ := ParseRef(c.function, "")
 			s, err := client.Survey(t.Context(), []Ref{ref})
@@ -217,15 +218,15 @@ func TestFunctionsThatFail(t *testing.T) {
 		{"status alone", "", "", line + "Status: error\tError Type: Runtime.ExitError", coldstart.ReasonExit},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := serve(t, "one")
-			e.functions["one"].answer = func(string) (string, string, string) { return c.payload, c.functionError, c.report }
-			k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+			e := awstest.Serve(t, "one")
+			e.Functions["one"].Answer = func(string) (string, string, string) { return c.payload, c.functionError, c.report }
+			k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 			env, _, err := targets[0].Start(t.Context())
 			var f *coldstart.Failure
 			if env != nil || !errors.As(err, &f) || f.Reason != c.want || f.Report == "" || f.Output == "" {
 				t.Fatalf("%v, %+v; want %s", err, f, c.want)
 			}
-			if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
+			if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
 				t.Errorf("not put back: %v", err)
 			}
 		})
@@ -234,23 +235,23 @@ func TestFunctionsThatFail(t *testing.T) {
 
 // Refused invocations are sent once, said to be refused, and the next one waits.
 func TestRefusedInvocationsAreRejects(t *testing.T) {
-	e := serve(t, "one")
-	e.fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
+	e := awstest.Serve(t, "one")
+	e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 		if op != "Invoke" || n > 3 {
 			return false
 		}
 		switch n {
 		case 1:
 			w.Header().Set("X-Amzn-Errortype", "TooManyRequestsException")
-			reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded.", "Type": "User"})
+			awstest.Reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded.", "Type": "User"})
 		case 2:
-			refuse(w, 502, "ENILimitReachedException", "no more interfaces")
+			awstest.Refuse(w, 502, "ENILimitReachedException", "no more interfaces")
 		case 3:
 			panic(http.ErrAbortHandler) // the connection is reset
 		}
 		return true
 	}
-	_, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 	for i, want := range []struct{ reason, detail string }{
 		{"throttled", "ReservedFunctionConcurrentInvocationLimitExceeded"}, {"unavailable", "ENILimitReachedException"}, {"unavailable", ""},
 	} {
@@ -265,10 +266,10 @@ func TestRefusedInvocationsAreRejects(t *testing.T) {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	// After the first refusal nothing had run: no new update was needed.
-	if n := e.counts["UpdateFunctionConfiguration"]; n != 3 {
+	if n := e.Counts["UpdateFunctionConfiguration"]; n != 3 {
 		t.Errorf("%d updates, want 3", n)
 	}
-	if n := e.counts["Invoke"]; n != 4 {
+	if n := e.Counts["Invoke"]; n != 4 {
 		t.Errorf("%d invocations were sent, want 4", n)
 	}
 }
@@ -276,27 +277,27 @@ func TestRefusedInvocationsAreRejects(t *testing.T) {
 // Updates whose answers are lost, or that are refused for a while, are made once
 // and put back.
 func TestUpdatesSurviveFaults(t *testing.T) {
-	e := serve(t, "one")
-	before := maps.Clone(e.functions["one"].vars)
-	e.fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
+	e := awstest.Serve(t, "one")
+	before := maps.Clone(e.Functions["one"].Vars)
+	e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 		switch {
 		case op == "UpdateFunctionConfiguration" && n == 1, op == "GetFunction" && n == 3:
-			refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
+			awstest.Refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
 		case op == "UpdateFunctionConfiguration" && n == 3:
-			refuse(w, 500, "ServiceException", "internal")
+			awstest.Refuse(w, 500, "ServiceException", "internal")
 		default:
 			return false
 		}
 		return true
 	}
-	k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 	for range 2 {
 		if _, _, err := targets[0].Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := k.Close(); err != nil || !maps.Equal(e.functions["one"].vars, before) {
-		t.Errorf("%v, %v", e.functions["one"].vars, err)
+	if err := k.Close(); err != nil || !maps.Equal(e.Functions["one"].Vars, before) {
+		t.Errorf("%v, %v", e.Functions["one"].Vars, err)
 	}
 	if w := k.Warnings(); !slices.ContainsFunc(w, func(s string) bool {
 		return strings.Contains(s, "UpdateFunctionConfiguration was refused 1 times for its rate and 1 times by the server")
@@ -308,25 +309,25 @@ func TestUpdatesSurviveFaults(t *testing.T) {
 // An update whose answer is lost was made: it must not be taken for somebody
 // else's.
 func TestALostAnswerIsNotSomebodyElse(t *testing.T) {
-	e := serve(t, "one")
-	k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	e := awstest.Serve(t, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 	lost := 0
-	e.fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
+	e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 		if op != "UpdateFunctionConfiguration" || n != 1 {
 			return false
 		}
 		lost++
-		e.mu.Lock()
-		e.counts[op]++ // the retry is another number
-		f := e.functions["one"]
-		f.vars = maps.Clone(f.vars)
-		e.mu.Unlock()
+		e.Mu.Lock()
+		e.Counts[op]++ // the retry is another number
+		f := e.Functions["one"]
+		f.Vars = maps.Clone(f.Vars)
+		e.Mu.Unlock()
 		return false
 	}
 	// The update is made, and the connection closed instead of an answer.
 	inner := e.Config.Handler
 	e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if op, _ := e.operation(r); op == "UpdateFunctionConfiguration" && lost == 0 {
+		if op, _ := e.Operation(r); op == "UpdateFunctionConfiguration" && lost == 0 {
 			inner.ServeHTTP(discard{http.Header{}}, r)
 			panic(http.ErrAbortHandler)
 		}
@@ -336,7 +337,7 @@ func TestALostAnswerIsNotSomebodyElse(t *testing.T) {
 	if err != nil || !slices.Contains(s.Proof, "token") {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
+	if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
 		t.Errorf("not put back: %v", err)
 	}
 }
@@ -350,32 +351,32 @@ func (d discard) WriteHeader(int)             {}
 // Where somebody else changes a function in mid-run, the run ends, nothing more
 // is touched, and the journal stays.
 func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
-	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f := e.functions["one"]
-	e.mu.Lock()
-	f.vars["THEIRS"] = "1"
-	f.revision++
-	e.mu.Unlock()
+	f := e.Functions["one"]
+	e.Mu.Lock()
+	f.Vars["THEIRS"] = "1"
+	f.Revision++
+	e.Mu.Unlock()
 	_, _, err := targets[0].Start(t.Context())
 	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
 		t.Fatalf("%v", err)
 	}
-	updates := e.counts["UpdateFunctionConfiguration"]
+	updates := e.Counts["UpdateFunctionConfiguration"]
 	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(coldstart.HintOf(err), "--restore") {
 		t.Errorf("closing: %v, hint %q", err, coldstart.HintOf(err))
 	}
-	if n := e.counts["UpdateFunctionConfiguration"]; n != updates {
+	if n := e.Counts["UpdateFunctionConfiguration"]; n != updates {
 		t.Errorf("%d more updates", n-updates)
 	}
 	// Asked to, bench takes off its own variable, and theirs stays.
 	r, err := c.Restore(t.Context())
-	if err != nil || !slices.Equal(r.Functions, []string{"one"}) || f.vars[TokenKey] != "" || f.vars["THEIRS"] != "1" || f.vars["KEPT"] == "" {
-		t.Errorf("%+v, %v, %v", r, err, f.vars)
+	if err != nil || !slices.Equal(r.Functions, []string{"one"}) || f.Vars[TokenKey] != "" || f.Vars["THEIRS"] != "1" || f.Vars["KEPT"] == "" {
+		t.Errorf("%+v, %v, %v", r, err, f.Vars)
 	}
 	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
 		t.Errorf("%d journals are left", len(files))
@@ -384,9 +385,9 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 
 // What comes after a bench that was killed: the campaign is never closed.
 func TestRestoreAfterACrash(t *testing.T) {
-	e := serve(t, "one", "two")
-	c := e.client(t)
-	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one", "two")
+	e := awstest.Serve(t, "one", "two")
+	c := connect(t, e)
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one", "two")
 	for _, target := range targets {
 		if _, _, err := target.Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -410,9 +411,9 @@ func TestRestoreAfterACrash(t *testing.T) {
 	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
-	for name, f := range e.functions {
-		if f.vars[TokenKey] != "" || f.vars["KEPT"] == "" || f.memory != 512 {
-			t.Errorf("%s: %v, %d MB", name, f.vars, f.memory)
+	for name, f := range e.Functions {
+		if f.Vars[TokenKey] != "" || f.Vars["KEPT"] == "" || f.Memory != 512 {
+			t.Errorf("%s: %v, %d MB", name, f.Vars, f.Memory)
 		}
 	}
 	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
@@ -423,10 +424,10 @@ func TestRestoreAfterACrash(t *testing.T) {
 // The endpoint of a rehearsal dies with the bench that served it: there is
 // nothing to put back.
 func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
 	c.endpoint = "rehearsal"
-	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -441,28 +442,28 @@ func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
 
 // An update that never ends is given up on, with its function's name.
 func TestAnUpdateThatNeverEnds(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
 	c.o.Patience = 300 * time.Millisecond
-	_, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
-	e.functions["one"].pollsPerUpdate = 1 << 30
+	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	e.Functions["one"].PollsPerUpdate = 1 << 30
 	_, _, err := targets[0].Start(t.Context())
 	var f *coldstart.Failure
 	if !errors.As(err, &f) || f.Reason != coldstart.ReasonEngine || !strings.Contains(err.Error(), "still in progress") {
 		t.Errorf("%v", err)
 	}
-	e.mu.Lock()
-	e.functions["one"].polls, e.functions["one"].status = 0, "Successful"
-	e.functions["one"].pollsPerUpdate = 0
-	e.mu.Unlock()
+	e.Mu.Lock()
+	e.Functions["one"].Polls, e.Functions["one"].Status = 0, "Successful"
+	e.Functions["one"].PollsPerUpdate = 0
+	e.Mu.Unlock()
 }
 
 // One that ends at once, and one whose status the endpoint does not know.
 func TestUpdatesThatEndAtOnce(t *testing.T) {
 	for _, status := range []string{"Successful", ""} {
-		e := serve(t, "one")
-		k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
-		e.functions["one"].pollsPerUpdate, e.functions["one"].status = 0, status
+		e := awstest.Serve(t, "one")
+		k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+		e.Functions["one"].PollsPerUpdate, e.Functions["one"].Status = 0, status
 		for range 2 {
 			if _, _, err := targets[0].Start(t.Context()); err != nil {
 				t.Errorf("status %q: %v", status, err)

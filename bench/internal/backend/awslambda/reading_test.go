@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // start makes one cold start of the function "one".
-func start(t *testing.T, e *endpoint, s Setup) (coldstart.Sample, error) {
+func start(t *testing.T, e *awstest.Endpoint, s Setup) (coldstart.Sample, error) {
 	t.Helper()
-	_, targets := e.open(t, e.client(t), s, "one")
+	_, targets := open(t, e, connect(t, e), s, "one")
 	_, sample, err := targets[0].Start(t.Context())
 	return sample, err
 }
@@ -68,8 +69,8 @@ func TestReadingOddAnswers(t *testing.T) {
 		{"no log tail", noLog, "44.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := serve(t, "one")
-			e.sent = c.sent
+			e := awstest.Serve(t, "one")
+			e.Sent = c.sent
 			s, err := start(t, e, Setup{Strategy: ConfigUpdate})
 			var np *coldstart.NotProved
 			var f *coldstart.Failure
@@ -101,12 +102,12 @@ func TestReadingOddAnswers(t *testing.T) {
 // Without a log tail the REPORT is looked for in CloudWatch Logs: through empty
 // pages, late, in the stream of its own environment, up to a deadline.
 func TestReadingFromCloudWatchLogs(t *testing.T) {
-	e := serve(t, "one")
-	e.sent = func(h http.Header, _ string, r *string) {
+	e := awstest.Serve(t, "one")
+	e.Sent = func(h http.Header, _ string, r *string) {
 		h.Set("X-No-Log", "1")
 	}
 	asked := 0
-	e.filter = func(in map[string]any) ([]logEvent, string) {
+	e.Filter = func(in map[string]any) ([]awstest.LogEvent, string) {
 		asked++
 		token, _ := in["nextToken"].(string)
 		switch {
@@ -115,9 +116,9 @@ func TestReadingFromCloudWatchLogs(t *testing.T) {
 		case token == "":
 			return nil, "a"
 		case token == "a":
-			return []logEvent{{1, "REPORT RequestId: 11111111-1111-4111-8111-111111111111\tDuration: 9.00 ms\tBilled Duration: 9 ms\tMemory Size: 512 MB\tMax Memory Used: 1 MB\tInit Duration: 9.00 ms\t\n", "other"}}, "b"
+			return []awstest.LogEvent{{Timestamp: 1, Message: "REPORT RequestId: 11111111-1111-4111-8111-111111111111\tDuration: 9.00 ms\tBilled Duration: 9 ms\tMemory Size: 512 MB\tMax Memory Used: 1 MB\tInit Duration: 9.00 ms\t\n", LogStreamName: "other"}}, "b"
 		case token == "b":
-			return e.logs, ""
+			return e.Logs, ""
 		}
 		return nil, ""
 	}
@@ -125,21 +126,21 @@ func TestReadingFromCloudWatchLogs(t *testing.T) {
 	if err != nil || *s.Metrics.InitDurationMs != 44.1 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	e.mu.Lock()
-	e.filter = func(map[string]any) ([]logEvent, string) { return nil, "again" } // the token never ends
-	e.mu.Unlock()
+	e.Mu.Lock()
+	e.Filter = func(map[string]any) ([]awstest.LogEvent, string) { return nil, "again" } // the token never ends
+	e.Mu.Unlock()
 	if _, err := start(t, e, Setup{Strategy: ConfigUpdate}); err == nil || !strings.Contains(err.Error(), "no log tail") || !strings.Contains(err.Error(), "/aws/lambda/one does not show it") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestNoLogGroup(t *testing.T) {
-	e := serve(t, "one")
-	e.sent = func(h http.Header, _ string, _ *string) { h.Set("X-No-Log", "1") }
-	e.fault = answers("FilterLogEvents", 400, "ResourceNotFoundException", "The specified log group does not exist.")
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	e.Sent = func(h http.Header, _ string, _ *string) { h.Set("X-No-Log", "1") }
+	e.Fault = answers("FilterLogEvents", 400, "ResourceNotFoundException", "The specified log group does not exist.")
+	c := connect(t, e)
 	c.o.LogPatience = 100 * time.Millisecond
-	_, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	_, _, err := targets[0].Start(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "log group /aws/lambda/one does not exist") || !strings.Contains(coldstart.HintOf(err), "AWSLambdaBasicExecutionRole") {
 		t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
@@ -149,12 +150,12 @@ func TestNoLogGroup(t *testing.T) {
 // What was not proved cold is no sample: whatever the platform's line says, the
 // function's word counts too.
 func TestColdnessIsProvedTwice(t *testing.T) {
-	e := serve(t, "one")
-	f := e.functions["one"]
-	_, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate, Expect: "hello"}, "one")
+	e := awstest.Serve(t, "one")
+	f := e.Functions["one"]
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate, Expect: "hello"}, "one")
 	payload := func(format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
-		f.answer = func(token string) (string, string, string) { return strings.ReplaceAll(text, "TOKEN", token), "", "" }
+		f.Answer = func(token string) (string, string, string) { return strings.ReplaceAll(text, "TOKEN", token), "", "" }
 	}
 	begin := func() error {
 		_, _, err := targets[0].Start(t.Context())
@@ -187,29 +188,29 @@ func TestColdnessIsProvedTwice(t *testing.T) {
 
 // A warm invocation has to come from the environment of the cold one.
 func TestWarmthIsProved(t *testing.T) {
-	e := serve(t, "one")
-	f := e.functions["one"]
-	_, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
+	e := awstest.Serve(t, "one")
+	f := e.Functions["one"]
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 	env, cold, err := targets[0].Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	said := cold.Function.InstanceID
-	f.answer = func(string) (string, string, string) {
+	f.Answer = func(string) (string, string, string) {
 		return `{"instanceId":"elsewhere","invocation":2}`, "", ""
 	}
 	_, err = env.Invoke(t.Context())
 	reject(t, err, "not-warm")
-	f.answer = func(string) (string, string, string) {
+	f.Answer = func(string) (string, string, string) {
 		return fmt.Sprintf(`{"instanceId":%q,"invocation":1}`, said), "", ""
 	}
 	_, err = env.Invoke(t.Context())
 	reject(t, err, "not-warm")
-	e.sent = func(_ http.Header, _ string, r *string) { *r += "Init Duration: 1.00 ms\t" }
-	f.answer = nil
+	e.Sent = func(_ http.Header, _ string, r *string) { *r += "Init Duration: 1.00 ms\t" }
+	f.Answer = nil
 	_, err = env.Invoke(t.Context())
 	reject(t, err, "not-warm")
-	e.sent = nil
+	e.Sent = nil
 	// Three invocations of it were made since: the function knows.
 	s, err := env.Invoke(t.Context())
 	if err != nil || s.Invocation != 5 || s.Class != coldstart.ClassWarm {

@@ -10,17 +10,18 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // A burst is one update and invocations that overlap, each in an environment of
 // its own, never more than the account allows.
 func TestBurst(t *testing.T) {
-	e := serve(t, "one")
-	e.wait = 50 * time.Millisecond
+	e := awstest.Serve(t, "one")
+	e.Wait = 50 * time.Millisecond
 	limit := 8
-	e.functions["one"].reserved = &limit
-	k, targets := e.open(t, e.client(t), Setup{Strategy: Burst, Concurrency: 50}, "one")
+	e.Functions["one"].Reserved = &limit
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 50}, "one")
 	b := targets[0].(coldstart.Burster)
 	made, err := b.Burst(t.Context(), 20)
 	if err != nil || len(made) != limit {
@@ -36,25 +37,25 @@ func TestBurst(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(instances) != limit || e.most != limit {
-		t.Errorf("%d instances, %d at one time; want %d", len(instances), e.most, limit)
+	if len(instances) != limit || e.Most != limit {
+		t.Errorf("%d instances, %d at one time; want %d", len(instances), e.Most, limit)
 	}
-	if n := e.counts["UpdateFunctionConfiguration"]; n != 1 {
+	if n := e.Counts["UpdateFunctionConfiguration"]; n != 1 {
 		t.Errorf("%d updates, want 1", n)
 	}
-	if e.counts["DryRun"] != limit {
-		t.Errorf("%d connections were warmed, want %d", e.counts["DryRun"], limit)
+	if e.Counts["DryRun"] != limit {
+		t.Errorf("%d connections were warmed, want %d", e.Counts["DryRun"], limit)
 	}
-	if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
+	if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
 		t.Errorf("not put back: %v", err)
 	}
 }
 
 // An alias can't be updated: its bursts take what is cold and reject the rest.
 func TestBurstOfAnAlias(t *testing.T) {
-	e := serve(t, "one")
-	e.functions["one"].alias = "live"
-	_, targets := e.open(t, e.client(t), Setup{Strategy: Burst, Concurrency: 3}, "one:live")
+	e := awstest.Serve(t, "one")
+	e.Functions["one"].Alias = "live"
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 3}, "one:live")
 	cold := 0
 	for range 2 {
 		made, err := targets[0].(coldstart.Burster).Burst(t.Context(), 3)
@@ -69,14 +70,14 @@ func TestBurstOfAnAlias(t *testing.T) {
 			}
 		}
 	}
-	if cold != 1 || e.counts["UpdateFunctionConfiguration"] != 0 {
-		t.Errorf("%d cold of the one environment there was, %d updates", cold, e.counts["UpdateFunctionConfiguration"])
+	if cold != 1 || e.Counts["UpdateFunctionConfiguration"] != 0 {
+		t.Errorf("%d cold of the one environment there was, %d updates", cold, e.Counts["UpdateFunctionConfiguration"])
 	}
 }
 
 func TestVersions(t *testing.T) {
-	e := serve(t, "one")
-	k, targets := e.open(t, e.client(t), Setup{Strategy: Version}, "one")
+	e := awstest.Serve(t, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: Version}, "one")
 	for i := range 2 {
 		env, s, err := targets[0].Start(t.Context())
 		if err != nil || s.Strategy != "version" || !slices.Contains(s.Proof, "version") {
@@ -85,15 +86,15 @@ func TestVersions(t *testing.T) {
 		if w, err := env.Invoke(t.Context()); err != nil || w.Invocation != 2 {
 			t.Fatalf("%+v, %v", w, err)
 		}
-		if n := len(e.functions["one"].versions); n != 1 {
+		if n := len(e.Functions["one"].Versions); n != 1 {
 			t.Errorf("%d versions during start %d, want 1", n, i)
 		}
 		if err := env.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if n := len(e.functions["one"].versions); n != 0 || e.counts["PublishVersion"] != 2 {
-		t.Errorf("%d versions are left of %d", n, e.counts["PublishVersion"])
+	if n := len(e.Functions["one"].Versions); n != 0 || e.Counts["PublishVersion"] != 2 {
+		t.Errorf("%d versions are left of %d", n, e.Counts["PublishVersion"])
 	}
 	// One that a crash left behind.
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
@@ -102,10 +103,10 @@ func TestVersions(t *testing.T) {
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(e.functions["one"].versions); n != 0 || e.functions["one"].vars[TokenKey] != "" {
+	if n := len(e.Functions["one"].Versions); n != 0 || e.Functions["one"].Vars[TokenKey] != "" {
 		t.Errorf("%d versions are left", n)
 	}
-	if slices.Contains(e.calls, "DeleteFunction one") && e.functions["one"] == nil {
+	if slices.Contains(e.Calls, "DeleteFunction one") && e.Functions["one"] == nil {
 		t.Error("the function itself was deleted")
 	}
 }
@@ -134,11 +135,11 @@ func (s *still) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func TestIdleChangesNothing(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
-	k, targets := e.open(t, c, Setup{Strategy: Idle, Idle: 15 * time.Minute}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: Idle, Idle: 15 * time.Minute}, "one")
 	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "idle" {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -150,19 +151,19 @@ func TestIdleChangesNothing(t *testing.T) {
 	if want := []time.Duration{15 * time.Minute, 15 * time.Minute}; !slices.Equal(clock.slept, want) {
 		t.Errorf("slept %v, want %v", clock.slept, want)
 	}
-	if e.counts["UpdateFunctionConfiguration"] != 0 {
-		t.Errorf("calls %q", e.calls)
+	if e.Counts["UpdateFunctionConfiguration"] != 0 {
+		t.Errorf("calls %q", e.Calls)
 	}
 }
 
 // Polls of an update begin at 0.2 s and end at one second, with a little chance.
 func TestPollsSlowDown(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
-	e.functions["one"].pollsPerUpdate = 12
-	_, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	e.Functions["one"].PollsPerUpdate = 12
+	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +179,8 @@ func TestPollsSlowDown(t *testing.T) {
 
 // Memory sizes are set on the one function and put back, by --restore too.
 func TestMemorySizes(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
 	ref := Ref{Name: "one"}
 	s, err := c.Survey(t.Context(), []Ref{ref})
 	if err != nil {
@@ -194,11 +195,11 @@ func TestMemorySizes(t *testing.T) {
 		}
 		targets = append(targets, target)
 	}
-	before := maps.Clone(e.functions["one"].vars)
+	before := maps.Clone(e.Functions["one"].Vars)
 	for range 2 {
 		for i, target := range targets {
 			env, sample, err := target.Start(t.Context())
-			if err != nil || *sample.Metrics.MemorySizeMB != []float64{128, 1769}[i] || e.functions["one"].vars["EXTRA"] != "1" {
+			if err != nil || *sample.Metrics.MemorySizeMB != []float64{128, 1769}[i] || e.Functions["one"].Vars["EXTRA"] != "1" {
 				t.Fatalf("%+v, %v", sample, err)
 			}
 			env.Close()
@@ -208,30 +209,30 @@ func TestMemorySizes(t *testing.T) {
 	if _, err := c.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if f := e.functions["one"]; f.memory != 512 || !maps.Equal(f.vars, before) {
-		t.Errorf("%d MB, %v", f.memory, f.vars)
+	if f := e.Functions["one"]; f.Memory != 512 || !maps.Equal(f.Vars, before) {
+		t.Errorf("%d MB, %v", f.Memory, f.Vars)
 	}
 }
 
 // A size that somebody else has set since is theirs.
 func TestRestoreLeavesAnothersMemorySize(t *testing.T) {
-	e := serve(t, "one")
-	c := e.client(t)
-	k, targets := e.open(t, c, Setup{Strategy: ConfigUpdate}, "one")
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	k.journal.close()
-	e.functions["one"].memory = 2048
-	if _, err := c.Restore(t.Context()); err != nil || e.functions["one"].memory != 2048 || e.functions["one"].vars[TokenKey] != "" {
-		t.Errorf("%d MB, %v, %v", e.functions["one"].memory, e.functions["one"].vars, err)
+	e.Functions["one"].Memory = 2048
+	if _, err := c.Restore(t.Context()); err != nil || e.Functions["one"].Memory != 2048 || e.Functions["one"].Vars[TokenKey] != "" {
+		t.Errorf("%d MB, %v, %v", e.Functions["one"].Memory, e.Functions["one"].Vars, err)
 	}
 }
 
 func TestQualifiersAreNotUpdated(t *testing.T) {
-	e := serve(t, "one")
-	e.functions["one"].alias = "live"
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	e.Functions["one"].Alias = "live"
+	c := connect(t, e)
 	ref := Ref{"one", "live"}
 	s, err := c.Survey(t.Context(), []Ref{ref})
 	if err != nil {
@@ -258,21 +259,21 @@ func TestQualifiersAreNotUpdated(t *testing.T) {
 
 // An inactive function is woken, and what that changes is nobody else's doing.
 func TestInactiveFunctionsAreWoken(t *testing.T) {
-	e := serve(t, "one")
-	f := e.functions["one"]
-	f.state = "Inactive"
-	c := e.client(t)
+	e := awstest.Serve(t, "one")
+	f := e.Functions["one"]
+	f.State = "Inactive"
+	c := connect(t, e)
 	ref := Ref{Name: "one"}
 	s, err := c.Survey(t.Context(), []Ref{ref})
-	if err != nil || !s.Functions[ref].Inactive || e.invocations != 0 {
+	if err != nil || !s.Functions[ref].Inactive || e.Invocations != 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	k := c.Begin(s, Setup{Strategy: ConfigUpdate})
 	defer k.Close()
-	f.state = "Active"
-	f.revision++
-	if err := k.Wake(t.Context(), []Ref{ref}); err != nil || e.invocations != 1 {
-		t.Fatalf("%d invocations, %v", e.invocations, err)
+	f.State = "Active"
+	f.Revision++
+	if err := k.Wake(t.Context(), []Ref{ref}); err != nil || e.Invocations != 1 {
+		t.Fatalf("%d invocations, %v", e.Invocations, err)
 	}
 	target, err := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{})
 	if err != nil {
@@ -285,16 +286,16 @@ func TestInactiveFunctionsAreWoken(t *testing.T) {
 
 // An interrupt abandons what is waited for and puts everything back.
 func TestInterruptPutsBack(t *testing.T) {
-	e := serve(t, "one")
-	k, targets := e.open(t, e.client(t), Setup{Strategy: ConfigUpdate}, "one")
-	e.functions["one"].pollsPerUpdate = 4
+	e := awstest.Serve(t, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	e.Functions["one"].PollsPerUpdate = 4
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	if _, _, err := targets[0].Start(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v", err)
 	}
-	if err := k.Close(); err != nil || e.functions["one"].vars[TokenKey] != "" {
-		t.Errorf("not put back: %v, %v", err, e.functions["one"].vars)
+	if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
+		t.Errorf("not put back: %v, %v", err, e.Functions["one"].Vars)
 	}
 }
 
