@@ -17,7 +17,7 @@ import (
 func (a *app) imagesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "images",
-		Short: "List, build and import the images of the variants",
+		Short: "List, build, import and push the images of the variants",
 		Long: `The images of a project are kept in .build/images beside its compose file, an
 OCI layout. bench builds them itself, reproducibly, so that the sandbox, the
 Docker engine and a registry hold the same image.`,
@@ -54,7 +54,7 @@ Docker engine and a registry hold the same image.`,
 	for _, c := range []*cobra.Command{list, build, imports} {
 		c.Flags().StringVar(&file, "file", "", "compose file whose store is meant (default that of this folder)")
 	}
-	cmd.AddCommand(list, build, imports)
+	cmd.AddCommand(list, build, imports, a.pushCommand())
 	return cmd
 }
 

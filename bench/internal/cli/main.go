@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/term"
 
+	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -40,6 +41,8 @@ type Env struct {
 	StderrIsTerminal bool
 	// OpenEngine opens a local engine by name.
 	OpenEngine func(ctx context.Context, name string, o EngineOptions) (*Engine, error)
+	// RegistryLogin asks for a login to the registry that images are pushed to.
+	RegistryLogin func(ctx context.Context, o awslambda.Options) (awslambda.Login, error)
 	// Rehearse serves an endpoint on loopback that stands for AWS; nil for none.
 	Rehearse func(ctx context.Context, o RehearsalOptions) (*Rehearsal, error)
 }
@@ -60,6 +63,7 @@ func FromProcess() Env {
 		Now:              time.Now,
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		OpenEngine:       OpenEngine,
+		RegistryLogin:    awslambda.ECRLogin,
 	}
 }
 

@@ -2,6 +2,7 @@ package awslambda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -70,7 +71,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		return nil, err
 	}
 	if cfg.Region == "" {
-		return nil, coldstart.Hint(fmt.Errorf("connecting to AWS: no region"), "--region eu-west-1, AWS_REGION, or a region in the profile")
+		return nil, noRegion()
 	}
 	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Log), clock: wall{}}
 	c.control = lambda.NewFromConfig(cfg, func(o *lambda.Options) {
@@ -92,6 +93,10 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	})
 	c.name(ctx)
 	return c, nil
+}
+
+func noRegion() error {
+	return coldstart.Hint(errors.New("connecting to AWS: no region"), "--region eu-west-1, AWS_REGION, or a region in the profile")
 }
 
 // configure reads the user's settings, or none of them for a rehearsal.

@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
+	"coldbench/bench/internal/variant"
+)
+
+// pushFlags are the flags of bench images push, as typed.
+type pushFlags struct {
+	file, region, profile, repository, vars string
+	arch                                    []string
+	fresh                                   int
+}
+
+func (a *app) pushCommand() *cobra.Command {
+	var f pushFlags
+	cmd := &cobra.Command{
+		Use:   "push [VARIANT]...",
+		Short: "Push the images of variants to ECR and write what Terraform deploys",
+		Long: `Build the images of variants, push them to the account's ECR repository without
+a container engine, and write deployment/images.auto.tfvars.json, which pins
+each to its digest. Terraform makes a function for each image in that file.
+
+Without arguments all services of the compose file are pushed, and the file
+then holds those alone; with arguments the others stay in it as they are.`,
+		Example: `  bench images push
+  bench images push --arch amd64,arm64
+  bench images push --fresh 10 scratch`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("arch") && len(f.arch) == 0 {
+				return usagef("--arch: empty")
+			}
+			return a.pushImages(cmd.Context(), f, args)
+		},
+	}
+	s := cmd.Flags()
+	s.StringVar(&f.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
+	s.StringSliceVar(&f.arch, "arch", []string{"amd64"}, "architectures, amd64 or arm64; each has a function of its own")
+	s.StringVar(&f.region, "region", "", "region (default that of the environment or the profile)")
+	s.StringVar(&f.profile, "profile", "", "profile of ~/.aws/config")
+	s.StringVar(&f.repository, "repository", "", "repository in the account's registry (default COMPOSE_PROJECT_NAME)")
+	s.IntVar(&f.fresh, "fresh", 0, "further images of each variant with one more layer of random bytes, for cold starts after a deployment, 0 to 1000")
+	s.StringVar(&f.vars, "tfvars", "", "file to write (default deployment/images.auto.tfvars.json beside the compose file)")
+	return cmd
+}
+
+// deployedImage is an image as deployment/variables.tf declares it. What is not
+// set is the image's own.
+type deployedImage struct {
+	URI              string            `json:"uri"`
+	Entrypoint       []string          `json:"entry_point,omitempty"`
+	Command          []string          `json:"command,omitempty"`
+	WorkingDirectory string            `json:"working_directory,omitempty"`
+	Environment      map[string]string `json:"environment,omitempty"`
+	Fresh            []string          `json:"fresh,omitempty"`
+}
+
+// deployment is the content of images.auto.tfvars.json: images by variant and
+// architecture.
+type deployment struct {
+	Images map[string]map[string]deployedImage `json:"images"`
+}
+
+func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error {
+	archs, err := architectures(f.arch)
+	if err != nil {
+		return err
+	}
+	if f.fresh < 0 || f.fresh > 1000 {
+		return usagef("--fresh %d: 0 to 1000", f.fresh)
+	}
+	for _, arg := range args {
+		if strings.Contains(arg, "=") {
+			return usagef("%q: a function is deployed of a service of the compose file", arg)
+		}
+	}
+	// The compose file is read once an architecture, for its arguments depend on it.
+	byArch := map[string][]chosen{}
+	for _, arch := range archs {
+		if byArch[arch], err = a.chooseVariants(ctx, f.file, arch, args); err != nil {
+			return err
+		}
+	}
+	if f.repository == "" {
+		if f.repository, err = variant.Project(variant.Options{File: f.file, Dir: a.Dir, Env: a.Environ}); err != nil {
+			return err
+		}
+	}
+	vars := f.vars
+	if vars == "" {
+		vars = filepath.Join(filepath.Dir(filepath.Dir(a.storeDir(f.file))), "deployment", "images.auto.tfvars.json")
+	}
+	vars = absolute(a.Dir, vars)
+	if info, err := os.Stat(filepath.Dir(vars)); err != nil || !info.IsDir() {
+		return coldstart.Hint(fmt.Errorf("writing %s: its folder does not exist", vars), "--tfvars FILE")
+	}
+	old, err := readDeployment(vars)
+	if err != nil {
+		return err
+	}
+	login, err := a.RegistryLogin(ctx, awslambda.Options{Region: f.region, Profile: f.profile})
+	if err != nil {
+		return err
+	}
+	store, err := image.OpenStore(a.storeDir(f.file))
+	if err != nil {
+		return err
+	}
+	engine := a.imageEngine(nil)
+	defer engine.close()
+
+	next := deployment{Images: map[string]map[string]deployedImage{}}
+	if len(args) > 0 {
+		next = old
+	}
+	to := image.Destination{Repository: login.Registry + "/" + f.repository, User: login.User, Password: login.Password, Fresh: f.fresh}
+	pushed, failed := 0, false
+	for _, arch := range archs {
+		for _, v := range byArch[arch] {
+			img, err := a.imageOf(ctx, store, v.Variant, image.Options{Arch: arch, Engine: engine, Log: a.logLine})
+			if err != nil {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				a.warning("%s for %s: %v", v.Name, arch, err)
+				if hint := coldstart.HintOf(err); hint != "" {
+					a.hint("%s", hint)
+				}
+				if before, ok := old.Images[v.Name][arch]; ok {
+					a.note("%s for %s stays deployed as it was pushed before", v.Name, arch)
+					next.set(v.Name, arch, before)
+				}
+				failed = failed || v.named
+				continue
+			}
+			p, err := store.Push(ctx, img, v.Name+"-"+arch, to)
+			if err != nil {
+				if errors.Is(err, image.ErrNoRepository) {
+					return coldstart.Hint(err, "make deploy, or terraform -chdir=deployment apply -target=aws_ecr_repository.images")
+				}
+				return err
+			}
+			next.set(v.Name, arch, deployedImage{
+				URI: p.URI, Fresh: p.Fresh,
+				Entrypoint: v.Entrypoint, Command: v.Command, WorkingDirectory: v.WorkingDir, Environment: v.Environment,
+			})
+			pushed++
+			if img.StandIn {
+				a.warning("%s for %s stands on a stand-in base: its times on AWS are not those of the real one", v.Name, arch)
+			}
+			for _, uri := range slices.Concat([]string{p.URI}, p.Fresh) {
+				if _, err := fmt.Fprintf(a.Stdout, "%s\t%s\t%s\n", v.Name, arch, uri); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if pushed == 0 {
+		return errors.New("no image could be pushed")
+	}
+	if err := next.write(vars); err != nil {
+		return err
+	}
+	a.note("wrote %s; terraform -chdir=deployment apply deploys it", vars)
+	if failed {
+		return errors.New("not every image could be pushed")
+	}
+	return nil
+}
+
+func (d deployment) set(variant, arch string, img deployedImage) {
+	if d.Images[variant] == nil {
+		d.Images[variant] = map[string]deployedImage{}
+	}
+	d.Images[variant][arch] = img
+}
+
+// readDeployment reads what was pushed before; nothing where there is no file.
+// A file that can't be understood is an error: what is deployed would be lost.
+func readDeployment(path string) (deployment, error) {
+	d := deployment{}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		if err = json.Unmarshal(text, &d); err != nil {
+			err = coldstart.Hint(fmt.Errorf("reading %s: %w", path, err), "remove it and push all variants")
+		}
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if d.Images == nil {
+		d.Images = map[string]map[string]deployedImage{}
+	}
+	return d, err
+}
+
+// write puts the file in its place in one step. It may hold values of the
+// services' environment, so that nobody else may read it.
+func (d deployment) write(path string) error {
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".images-")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(text, '\n'))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// ErrNoRepository is wrapped by the error of Store.Push where the registry has
+// no such repository: ECR makes none by itself.
+var ErrNoRepository = errors.New("the registry has no such repository")
+
+// Destination is where images are pushed to.
+type Destination struct {
+	// Repository is the registry's host and the repository's name, without a
+	// scheme: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/project".
+	Repository string
+	// User and Password are what the registry asks for; where both are empty,
+	// what docker login stored is used.
+	User, Password string
+	// Fresh is the number of further images to push beside each: the same one
+	// with one more layer of 1 KiB of random bytes, which no registry and no
+	// cache of a platform has ever seen. 0 for none.
+	Fresh int
+}
+
+// Pushed says under which names a registry holds an image. Each is
+// REPOSITORY@sha256:DIGEST, for a tag may be moved.
+type Pushed struct {
+	// URI is the image itself, with the digest that the store has it under.
+	URI string
+	// Fresh are the images with one more layer.
+	Fresh []string
+}
+
+// Push writes an image of the store to a registry. What the registry has
+// already is not sent again. The image is tagged "NAME-ID12", and never moved:
+// other content has another tag. Nothing is changed in the store. A repository
+// that does not exist is an error that wraps ErrNoRepository; no error holds
+// the password.
+func (s *Store) Push(ctx context.Context, img coldstart.Image, as string, to Destination) (Pushed, error) {
+	pushed, err := s.push(ctx, img, as, to)
+	if err != nil {
+		return Pushed{}, fmt.Errorf("pushing %s to %s: %w", as, to.Repository, err)
+	}
+	return pushed, nil
+}
+
+func (s *Store) push(ctx context.Context, img coldstart.Image, as string, to Destination) (Pushed, error) {
+	repository, err := name.NewRepository(to.Repository)
+	if err != nil {
+		return Pushed{}, err
+	}
+	c, _, err := s.byID(img.ID)
+	if err != nil {
+		return Pushed{}, err
+	}
+	original, err := partial.CompressedToImage(&stored{s, c})
+	if err != nil {
+		return Pushed{}, err
+	}
+	options := []remote.Option{
+		remote.WithContext(ctx), remote.WithTransport(http.DefaultTransport), remote.WithUserAgent("coldbench"),
+		remote.WithAuthFromKeychain(authn.DefaultKeychain),
+	}
+	if to.User != "" || to.Password != "" {
+		options[len(options)-1] = remote.WithAuth(&authn.Basic{Username: to.User, Password: to.Password})
+	}
+	write := func(img v1.Image, tag string) (string, error) {
+		digest, err := img.Digest()
+		if err != nil {
+			return "", err
+		}
+		ref, err := name.NewTag(repository.Name() + ":" + tag + "-" + digest.Hex[:12])
+		if err != nil {
+			return "", err
+		}
+		if err := remote.Write(ref, img, options...); err != nil {
+			return "", pushError(err)
+		}
+		return repository.Name() + "@" + digest.String(), nil
+	}
+	var pushed Pushed
+	if pushed.URI, err = write(original, as); err != nil {
+		return Pushed{}, err
+	}
+	for range to.Fresh {
+		fresh, err := freshen(original)
+		if err != nil {
+			return Pushed{}, err
+		}
+		uri, err := write(fresh, as+"-fresh")
+		if err != nil {
+			return Pushed{}, err
+		}
+		pushed.Fresh = append(pushed.Fresh, uri)
+	}
+	return pushed, nil
+}
+
+// pushError says what a registry's refusal means.
+func pushError(err error) error {
+	var refused *transport.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for _, d := range refused.Errors {
+		if d.Code == transport.NameUnknownErrorCode {
+			return fmt.Errorf("%w: %w", ErrNoRepository, err)
+		}
+	}
+	// Its text is long and names a URL of the upload.
+	if len(refused.Errors) == 0 {
+		return fmt.Errorf("the registry answered %d %s", refused.StatusCode, http.StatusText(refused.StatusCode))
+	}
+	return err
+}
+
+// freshSize is the size of the file that makes an image a new one, in bytes.
+const freshSize = 1 << 10
+
+// freshFile is its name; the directory of images is the root in every variant.
+const freshFile = ".bench-fresh"
+
+// freshen returns an image with one more layer that was never there before.
+func freshen(img v1.Image) (v1.Image, error) {
+	data := make([]byte, freshSize)
+	rand.Read(data) // never fails
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: freshFile, Mode: 0o644, Size: freshSize, ModTime: time.Unix(0, 0)}
+	if err := tw.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := tw.Write(data); err != nil {
+		return nil, err
+	}
+	if err := tw.Close(); err != nil {
+		return nil, err
+	}
+	kind, err := img.MediaType()
+	if err != nil {
+		return nil, err
+	}
+	media := types.DockerLayer
+	if strings.Contains(string(kind), "vnd.oci.") {
+		media = types.OCILayer
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(buf.Bytes())), nil
+	}, tarball.WithMediaType(media))
+	if err != nil {
+		return nil, err
+	}
+	return mutate.Append(img, mutate.Addendum{Layer: layer, MediaType: media, History: v1.History{CreatedBy: "bench images push --fresh"}})
+}
+
+// stored is an image of the store as go-containerregistry wants to see it. What
+// it hands out is verified against its digest while it is read.
+type stored struct {
+	store *Store
+	*content
+}
+
+var _ partial.CompressedImageCore = (*stored)(nil)
+
+func (i *stored) RawConfigFile() ([]byte, error) { return i.configRaw, nil }
+
+func (i *stored) RawManifest() ([]byte, error) { return i.store.readBlob(i.desc) }
+
+func (i *stored) MediaType() (types.MediaType, error) { return i.manifest.MediaType, nil }
+
+func (i *stored) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
+	for _, l := range i.layers {
+		if l.Blob.Digest == h {
+			return storedLayer{i.store, l.Blob}, nil
+		}
+	}
+	return nil, fmt.Errorf("the image has no layer %s", h)
+}
