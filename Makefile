@@ -77,7 +77,7 @@ test: build ## the whole test suite; BENCH_REQUIRE=docker,sandbox fails where th
 	@$(GO) test $(PACKAGES)
 
 check: ## gofmt, vet, staticcheck, go.mod
-	@unformatted=$$(gofmt -l bench function images) || exit 1; \
+	@unformatted=$$(gofmt -l bench deployment function images) || exit 1; \
 		test -z "$$unformatted" || { echo "gofmt -w these:" >&2; echo "$$unformatted" >&2; exit 1; }
 	@$(GO) vet ./...
 	@$(GO) vet -tags lambda.norpc,coldbench.debug ./function/...
