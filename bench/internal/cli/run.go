@@ -96,10 +96,14 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		}
 	}
 	if unrestored != nil {
-		// Said at once, and again in the end by its exit code.
+		// Said at once, and in the end by the exit code.
 		a.say("%v", unrestored)
 		a.hint("%s", coldstart.HintOf(unrestored))
-		defer func() { failed = errors.Join(failed, errUnrestored) }()
+		defer func() {
+			if failed == nil || errors.Is(failed, errIncomplete) || errors.Is(failed, errInterrupted) {
+				failed = errUnrestored
+			}
+		}()
 	}
 	if err != nil {
 		if hint := coldstart.HintOf(err); hint != "" {
