@@ -23,6 +23,7 @@ type awsFlags struct {
 	parallel, burst                   int
 	maxCost                           float64
 	rehearse, restore                 bool
+	latency, faults                   string
 }
 
 func (a *app) awsCommand() *cobra.Command {
@@ -73,6 +74,8 @@ is measured as a rehearsal and never shown as AWS.`,
 	s.StringVar(&f.region, "region", "", "region (default that of the environment or the profile)")
 	s.StringVar(&f.profile, "profile", "", "profile of ~/.aws/config")
 	s.BoolVar(&f.rehearse, "rehearse", false, "measure an endpoint on this machine that stands for AWS: free, no account")
+	s.StringVar(&f.latency, "rehearse-latency", "none", "what a rehearsal adds for the platform: none, or aws, as measured there")
+	s.StringVar(&f.faults, "rehearse-faults", "", "rates of faults of a rehearsal, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
 	s.BoolVar(&f.restore, "restore", false, "put back what a bench left changed that was killed, and do nothing else")
 	return cmd
 }
@@ -115,6 +118,10 @@ func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
 		return m, usagef("--idle %s: 0 to 24h", f.idle)
 	case !(f.maxCost >= 0):
 		return m, usagef("--max-cost %g: a number from 0 up", f.maxCost)
+	case f.latency != "none" && f.latency != "aws":
+		return m, usagef("--rehearse-latency %q: none or aws", f.latency)
+	case !f.rehearse && f.resume == "" && (f.given("rehearse-latency") || f.given("rehearse-faults")):
+		return m, usagef("--rehearse-latency and --rehearse-faults are of --rehearse")
 	case f.rehearse && f.restore:
 		return m, usagef("--rehearse and --restore exclude one another: a rehearsal leaves nothing behind")
 	case f.restore && f.resume != "":

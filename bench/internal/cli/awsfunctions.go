@@ -8,7 +8,6 @@ import (
 
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/variant"
 )
 
@@ -33,7 +32,7 @@ type awsWant struct {
 // services of the compose file without arguments, otherwise exactly those named.
 func (a *app) awsWanted(ctx context.Context, m *awsMeasure, args []string) ([]awsWant, error) {
 	if m.resumed != nil {
-		return wantedAgain(m.resumed)
+		return a.wantedAgain(ctx, m)
 	}
 	var list []awsWant
 	var services map[string][]awsWant
@@ -145,8 +144,18 @@ func (a *app) awsServices(ctx context.Context, m *awsMeasure) (map[string][]awsW
 	return list, order, nil
 }
 
-// wantedAgain returns the functions of a run that goes on.
-func wantedAgain(h *runfile.Header) ([]awsWant, error) {
+// wantedAgain returns the functions of a run that goes on. A rehearsal needs the
+// services they were made from, too.
+func (a *app) wantedAgain(ctx context.Context, m *awsMeasure) ([]awsWant, error) {
+	h := m.resumed
+	var services map[string][]awsWant
+	if m.awsFlags.rehearse {
+		m.archs = h.Plan.Arch
+		var err error
+		if services, _, err = a.awsServices(ctx, m); err != nil {
+			return nil, err
+		}
+	}
 	var list []awsWant
 	for _, c := range h.Configs {
 		if c.Function == nil {
@@ -155,7 +164,13 @@ func wantedAgain(h *runfile.Header) ([]awsWant, error) {
 		ref := awslambda.Ref{Name: c.Function.Name, Qualifier: c.Function.Version}
 		i := slices.IndexFunc(list, func(w awsWant) bool { return w.variant == c.Variant && w.arch == c.Arch && w.ref == ref })
 		if i < 0 {
-			list = append(list, awsWant{variant: c.Variant, ref: ref, arch: c.Arch, doc: c.Doc, named: true})
+			w := awsWant{variant: c.Variant, ref: ref, arch: c.Arch, doc: c.Doc, named: true}
+			for _, s := range services[c.Variant] {
+				if s.arch == c.Arch {
+					w.service, w.zip = s.service, s.zip
+				}
+			}
+			list = append(list, w)
 			i = len(list) - 1
 		}
 		list[i].memoryMB = append(list[i].memoryMB, c.MemorySizeMB)

@@ -3,10 +3,17 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
 )
 
 // Rehearsal is an endpoint on loopback that stands for AWS.
 type Rehearsal struct {
+	// URL is where it is served.
 	URL   string
 	Close func() error
 }
@@ -14,12 +21,84 @@ type Rehearsal struct {
 // RehearsalOptions say what a rehearsal serves.
 type RehearsalOptions struct {
 	Region string
+	// StateDir is where it may keep files.
+	StateDir string
+	// Functions are deployed when it begins.
+	Functions []RehearsedFunction
+	// Latency is "none", or "aws" for what the platform adds there.
+	Latency string
+	// Faults is a rate of faults, "throttle=0.05,error=0.02"; empty for none.
+	Faults string
+	// Log receives what it has to say; nil for none.
+	Log func(string)
 }
 
-// rehearse serves the functions that are wanted.
+// RehearsedFunction is a function of a rehearsal.
+type RehearsedFunction struct {
+	// Name is what it would be called on AWS.
+	Name string
+	// Image is unpacked on this machine.
+	Image    coldstart.Image
+	MemoryMB int
+	Timeout  time.Duration
+	// Zip says that it is described as a zip; what runs is the image.
+	Zip bool
+}
+
+// rehearse builds the images of the services that are wanted and serves them as
+// functions. A service whose image can't be had is not deployed: what comes
+// after says so.
 func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Rehearsal, error) {
 	if a.Rehearse == nil {
 		return nil, errors.New("this build has no endpoint to rehearse on")
 	}
-	return a.Rehearse(ctx, RehearsalOptions{Region: m.awsFlags.region})
+	for _, w := range wanted {
+		if w.service == nil {
+			return nil, coldstart.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.variant), "name services, or none for all")
+		}
+	}
+	store, err := image.OpenStore(a.storeDir(m.file))
+	if err != nil {
+		return nil, err
+	}
+	log := func(line string) {
+		if m.verbal {
+			a.say("%s", line)
+		}
+	}
+	images := a.imageEngine(nil)
+	defer images.close()
+	o := RehearsalOptions{
+		Region: m.awsFlags.region, StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "rehearsal"),
+		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Log: log,
+	}
+	for _, w := range wanted {
+		arch := w.arch
+		img, err := a.imageOf(ctx, store, *w.service, image.Options{Arch: arch, Engine: images, Log: log})
+		if err == nil {
+			img.Root, err = store.Unpack(ctx, img)
+		}
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case w.named:
+			return nil, fmt.Errorf("%s: %w", w.variant, err)
+		default:
+			a.warning("%s is not deployed for the rehearsal: %v", w.variant, err)
+			if hint := coldstart.HintOf(err); hint != "" {
+				a.hint("%s", hint)
+			}
+			continue
+		}
+		size := w.service.MemoryMB
+		if size == 0 {
+			size = 512
+		}
+		o.Functions = append(o.Functions, RehearsedFunction{Name: w.ref.Name, Image: img, MemoryMB: size, Timeout: m.timeout, Zip: w.zip})
+	}
+	if len(o.Functions) == 0 {
+		return nil, errors.New("no variant can be rehearsed here")
+	}
+	return a.Rehearse(ctx, o)
 }

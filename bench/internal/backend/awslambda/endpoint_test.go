@@ -10,7 +10,7 @@ import (
 )
 
 // client connects to the endpoint.
-func connect(t *testing.T, e *awstest.Endpoint) *Client {
+func connect(t testing.TB, e *awstest.Endpoint) *Client {
 	t.Helper()
 	c, err := Connect(context.Background(), Options{Rehearsal: e.URL, JournalDir: t.TempDir(), Patience: 20 * time.Second, LogPatience: 3 * time.Second})
 	if err != nil {
@@ -21,7 +21,7 @@ func connect(t *testing.T, e *awstest.Endpoint) *Client {
 }
 
 // open surveys and opens functions at their own memory size.
-func open(t *testing.T, e *awstest.Endpoint, c *Client, s Setup, names ...string) (*Campaign, []coldstart.Target) {
+func open(t testing.TB, e *awstest.Endpoint, c *Client, s Setup, names ...string) (*Campaign, []coldstart.Target) {
 	t.Helper()
 	var refs []Ref
 	for _, n := range names {

@@ -24,7 +24,7 @@ import (
 // an update.
 type Endpoint struct {
 	*httptest.Server
-	t *testing.T
+	t testing.TB
 	// Mu guards what follows.
 	Mu sync.Mutex
 	// Functions by name. Calls lists what came, Counts how often, Invocations
@@ -83,7 +83,7 @@ type Function struct {
 
 // Serve begins an endpoint with functions of those names, which ends with the
 // test.
-func Serve(t *testing.T, names ...string) *Endpoint {
+func Serve(t testing.TB, names ...string) *Endpoint {
 	e := &Endpoint{t: t, Functions: map[string]*Function{}, Counts: map[string]int{}}
 	for _, n := range names {
 		e.Functions[n] = &Function{

@@ -1,0 +1,103 @@
+package awslambda
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"coldbench/bench/internal/backend/awslambda/awstest"
+)
+
+// A rehearsal talks to its endpoint and to nobody else, with no credentials of
+// the user's, whatever the environment and the profile say.
+func TestRehearsalTalksToNobodyElse(t *testing.T) {
+	var mu sync.Mutex
+	var others []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		others = append(others, r.Method+" "+r.Host)
+		mu.Unlock()
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	defer proxy.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config")
+	text := "[default]\nregion = ap-south-1\nendpoint_url = " + proxy.URL + "\ncredential_process = touch " + filepath.Join(dir, "ran") + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range map[string]string{
+		"HTTP_PROXY": proxy.URL, "HTTPS_PROXY": proxy.URL, "ALL_PROXY": proxy.URL, "NO_PROXY": "",
+		"AWS_ENDPOINT_URL": proxy.URL, "AWS_ENDPOINT_URL_LAMBDA": proxy.URL, "AWS_ENDPOINT_URL_STS": proxy.URL, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": proxy.URL,
+		"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "realLooking/Secret", "AWS_SESSION_TOKEN": "realLookingToken",
+		"AWS_CONFIG_FILE": file, "AWS_PROFILE": "default", "AWS_REGION": "eu-west-3",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": proxy.URL, "AWS_EC2_METADATA_SERVICE_ENDPOINT": proxy.URL,
+	} {
+		t.Setenv(k, v)
+	}
+	e := awstest.Serve(t, "one")
+	signed := 0
+	inner := e.Config.Handler
+	e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		signed++
+		for k, v := range r.Header {
+			if s := strings.Join(v, " "); strings.Contains(s, "AKIA") || strings.Contains(s, "realLooking") {
+				t.Errorf("%s: %s", k, s)
+			}
+		}
+		mu.Unlock()
+		inner.ServeHTTP(w, r)
+	})
+	c := connect(t, e)
+	if c.Region() != rehearsalRegion || c.Rehearsal() != "rehearsal, not AWS" {
+		t.Errorf("%s, %s", c.Region(), c.Rehearsal())
+	}
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(others) > 0 || signed == 0 {
+		t.Errorf("others were talked to: %q; %d requests to the endpoint", others, signed)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
+		t.Error("the profile's credential_process ran")
+	}
+}
+
+// An endpoint that lacks what a run needs is named with what it lacks.
+func TestEndpointsThatLackThings(t *testing.T) {
+	for _, c := range []struct{ operation, want string }{
+		{"GetFunction", "the endpoint lacks GetFunction"},
+		{"UpdateFunctionConfiguration", "the endpoint lacks UpdateFunctionConfiguration"},
+		{"Invoke", "the endpoint lacks InvokeFunction"},
+		{"GetCallerIdentity", ""}, {"GetAccountSettings", ""}, // done without
+	} {
+		for _, status := range []int{404, 501} {
+			e := awstest.Serve(t, "one")
+			e.Fault = func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+				if op != c.operation {
+					return false
+				}
+				http.Error(w, "not implemented", status)
+				return true
+			}
+			client := connect(t, e)
+			err := survey(e, client, "one")
+			if err == nil {
+				_, targets := open(t, e, client, Setup{Strategy: ConfigUpdate}, "one")
+				_, _, err = targets[0].Start(t.Context())
+			}
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%s, %d: %v, want %q", c.operation, status, err, c.want)
+			}
+		}
+	}
+}
