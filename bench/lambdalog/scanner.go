@@ -41,7 +41,11 @@ type Scanner struct {
 
 // NewScanner returns a Scanner of r.
 func NewScanner(r io.Reader) *Scanner {
-	return &Scanner{r: bufio.NewReaderSize(r, 64<<10), spare: maxSpare}
+	size := 64 << 10
+	if short, ok := r.(interface{ Len() int }); ok {
+		size = min(size, short.Len()) // a text in memory, the log of one invocation say
+	}
+	return &Scanner{r: bufio.NewReaderSize(r, size), spare: maxSpare}
 }
 
 // Scan advances to the next event. It is false at the end of the log and after

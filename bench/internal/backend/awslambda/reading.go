@@ -64,6 +64,9 @@ func readingOf(text, requestID string) (reading, error) {
 		return reading{}, err
 	}
 	r := reading{report: report, raw: raw, log: text}
+	if report.Cold() || !strings.Contains(text, "INIT_REPORT") && !strings.Contains(text, "initReport") {
+		return r, nil
+	}
 	// An INIT_REPORT names no request: it is this invocation's where no other
 	// REPORT stands between the two.
 	s := lambdalog.NewScanner(strings.NewReader(text))

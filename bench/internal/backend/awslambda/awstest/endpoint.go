@@ -35,8 +35,9 @@ type Endpoint struct {
 	requests    int
 	// Fault may answer a call in the endpoint's place: true where it did.
 	Fault func(operation string, n int, w http.ResponseWriter, r *http.Request) bool
-	// Wait is how long an invocation takes.
-	Wait time.Duration
+	// Wait is how long a cold invocation takes; where it is not 0 all are cold.
+	// Latency is added to each answer of an invocation.
+	Wait, Latency time.Duration
 	// Sent changes an invocation's answer before it is sent; nil for none.
 	Sent func(h http.Header, id string, report *string)
 	Logs []LogEvent
@@ -323,7 +324,7 @@ func (e *Endpoint) invoke(w http.ResponseWriter, r *http.Request, f *Function) {
 	answer, wait, sent := f.Answer, e.Wait, e.Sent
 	uptime := f.Uptime
 	e.Mu.Unlock()
-	time.Sleep(wait)
+	time.Sleep(wait + e.Latency)
 	payload := fmt.Sprintf(`{"message":"hello","instanceId":"i%d","invocation":%d,"token":%q%s}`, instance, count, token, uptime)
 	report := fmt.Sprintf("REPORT RequestId: %s\tDuration: 1.25 ms\tBilled Duration: 2 ms\tMemory Size: %d MB\tMax Memory Used: 17 MB\t", id, memory)
 	if cold {
