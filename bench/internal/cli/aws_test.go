@@ -20,12 +20,12 @@ import (
 
 // cloud is a project folder and an endpoint that stands for AWS.
 type cloud struct {
-	t *testing.T
+	t testing.TB
 	*awstest.Endpoint
 	dir string
 }
 
-func newCloud(t *testing.T, functions ...string) *cloud {
+func newCloud(t testing.TB, functions ...string) *cloud {
 	t.Helper()
 	c := &cloud{t: t, Endpoint: awstest.Serve(t, functions...), dir: t.TempDir()}
 	text := "services:\n  scratch: {image: a, x-bench: {zip: true, doc: The binary.}}\n  al2: {image: b}\n"

@@ -22,9 +22,13 @@ type Count struct {
 	Throttled, Failed int
 }
 
-// controlPlaneInterval keeps the control plane's calls within their quota, 15 a
-// second over all operations (GetFunction and Invoke have quotas of their own).
-const controlPlaneInterval = time.Second / 14
+// The control plane's calls are kept within their quota, 15 a second over all
+// operations (GetFunction and Invoke have quotas of their own): five at once,
+// and ten a second.
+const (
+	controlPlaneInterval = time.Second / 10
+	controlPlaneBurst    = 5
+)
 
 // counter counts the requests of a client, spaces those of the control plane
 // and knows when the endpoint was last heard of.
@@ -33,8 +37,9 @@ type counter struct {
 
 	mu     sync.Mutex
 	counts map[string]Count
-	next   time.Time
-	heard  time.Time
+	// next is when the call after the last would be due at an even pace.
+	next  time.Time
+	heard time.Time
 }
 
 func newCounter(log func(string)) *counter {
@@ -87,9 +92,9 @@ func (c *counter) slot(now time.Time) time.Duration {
 	if c.next.Before(now) {
 		c.next = now
 	}
-	wait := c.next.Sub(now)
+	wait := c.next.Add(-(controlPlaneBurst - 1) * controlPlaneInterval).Sub(now)
 	c.next = c.next.Add(controlPlaneInterval)
-	return wait
+	return max(wait, 0)
 }
 
 // quiet returns for how long nothing was heard of the endpoint.

@@ -332,3 +332,30 @@ func TestScrub(t *testing.T) {
 		t.Errorf("too much is gone: %s", out)
 	}
 }
+
+// Never more than 15 calls of the control plane in a second, whatever the pace
+// at which they are asked for; a few at once wait for nothing.
+func TestControlPlanePace(t *testing.T) {
+	c := newCounter(nil)
+	now := time.Unix(1e9, 0)
+	var sent []time.Time
+	for i := range 200 {
+		wait := c.slot(now)
+		if i < controlPlaneBurst && wait != 0 {
+			t.Errorf("call %d waits %s", i, wait)
+		}
+		sent = append(sent, now.Add(wait))
+		now = now.Add(time.Duration(i%7) * 10 * time.Millisecond)
+	}
+	for i := range sent {
+		n := 0
+		for _, s := range sent[i:] {
+			if s.Sub(sent[i]) < time.Second {
+				n++
+			}
+		}
+		if n > 15 {
+			t.Fatalf("%d calls within a second", n)
+		}
+	}
+}
