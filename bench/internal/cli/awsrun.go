@@ -31,6 +31,9 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	var refs []awslambda.Ref
 	for _, w := range wanted {
 		refs = append(refs, w.ref)
+		if w.ref.Qualifier != "" && m.awsFlags.strategy == string(awslambda.Version) {
+			refs = append(refs, awslambda.Ref{Name: w.ref.Name}) // what is published anew
+		}
 	}
 	survey, err := client.Survey(ctx, refs)
 	if err != nil {

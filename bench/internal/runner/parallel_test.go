@@ -123,7 +123,6 @@ func (t endingTarget) Start(ctx context.Context) (coldstart.Environment, coldsta
 
 // kept keeps what a run yields.
 type kept struct {
-	mu       sync.Mutex
 	samples  []coldstart.Sample
 	rejects  []coldstart.Attempt
 	failures []coldstart.Attempt

@@ -49,7 +49,7 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 	refusedBefore, refusedNow := t.refused, false
 	for i, a := range answers {
 		if errs[i] != nil {
-			out, wait := refusal(ctx, coldstart.Cold, t.facts.Ref, errs[i])
+			wait, out := refusal(ctx, coldstart.Cold, t.facts.Ref, errs[i])
 			var np *coldstart.NotProved
 			if errors.As(out, &np) {
 				refusedNow = true

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -87,7 +89,7 @@ func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart
 	defer k.mu.Unlock()
 	f := k.functions[ref.Name]
 	if f == nil {
-		f = newFunction(k.c, facts, extra, k.writeJournal)
+		f = newFunction(k.c, k.updated(facts), extra, k.writeJournal)
 		k.functions[ref.Name] = f
 	}
 	if !slices.Contains(k.sizes[ref.Name], cfg.MemoryMB) {
@@ -105,18 +107,19 @@ func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string
 		return coldstart.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
 	}
 	if k.setup.updates(f.Ref) {
-		ref := f.Ref
-		if k.setup.Strategy == Version {
-			ref.Qualifier = ""
+		base := k.updated(f)
+		switch {
+		case base == nil:
+			return fmt.Errorf("function %s was not surveyed without its qualifier", f.Ref)
+		case base.ImageID != f.ImageID:
+			return coldstart.Hint(fmt.Errorf("%s is of other code than function %s, which strategy %s publishes", f.Ref, base.Ref, k.setup.Strategy), "--strategy burst or idle")
 		}
-		unqualified := *f
-		unqualified.Ref = ref
 		add := maps.Clone(extra)
 		if add == nil {
 			add = map[string]string{}
 		}
 		add[TokenKey] = newToken()
-		return unqualified.Updatable(add)
+		return base.Updatable(add)
 	}
 	switch {
 	case f.MemoryMB != cfg.MemoryMB:
@@ -125,6 +128,16 @@ func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string
 		return fmt.Errorf("function %s: --env needs an update, which strategy %s does not make", f.Ref, k.setup.Strategy)
 	}
 	return nil
+}
+
+// updated returns the facts of what is updated for a function: itself, or for a
+// qualified one that is published anew, the function without the qualifier; nil
+// where that was not surveyed.
+func (k *Campaign) updated(f *Facts) *Facts {
+	if k.setup.Strategy == Version && f.Ref.Qualifier != "" {
+		return k.survey.Functions[Ref{Name: f.Ref.Name}]
+	}
+	return f
 }
 
 // updates says whether a function is changed by a strategy.
@@ -175,7 +188,16 @@ func (k *Campaign) Wake(ctx context.Context, refs []Ref) error {
 		if fatal(err) {
 			return explain("waking function "+ref.String(), "lambda", "InvokeFunction", err)
 		}
+		began := k.c.clock.Now()
 		cfg, err := k.c.settled(ctx, ref)
+		for err == nil && cfg.State == types.StateInactive {
+			if k.c.clock.Now().Sub(began) > k.c.o.Patience {
+				return fmt.Errorf("waking function %s: still inactive after %s", ref, k.c.o.Patience)
+			}
+			if err = k.c.clock.Sleep(ctx, time.Second); err == nil {
+				cfg, err = k.c.settled(ctx, ref)
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	mrand "math/rand/v2"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -261,9 +262,5 @@ func (f *function) restore(ctx context.Context) error {
 func (f *function) keys() []string { return keysOf(f.extra) }
 
 func keysOf(extra map[string]string) []string {
-	keys := []string{TokenKey}
-	for k := range extra {
-		keys = append(keys, k)
-	}
-	return keys
+	return append([]string{TokenKey}, slices.Sorted(maps.Keys(extra))...)
 }

@@ -84,9 +84,9 @@ func (c *Client) invoke(ctx context.Context, ref Ref, payload []byte) (answer, e
 
 // refusal turns the error of an invocation into what a runner understands, and
 // says how long to wait before the next one.
-func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (error, time.Duration) {
+func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (time.Duration, error) {
 	if ctx.Err() != nil {
-		return ctx.Err(), 0
+		return 0, ctx.Err()
 	}
 	not := func(reason string) error {
 		return &coldstart.NotProved{Want: want, Reason: reason, Detail: scrubbed(err).Error()}
@@ -103,15 +103,15 @@ func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (err
 				wait = time.Duration(s * float64(time.Second))
 			}
 		}
-		return &coldstart.NotProved{Want: want, Reason: "throttled", Detail: detail}, wait
+		return wait, &coldstart.NotProved{Want: want, Reason: "throttled", Detail: detail}
 	case kindServer, kindConnection, kindConflict:
-		return not("unavailable"), 0
+		return 0, not("unavailable")
 	case kindCredentials, kindPermission:
-		return fmt.Errorf("%w: %w", coldstart.ErrAbort, explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)), 0
+		return 0, fmt.Errorf("%w: %w", coldstart.ErrAbort, explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err))
 	case kindNotFound:
-		return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: coldstart.Hint(fmt.Errorf("function %s does not exist any more", ref), "make deploy")}, 0
+		return 0, &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: coldstart.Hint(fmt.Errorf("function %s does not exist any more", ref), "make deploy")}
 	}
-	return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)}, 0
+	return 0, &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)}
 }
 
 // backoff returns how long to wait after n refusals in a row, with jitter: half

@@ -111,6 +111,40 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// A qualified function is published anew from the function without it, where
+// that is of the same code.
+func TestVersionsOfAnAlias(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	e.Functions["one"].Alias = "live"
+	c := connect(t, e)
+	live, base := Ref{"one", "live"}, Ref{Name: "one"}
+	s, err := c.Survey(t.Context(), []Ref{live, base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := c.Begin(s, Setup{Strategy: Version})
+	config := coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}
+	target, err := k.Open(t.Context(), config, coldstart.Image{Ref: "one:live"}, coldstart.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, sample, err := target.Start(t.Context())
+	if err != nil || sample.Class != coldstart.ClassCold {
+		t.Fatalf("%+v, %v", sample, err)
+	}
+	if err := errors.Join(env.Close(), k.Close()); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
+		t.Errorf("%v", err)
+	}
+	s.Functions[base].ImageID = "sha256:other"
+	if err := c.Begin(s, Setup{Strategy: Version}).Check(s.Functions[live], config, nil); err == nil || !strings.Contains(coldstart.HintOf(err), "burst or idle") {
+		t.Errorf("%v", err)
+	}
+	delete(s.Functions, base)
+	if err := c.Begin(s, Setup{Strategy: Version}).Check(s.Functions[live], config, nil); err == nil {
+		t.Error("what is published was not looked at")
+	}
+}
+
 // still is a clock that moves only when somebody sleeps.
 type still struct {
 	mu    sync.Mutex

@@ -103,7 +103,7 @@ func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 // refuse turns the error of an invocation into the runner's, and remembers how
 // long to wait.
 func (t *target) refuse(ctx context.Context, want coldstart.Start, err error) error {
-	out, wait := refusal(ctx, want, t.facts.Ref, err)
+	wait, out := refusal(ctx, want, t.facts.Ref, err)
 	var np *coldstart.NotProved
 	if !errors.As(out, &np) {
 		return errors.Join(out, t.forced.drop())
