@@ -34,6 +34,8 @@ const (
 // and knows when the endpoint was last heard of.
 type counter struct {
 	log func(string)
+	// deadline is how long one request of the control plane may take.
+	deadline time.Duration
 
 	mu     sync.Mutex
 	counts map[string]Count
@@ -43,7 +45,7 @@ type counter struct {
 }
 
 func newCounter(log func(string)) *counter {
-	return &counter{log: log, counts: map[string]Count{}}
+	return &counter{log: log, deadline: time.Minute, counts: map[string]Count{}}
 }
 
 // register adds the counter behind the SDK's retries, so that it sees each
@@ -59,7 +61,15 @@ func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next 
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 	}
-	out, metadata, err := next.HandleFinalize(ctx, in)
+	limited, cancel := ctx, func() {}
+	if operation != "Invoke" {
+		limited, cancel = context.WithTimeout(ctx, c.deadline)
+	}
+	out, metadata, err := next.HandleFinalize(limited, in)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = &unanswered{operation, c.deadline}
+	}
+	cancel()
 	kind := kindOf(err)
 	c.mu.Lock()
 	n := c.counts[operation]
@@ -84,6 +94,20 @@ func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next 
 	}
 	return out, metadata, err
 }
+
+// unanswered is the error of a request that took too long. The SDK tries it
+// again; the end of a context it would not.
+type unanswered struct {
+	operation string
+	after     time.Duration
+}
+
+func (u *unanswered) Error() string {
+	return fmt.Sprintf("%s: no answer after %s", u.operation, u.after)
+}
+
+// RetryableError is what the SDK asks.
+func (u *unanswered) RetryableError() bool { return true }
 
 // slot returns how long a call of the control plane has to wait for its turn.
 func (c *counter) slot(now time.Time) time.Duration {

@@ -39,7 +39,7 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 	for i := range n {
 		wg.Go(func() {
 			<-start
-			answers[i], errs[i] = c.invoke(ctx, use.ref, t.payload)
+			answers[i], errs[i] = c.invoke(ctx, use.ref, t.payload, t.facts.Timeout)
 		})
 	}
 	close(start)

@@ -184,7 +184,7 @@ func (k *Campaign) Wake(ctx context.Context, refs []Ref) error {
 			continue
 		}
 		// The first invocation of an inactive function fails, and wakes it.
-		_, err := k.c.invoke(ctx, ref, []byte("{}"))
+		_, err := k.c.invoke(ctx, ref, []byte("{}"), f.Timeout)
 		if fatal(err) {
 			return explain("waking function "+ref.String(), "lambda", "InvokeFunction", err)
 		}

@@ -51,6 +51,7 @@ type Client struct {
 	endpoint  string
 	counter   *counter
 	clock     clock
+	beyond    time.Duration
 
 	control *lambda.Client // retried
 	invoker *lambda.Client // each call is sent once
@@ -73,7 +74,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if cfg.Region == "" {
 		return nil, noRegion()
 	}
-	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Log), clock: wall{}}
+	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Log), clock: wall{}, beyond: beyond}
 	c.control = lambda.NewFromConfig(cfg, func(o *lambda.Options) {
 		o.Retryer = patient()
 		o.APIOptions = append(o.APIOptions, c.counter.register)

@@ -44,6 +44,10 @@ func kindOf(err error) kind {
 	if err == nil {
 		return kindNone
 	}
+	var late *unanswered
+	if errors.As(err, &late) {
+		return kindConnection
+	}
 	var canceled *smithy.CanceledError
 	if errors.As(err, &canceled) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return kindCanceled

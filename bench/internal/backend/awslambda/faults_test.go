@@ -474,3 +474,28 @@ func TestUpdatesThatEndAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// An endpoint that takes a request and never answers holds nobody up.
+func TestEndpointsThatNeverAnswer(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	end := make(chan struct{})
+	defer close(end)
+	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
+		if op == "Invoke" && n == 1 || op == "UpdateFunctionConfiguration" && n == 1 {
+			<-end
+			return true
+		}
+		return false
+	}
+	c := connect(t, e)
+	c.counter.deadline, c.beyond = 200*time.Millisecond, 100*time.Millisecond
+	e.Functions["one"].Timeout = 0
+	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	_, _, err := targets[0].Start(t.Context())
+	if np := reject(t, err, "unavailable"); !strings.Contains(np.Detail, "no answer after") {
+		t.Errorf("%v", np)
+	}
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

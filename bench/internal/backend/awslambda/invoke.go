@@ -59,15 +59,24 @@ func (r Ref) qualifier() *string {
 	return aws.String(r.Qualifier)
 }
 
-// invoke sends one invocation, once.
-func (c *Client) invoke(ctx context.Context, ref Ref, payload []byte) (answer, error) {
+// beyond is how much longer than the function's timeout an answer may take: an
+// init of 10 s, the making of the environment, and the network.
+const beyond = 2 * time.Minute
+
+// invoke sends one invocation, once, of a function with a timeout.
+func (c *Client) invoke(ctx context.Context, ref Ref, payload []byte, timeout time.Duration) (answer, error) {
+	limited, cancel := context.WithTimeout(ctx, timeout+c.beyond)
+	defer cancel()
 	in := &lambda.InvokeInput{
 		FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier(), Payload: payload,
 		InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail,
 	}
 	at := time.Now()
-	out, err := c.invoker.Invoke(ctx, in)
+	out, err := c.invoker.Invoke(limited, in)
 	took := time.Since(at)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = &unanswered{"Invoke", timeout + c.beyond}
+	}
 	if err != nil {
 		return answer{}, err
 	}

@@ -80,7 +80,7 @@ func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 	}
 	use := t.forced
 	c.warmUp(ctx, use.ref, 1)
-	a, err := c.invoke(ctx, use.ref, t.payload)
+	a, err := c.invoke(ctx, use.ref, t.payload, t.facts.Timeout)
 	t.last = c.clock.Now()
 	if err != nil {
 		return nil, coldstart.Sample{}, t.refuse(ctx, coldstart.Cold, err)
@@ -221,7 +221,7 @@ func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
 		return coldstart.Sample{}, err
 	}
 	c.warmUp(ctx, e.use.ref, 1)
-	a, err := c.invoke(ctx, e.use.ref, t.payload)
+	a, err := c.invoke(ctx, e.use.ref, t.payload, t.facts.Timeout)
 	t.last = c.clock.Now()
 	if err != nil {
 		return coldstart.Sample{}, t.refuse(ctx, coldstart.Warm, err)

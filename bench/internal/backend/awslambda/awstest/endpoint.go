@@ -321,10 +321,10 @@ func (e *Endpoint) invoke(w http.ResponseWriter, r *http.Request, f *Function) {
 	f.served = f.Revision
 	f.count++
 	instance, count, token, memory := f.instance, f.count, f.Vars[tokenKey], f.Memory
-	answer, wait, sent := f.Answer, e.Wait, e.Sent
+	answer, wait, sent := f.Answer, e.Wait+e.Latency, e.Sent
 	uptime := f.Uptime
 	e.Mu.Unlock()
-	time.Sleep(wait + e.Latency)
+	time.Sleep(wait)
 	payload := fmt.Sprintf(`{"message":"hello","instanceId":"i%d","invocation":%d,"token":%q%s}`, instance, count, token, uptime)
 	report := fmt.Sprintf("REPORT RequestId: %s\tDuration: 1.25 ms\tBilled Duration: 2 ms\tMemory Size: %d MB\tMax Memory Used: 17 MB\t", id, memory)
 	if cold {
