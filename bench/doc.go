@@ -21,6 +21,19 @@
 // is a row that says why. bench local --help lists the flags; --dry-run says
 // what a run would do.
 //
+// # Measuring on AWS
+//
+//	bench aws [VARIANT | NAME=FUNCTION[:QUALIFIER]]...
+//
+// measures functions that are deployed: PROJECT-VARIANT of each service, or any
+// others. Each cold start is forced by a change of one environment variable
+// (--strategy names other ways), REPORT is read from the answer or from
+// CloudWatch Logs, and what was changed is put back: at the end, on an error, on
+// Ctrl-C, and after a crash by the next bench aws or by bench aws --restore.
+// Before anything is done the plan says what it would cost; --dry-run ends there.
+// deployment/bench-policy.json is all that has to be allowed. Whatever is
+// measured at another endpoint than AWS's own is a rehearsal and named so.
+//
 // # Reading
 //
 // Every sample is in results/runs/TIME-local-ENGINE.jsonl the moment it was

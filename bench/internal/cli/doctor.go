@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/backend/docker"
 	"coldbench/bench/internal/backend/sandbox"
 	"coldbench/bench/internal/coldstart"
@@ -40,6 +41,7 @@ func (a *app) doctor(ctx context.Context) error {
 	for _, f := range engines {
 		findings = append(findings, f...)
 	}
+	findings = append(findings, awslambda.Check(a.journalDir())...)
 	for _, f := range findings {
 		if _, err := fmt.Fprintf(a.Stdout, "%-8s %s: %s\n", f.Severity, f.Subject, f.Text); err != nil {
 			return err

@@ -396,7 +396,13 @@ func TestRestoreAfterACrash(t *testing.T) {
 	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
 		t.Errorf("a living bench's functions were put back: %+v, %v", r, err)
 	}
+	if f := Check(c.o.JournalDir); len(f) != 0 {
+		t.Errorf("findings while the bench lives: %+v", f)
+	}
 	k.journal.close() // as the kernel does
+	if f := Check(c.o.JournalDir); len(f) != 1 || !strings.Contains(f[0].Text, "one, two in us-east-1 at host:1") || !strings.Contains(f[0].Hint, "--restore") {
+		t.Errorf("findings: %+v", f)
+	}
 	other := *c
 	other.region = "eu-central-1"
 	if r, err := other.Restore(t.Context()); err != nil || len(r.Functions) != 0 || len(r.Elsewhere) != 1 {
@@ -418,6 +424,9 @@ func TestRestoreAfterACrash(t *testing.T) {
 	}
 	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
 		t.Errorf("again: %+v, %v", r, err)
+	}
+	if f := Check(c.o.JournalDir); len(f) != 0 {
+		t.Errorf("findings when all is put back: %+v", f)
 	}
 }
 
