@@ -61,7 +61,7 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 	list := []Table{}
 	for _, m := range coldstart.MetricsOf() {
 		// What bench's clock sees of a local invocation is its own doing.
-		if m.Name == "client" && backend != "aws" {
+		if (m.Name == "client" || m.Name == "platform and network") && backend != "aws" {
 			continue
 		}
 		t := Table{Metric: m.Name, Title: metricTitle(m.Name), Unit: m.Unit, Doc: sentence(m.Doc), Lines: []Line{}, Notes: []string{}}
@@ -107,6 +107,8 @@ func metricTitle(name string) string {
 		return "Provision"
 	case "client":
 		return "Client"
+	case "platform and network":
+		return "Platform and network"
 	case "max memory":
 		return "Max Memory Used"
 	}

@@ -41,7 +41,7 @@ func TestMetrics(t *testing.T) {
 		Metrics: Metrics{InitDurationMs: ptr(1), DurationMs: ptr(2), BilledDurationMs: ptr(4), MaxMemoryUsedMB: ptr(9), MemorySizeMB: ptr(512)},
 		Phases:  Phases{ProvisionMs: ptr(16), ClientMs: ptr(32)},
 	}
-	want := map[string]float64{"total": 3, "init": 1, "duration": 2, "billed": 4, "provision": 16, "client": 32, "max memory": 9}
+	want := map[string]float64{"total": 3, "init": 1, "duration": 2, "billed": 4, "provision": 16, "client": 32, "platform and network": 29, "max memory": 9}
 	ms := MetricsOf()
 	if len(ms) != len(want) || ms[0].Name != "total" {
 		t.Fatalf("%d metrics, the first is %s", len(ms), ms[0].Name)
@@ -56,6 +56,12 @@ func TestMetrics(t *testing.T) {
 		if m.Doc == "" || m.Unit != "ms" && m.Unit != "MB" || !m.LowerIsBetter {
 			t.Errorf("%+v", m)
 		}
+	}
+	if v, ok := beyond(Sample{Start: Warm, Metrics: Metrics{DurationMs: ptr(5)}, Phases: Phases{ClientMs: ptr(4)}}); !ok || v != -1 {
+		t.Errorf("an answer that left early: %v, %v", v, ok)
+	}
+	if v, ok := beyond(Sample{Start: Cold, Class: ClassCold, Phases: Phases{ClientMs: ptr(4)}}); ok || v != 0 {
+		t.Errorf("without a total: %v, %v", v, ok)
 	}
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		if v, ok := value(&bad); ok {

@@ -105,8 +105,23 @@ func MetricsOf() []Metric {
 		{Name: "billed", Unit: "ms", LowerIsBetter: true, Doc: "Billed Duration, whole milliseconds", Value: func(s Sample) (float64, bool) { return value(s.Metrics.BilledDurationMs) }},
 		{Name: "provision", Unit: "ms", LowerIsBetter: true, Doc: "from the request for a new environment to its being ready; never part of billed", Value: func(s Sample) (float64, bool) { return value(s.Phases.ProvisionMs) }},
 		{Name: "client", Unit: "ms", LowerIsBetter: true, Doc: "from bench's request to the answer in bench's hands", Value: func(s Sample) (float64, bool) { return value(s.Phases.ClientMs) }},
+		{Name: "platform and network", Unit: "ms", LowerIsBetter: true, Doc: "client - Init Duration - Duration: what the platform and the network took; may be negative, for the answer leaves before the invocation ends", Value: beyond},
 		{Name: "max memory", Unit: "MB", LowerIsBetter: true, Doc: "Max Memory Used: high-water mark of the execution environment", Value: func(s Sample) (float64, bool) { return value(s.Metrics.MaxMemoryUsedMB) }},
 	}
+}
+
+// beyond returns what the client waited for beyond init and invoke. It is false
+// where one of them is missing: an init that nobody waited for, say.
+func beyond(s Sample) (float64, bool) {
+	client, ok := value(s.Phases.ClientMs)
+	if !ok {
+		return 0, false
+	}
+	total, ok := Total(s)
+	if !ok {
+		return 0, false
+	}
+	return client - total, true
 }
 
 // Total returns Init Duration + Duration of a cold sample and Duration of a

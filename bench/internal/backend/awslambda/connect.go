@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -103,6 +104,13 @@ func noRegion() error {
 // configure reads the user's settings, or none of them for a rehearsal.
 func configure(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Rehearsal != "" {
+		u, err := url.Parse(o.Rehearsal)
+		if err != nil {
+			return aws.Config{}, fmt.Errorf("connecting to the rehearsal: %w", err)
+		}
+		if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsLoopback() {
+			return aws.Config{}, fmt.Errorf("connecting to the rehearsal: %s is not on this machine's loopback", u.Host)
+		}
 		region := o.Region
 		if region == "" {
 			region = rehearsalRegion

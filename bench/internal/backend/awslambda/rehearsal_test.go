@@ -39,6 +39,11 @@ func TestRehearsalTalksToNobodyElse(t *testing.T) {
 	} {
 		t.Setenv(k, v)
 	}
+	for _, url := range []string{"https://lambda.eu-west-1.amazonaws.com", "http://10.0.0.1:80", "127.0.0.1:80", "http://localhost.example.com", "%"} {
+		if _, err := Connect(t.Context(), Options{Rehearsal: url}); err == nil {
+			t.Errorf("a rehearsal at %s", url)
+		}
+	}
 	e := awstest.Serve(t, "one")
 	signed := 0
 	inner := e.Config.Handler
