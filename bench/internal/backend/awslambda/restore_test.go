@@ -1,0 +1,113 @@
+package awslambda
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/coldstart"
+)
+
+// Where somebody else changes a function in mid-run, the run ends, nothing more
+// is touched, and the journal stays.
+func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := e.Functions["one"]
+	e.Mu.Lock()
+	f.Vars["THEIRS"] = "1"
+	f.Revision++
+	e.Mu.Unlock()
+	_, _, err := targets[0].Start(t.Context())
+	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
+		t.Fatalf("%v", err)
+	}
+	updates := e.Counts["UpdateFunctionConfiguration"]
+	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(coldstart.HintOf(err), "--restore") {
+		t.Errorf("closing: %v, hint %q", err, coldstart.HintOf(err))
+	}
+	if n := e.Counts["UpdateFunctionConfiguration"]; n != updates {
+		t.Errorf("%d more updates", n-updates)
+	}
+	// Asked to, bench takes off its own variable, and theirs stays.
+	r, err := c.Restore(t.Context())
+	if err != nil || !slices.Equal(r.Functions, []string{"one"}) || f.Vars[TokenKey] != "" || f.Vars["THEIRS"] != "1" || f.Vars["KEPT"] == "" {
+		t.Errorf("%+v, %v, %v", r, err, f.Vars)
+	}
+	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
+		t.Errorf("%d journals are left", len(files))
+	}
+}
+
+// What comes after a bench that was killed: the campaign is never closed.
+func TestRestoreAfterACrash(t *testing.T) {
+	e := awstest.Serve(t, "one", "two")
+	c := connect(t, e)
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one", "two")
+	for _, target := range targets {
+		if _, _, err := target.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+		t.Errorf("a living bench's functions were put back: %+v, %v", r, err)
+	}
+	if f := Check(c.o.JournalDir); len(f) != 0 {
+		t.Errorf("findings while the bench lives: %+v", f)
+	}
+	k.journal.close() // as the kernel does
+	if f := Check(c.o.JournalDir); len(f) != 1 || !strings.Contains(f[0].Text, "one, two in us-east-1 at host:1") || !strings.Contains(f[0].Hint, "--restore") {
+		t.Errorf("findings: %+v", f)
+	}
+	other := *c
+	other.region = "eu-central-1"
+	if r, err := other.Restore(t.Context()); err != nil || len(r.Functions) != 0 || len(r.Elsewhere) != 1 {
+		t.Errorf("in another region: %+v, %v", r, err)
+	}
+	other = *c
+	other.endpoint = ""
+	if r, err := other.Restore(t.Context()); err != nil || len(r.Functions) != 0 || !slices.Equal(r.Elsewhere, []string{"us-east-1 host:1"}) {
+		t.Errorf("at another endpoint: %+v, %v", r, err)
+	}
+	r, err := c.Restore(t.Context())
+	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for name, f := range e.Functions {
+		if f.Vars[TokenKey] != "" || f.Vars["KEPT"] == "" || f.Memory != 512 {
+			t.Errorf("%s: %v, %d MB", name, f.Vars, f.Memory)
+		}
+	}
+	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+		t.Errorf("again: %+v, %v", r, err)
+	}
+	if f := Check(c.o.JournalDir); len(f) != 0 {
+		t.Errorf("findings when all is put back: %+v", f)
+	}
+}
+
+// The endpoint of a rehearsal dies with the bench that served it: there is
+// nothing to put back.
+func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	c.endpoint = "rehearsal"
+	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	k.journal.close()
+	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
+		t.Errorf("%d journals are left", len(files))
+	}
+}
