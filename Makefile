@@ -84,6 +84,10 @@ check: ## gofmt, vet, staticcheck, go.mod
 	@$(GO) tool staticcheck ./...
 	@$(GO) mod tidy -diff
 
+.PHONY: check-stats
+check-stats: ## do intervals cover, alarms stay few, differences get seen? 4,000 simulated runs of each cell
+	@BENCH_CHECK_STATS=$(or $(RUNS),4000) $(GO) test -count=1 -v -timeout 30m -run 'Coverage|Power|FalseAlarms' ./bench/internal/stats ./bench/internal/analysis
+
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; for f in $$(grep -rl --include='*_test.go' '^func Fuzz' bench function images); do \
 		for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$f); do \

@@ -14,7 +14,7 @@
 // Statistical Packages", The American Statistician 50 (1996), definition 7.
 // Intervals: J.-Y. Le Boudec, "Performance Evaluation of Computer and
 // Communication Systems" (2010), theorem 2.1; H. A. David and H. N. Nagaraja,
-// "Order Statistics" (2003), section 7.1. Ratios: G. Y. Zou and A. Donner,
-// "Construction of confidence limits about effect measures: a general
-// approach", Statistics in Medicine 27 (2008).
+// "Order Statistics" (2003), section 7.1. Ratios: T. Schweder and
+// N. L. Hjort, "Confidence, Likelihood, Probability" (2016). Tests and shifts
+// name theirs where they are.
 package stats

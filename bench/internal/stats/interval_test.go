@@ -129,32 +129,6 @@ func floor(promise float64, replications int) float64 {
 	return promise - 3*math.Sqrt(promise*(1-promise)/float64(replications))
 }
 
-func TestCoverage(t *testing.T) {
-	const replications = 600
-	for _, d := range distributions {
-		for _, n := range []int{6, 15, 50, 100} {
-			for _, q := range []float64{0.5, 0.9} {
-				// A step distribution's quantile is not one point where a step
-				// ends at q; the tested points lie inside a step.
-				if d.name == "uniform in steps" {
-					q -= 0.05
-				}
-				r := rand.New(rand.NewPCG(1, uint64(n)))
-				covered := 0
-				for range replications {
-					iv := Order(draw(r, d.draw, n)).Interval(q, 0.95)
-					if truth := d.truth(q); iv.Lo <= truth && truth <= iv.Hi {
-						covered++
-					}
-				}
-				if share := float64(covered) / replications; share < floor(0.95, replications) {
-					t.Errorf("%s, n = %d, q = %v: covered %.3f", d.name, n, q, share)
-				}
-			}
-		}
-	}
-}
-
 func draw(r *rand.Rand, f func(*rand.Rand) float64, n int) []float64 {
 	x := make([]float64, n)
 	for i := range x {
