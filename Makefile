@@ -95,6 +95,25 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 			$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
 		done; done
 
+# The same region for Terraform and for bench: make deploy REGION=eu-west-1, or
+# that of the environment. ARCH=amd64,arm64 makes a function for each; TERRAFORM_ARGS
+# goes to each apply, -auto-approve say.
+REGION         ?=
+ARCH           ?=
+TERRAFORM_ARGS ?=
+TERRAFORM      := $(if $(REGION),TF_VAR_region='$(REGION)' )terraform -chdir=deployment
+
+.PHONY: deploy destroy
+deploy: build ## the variants as functions on AWS: REGION, ARCH, TERRAFORM_ARGS pass through
+	@$(TERRAFORM) init -input=false
+	@$(TERRAFORM) apply -target=aws_ecr_repository.images $(TERRAFORM_ARGS)
+	@.build/bench images push $(if $(REGION),--region '$(REGION)') $(if $(ARCH),--arch '$(ARCH)')
+	@$(TERRAFORM) apply $(TERRAFORM_ARGS)
+
+destroy: function ## everything that make deploy made on AWS, images and logs included
+	@$(TERRAFORM) destroy $(TERRAFORM_ARGS)
+	@rm -f deployment/images.auto.tfvars.json
+
 .PHONY: smoke calibrate killtest benchmark
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none
 	@COMPOSE='$(COMPOSE)' .ci/smoke $(SERVICES)
