@@ -34,7 +34,50 @@ func compare(columns []Column, o observed, only string) []Comparison {
 			}
 		}
 	}
+	tests := make([]*Difference, len(list))
+	for i := range list {
+		tests[i] = list[i].Whole
+	}
+	adjust(tests)
 	return list
+}
+
+// adjust corrects the p-values of a family by Holm's method; nil is no test.
+func adjust(family []*Difference) {
+	var p []float64
+	for _, d := range family {
+		if d != nil {
+			p = append(p, d.P)
+		}
+	}
+	p = stats.Holm(p)
+	for _, d := range family {
+		if d != nil {
+			d.PHolm, p = p[0], p[1:]
+		}
+	}
+}
+
+// wholly compares two sides as distributions, not at a quantile; nil where one
+// has no values.
+func wholly(a, b stats.Ordered) *Difference {
+	w, ok := stats.Test(a, b)
+	if !ok {
+		return nil
+	}
+	s, _ := stats.ShiftOf(a, b, Confidence)
+	return &Difference{P: w.P, Delta: w.Delta, ShiftMs: Estimate{Value: &s.Value, Low: bound(s.Lo), High: bound(s.Hi)}}
+}
+
+// wordOf is the verdict in the words of a report.
+func wordOf(v stats.Verdict) string {
+	switch v {
+	case stats.Less:
+		return "faster"
+	case stats.Greater:
+		return "slower"
+	}
+	return string(v)
 }
 
 func comparison(column, baseline int, class coldstart.Class, q float64, a, b stats.Ordered) Comparison {
@@ -45,14 +88,12 @@ func comparison(column, baseline int, class coldstart.Class, q float64, a, b sta
 	}
 	c.Ratio = Estimate{Value: &ratio.Value, Low: bound(ratio.Lo), High: bound(ratio.Hi)}
 	verdict, within := stats.Judge(ratio, Margin)
-	c.Within = within
-	switch verdict {
-	case stats.Less:
-		c.Verdict = "faster"
-	case stats.Greater:
-		c.Verdict = "slower"
-	default:
-		c.Verdict = string(verdict)
+	c.Within, c.Verdict = within, wordOf(verdict)
+	if verdict == stats.Unclear {
+		c.Needed = stats.Needed(ratio, min(a.N(), b.N()), Margin)
+	}
+	if q == 0.5 {
+		c.Whole = wholly(a, b)
 	}
 	return c
 }

@@ -47,6 +47,9 @@ type Section struct {
 	Unavailable []Unavailable `json:"unavailable"`
 	// Comparisons are with the baseline; empty where there is one column.
 	Comparisons []Comparison `json:"comparisons"`
+	// Since is the change since the run that this one names as previous; nil
+	// where there is none or they can't be compared.
+	Since *Change `json:"sincePrevious,omitempty"`
 	// Notes are the footnotes of the headline and of the comparisons.
 	Notes []string `json:"notes"`
 	// Metrics hold a table each.
@@ -153,6 +156,25 @@ type Comparison struct {
 	// within Margin of 1.
 	Verdict string `json:"verdict"`
 	Within  bool   `json:"withinMargin"`
+	// Needed is how many environments a side would probably do for a verdict
+	// where it is "unclear"; absent where that can't be said.
+	Needed int `json:"needed,omitempty"`
+	// Whole compares the distributions; with the median only.
+	Whole *Difference `json:"distribution,omitempty"`
+}
+
+// Difference is between two distributions as a whole. It stands beside the
+// verdicts and changes none.
+type Difference struct {
+	// P is of the Mann-Whitney test, two-sided; PHolm is P adjusted for the
+	// number of comparisons of its table.
+	P     float64 `json:"p"`
+	PHolm float64 `json:"pHolm"`
+	// ShiftMs is the Hodges-Lehmann estimate of by how many milliseconds the
+	// one is greater than the other.
+	ShiftMs Estimate `json:"shiftMs"`
+	// Delta is Cliff's, from -1 (every value is smaller) to 1.
+	Delta float64 `json:"cliffsDelta"`
 }
 
 // Deploy is the first cold start of an image that this folder's runs had not

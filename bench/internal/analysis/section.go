@@ -36,6 +36,12 @@ func newSection(in Input) Section {
 	for _, u := range h.Unavailable {
 		s.Unavailable = append(s.Unavailable, Unavailable{Variant: u.Variant, Error: u.Error, Hint: u.Hint})
 	}
+	if p := in.Previous; p != nil && h.Previous != "" && p.Header.ID == h.Previous {
+		// Runs that can't be compared have no change to show.
+		if c, err := Compare(p, run, Against{}); err == nil {
+			s.Since = c
+		}
+	}
 	s.Caption = caption(h, columns, o)
 	s.Notes = notes(h, s, o)
 	return s

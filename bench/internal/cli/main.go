@@ -80,6 +80,9 @@ const (
 // been said already.
 var errIncomplete = errors.New("samples failed")
 
+// errGate ends a comparison whose gate tripped; why has been said already.
+var errGate = errors.New("over the gate")
+
 // errUnrestored ends a run whose functions could not be put back; why has been
 // said already.
 var errUnrestored = errors.New("functions were left changed")
@@ -128,7 +131,7 @@ func (a *app) exit(ctx context.Context, err error) int {
 		return exitOK
 	case errors.Is(err, errUnrestored):
 		return exitFailure
-	case errors.Is(err, errIncomplete):
+	case errors.Is(err, errIncomplete), errors.Is(err, errGate):
 		return exitIncomplete
 	case errors.Is(err, errInterrupted), ctx.Err() != nil && errors.Is(err, context.Canceled):
 		if !errors.Is(err, errInterrupted) {

@@ -22,6 +22,7 @@ to results/. The variants are the services of docker-compose.yml.`,
   bench local --runs 20 scratch al2    two of them
   bench local my=registry.example/image:tag
   bench report                         the newest runs again
+  bench compare BASE.jsonl NEW.jsonl   what changed, and is it more than noise?
   bench doctor                         what this machine can measure`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -33,7 +34,7 @@ to results/. The variants are the services of docker-compose.yml.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hintedUsage(err, cmd)
 	})
-	root.AddCommand(a.localCommand(), a.awsCommand(), a.reportCommand(), a.imagesCommand(), a.doctorCommand(), a.versionCommand())
+	root.AddCommand(a.localCommand(), a.awsCommand(), a.reportCommand(), a.compareCommand(), a.imagesCommand(), a.doctorCommand(), a.versionCommand())
 	wrapArgs(root)
 	return root
 }

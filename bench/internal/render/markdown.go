@@ -39,6 +39,12 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	list(b, "**Warning:** ", s.Warnings)
 	list(b, "", s.Notes)
 
+	if s.Since != nil {
+		fmt.Fprintf(b, "\n### Since the previous run, %s\n", escape(s.Since.Base))
+		if err := changeMarkdown(b, s.Since); err != nil {
+			return err
+		}
+	}
 	if len(s.Images) > 0 {
 		b.WriteString("\n### Images\n")
 		grids.add(imageGrid(s, escape, code))

@@ -137,7 +137,7 @@ func reports() map[string][]analysis.Input {
 	}
 	all["normal"] = one(normal.measure(50))
 
-	before := newRun("docker", 50, 5, "scratch", "al2")
+	before := newRun("docker", 50, 5, "scratch", "al2").measure(50)
 	before.Header.ID = "20260303T050607Z-local-docker"
 	before.Header.Configs[1].Image.ImageID = "sha256:" + strings.Repeat("7", 64)
 	after := newRun("docker", 50, 5, "scratch", "al2", "debug").measure(50)

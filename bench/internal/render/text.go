@@ -34,6 +34,9 @@ func textSection(b *bytes.Buffer, s *analysis.Section) error {
 		wrap(b, "! ", plain(a))
 	}
 	tables := []*grid{headlineGrid(s, plain), comparisonGrid(s, plain)}
+	if s.Since != nil {
+		tables = append(tables, changeGrid(s.Since, plain), driftGrid(s.Since, plain))
+	}
 	if len(s.Images) > 0 {
 		images := imageGrid(s, plain, plain)
 		images.without("compressed", "digest")
@@ -67,6 +70,12 @@ func textSection(b *bytes.Buffer, s *analysis.Section) error {
 	}
 	for _, t := range s.Notes {
 		wrap(b, "- ", plain(t))
+	}
+	if s.Since != nil {
+		wrap(b, "- ", plain("Since the previous run, "+s.Since.Base+":"))
+		for _, t := range append(append([]string{}, s.Since.Warnings...), s.Since.Notes...) {
+			wrap(b, "  ", plain(t))
+		}
 	}
 	if s.File != "" {
 		fmt.Fprintf(b, "\nrun file: %s\n", plain(s.File))

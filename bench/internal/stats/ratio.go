@@ -49,6 +49,25 @@ func RatioOf(a, b Ordered, q, confidence float64) (Ratio, bool) {
 	return r, true
 }
 
+// Over divides a ratio by another that is independent of it, with the interval
+// by MOVER on a log scale: with l and u the distances of an interval's ends
+// from its estimate, the ends of the difference are d - sqrt(l_a^2 + u_b^2) and
+// d + sqrt(u_a^2 + l_b^2). It is unbounded where one of them is.
+//
+// Source: G. Y. Zou and A. Donner, "Construction of confidence limits about
+// effect measures: a general approach", Statistics in Medicine 27 (2008).
+func Over(a, b Ratio) Ratio {
+	r := Ratio{Value: a.Value / b.Value, Interval: Unbounded()}
+	if !a.Finite() || !b.Finite() || a.Lo <= 0 || b.Lo <= 0 {
+		return r
+	}
+	la, ua := math.Log(a.Value/a.Lo), math.Log(a.Hi/a.Value)
+	lb, ub := math.Log(b.Value/b.Lo), math.Log(b.Hi/b.Value)
+	r.Lo = r.Value * math.Exp(-math.Hypot(la, ub))
+	r.Hi = r.Value * math.Exp(math.Hypot(ua, lb))
+	return r
+}
+
 // distribution is one of finitely many points in ascending order.
 type distribution struct {
 	at []float64

@@ -1,0 +1,157 @@
+package analysis
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// taken is a run whose variants have n cold starts each of a log-spread of
+// 0.25 around 4 ms, times what the variant's entry says.
+func taken(r *rand.Rand, id string, n int, times map[string]float64, variants ...string) *runfile.Run {
+	run := newRun(variants...)
+	run.Header.ID, run.Header.Plan.Runs = id, n
+	for range n {
+		for _, v := range variants {
+			f := 1.0
+			if t, ok := times[v]; ok {
+				f = t
+			}
+			cold(run, v, coldstart.ClassCold, f*3*math.Exp(0.25*r.NormFloat64()), f*math.Exp(0.25*r.NormFloat64()))
+		}
+	}
+	return run
+}
+
+func change(run *runfile.Run, variant string) {
+	for i := range run.Header.Configs {
+		if c := &run.Header.Configs[i]; c.Variant == variant {
+			c.Image.ImageID += "2"
+		}
+	}
+}
+
+func TestCompareJudgesBeyondTheDrift(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	base := taken(r, "base", 100, nil, "a", "b", "c")
+	// The host is 30 % slower, and c's image another 60 %.
+	now := taken(r, "now", 100, map[string]float64{"a": 1.3, "b": 1.3, "c": 1.3 * 1.6}, "a", "b", "c")
+	change(now, "c")
+	gate := 0.05
+	got, err := Compare(base, now, Against{FailOver: &gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Controls) != 2 || len(got.Drift) != 2 || math.Abs(*got.Drift[0].Ratio.Value-1.3) > 0.1 {
+		t.Errorf("controls %v, drift %+v", got.Controls, got.Drift)
+	}
+	for _, d := range got.Lines {
+		switch {
+		case d.Variant != "c" && (d.Verdict != "control" || d.Tripped):
+			t.Errorf("%s at %v: %q", d.Title, d.Quantile, d.Verdict)
+		case d.Variant == "c" && (d.Verdict != "slower" || !d.Tripped || d.Quantile == 0.5 && math.Abs(*d.Beyond.Value-1.6) > 0.2):
+			t.Errorf("%s at %v: %q, beyond %v, tripped %v", d.Title, d.Quantile, d.Verdict, *d.Beyond.Value, d.Tripped)
+		}
+	}
+	// Without a control there is no verdict, and the gate says so.
+	change(now, "a")
+	change(now, "b")
+	if got, err = Compare(base, now, Against{FailOver: &gate}); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range got.Lines {
+		if d.Verdict != "unclear, no control" || d.Tripped || d.Beyond != nil {
+			t.Errorf("without a control: %+v", d)
+		}
+	}
+	if got.Gate.Judged != 0 || got.Gate.Unjudged != len(got.Lines) {
+		t.Errorf("gate %+v", got.Gate)
+	}
+}
+
+func TestCompareRefuses(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	make := func() (*runfile.Run, *runfile.Run) {
+		return taken(r, "base", 10, nil, "a", "b"), taken(r, "now", 10, nil, "a", "b")
+	}
+	tests := []struct {
+		name string
+		edit func(base, now *runfile.Run)
+		want error
+	}{
+		{"other backend", func(b, n *runfile.Run) { n.Header.Backend = "aws" }, ErrUnlike},
+		{"rehearsal", func(b, n *runfile.Run) {
+			b.Header.Backend, n.Header.Backend, n.Header.Rehearsal = "aws", "aws", "rehearsal, not AWS"
+		}, ErrUnlike},
+		{"other engine", func(b, n *runfile.Run) { n.Header.Engine = "sandbox" }, ErrUnlike},
+		{"other strategy", func(b, n *runfile.Run) { n.Header.Plan.Strategy = "version" }, ErrUnlike},
+		{"no samples", func(b, n *runfile.Run) { n.Samples = nil }, ErrNothing},
+		{"nothing in common", func(b, n *runfile.Run) {
+			n.Header.Configs, n.Samples = n.Header.Configs[:1], nil
+			n.Header.Configs[0].Variant = "z"
+		}, ErrNothing},
+	}
+	for _, tt := range tests {
+		base, now := make()
+		tt.edit(base, now)
+		if c, err := Compare(base, now, Against{}); !errors.Is(err, tt.want) || c != nil {
+			t.Errorf("%s: %v, %v", tt.name, c, err)
+		}
+	}
+	base, now := make()
+	now.Header.Host.Fingerprint = "another"
+	change(now, "a")
+	got, err := Compare(base, now, Against{})
+	if err != nil || got.Judged || len(got.Warnings) == 0 || got.Lines[0].Verdict != "" {
+		t.Errorf("other host: %+v, %v", got, err)
+	}
+	if got, _ = Compare(base, now, Against{Force: true}); !got.Judged || got.Lines[0].Verdict == "" {
+		t.Errorf("other host, forced: %+v", got)
+	}
+}
+
+// TestFalseAlarms compares two halves of one distribution, the host drifting by
+// 10 % between them: a gate at 0 % trips in at most 5 % of the families.
+func TestFalseAlarms(t *testing.T) {
+	repetitions := 300
+	if n, err := strconv.Atoi(os.Getenv("BENCH_CHECK_STATS")); err == nil {
+		repetitions = n
+	}
+	gate := 0.0
+	for _, controls := range []int{1, 2} {
+		for _, n := range []int{20, 50} {
+			r := rand.New(rand.NewPCG(3, uint64(n)))
+			variants := []string{"a", "b", "c", "d"}
+			drift := map[string]float64{"a": 1.1, "b": 1.1, "c": 1.1, "d": 1.1}
+			tripped := 0
+			for range repetitions {
+				base, now := taken(r, "base", n, nil, variants...), taken(r, "now", n, drift, variants...)
+				for _, v := range variants[controls:] {
+					change(now, v)
+				}
+				c, err := Compare(base, now, Against{FailOver: &gate})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.Gate.Judged == 0 {
+					t.Fatal("nothing was judged")
+				}
+				if c.Gate.Tripped > 0 {
+					tripped++
+				}
+			}
+			most := 0.05 + 3*math.Sqrt(0.05*0.95/float64(repetitions))
+			if share := float64(tripped) / float64(repetitions); share > most {
+				t.Errorf("%d controls, n = %d: tripped in %.3f", controls, n, share)
+			} else {
+				t.Logf("%d controls, n = %d: tripped in %.3f", controls, n, share)
+			}
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/render"
+	"coldbench/bench/internal/runfile"
+)
+
+// comparison is what bench compare was asked for.
+type comparison struct {
+	base, new string
+	out       string
+	how       analysis.Against
+	json      bool
+}
+
+func (a *app) compareCommand() *cobra.Command {
+	var c comparison
+	var failOver string
+	cmd := &cobra.Command{
+		Use:   "compare BASE NEW",
+		Short: "Compare two runs: what changed, and is it more than noise?",
+		Long: `Compare two runs config by config. BASE and NEW are run files, folders (the
+newest finished run in them) or git revisions of the results folder (the newest
+finished run committed there).
+
+Runs taken apart differ by what the host did meanwhile, too. Configs whose image
+is the same in both are the control: their change is printed as the host's
+drift, and a changed image gets a verdict only on what lies beyond it.
+
+--fail-over 5% ends with exit code 3 where the interval of a change, one that
+holds for all comparisons together, lies wholly beyond 5 %. That nothing could
+be judged is an error, and not a pass.`,
+		Example: `  bench compare results/runs/A.jsonl results/runs/B.jsonl
+  bench compare HEAD~1 results --fail-over 5%`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c.base, c.new = args[0], args[1]
+			if cmd.Flags().Changed("fail-over") {
+				share, err := share(failOver)
+				if err != nil {
+					return usagef("--fail-over %q: %w", failOver, err)
+				}
+				c.how.FailOver = &share
+			}
+			for _, m := range c.how.Metrics {
+				if err := analysis.CheckMetric(m); err != nil {
+					return usagef("--metric: %w", err)
+				}
+			}
+			return a.compare(cmd.Context(), c)
+		},
+	}
+	cmd.Flags().StringVar(&failOver, "fail-over", "", "exit 3 where a change lies wholly beyond this, 5% say")
+	cmd.Flags().StringSliceVar(&c.how.Metrics, "metric", nil, "CLASS.METRIC,... (default cold.total,warm.total)")
+	cmd.Flags().BoolVar(&c.how.Force, "force", false, "judge runs of different hosts")
+	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
+	cmd.Flags().StringVar(&c.out, "out", "results", "results folder that git revisions are of")
+	return cmd
+}
+
+// share reads a percentage: 5% and 5 are the same.
+func share(s string) (float64, error) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(s, "%")), 64)
+	switch {
+	case err != nil:
+		return 0, errors.New("a percentage, 5% say")
+	case math.IsNaN(v) || v < 0 || v > 1e4:
+		return 0, errors.New("a percentage from 0% to 10000%")
+	}
+	return v / 100, nil
+}
+
+func (a *app) compare(ctx context.Context, c comparison) error {
+	now, err := a.runOf(ctx, c.new, c.out, nil)
+	if err != nil {
+		return err
+	}
+	base, err := a.runOf(ctx, c.base, c.out, &now.Header)
+	if err != nil {
+		return err
+	}
+	change, err := analysis.Compare(base, now, c.how)
+	switch {
+	case errors.Is(err, analysis.ErrUnlike):
+		return coldstart.Hint(fmt.Errorf("comparing: %w", err), "compare runs of one backend, engine and strategy")
+	case err != nil:
+		return fmt.Errorf("comparing: %w", err)
+	}
+	for _, w := range slices.Concat(base.Warnings, now.Warnings) {
+		a.warning("%s", w)
+	}
+	for _, w := range change.Warnings {
+		a.warning("%s", w)
+	}
+	write := render.ChangeText
+	if c.json {
+		write = render.ChangeJSON
+	}
+	if err := write(a.Stdout, change); err != nil {
+		return fmt.Errorf("printing the comparison: %w", err)
+	}
+	if err := a.jobSummary(change); err != nil {
+		return err
+	}
+	return a.gate(change)
+}
+
+// gate turns the outcome of --fail-over into an exit code.
+func (a *app) gate(c *analysis.Change) error {
+	if !c.Judged {
+		a.hint("--force judges them all the same")
+	} else if len(c.Controls) == 0 {
+		a.hint("measure both images in one run, interleaved, or keep a variant that does not change as the control")
+	}
+	g := c.Gate
+	switch {
+	case g == nil:
+		return nil
+	case g.Tripped > 0:
+		a.say("%s over the gate of %g%%", plural(g.Tripped, "change"), 100*g.FailOver)
+		return errGate
+	case g.Judged == 0 && g.Unjudged > 0:
+		return errors.New("the gate could not judge anything: see the notes")
+	case g.Unjudged > 0:
+		a.warning("the gate could not judge %s", plural(g.Unjudged, "comparison"))
+	}
+	return nil
+}
+
+// jobSummary appends the comparison to the summary of a GitHub job.
+func (a *app) jobSummary(c *analysis.Change) error {
+	file := a.getenv("GITHUB_STEP_SUMMARY")
+	if file == "" {
+		return nil
+	}
+	var text bytes.Buffer
+	if err := render.ChangeMarkdown(&text, c); err != nil {
+		return fmt.Errorf("writing the job summary: %w", err)
+	}
+	f, err := os.OpenFile(absolute(a.Dir, file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("writing the job summary: %w", err)
+	}
+	_, err = f.Write(append(text.Bytes(), '\n'))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing the job summary: %w", err)
+	}
+	return nil
+}
+
+// runOf reads the run that an argument names: a file, the newest finished one
+// of a folder or of a git revision. Where like is given, it is one of the same
+// place and engine, and another one than like.
+func (a *app) runOf(ctx context.Context, arg, out string, like *runfile.Header) (*runfile.Run, error) {
+	where := absolute(a.Dir, arg)
+	info, err := os.Stat(where)
+	switch {
+	case err == nil && info.IsDir():
+		return a.newestIn(where, like)
+	case err == nil:
+		return runfile.Open(where)
+	case filepath.Ext(arg) == runfile.Ext || !errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("opening run file: %w", err)
+	}
+	return a.committed(ctx, arg, out, like)
+}
+
+// fits reports whether a run is finished and of like's place and engine.
+func fits(run *runfile.Run, like *runfile.Header) bool {
+	h := run.Header
+	if like != nil && (h.Place() != like.Place() || h.Engine != like.Engine || h.ID == like.ID) {
+		return false
+	}
+	return run.End != nil && run.End.Stopped != runfile.StoppedInterrupted
+}
+
+func (a *app) newestIn(dir string, like *runfile.Header) (*runfile.Run, error) {
+	runs := filepath.Join(dir, "runs")
+	if _, err := os.Stat(runs); err != nil {
+		runs = dir
+	}
+	entries, unreadable, err := runfile.Folder(runs)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range unreadable {
+		a.warning("%s", w)
+	}
+	for _, e := range slices.Backward(entries) {
+		run, err := runfile.Open(e.Path)
+		if err != nil {
+			return nil, err
+		}
+		if fits(run, like) {
+			return run, nil
+		}
+	}
+	return nil, fmt.Errorf("no finished run to compare in %s", a.relative(runs))
+}
+
+// committed reads the newest finished run of a git revision.
+func (a *app) committed(ctx context.Context, revision, out string, like *runfile.Header) (*runfile.Run, error) {
+	if strings.HasPrefix(revision, "-") {
+		return nil, usagef("%q is no run, folder or git revision", revision)
+	}
+	git := func(args ...string) ([]byte, error) {
+		cmd := exec.CommandContext(ctx, "git", args...)
+		cmd.Dir, cmd.Env = a.Dir, a.Environ
+		return cmd.Output()
+	}
+	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}"); err != nil {
+		return nil, fmt.Errorf("%q is no run file, no folder and no git revision", revision)
+	}
+	folder := "./" + path.Join(filepath.ToSlash(a.relative(absolute(a.Dir, out))), "runs")
+	names, err := git("ls-tree", "--name-only", "-z", revision, folder+"/")
+	if err != nil {
+		return nil, fmt.Errorf("listing the runs of %s: %w", revision, err)
+	}
+	var newest *runfile.Run
+	for name := range strings.SplitSeq(strings.TrimRight(string(names), "\x00"), "\x00") {
+		if path.Ext(name) != runfile.Ext {
+			continue
+		}
+		text, err := git("show", revision+":./"+name)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s of %s: %w", name, revision, err)
+		}
+		run, err := runfile.Read(bytes.NewReader(text))
+		if err != nil {
+			a.warning("%s of %s: %v", name, revision, err)
+			continue
+		}
+		if fits(run, like) && (newest == nil || run.Header.Started > newest.Header.Started) {
+			newest = run
+		}
+	}
+	if newest == nil {
+		return nil, fmt.Errorf("no finished run to compare in %s of %s", folder, revision)
+	}
+	return newest, nil
+}

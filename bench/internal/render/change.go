@@ -1,0 +1,141 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"coldbench/bench/internal/analysis"
+)
+
+// ChangeText writes a comparison of two runs for a terminal.
+func ChangeText(w io.Writer, c *analysis.Change) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s against %s\n", plain(c.New), plain(c.Base))
+	for _, t := range c.Warnings {
+		wrap(&b, "! ", plain("warning: "+t))
+	}
+	for _, g := range []*grid{changeGrid(c, plain), driftGrid(c, plain)} {
+		if len(g.rows) == 0 {
+			continue
+		}
+		b.WriteString("\n")
+		if err := g.text(&b); err != nil {
+			return err
+		}
+	}
+	b.WriteString("\n")
+	for _, n := range c.Notes {
+		wrap(&b, "- ", plain(n))
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// ChangeMarkdown writes a comparison of two runs as GitHub reads it, below a
+// heading of the second level.
+func ChangeMarkdown(w io.Writer, c *analysis.Change) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "## %s against %s\n", escape(c.New), escape(c.Base))
+	if err := changeMarkdown(&b, c); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func changeMarkdown(b *bytes.Buffer, c *analysis.Change) error {
+	grids := markdownGrids{b: b}
+	grids.add(changeGrid(c, escape))
+	grids.add(driftGrid(c, escape))
+	b.WriteString("\n")
+	list(b, "**Warning:** ", c.Warnings)
+	list(b, "", c.Notes)
+	return grids.err
+}
+
+// ChangeJSON writes a comparison of two runs as one indented JSON document, see
+// analysis.Change.
+func ChangeJSON(w io.Writer, c *analysis.Change) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(c); err != nil {
+		return fmt.Errorf("encoding comparison: %w", err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// changeGrid has a row for each config, class, metric and quantile.
+func changeGrid(c *analysis.Change, esc func(string) string) *grid {
+	g := &grid{align: "lllll", header: []string{"config", "image", "of", "at", "verdict", "was", "is", "change", "beyond drift"}}
+	for _, d := range c.Lines {
+		verdict := orUnknown(d.Verdict)
+		if d.Within && d.Verdict != "same" {
+			verdict += " within " + strconv.FormatFloat(100*analysis.Margin, 'f', -1, 64) + " %"
+		}
+		if d.Needed > 0 {
+			verdict += fmt.Sprintf(" (about %d would do)", d.Needed)
+		}
+		if d.Tripped {
+			verdict += ", over the gate"
+		}
+		print := printer(d.Metric)
+		beyond := unknown
+		if d.Beyond != nil {
+			beyond = percent(*d.Beyond)
+		}
+		g.add(esc(d.Title), d.Image, d.Class+" "+d.Metric, quantileName(d.Quantile), verdict,
+			optional(d.Base.Value, print)+" "+d.Unit, optional(d.New.Value, print)+" "+d.Unit, percent(d.Ratio), beyond)
+	}
+	g.drop(8)
+	return g
+}
+
+// driftGrid has a row for each drift of the controls.
+func driftGrid(c *analysis.Change, esc func(string) string) *grid {
+	g := &grid{align: "ll", header: []string{"host's drift of", "at", "change of the control"}}
+	for _, d := range c.Drift {
+		g.add(esc(d.Class+" "+d.Metric), quantileName(d.Quantile), percent(d.Ratio))
+	}
+	return g
+}
+
+func quantileName(q float64) string {
+	if q == 0.5 {
+		return "median"
+	}
+	return "p" + strconv.FormatFloat(100*q, 'f', -1, 64)
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return unknown
+	}
+	return s
+}
+
+// percent prints a ratio as a change with its interval: +1.9 % (-0.4 to +4.0).
+func percent(e analysis.Estimate) string {
+	if e.Value == nil {
+		return unknown
+	}
+	signed := func(v float64) string {
+		s := strconv.FormatFloat(100*(v-1), 'f', 1, 64)
+		if s == "-0.0" {
+			s = "0.0"
+		}
+		if s[0] != '-' && s != "0.0" {
+			s = "+" + s
+		}
+		return s
+	}
+	if !e.Bounded() {
+		return signed(*e.Value) + " %"
+	}
+	return signed(*e.Value) + " % (" + signed(*e.Low) + " to " + signed(*e.High) + ")"
+}
