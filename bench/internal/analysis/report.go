@@ -57,6 +57,9 @@ type Section struct {
 	// Deploy are the first cold starts of images that were new here.
 	Deploy []Deploy `json:"firstAfterDeploy"`
 	Images []Image  `json:"images"`
+	// Costs is what a million invocations would cost; nil before Price was
+	// called, and where there are no samples.
+	Costs *Costs `json:"costs,omitempty"`
 	// Problems are the rejects and failures, by config and reason.
 	Problems []Problem `json:"problems"`
 	// Method says how it was measured, as names and values.
@@ -65,6 +68,8 @@ type Section struct {
 	Warnings []string `json:"warnings"`
 	// Command measures the same again.
 	Command string `json:"command"`
+
+	billing billing
 }
 
 // Column is one config.

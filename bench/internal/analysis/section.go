@@ -42,6 +42,7 @@ func newSection(in Input) Section {
 			s.Since = c
 		}
 	}
+	s.billing = billingOf(h, columns, o)
 	s.Caption = caption(h, columns, o)
 	s.Notes = notes(h, s, o)
 	return s

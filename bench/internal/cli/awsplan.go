@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"coldbench/bench/internal/backend/awslambda"
-	"coldbench/bench/internal/price"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -130,7 +129,7 @@ func awsCost(client *awslambda.Client, m awsMeasure, configs []awsConfig, runs [
 	if client.Rehearsal() != "" {
 		return 0, "expected cost: none\n"
 	}
-	table := price.Default()
+	table := m.pricing.prices()
 	total := 0.0
 	for _, c := range configs {
 		rates, err := table.Rates(c.config.Arch, client.Region())

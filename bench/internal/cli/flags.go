@@ -36,6 +36,7 @@ type measureFlags struct {
 	out                 string
 	json, quiet, verbal bool
 	resume              string
+	pricing             pricing
 
 	given func(name string) bool
 }
@@ -63,6 +64,7 @@ func (f *measureFlags) register(cmd *cobra.Command) {
 	s.BoolVar(&f.quiet, "quiet", false, "no progress and no notes")
 	s.BoolVar(&f.verbal, "verbose", false, "the function's output on stderr")
 	s.StringVar(&f.resume, "resume", "", "go on with an interrupted run, a file of runs/")
+	f.pricing.register(s)
 	f.given = func(name string) bool { return given(s, name) }
 	f.timeout, f.cpu, f.cpuPeriod = 3*time.Second, "lambda", 20*time.Millisecond
 }
@@ -116,6 +118,9 @@ func (f measureFlags) check(dir string) (measure, error) {
 		return m, usagef("--retries %d: 0 to 100", f.retries)
 	case f.json && f.dryRun:
 		return m, usagef("--json and --dry-run exclude one another")
+	}
+	if err := m.pricing.check(dir); err != nil {
+		return m, err
 	}
 	if f.cold {
 		m.warmRuns = 0

@@ -121,7 +121,8 @@ func Main(ctx context.Context, env Env) int {
 // app is what the commands share.
 type app struct {
 	Env
-	quiet bool
+	pricing pricing
+	quiet   bool
 }
 
 // exit says what went wrong and returns the code for it.

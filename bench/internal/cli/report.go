@@ -38,6 +38,7 @@ names as previous.`,
 	cmd.Flags().StringVar(&format, "format", "text", strings.Join(formatNames(), ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default the standard output)")
 	cmd.Flags().StringVar(&out, "out", "results", "folder whose runs are taken without RUN")
+	a.pricing.register(cmd.Flags())
 	return cmd
 }
 
@@ -53,6 +54,9 @@ func (a *app) report(_ context.Context, args []string, format, output, out strin
 	f, ok := render.Lookup(format)
 	if !ok {
 		return usagef("--format %q: one of %s", format, strings.Join(formatNames(), ", "))
+	}
+	if err := a.pricing.check(a.Dir); err != nil {
+		return err
 	}
 	var inputs []analysis.Input
 	for _, arg := range args {
@@ -71,7 +75,7 @@ func (a *app) report(_ context.Context, args []string, format, output, out strin
 			return coldstart.Hint(fmt.Errorf("no finished run in %s", filepath.Join(out, "runs")), "bench local")
 		}
 	}
-	report := analysis.New(inputs)
+	report := a.analyse(inputs)
 	if output == "" {
 		return f.Write(a.Stdout, report)
 	}
@@ -92,7 +96,7 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	}
 	markdown, _ := render.Lookup("markdown")
 	table := filepath.Join(out, place+markdown.Ext)
-	if err := writeFile(table, analysis.New(all), markdown); err != nil {
+	if err := writeFile(table, a.analyse(all), markdown); err != nil {
 		return coldstart.Hint(err, "bench report "+a.relative(path))
 	}
 	name := "text"
@@ -100,7 +104,7 @@ func (a *app) publish(out, path string, asJSON bool) error {
 		name = "json"
 	}
 	shown, _ := render.Lookup(name)
-	if err := shown.Write(a.Stdout, analysis.New([]analysis.Input{run})); err != nil {
+	if err := shown.Write(a.Stdout, a.analyse([]analysis.Input{run})); err != nil {
 		return fmt.Errorf("printing the report: %w", err)
 	}
 	a.note("wrote %s", a.relative(table))

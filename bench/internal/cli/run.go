@@ -116,6 +116,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		a.hint("%s", keepGoing(header.Backend, path))
 		return errInterrupted
 	}
+	a.pricing = m.pricing
 	if err := a.publish(out, file.Path(), m.json); err != nil {
 		return err
 	}

@@ -187,6 +187,12 @@ func (t *Table) Cost(billedMs float64, memoryMB int, arch, region string) (float
 	return r.Cost(billedMs, memoryMB), nil
 }
 
+// Million returns the price in dollars of a million invocations, requests
+// included, whose Billed Durations, whole milliseconds each, have a mean.
+func (r Rates) Million(meanBilledMs float64, memoryMB int) float64 {
+	return 1e6 * (r.RequestUSD + meanBilledMs/1000*float64(memoryMB)/1024*r.GBSecondUSD)
+}
+
 // Cost returns the price of one invocation in dollars; see Table.Cost.
 func (r Rates) Cost(billedMs float64, memoryMB int) float64 {
 	return r.RequestUSD + math.Ceil(billedMs)/1000*float64(memoryMB)/1024*r.GBSecondUSD

@@ -45,6 +45,10 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 			return err
 		}
 	}
+	if note := costNote(s); note != "" {
+		fmt.Fprintf(b, "\n### Cost\n\n%s\n", escape(note))
+		grids.add(costGrid(s, escape))
+	}
 	if len(s.Images) > 0 {
 		b.WriteString("\n### Images\n")
 		grids.add(imageGrid(s, escape, code))

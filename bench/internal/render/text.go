@@ -33,7 +33,7 @@ func textSection(b *bytes.Buffer, s *analysis.Section) error {
 	for _, a := range s.Alerts {
 		wrap(b, "! ", plain(a))
 	}
-	tables := []*grid{headlineGrid(s, plain), comparisonGrid(s, plain)}
+	tables := []*grid{headlineGrid(s, plain), comparisonGrid(s, plain), costGrid(s, plain)}
 	if s.Since != nil {
 		tables = append(tables, changeGrid(s.Since, plain), driftGrid(s.Since, plain))
 	}
@@ -70,6 +70,9 @@ func textSection(b *bytes.Buffer, s *analysis.Section) error {
 	}
 	for _, t := range s.Notes {
 		wrap(b, "- ", plain(t))
+	}
+	if note := costNote(s); note != "" {
+		wrap(b, "- ", plain(note))
 	}
 	if s.Since != nil {
 		wrap(b, "- ", plain("Since the previous run, "+s.Since.Base+":"))

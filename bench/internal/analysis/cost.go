@@ -1,0 +1,119 @@
+package analysis
+
+import (
+	"math"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/price"
+	"coldbench/bench/internal/runfile"
+)
+
+// Costs says what a million invocations would cost at Lambda's prices, and
+// nothing of what the run itself cost.
+type Costs struct {
+	// Region is the one whose prices were taken; Date when they were last seen,
+	// and Source where.
+	Region string `json:"region"`
+	Date   string `json:"date,omitempty"`
+	Source string `json:"source,omitempty"`
+	// Unknown says why there are no numbers; empty where there are.
+	Unknown string     `json:"unknown,omitempty"`
+	Lines   []CostLine `json:"lines"`
+}
+
+// CostLine is one class of every column.
+type CostLine struct {
+	Class string     `json:"class"`
+	Cells []CostCell `json:"cells"`
+}
+
+// CostCell is one class of one column. What was not measured is nil.
+type CostCell struct {
+	// Invocations is the number of invocations that the mean is of.
+	Invocations int `json:"invocations"`
+	// BilledMs is their mean Billed Duration: a bill is a sum, so that the mean
+	// decides it and not the median.
+	BilledMs *float64 `json:"meanBilledDurationMs"`
+	// USD is the price of a million invocations, requests included.
+	USD *float64 `json:"usdPerMillion"`
+}
+
+// billing is what a section remembers of its samples for Price.
+type billing struct {
+	// region is where an AWS run ran; empty for any other.
+	region string
+	lines  []CostLine
+}
+
+// billingOf takes the mean Billed Duration of each class that the headline
+// shows. Billed Duration already holds init and Billed Restore Duration:
+// nothing is added.
+func billingOf(h runfile.Header, columns []Column, o observed) billing {
+	b := billing{lines: []CostLine{}}
+	if h.Place() == "aws" {
+		b.region = h.Engine
+	}
+	metric := metricOf("billed")
+	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
+		if !shown(class, h.Plan.Only) || !o.any(len(columns), class) {
+			continue
+		}
+		line := CostLine{Class: string(class), Cells: make([]CostCell, len(columns))}
+		for i := range columns {
+			sum, n := 0.0, 0
+			for _, e := range o.environments(i, class) {
+				for _, s := range e.invocations {
+					if v, ok := metric.Value(*s); ok && v >= 0 && !math.IsInf(v, 0) {
+						sum += math.Ceil(v)
+						n++
+					}
+				}
+			}
+			if n > 0 {
+				mean := sum / float64(n)
+				line.Cells[i] = CostCell{Invocations: n, BilledMs: &mean}
+			}
+		}
+		b.lines = append(b.lines, line)
+	}
+	return b
+}
+
+// Price adds to each section what a million invocations would cost at the
+// prices of a region. Where that is empty, a run on AWS is priced where it ran
+// and any other in price.DefaultRegion. A price that the table lacks is said, not
+// guessed. It may be called again, with other prices.
+func (r *Report) Price(table *price.Table, region string) {
+	for i := range r.Sections {
+		r.Sections[i].Costs = r.Sections[i].costs(table, region)
+	}
+}
+
+func (s *Section) costs(table *price.Table, region string) *Costs {
+	if len(s.billing.lines) == 0 {
+		return nil
+	}
+	if region == "" {
+		region = s.billing.region
+	}
+	if region == "" {
+		region = price.DefaultRegion
+	}
+	c := &Costs{Region: region, Date: table.Regions[region].Date, Source: table.Source, Lines: []CostLine{}}
+	for _, l := range s.billing.lines {
+		line := CostLine{Class: l.Class, Cells: append([]CostCell(nil), l.Cells...)}
+		for i := range line.Cells {
+			cell := &line.Cells[i]
+			rates, err := table.Rates(s.Columns[i].Arch, region)
+			if err != nil {
+				return &Costs{Region: region, Source: table.Source, Unknown: err.Error(), Lines: []CostLine{}}
+			}
+			if cell.BilledMs != nil {
+				usd := rates.Million(*cell.BilledMs, s.Columns[i].MemoryMB)
+				cell.USD = &usd
+			}
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	return c
+}
