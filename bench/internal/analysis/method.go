@@ -43,6 +43,10 @@ func method(run *runfile.Run) []Fact {
 	} else {
 		add("Warm invocations", "none")
 	}
+	if p.Precision != "" {
+		add("Precision", "until the half width of the cold interval is %s, at most %d cold starts; looked at from the 20th on, every 5th, on an interval of 97 %%", p.Precision, p.Runs)
+	}
+	add("Control", "%s", p.Control)
 	add("Order", "each round holds every config once, in a random order from seed %d", p.Seed)
 	if p.PauseMs > 0 {
 		add("Pause", "%s ms idle before each warm invocation", number(p.PauseMs))
@@ -111,7 +115,7 @@ func command(h runfile.Header) string {
 	args := []string{"bench", h.Backend}
 	named := map[string]bool{}
 	for _, c := range h.Configs {
-		if !named[c.Variant] {
+		if !named[c.Variant] && c.Variant != p.Control {
 			named[c.Variant] = true
 			word := c.Variant
 			if f := c.Function; f != nil && h.Rehearsal != "rehearsal, not AWS" {
@@ -153,7 +157,11 @@ func command(h runfile.Header) string {
 			add("--strategy", p.Strategy)
 		}
 	}
-	add("--runs", strconv.Itoa(p.Runs))
+	if p.Precision == "" {
+		add("--runs", strconv.Itoa(p.Runs))
+	} else {
+		add("--max-runs", strconv.Itoa(p.Runs))
+	}
 	add("--warm-runs", strconv.Itoa(p.WarmRuns))
 	switch p.Only {
 	case "cold", "warm":
@@ -168,6 +176,12 @@ func command(h runfile.Header) string {
 	add("--pause", number(p.PauseMs)+"ms")
 	if p.TimeoutS > 0 && h.Backend == "local" {
 		add("--timeout", number(p.TimeoutS)+"s")
+	}
+	if p.Precision != "" {
+		add("--precision", quote(p.Precision))
+	}
+	if p.Control != "" {
+		args = append(args, "--control")
 	}
 	add("--retries", strconv.Itoa(p.Retries))
 	if p.Baseline != "" {

@@ -63,6 +63,9 @@ func notes(h runfile.Header, s Section, o observed) []string {
 			break
 		}
 	}
+	if floor := noiseFloor(h, s.Comparisons, s.Columns); floor != "" {
+		list = append(list, floor)
+	}
 	if len(s.Comparisons) > 0 {
 		add("`faster` and `slower`: the interval of the ratio lies wholly on one side of 1; `same`: wholly within %g %%; else `unclear`. Each interval is one of 95 %% by itself.", 100*Margin)
 	} else if columns > 1 {

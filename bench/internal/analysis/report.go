@@ -54,6 +54,9 @@ type Section struct {
 	Notes []string `json:"notes"`
 	// Metrics hold a table each.
 	Metrics []Table `json:"metrics"`
+	// Series are the values in the order in which they were taken, for plots.
+	// They are not part of the JSON form: the run file holds every sample.
+	Series []Series `json:"-"`
 	// Deploy are the first cold starts of images that were new here.
 	Deploy []Deploy `json:"firstAfterDeploy"`
 	Images []Image  `json:"images"`

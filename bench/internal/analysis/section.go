@@ -43,6 +43,9 @@ func newSection(in Input) Section {
 		}
 	}
 	s.billing = billingOf(h, columns, o)
+	s.Alerts = append(s.Alerts, controlAlerts(h, s.Comparisons, columns)...)
+	s.Series = seriesOf(columns, o, only)
+	s.Warnings = append(s.Warnings, oddities(columns, o, only)...)
 	s.Caption = caption(h, columns, o)
 	s.Notes = notes(h, s, o)
 	return s

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runner"
 )
 
 // measureFlags are the flags that every measuring command has, as typed.
@@ -31,6 +32,8 @@ type measureFlags struct {
 	cpuPeriod           time.Duration
 	seed                uint64
 	baseline            string
+	precision           string
+	maxRuns             int
 	retries             int
 	strict, dryRun      bool
 	out                 string
@@ -56,6 +59,8 @@ func (f *measureFlags) register(cmd *cobra.Command) {
 	s.DurationVar(&f.pause, "pause", 40*time.Millisecond, "idle time of an environment before it is invoked again")
 	s.Uint64Var(&f.seed, "seed", 1, "seed of the random order")
 	s.StringVar(&f.baseline, "baseline", "", "variant the others are compared with (default the first)")
+	s.StringVar(&f.precision, "precision", "", "go on until the cold interval's half width is this, 5% or p90:10%")
+	s.IntVar(&f.maxRuns, "max-runs", 200, "most cold starts of each config with --precision")
 	s.IntVar(&f.retries, "retries", 3, "how often a sample that was not proved is taken again")
 	s.BoolVar(&f.strict, "strict", false, "exit 3 when a variant of the compose file could not be measured")
 	s.BoolVar(&f.dryRun, "dry-run", false, "print the plan; create nothing, invoke nothing")
@@ -89,6 +94,7 @@ type measure struct {
 	archs    []string
 	event    []byte
 	vars     map[string]string
+	rule     runner.Rule // nil for none
 }
 
 // check turns the flags into values, or into the usage error that says which
@@ -124,6 +130,9 @@ func (f measureFlags) check(dir string) (measure, error) {
 	}
 	if f.cold {
 		m.warmRuns = 0
+	}
+	if err := m.readPrecision(); err != nil {
+		return m, err
 	}
 	for _, list := range []struct {
 		flag  string

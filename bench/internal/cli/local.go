@@ -19,6 +19,8 @@ import (
 type localFlags struct {
 	measureFlags
 	engine, network string
+	control         bool
+	controlName     string // of the baseline once more
 }
 
 func (a *app) localCommand() *cobra.Command {
@@ -44,6 +46,7 @@ exactly those. NAME=IMAGE measures an image that is in no compose file.`,
 	f.register(cmd)
 	f.registerLimits(cmd)
 	cmd.Flags().StringVar(&f.engine, "engine", "auto", "auto, docker or sandbox")
+	cmd.Flags().BoolVar(&f.control, "control", false, "measure the baseline once more under another name: how much do equals differ?")
 	cmd.Flags().StringVar(&f.network, "network", "bridge", "the function's network with the docker engine, bridge or none")
 	return cmd
 }
@@ -68,6 +71,11 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 	wanted, err := a.expand(ctx, m, args)
 	if err != nil {
 		return err
+	}
+	if f.control {
+		if wanted, f.controlName, err = withControl(wanted, m.baseline); err != nil {
+			return err
+		}
 	}
 	out := absolute(a.Dir, m.out)
 	if m.dryRun {
@@ -124,6 +132,24 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, err
 		}
 	}
 	return nil, usagef("--baseline %q is not among the variants that are measured", m.baseline)
+}
+
+// withControl adds the baseline once more under another name.
+func withControl(wanted []want, baseline string) ([]want, string, error) {
+	if baseline == "" {
+		baseline = wanted[0].config.Variant
+	}
+	name := baseline + "-control"
+	for _, w := range wanted {
+		if w.config.Variant == name {
+			return nil, "", usagef("--control: there is a variant %q already", name)
+		}
+		if w.config.Variant == baseline {
+			w.config.Variant = name
+			wanted = append(wanted, w)
+		}
+	}
+	return wanted, name, nil
 }
 
 // opened is a configuration that stands ready to be started.
@@ -250,6 +276,7 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 			Strategy:      engine.Strategy(),
 			Baseline:      m.baseline,
 			Retries:       m.retries,
+			Control:       f.controlName,
 		},
 		Limits:      engine.Limits(o),
 		Warnings:    engine.Warnings(),

@@ -18,6 +18,7 @@ func (a *app) resume(m *measure, f *localFlags, args *[]string) error {
 	m.take("timeout", func() { m.timeout = time.Duration(p.TimeoutS * float64(time.Second)) })
 	m.take("cpu", func() { m.cpu = p.CPU })
 	m.take("engine", func() { f.engine = h.Engine })
+	m.take("control", func() { f.control = p.Control != "" })
 	if p.CPUPeriodMs > 0 {
 		m.take("cpu-period", func() { m.cpuPeriod = time.Duration(p.CPUPeriodMs * float64(time.Millisecond)) })
 	}
@@ -52,6 +53,10 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header
 	m.take("seed", func() { m.seed = p.Seed })
 	m.take("pause", func() { m.pause = time.Duration(p.PauseMs * float64(time.Millisecond)) })
 	m.take("baseline", func() { m.baseline = p.Baseline })
+	m.take("precision", func() { m.precision = p.Precision })
+	if err := m.readPrecision(); err != nil {
+		return h, err
+	}
 	m.take("retries", func() { m.retries = p.Retries })
 	m.take("memory", func() { m.memoryMB = p.MemoryMB })
 	m.take("arch", func() { m.archs = p.Arch })
@@ -63,7 +68,9 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header
 	}
 	if len(*args) == 0 {
 		for _, c := range h.Configs {
-			*args = addOnce(*args, c.Variant)
+			if c.Variant != p.Control {
+				*args = addOnce(*args, c.Variant)
+			}
 		}
 	}
 	if len(*args) == 0 {

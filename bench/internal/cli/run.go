@@ -28,6 +28,7 @@ type job struct {
 // run takes the samples of a run into its file, and writes the tables.
 func (a *app) run(ctx context.Context, m measure, j job, out string) (failed error) {
 	header, configs := j.header, j.configs
+	header.Plan.Precision = m.precision
 	runs := filepath.Join(out, "runs")
 	entries, unreadable, err := runfile.Folder(runs)
 	if err != nil {
@@ -74,7 +75,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	a.note("writing %s", path)
 
 	progress := a.progress(m, plan)
-	result, err := runner.Run(ctx, plan, targets, file, runner.Options{Progress: progress.step})
+	result, err := runner.Run(ctx, plan, targets, file, runner.Options{Progress: progress.step, Rule: m.rule})
 	progress.end()
 	warnings := result.Warnings
 	var unrestored error

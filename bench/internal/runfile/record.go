@@ -83,6 +83,12 @@ type Plan struct {
 	Only     string `json:"only,omitempty"`
 	Baseline string `json:"baseline,omitempty"`
 	Retries  int    `json:"retries,omitempty"`
+	// Precision is the half width of the interval at which the run may end
+	// before Runs, "5%" or "p90:10%"; empty for none.
+	Precision string `json:"precision,omitempty"`
+	// Control names the variant that is the baseline once more, under another
+	// name; empty for none.
+	Control string `json:"control,omitempty"`
 	// Parallel is how many configs were worked on at one time, Burst how many
 	// cold starts of one overlapped, IdleS how long a function was left alone;
 	// on AWS only.
