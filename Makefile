@@ -124,8 +124,10 @@ calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the
 killtest: payload ## kill bench at KILLS (50) random moments on each engine; is anything left?
 	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^TestKilled$$' ./bench/internal/cli
 
-benchmark: build ## bench against bare floors; RIE=/path/to/aws-lambda-rie adds the official emulator
-	@BENCH_RIE='$(RIE)' $(GO) test -run '^$$' -bench . ./bench/internal/backend/... ./bench/internal/cli
+benchmark: build ## bench against bare floors, into results/benchmark.md; RIE=/path/to/aws-lambda-rie adds the official emulator
+	@mkdir -p results
+	@BENCH_RIE='$(RIE)' BENCH_MARKDOWN='$(CURDIR)/results/benchmark.md' $(GO) test -run '^$$' -bench . -benchtime 1x ./bench/internal/backend
+	@$(GO) test -run '^$$' -bench . ./bench/internal/backend/awslambda ./bench/internal/cli
 
 .PHONY: offline-base
 offline-base: build ## stand-ins for the Amazon Linux bases from Debian's packages

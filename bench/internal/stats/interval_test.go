@@ -109,18 +109,7 @@ func TestIntervalLaws(t *testing.T) {
 	})
 }
 
-// distributions to draw from, with the true quantile of each.
-var distributions = []struct {
-	name  string
-	draw  func(*rand.Rand) float64
-	truth func(q float64) float64
-}{
-	{"lognormal", func(r *rand.Rand) float64 { return math.Exp(0.25 * r.NormFloat64()) }, func(q float64) float64 { return math.Exp(0.25 * probit(q)) }},
-	{"pareto", func(r *rand.Rand) float64 { return math.Pow(1-r.Float64(), -1/1.5) }, func(q float64) float64 { return math.Pow(1-q, -1/1.5) }},
-	{"uniform in steps", func(r *rand.Rand) float64 { return math.Floor(10 * r.Float64()) }, func(q float64) float64 { return math.Ceil(10*q) - 1 }},
-	{"exponential", func(r *rand.Rand) float64 { return r.ExpFloat64() }, func(q float64) float64 { return -math.Log(1 - q) }},
-}
-
+// probit is the quantile function of the standard normal distribution.
 func probit(q float64) float64 { return math.Sqrt2 * math.Erfinv(2*q-1) }
 
 // floor is the least share that replications of a 95 % interval may cover:

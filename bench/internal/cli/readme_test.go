@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/render"
+)
+
+var updateReadme = flag.Bool("update-readme", false, "rewrite the table of README.md from the newest run of results/")
+
+const (
+	tableBegins = "<!-- bench report: the newest run in results/ -->\n"
+	tableEnds   = "<!-- end -->\n"
+)
+
+// TestReadmeShowsTheCommittedRun: the README's table is what bench report makes
+// of the newest run of results/, to the letter.
+func TestReadmeShowsTheCommittedRun(t *testing.T) {
+	root := filepath.Join("..", "..", "..")
+	readme := filepath.Join(root, "README.md")
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), tableBegins)
+	shown, after, closed := strings.Cut(rest, tableEnds)
+	if !ok || !closed {
+		t.Fatal("README.md has no place for the table")
+	}
+	a := &app{Env: Env{Stderr: os.Stderr}}
+	inputs, err := a.newest(filepath.Join(root, "results", "runs"), "local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(inputs) == 0 {
+		t.Fatal("results/ holds no finished local run")
+	}
+	want := headline(t, a, inputs[0])
+	if *updateReadme {
+		if err := os.WriteFile(readme, []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if shown != want {
+		t.Errorf("README.md shows\n%s\nbench report makes\n%s\ngo test -run Readme -update-readme ./bench/internal/cli rewrites it", shown, want)
+	}
+}
+
+// TestCommittedTables: results/local.md is what bench report makes of the
+// committed runs.
+func TestCommittedTables(t *testing.T) {
+	results := filepath.Join("..", "..", "..", "results")
+	a := &app{Env: Env{Stderr: os.Stderr}}
+	inputs, err := a.newest(filepath.Join(results, "runs"), "local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed, err := os.ReadFile(filepath.Join(results, "local.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made bytes.Buffer
+	if err := render.Markdown(&made, a.analyse(inputs)); err != nil {
+		t.Fatal(err)
+	}
+	if made.String() != string(committed) {
+		t.Error("results/local.md is not what bench report makes of results/runs: bench report --format markdown -o results/local.md")
+	}
+}
+
+// headline returns the caption of a run's section, and its tables before the
+// prices and the notes.
+func headline(t *testing.T, a *app, in analysis.Input) string {
+	t.Helper()
+	var made bytes.Buffer
+	if err := render.Markdown(&made, a.analyse([]analysis.Input{in})); err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	for _, line := range strings.Split(made.String(), "\n") {
+		switch {
+		case strings.HasPrefix(line, "#"):
+			continue
+		case strings.HasPrefix(line, "- "), strings.HasPrefix(line, "| USD"):
+			return strings.TrimSpace(strings.Join(kept, "\n")) + "\n"
+		}
+		kept = append(kept, line)
+	}
+	t.Fatal("the report has no notes")
+	return ""
+}
