@@ -129,7 +129,7 @@ func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign,
 			if hint != "" {
 				a.hint("%s", hint)
 			}
-			unavailable = append(unavailable, runfile.Unavailable{Variant: w.variant, Error: err.Error(), Hint: hint})
+			unavailable = append(unavailable, runfile.Unavailable{Variant: w.variant, Error: a.publishable(err.Error()), Hint: a.publishable(hint)})
 		}
 	}
 	if len(list) == 0 {

@@ -249,7 +249,7 @@ func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, w
 			if hint := coldstart.HintOf(err); hint != "" {
 				a.hint("%s", hint)
 			}
-			unavailable = append(unavailable, runfile.Unavailable{Variant: w.config.Variant, Error: err.Error(), Hint: coldstart.HintOf(err)})
+			unavailable = append(unavailable, runfile.Unavailable{Variant: w.config.Variant, Error: a.publishable(err.Error()), Hint: a.publishable(coldstart.HintOf(err))})
 		}
 	}
 	if len(list) == 0 {
