@@ -17,6 +17,12 @@ type Series struct {
 	Rounds   []int      `json:"rounds"`
 	TotalMs  []*float64 `json:"totalMs"`
 	BilledMs []*float64 `json:"billedDurationMs"`
+	// InitMs, DurationMs, ProvisionMs and MaxMemoryMB are further values of the
+	// same environments.
+	InitMs      []*float64 `json:"initDurationMs"`
+	DurationMs  []*float64 `json:"durationMs"`
+	ProvisionMs []*float64 `json:"provisionMs"`
+	MaxMemoryMB []*float64 `json:"maxMemoryUsedMB"`
 	// Phases are the medians of the class's phases.
 	Phases Phases `json:"phases"`
 }
@@ -27,6 +33,10 @@ type Phases struct {
 	ProvisionMs *float64 `json:"provisionMs"`
 	InitMs      *float64 `json:"initDurationMs"`
 	DurationMs  *float64 `json:"durationMs"`
+	// PlatformMs and ProcessMs split init where the function says when its own
+	// code began: before it and from there on.
+	PlatformMs *float64 `json:"initPlatformMs"`
+	ProcessMs  *float64 `json:"initProcessMs"`
 }
 
 // seriesOf lists the series of a section.
@@ -47,12 +57,33 @@ func seriesOf(columns []Column, o observed, only string) []Series {
 				s.Rounds = append(s.Rounds, one[0].invocations[0].Round)
 				s.TotalMs = append(s.TotalMs, middle(one, "total"))
 				s.BilledMs = append(s.BilledMs, middle(one, "billed"))
+				s.InitMs = append(s.InitMs, middle(one, "init"))
+				s.DurationMs = append(s.DurationMs, middle(one, "duration"))
+				s.ProvisionMs = append(s.ProvisionMs, middle(one, "provision"))
+				s.MaxMemoryMB = append(s.MaxMemoryMB, middle(one, "max memory"))
 			}
-			s.Phases = Phases{middle(environments, "provision"), middle(environments, "init"), middle(environments, "duration")}
+			s.Phases = Phases{ProvisionMs: middle(environments, "provision"), InitMs: middle(environments, "init"), DurationMs: middle(environments, "duration")}
+			s.Phases.PlatformMs, s.Phases.ProcessMs = split(environments)
 			list = append(list, s)
 		}
 	}
 	return list
+}
+
+// split takes init apart where every environment can: a median of some would not
+// be beside that of all. A part that would be negative, by the rounding of a
+// REPORT line, is 0.
+func split(environments []environment) (platform, process *float64) {
+	var before, after []float64
+	for _, e := range environments {
+		s := e.invocations[0]
+		init, at := s.Metrics.InitDurationMs, s.Phases.ProcessStartMs
+		if init == nil || at == nil {
+			return nil, nil
+		}
+		before, after = append(before, *at), append(after, max(0, *init-*at))
+	}
+	return optional(stats.Order(before).Median()), optional(stats.Order(after).Median())
 }
 
 // middle is the median of a metric over environments; nil where none has it.

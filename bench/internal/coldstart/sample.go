@@ -47,10 +47,14 @@ type Metrics struct {
 
 // Phases are what bench's own clock saw, in milliseconds. ProvisionMs is from
 // the request for a new environment to its being ready, absent for warm
-// samples; ClientMs from the request to the answer.
+// samples; ClientMs from the request to the answer. ProcessStartMs is the part of
+// init before the function itself: from execve of the entrypoint to the first
+// instruction of the function's own code, absent for warm samples, where the
+// function does not say when that was, and on AWS.
 type Phases struct {
-	ProvisionMs *float64 `json:"provisionMs,omitempty"`
-	ClientMs    *float64 `json:"clientMs,omitempty"`
+	ProvisionMs    *float64 `json:"provisionMs,omitempty"`
+	ClientMs       *float64 `json:"clientMs,omitempty"`
+	ProcessStartMs *float64 `json:"processStartMs,omitempty"`
 }
 
 // Sample is one measured invocation.

@@ -43,6 +43,8 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 				return refuse("not-cold", "the function started %.3f ms after execve, init took %.3f ms", float64(*f.StartedAtNs-init.StartedNs)/1e6, float64(init.EndedNs-init.StartedNs)/1e6)
 			}
 			s.Proof = append(s.Proof, "startedInInit")
+			started := float64(*f.StartedAtNs-init.StartedNs) / 1e6
+			s.Phases.ProcessStartMs = &started
 		}
 	}
 	return nil

@@ -112,6 +112,9 @@ func TestStartGivesAProvedColdSample(t *testing.T) {
 	if total, ok := coldstart.Total(s); !ok || math.Abs(total-3.03) > 1e-9 {
 		t.Errorf("total: %v %v", total, ok)
 	}
+	if at := s.Phases.ProcessStartMs; at == nil || *at != 1 {
+		t.Errorf("the function started %v ms after execve, want 1", at)
+	}
 	if s.Phases.ProvisionMs == nil || s.Phases.ClientMs == nil || s.Environment != s.RequestID {
 		t.Errorf("phases: %+v, environment %q, request %q", s.Phases, s.Environment, s.RequestID)
 	}
