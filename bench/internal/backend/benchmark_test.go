@@ -219,7 +219,7 @@ func alternate(b *testing.B, warmup, n int, ours, floor func() error) (x, y []fl
 // openFunction opens the function on an engine.
 func openFunction(b *testing.B, on func(testing.TB, *image.Store, coldstart.Image) (coldstart.Backend, coldstart.Image), binary string, memoryMB int) coldstart.Target {
 	b.Helper()
-	store, img := imageOf(b, binary)
+	store, img := imageOf(b, map[string]string{"bootstrap": binary})
 	backend, img := on(b, store, img)
 	target, err := backend.Open(context.Background(), coldstart.Config{Variant: "function", MemoryMB: memoryMB, Arch: runtime.GOARCH}, img,
 		coldstart.Options{Payload: []byte(`{"name":"you"}`), Timeout: 3 * time.Second, LimitCPU: true})

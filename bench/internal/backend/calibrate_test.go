@@ -88,22 +88,29 @@ func TestCalibrate(t *testing.T) {
 // sleeper returns an image of the test function, and the store that holds it.
 func sleeper(t testing.TB) (*image.Store, coldstart.Image) {
 	t.Helper()
-	return imageOf(t, backendtest.Build(t))
+	return imageOf(t, map[string]string{"bootstrap": backendtest.Build(t)})
 }
 
-// imageOf returns an image of one program alone, and the store that holds it.
-func imageOf(t testing.TB, path string) (*image.Store, coldstart.Image) {
+// imageOf returns an image of programs alone, by their paths in it, and the
+// store that holds it. /bootstrap is the entrypoint.
+func imageOf(t testing.TB, programs map[string]string) (*image.Store, coldstart.Image) {
 	t.Helper()
 	dir := t.TempDir()
-	binary, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "bootstrap"), binary, 0o755); err != nil {
-		t.Fatal(err)
+	files := filepath.Join(dir, "files")
+	for name, path := range programs {
+		binary, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(files, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(files, name), binary, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	dockerfile := filepath.Join(dir, "Dockerfile")
-	if err := os.WriteFile(dockerfile, []byte("FROM scratch\nCOPY bootstrap /bootstrap\nENTRYPOINT [\"/bootstrap\"]\n"), 0o644); err != nil {
+	if err := os.WriteFile(dockerfile, []byte("FROM scratch\nCOPY files /\nENTRYPOINT [\"/bootstrap\"]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
@@ -137,17 +144,17 @@ func open(t testing.TB, b coldstart.Backend, name string, img coldstart.Image, e
 	return target
 }
 
-// figures are the Init Durations of cold and the Durations of warm samples, in
-// milliseconds.
-type figures struct{ init, warm []float64 }
+// figures are the Init Durations and Durations of cold and the Durations of warm
+// samples, in milliseconds.
+type figures struct{ init, cold, warm []float64 }
 
 // measure2 measures two targets in turns.
 func measure2(t *testing.T, a, b coldstart.Target, rounds int) (ofA, ofB figures) {
 	t.Helper()
 	for range rounds {
 		x, y := measure(t, a, 2, 40*time.Millisecond), measure(t, b, 2, 40*time.Millisecond)
-		ofA = figures{append(ofA.init, x.init...), append(ofA.warm, x.warm...)}
-		ofB = figures{append(ofB.init, y.init...), append(ofB.warm, y.warm...)}
+		ofA = figures{append(ofA.init, x.init...), append(ofA.cold, x.cold...), append(ofA.warm, x.warm...)}
+		ofB = figures{append(ofB.init, y.init...), append(ofB.cold, y.cold...), append(ofB.warm, y.warm...)}
 	}
 	return ofA, ofB
 }
@@ -165,10 +172,10 @@ func measure(t *testing.T, target coldstart.Target, warm int, pause time.Duratio
 			t.Error(err)
 		}
 	}()
-	if cold.Start != coldstart.Cold || cold.Invocation != 1 || cold.Metrics.InitDurationMs == nil {
+	if cold.Start != coldstart.Cold || cold.Invocation != 1 || cold.Metrics.InitDurationMs == nil || cold.Metrics.DurationMs == nil {
 		t.Fatalf("the first sample is %+v", cold)
 	}
-	f := figures{init: []float64{*cold.Metrics.InitDurationMs}}
+	f := figures{init: []float64{*cold.Metrics.InitDurationMs}, cold: []float64{*cold.Metrics.DurationMs}}
 	for i := range warm {
 		time.Sleep(pause)
 		s, err := env.Invoke(ctx)
