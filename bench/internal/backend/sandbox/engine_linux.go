@@ -165,12 +165,16 @@ type opened struct {
 
 // open checks a configuration and begins to serve its Runtime API.
 func (e *Engine) open(c coldstart.Config, img coldstart.Image, o coldstart.Options) (*opened, error) {
-	arch := img.Arch
-	if arch == "" {
-		arch = c.Arch
+	if img.Arch == "" {
+		img.Arch = c.Arch
 	}
-	if arch != runtime.GOARCH {
-		return nil, coldstart.Hint(fmt.Errorf("the image is for %s, and this machine is %s", arch, runtime.GOARCH),
+	return e.openFunction(functionOf(c, img, o), img, o)
+}
+
+// openFunction checks a function and begins to serve its Runtime API.
+func (e *Engine) openFunction(f runtimeapi.Function, img coldstart.Image, o coldstart.Options) (*opened, error) {
+	if img.Arch != runtime.GOARCH {
+		return nil, coldstart.Hint(fmt.Errorf("the image is for %s, and this machine is %s", img.Arch, runtime.GOARCH),
 			"--arch "+runtime.GOARCH)
 	}
 	if img.Root == "" {
@@ -184,7 +188,7 @@ func (e *Engine) open(c coldstart.Config, img coldstart.Image, o coldstart.Optio
 	if err != nil {
 		return nil, err
 	}
-	l, err := limitsOf(c.MemoryMB, o.LimitCPU && e.groups.cpu.dir != "", o.CPUPeriod)
+	l, err := limitsOf(f.MemoryMB, o.LimitCPU && e.groups.cpu.dir != "", o.CPUPeriod)
 	if err != nil {
 		return nil, coldstart.Hint(err, "a longer --cpu-period, or --cpu none")
 	}
@@ -192,7 +196,7 @@ func (e *Engine) open(c coldstart.Config, img coldstart.Image, o coldstart.Optio
 	if err != nil {
 		return nil, err
 	}
-	t := &opened{engine: e, server: runtimeapi.NewServer(listener), function: functionOf(c, img, o), limits: l, log: o.Log}
+	t := &opened{engine: e, server: runtimeapi.NewServer(listener), function: f, limits: l, log: o.Log}
 	env := slices.Clone(img.Environment)
 	for _, key := range slices.Sorted(maps.Keys(o.Environment)) {
 		env = append(env, key+"="+o.Environment[key])

@@ -37,6 +37,9 @@ func (*Engine) Open(context.Context, coldstart.Config, coldstart.Image, coldstar
 	return nil, needsLinux()
 }
 
+// NewMachine says that sandboxes need Linux.
+func (*Engine) NewMachine(Spec) (Machine, error) { return nil, needsLinux() }
+
 // Limits says that nothing is limited.
 func (*Engine) Limits(coldstart.Options) coldstart.Limits {
 	return coldstart.Limits{CPU: "not limited: no engine", Memory: "not limited: no engine", MaxMemoryUsed: "not measured"}
