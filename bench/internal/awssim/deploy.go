@@ -1,0 +1,186 @@
+package awssim
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/runtimeapi"
+)
+
+// zipRuntime is what a function that is deployed as a zip is described with.
+const zipRuntime = "provided.al2023"
+
+// role is every function's.
+const role = "arn:aws:iam::" + Account + ":role/rehearsal"
+
+// Deploy makes a function that is active at once, of an image that is unpacked
+// at img.Root. One of that name there must not be.
+func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
+	if img.Root == "" {
+		return fmt.Errorf("deploying %s: the image is not unpacked", name)
+	}
+	img.Arch = cmp.Or(o.Arch, img.Arch)
+	if o.Timeout%time.Second != 0 {
+		return fmt.Errorf("deploying %s: the timeout %s is not in whole seconds", name, o.Timeout)
+	}
+	c := s.defaults(name)
+	c.memoryMB, c.variables = cmp.Or(o.MemoryMB, c.memoryMB), maps.Clone(o.Env)
+	c.timeoutS = cmp.Or(int(o.Timeout/time.Second), c.timeoutS)
+	c.log = logging{LogFormat: o.LogFormat, LogGroup: c.log.LogGroup, SystemLogLevel: o.SystemLogLevel}.complete()
+	switch o.PackageType {
+	case "", "Image":
+		c = c.coded(img, cmp.Or(img.Ref, s.repository(name)))
+	case "Zip":
+		c = c.coded(img, "")
+		c.zip, c.runtime, c.handler, c.codeSize = true, zipRuntime, "bootstrap", img.CompressedBytes
+		sum := sha256.Sum256([]byte(c.codeSHA256))
+		c.codeSHA256 = base64.StdEncoding.EncodeToString(sum[:])
+	default:
+		return fmt.Errorf("deploying %s: package type %q: Image or Zip", name, o.PackageType)
+	}
+	if err := c.check(); err != nil {
+		return fmt.Errorf("deploying %s: %w", name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.New("deploying: the rehearsal is over")
+	}
+	if s.functions[name] != nil {
+		return fmt.Errorf("deploying %s: there is a function of that name", name)
+	}
+	if !functionName(name) {
+		return fmt.Errorf("deploying %q: a name has letters, digits, - and _, at most 64", name)
+	}
+	f := newFunction(name)
+	f.reserved = o.Reserved
+	f.latest.cfg, f.latest.modified, f.latest.revision = c, s.now(), runtimeapi.NewRequestID()
+	f.latest.state = "Active"
+	if o.Inactive {
+		f.latest.state = "Inactive"
+	} else {
+		f.latest.serving = &deployment{f: f, cfg: c, number: f.latest.number}
+	}
+	s.functions[name] = f
+	return nil
+}
+
+func newFunction(name string) *function {
+	return &function{name: name, aliases: map[string]*alias{}, latest: &version{number: "$LATEST"}}
+}
+
+// defaults are Lambda's own settings.
+func (s *Server) defaults(name string) configuration {
+	return configuration{memoryMB: minMemoryMB, timeoutS: 3, storageMB: 512, role: role, log: logging{LogFormat: "Text", LogGroup: groupOf(name)}}
+}
+
+// repository is what an image is called that has no name.
+func (s *Server) repository(name string) string {
+	return Account + ".dkr.ecr." + s.o.Region + ".amazonaws.com/rehearsal:" + name
+}
+
+// functionName says whether Lambda would take a name.
+func functionName(name string) bool {
+	for _, r := range name {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_') {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
+}
+
+// maxUnzipped is the most that a zip may hold: 250 MB.
+const maxUnzipped = 250 << 20
+
+// unzip makes an image of a zip: its files in /var/task, and what starts it,
+// /var/task/bootstrap. There is nothing else in it: the runtime must be static.
+func (s *Server) unzip(content []byte, arch string) (img coldstart.Image, err error) {
+	r, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return img, fmt.Errorf("could not unzip uploaded file: %w", err)
+	}
+	if s.o.StateDir != "" {
+		if err := os.MkdirAll(s.o.StateDir, 0o755); err != nil {
+			return img, err
+		}
+	}
+	dir, err := os.MkdirTemp(s.o.StateDir, "coldbench-zip-")
+	if err != nil {
+		return img, err
+	}
+	s.mu.Lock()
+	s.dirs = append(s.dirs, dir)
+	s.mu.Unlock()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return img, err
+	}
+	task := filepath.Join(dir, "var", "task")
+	for _, sub := range []string{task, filepath.Join(dir, "dev"), filepath.Join(dir, "proc"), filepath.Join(dir, "tmp")} {
+		if err := os.MkdirAll(sub, 0o755); err != nil {
+			return img, err
+		}
+	}
+	left := int64(maxUnzipped)
+	for _, f := range r.File {
+		if left, err = unzipFile(task, f, left); err != nil {
+			return img, fmt.Errorf("could not unzip %q: %w", f.Name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(task, "bootstrap")); err != nil {
+		return img, errors.New("the zip holds no bootstrap")
+	}
+	sum := sha256.Sum256(content)
+	return coldstart.Image{
+		ID: fmt.Sprintf("sha256:%x", sum), Arch: arch, Root: dir, Entrypoint: []string{"/var/task/bootstrap"},
+		WorkingDir: "/var/task", CompressedBytes: int64(len(content)),
+	}, nil
+}
+
+func unzipFile(task string, f *zip.File, left int64) (int64, error) {
+	name := path.Clean(strings.ReplaceAll(f.Name, `\`, "/"))
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return left, errors.New("it would be outside of the function's folder")
+	}
+	to := filepath.Join(task, filepath.FromSlash(name))
+	if f.FileInfo().IsDir() {
+		return left, os.MkdirAll(to, 0o755)
+	}
+	if !f.Mode().IsRegular() {
+		return left, errors.New("it is neither a file nor a folder")
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return left, err
+	}
+	in, err := f.Open()
+	if err != nil {
+		return left, err
+	}
+	defer in.Close()
+	// Lambda gives what it unpacks the modes of the zip; one made where there are
+	// none would not start.
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return left, err
+	}
+	n, err := io.Copy(out, io.LimitReader(in, left+1))
+	if err = errors.Join(err, out.Close()); err != nil {
+		return left, err
+	}
+	if n > left {
+		return left, errors.New("unzipped size must be smaller than 262144000 bytes")
+	}
+	return left - n, nil
+}

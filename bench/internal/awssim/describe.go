@@ -1,0 +1,80 @@
+package awssim
+
+import "time"
+
+// described is a FunctionConfiguration of Lambda's interface.
+type described struct {
+	FunctionName, FunctionArn  string
+	Runtime, Handler           string `json:",omitempty"`
+	Role                       string
+	CodeSize                   int64
+	Description                string
+	Timeout, MemorySize        int
+	LastModified               string
+	CodeSha256                 string
+	Version                    string
+	Environment                *variables `json:",omitempty"`
+	TracingConfig              mode
+	RevisionID                 string `json:"RevisionId"`
+	State                      string
+	StateReason                string `json:",omitempty"`
+	StateReasonCode            string `json:",omitempty"`
+	LastUpdateStatus           string `json:",omitempty"`
+	LastUpdateStatusReason     string `json:",omitempty"`
+	LastUpdateStatusReasonCode string `json:",omitempty"`
+	PackageType                string
+	ImageConfigResponse        *imageConfigResponse `json:",omitempty"`
+	Architectures              []string
+	EphemeralStorage           size
+	SnapStart                  snapStart
+	LoggingConfig              logging
+}
+
+type variables struct{ Variables map[string]string }
+type mode struct{ Mode string }
+type size struct{ Size int }
+type snapStart struct{ ApplyOn, OptimizationStatus string }
+type imageConfigResponse struct{ ImageConfig imageConfig }
+
+// describe says how a version is configured, and notes that a client has seen
+// the update that goes on.
+func (s *Server) describe(f *function, v *version, qualifier string) described {
+	c := v.cfg
+	d := described{
+		FunctionName: f.name, FunctionArn: s.arn(f.name, qualifier), Role: c.role, CodeSize: c.codeSize,
+		Description: c.description, Timeout: c.timeoutS, MemorySize: c.memoryMB,
+		LastModified: v.modified.UTC().Format("2006-01-02T15:04:05.000-0700"), CodeSha256: c.codeSHA256, Version: v.number,
+		TracingConfig: mode{"PassThrough"}, RevisionID: v.revision, State: v.state, LastUpdateStatus: "Successful", PackageType: "Image",
+		Architectures: []string{c.arch()}, EphemeralStorage: size{c.storageMB}, SnapStart: snapStart{"None", "Off"}, LoggingConfig: c.log,
+	}
+	if c.zip {
+		d.PackageType, d.Runtime, d.Handler = "Zip", c.runtime, c.handler
+	}
+	if len(c.variables) > 0 {
+		d.Environment = &variables{c.variables}
+	}
+	if o := c.override; o.EntryPoint != nil || o.Command != nil || o.WorkingDirectory != "" {
+		d.ImageConfigResponse = &imageConfigResponse{o}
+	}
+	switch {
+	case v.state == "Inactive":
+		d.StateReason, d.StateReasonCode = "The function is inactive because it was idle.", "Idle"
+	case v.update != nil && v.update.create:
+		d.StateReason, d.StateReasonCode, d.LastUpdateStatus = "The function is being created.", "Creating", "InProgress"
+	case v.update != nil:
+		d.LastUpdateStatus, d.LastUpdateStatusReason, d.LastUpdateStatusReasonCode = "InProgress", "The function is being updated.", "Updating"
+	}
+	return d
+}
+
+// shown is describe for a client that asks how an update goes on.
+func (s *Server) shown(f *function, v *version, qualifier string) described {
+	d := s.describe(f, v, qualifier)
+	if v.update != nil {
+		v.update.seen = true
+	}
+	return d
+}
+
+// stamp is a time as in the JSON log format.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,0 +1,231 @@
+package awssim
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"coldbench/bench/internal/backend/sandbox"
+	"coldbench/bench/runtimeapi"
+)
+
+// environment is one execution environment. It serves one invocation at a time:
+// who has taken it out of its deployment's idle ones owns it.
+type environment struct {
+	s       *Server
+	d       *deployment
+	machine sandbox.Machine
+	log     *stream
+	// platform is the wait before init, which Init Duration holds too.
+	platform time.Duration
+	// initNs is how long init took with it; nil once it was printed, and where
+	// init failed.
+	initNs *int64
+	fresh  bool
+	// since is when it became idle.
+	since time.Time
+
+	mu sync.Mutex
+	// closing are the END and REPORT of the invocation under way.
+	closing string
+}
+
+// take finds an environment for an invocation of a version, an idle one or a
+// new one, or says why there is none. The caller gives it back.
+func (s *Server) take(f *function, v *version) (*environment, reply) {
+	d := v.serving
+	s.expire(d)
+	if f.reserved != nil {
+		if f.running >= *f.reserved {
+			return nil, throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+		}
+	} else if s.unreservedRunning() >= s.unreserved() {
+		return nil, throttled("ConcurrentInvocationLimitExceeded")
+	}
+	f.running++
+	if n := len(d.idle); n > 0 {
+		e := d.idle[n-1] // the one used last, as Lambda does
+		d.idle = d.idle[:n-1]
+		s.stats.Warm++
+		return e, reply{}
+	}
+	s.environments++
+	s.stats.Cold++
+	f.colds++
+	e := &environment{s: s, d: d, fresh: true}
+	if s.latency {
+		e.platform = platformInit(newLuck(s.o.Seed, "latency", f.name, f.colds), d.cfg)
+	}
+	return e, reply{}
+}
+
+// give puts an environment back after an invocation; broken ones are ended.
+func (s *Server) give(e *environment, broken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.d.f.running--
+	if broken || e.d.retired || s.closed {
+		s.dispose(e)
+		return
+	}
+	e.since = s.now()
+	e.d.idle = append(e.d.idle, e)
+}
+
+// dispose ends an environment that nobody uses any more, beside its caller, who
+// holds the lock.
+func (s *Server) dispose(e *environment) {
+	s.environments--
+	if e.machine == nil {
+		return
+	}
+	s.work.Go(func() {
+		if err := e.machine.Close(); err != nil {
+			s.fail(fmt.Errorf("ending an environment of %s: %w", e.d.f.name, err))
+		}
+	})
+}
+
+// expire ends the environments that were idle for too long.
+func (s *Server) expire(d *deployment) {
+	if d == nil {
+		return
+	}
+	oldest, n := s.now().Add(-s.o.KeepWarm), 0
+	for n < len(d.idle) && !d.idle[n].since.After(oldest) {
+		s.dispose(d.idle[n])
+		n++
+	}
+	d.idle = d.idle[n:]
+}
+
+// running and reserved concurrency of the account.
+func (s *Server) unreservedRunning() int {
+	n := 0
+	for _, f := range s.functions {
+		if f.reserved == nil {
+			n += f.running
+		}
+	}
+	return n
+}
+
+func (s *Server) unreserved() int {
+	n := s.o.Concurrency
+	for _, f := range s.functions {
+		if f.reserved != nil {
+			n -= *f.reserved
+		}
+	}
+	return max(n, 0)
+}
+
+// start makes the environment and runs init. An error is the engine's.
+func (e *environment) start(ctx context.Context) error {
+	s, d := e.s, e.d
+	e.log = s.logs.stream(d.cfg.log.LogGroup, streamName(s.now(), d.number))
+	e.log.configure(d.cfg.log)
+	machine, err := s.o.Engine.NewMachine(sandbox.Spec{
+		Function: runtimeapi.Function{
+			Name: d.f.name, Version: d.number, Handler: d.cfg.handler, MemoryMB: d.cfg.memoryMB, Timeout: d.cfg.timeout(),
+			Region: s.o.Region, LogStream: e.log.name,
+		},
+		Image: d.cfg.program(), Environment: d.cfg.environment(), LimitCPU: s.o.LimitCPU,
+		Output: func(line string) { e.log.add(s.now(), line) }, Platform: e.platformLines,
+	})
+	if err != nil {
+		return err
+	}
+	e.machine = machine
+	if err := sleep(ctx, e.platform); err != nil {
+		return err
+	}
+	if err := machine.Provision(ctx); err != nil {
+		return fmt.Errorf("provisioning: %w", err)
+	}
+	e.log.initStart(s.now(), d)
+	in, err := machine.Init(ctx)
+	if err != nil {
+		return fmt.Errorf("running init: %w", err)
+	}
+	if err := machine.Limit(ctx); err != nil {
+		return fmt.Errorf("limiting the cpu: %w", err)
+	}
+	if in.Done {
+		ns := in.EndedNs - in.StartedNs + int64(e.platform)
+		e.initNs = &ns
+	}
+	return nil
+}
+
+// platformLines takes what the platform prints as it comes. END and REPORT wait
+// for what the function wrote before them.
+func (e *environment) platformLines(lines string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for line := range strings.Lines(lines) {
+		if e.closing != "" || strings.HasPrefix(line, "END ") || strings.HasPrefix(line, "REPORT ") {
+			e.closing += line
+			continue
+		}
+		e.log.platform(e.s.now(), strings.TrimSuffix(line, "\n"), nil)
+	}
+}
+
+// invoke runs one invocation. An error is the engine's: then nothing is known of
+// the environment, and it is to be ended.
+func (e *environment) invoke(ctx context.Context, ev runtimeapi.Event) (runtimeapi.Invocation, error) {
+	if e.fresh {
+		e.fresh = false
+		if err := e.start(ctx); err != nil {
+			return runtimeapi.Invocation{}, err
+		}
+	} else {
+		e.log.begin()
+	}
+	inv, err := e.machine.Invoke(ctx, ev)
+	if err != nil {
+		return inv, fmt.Errorf("invoking: %w", err)
+	}
+	// What the function wrote may still be on its way here.
+	for range 8 {
+		runtime.Gosched()
+	}
+	e.mu.Lock()
+	closing := e.closing
+	e.closing = ""
+	e.mu.Unlock()
+	p := &precise{durationNs: inv.EndedNs - inv.HandedOutNs, initNs: e.initNs, success: inv.Status == "success"}
+	e.initNs = nil
+	for line := range strings.Lines(closing) {
+		e.log.platform(e.s.now(), strings.TrimSuffix(line, "\n"), p)
+	}
+	return inv, nil
+}
+
+// streamName makes up the name of a log stream in Lambda's form.
+func streamName(t time.Time, version string) string {
+	var b [16]byte
+	rand.Read(b[:])
+	return t.UTC().Format("2006/01/02/") + "[" + version + "]" + hex.EncodeToString(b[:])
+}
+
+// sleep waits on this machine's clock.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,123 @@
+package awssim
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Faults are what goes wrong, each at a rate from 0 to 1.
+type Faults struct {
+	// Throttle, Error and Reset are of all calls: 429, 500, a connection that
+	// breaks, before the call is done or after it with equal chances.
+	Throttle, Error, Reset float64
+	// Expired and Denied are of all calls: credentials that have expired, and
+	// ones that may not.
+	Expired, Denied float64
+	// Slow is of updates: they take 2 to 8 seconds.
+	Slow float64
+	// NoLog, Cut and Late are of invocations: no log tail in the answer; so much
+	// output behind REPORT that the tail does not reach it; log events that show
+	// up 3 to 8 seconds late.
+	NoLog, Cut, Late float64
+	// Conflict, ENI and KMS are of invocations: 409 as in an update, 502 for the
+	// function's network, and for its key.
+	Conflict, ENI, KMS float64
+}
+
+// ParseFaults reads rates in the form "throttle=0.05,error=0.02"; the names are
+// those of the fields of Faults in lower case. An empty text is no fault at all.
+func ParseFaults(text string) (Faults, error) {
+	var f Faults
+	v := reflect.ValueOf(&f).Elem()
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		name, rate, ok := strings.Cut(part, "=")
+		field := v.FieldByNameFunc(func(n string) bool { return strings.ToLower(n) == strings.TrimSpace(name) })
+		if !ok || !field.IsValid() {
+			return Faults{}, fmt.Errorf("reading fault %q: want NAME=RATE with a name of %s", part, strings.Join(faultNames(), ", "))
+		}
+		r, err := strconv.ParseFloat(strings.TrimSpace(rate), 64)
+		if err != nil || !(r >= 0 && r <= 1) {
+			return Faults{}, fmt.Errorf("reading fault %q: a rate is from 0 to 1", part)
+		}
+		field.SetFloat(r)
+	}
+	return f, nil
+}
+
+func faultNames() []string {
+	var names []string
+	for f := range reflect.TypeFor[Faults]().Fields() {
+		names = append(names, strings.ToLower(f.Name))
+	}
+	return names
+}
+
+// luck draws what happens to one call. It is a function of the seed, the
+// operation, the function's name and which call of that operation it is: calls
+// of other functions in between change nothing.
+type luck struct{ *rand.Rand }
+
+func newLuck(seed uint64, operation, name string, n int) luck {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s\x00%s\x00%d", operation, name, n)
+	return luck{rand.New(rand.NewPCG(seed, h.Sum64()))}
+}
+
+// strikes draws with a rate. It always draws, so that one rate does not change
+// what becomes of another.
+func (l luck) strikes(rate float64) bool { return l.Float64() < rate }
+
+// between draws a duration.
+func (l luck) between(from, to time.Duration) time.Duration {
+	return from + time.Duration(l.Float64()*float64(to-from))
+}
+
+// fate is what was drawn for one call.
+type fate struct {
+	throttle, failure, reset, after, expired, denied, slow, noLog, cut, late, conflict, eni, kms bool
+	// slowly is how long a slow update takes, lately how late a late event is.
+	slowly, lately time.Duration
+}
+
+func (f Faults) fate(l luck) fate {
+	return fate{
+		throttle: l.strikes(f.Throttle), failure: l.strikes(f.Error), reset: l.strikes(f.Reset), after: l.strikes(0.5),
+		expired: l.strikes(f.Expired), denied: l.strikes(f.Denied), slow: l.strikes(f.Slow),
+		noLog: l.strikes(f.NoLog), cut: l.strikes(f.Cut), late: l.strikes(f.Late),
+		conflict: l.strikes(f.Conflict), eni: l.strikes(f.ENI), kms: l.strikes(f.KMS),
+		slowly: l.between(2*time.Second, 8*time.Second), lately: l.between(3*time.Second, 8*time.Second),
+	}
+}
+
+// refuse answers a call in the endpoint's place, where that is what was drawn.
+func (f fate) refuse(operation string) (reply, string) {
+	invoke := operation == "Invoke"
+	switch {
+	case f.expired:
+		return refusal(403, "ExpiredTokenException", "The security token included in the request is expired"), "expired"
+	case f.denied:
+		return refusal(403, "AccessDeniedException", "User: arn:aws:sts::"+Account+":assumed-role/rehearsal/bench is not authorized to perform: "+operation), "denied"
+	case f.throttle && invoke:
+		return throttled("ConcurrentInvocationLimitExceeded"), "throttle"
+	case f.throttle:
+		return throttled("CallerRateLimitExceeded"), "throttle"
+	case f.failure:
+		return refusal(500, "ServiceException", "An error occurred and the request cannot be processed."), "error"
+	case invoke && f.conflict:
+		return refusal(409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress"), "conflict"
+	case invoke && f.eni:
+		return refusal(502, "ENILimitReachedException", "Lambda was not able to create an elastic network interface in the VPC"), "eni"
+	case invoke && f.kms:
+		return refusal(502, "KMSDisabledException", "Lambda was unable to decrypt the environment variables because the KMS key used is disabled"), "kms"
+	}
+	return reply{}, ""
+}

@@ -1,0 +1,183 @@
+package awssim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"coldbench/bench/runtimeapi"
+)
+
+// function is a function with its versions. The Server's lock guards it.
+type function struct {
+	name   string
+	latest *version
+	// published are in the order of their numbers; number is the last one that
+	// was given.
+	published []*version
+	number    int
+	aliases   map[string]*alias
+	reserved  *int
+	// running are the environments that serve at the moment.
+	running int
+	// colds counts environments, for the draws of latencies.
+	colds int
+}
+
+// alias is a name for a version.
+type alias struct {
+	version, description, revision string
+}
+
+// version is $LATEST or a published version.
+type version struct {
+	number string
+	cfg    configuration
+	// serving is what invocations are served with: during an update the old
+	// configuration; nil while a function is being created.
+	serving *deployment
+	// state is Pending, Active, Inactive or Failed.
+	state    string
+	modified time.Time
+	revision string
+	// update is the one that goes on; nil for none.
+	update *update
+}
+
+// update is a change that takes its time.
+type update struct {
+	began, until time.Time
+	// seen is true when it was shown to be in progress.
+	seen bool
+	// create is true where it is the making of a function or version.
+	create bool
+}
+
+// unseen is how long an update without any delay of its own goes on where
+// nobody asks.
+const unseen = time.Second
+
+// deployment is one configuration that is served, and its idle environments.
+type deployment struct {
+	f   *function
+	cfg configuration
+	// number is the version's.
+	number string
+	// idle are in the order in which they became so.
+	idle []*environment
+	// retired deployments keep no environment.
+	retired bool
+}
+
+// begin starts an update.
+func (s *Server) begin(v *version, cfg configuration, delay time.Duration) {
+	now := s.now()
+	v.cfg, v.modified, v.revision = cfg, now, runtimeapi.NewRequestID()
+	v.update = &update{began: now, until: now.Add(delay), create: v.serving == nil}
+	if v.update.create {
+		v.state = "Pending"
+	}
+}
+
+// settle ends the updates of a function that are through.
+func (s *Server) settle(f *function) {
+	s.settleVersion(f, f.latest)
+	for _, v := range f.published {
+		s.settleVersion(f, v)
+	}
+}
+
+func (s *Server) settleVersion(f *function, v *version) {
+	u, now := v.update, s.now()
+	if u == nil || now.Before(u.until) || !u.seen && now.Sub(u.began) < unseen {
+		return
+	}
+	s.finish(f, v)
+}
+
+// finish puts a version's configuration into service: no invocation from now on
+// is served by an older environment.
+func (s *Server) finish(f *function, v *version) {
+	v.update, v.state = nil, "Active"
+	v.revision = runtimeapi.NewRequestID()
+	s.retire(v.serving)
+	v.serving = &deployment{f: f, cfg: v.cfg, number: v.number}
+}
+
+// retire drops the environments of a deployment; those that serve are dropped
+// when they have answered.
+func (s *Server) retire(d *deployment) {
+	if d == nil {
+		return
+	}
+	d.retired = true
+	for _, e := range d.idle {
+		s.dispose(e)
+	}
+	d.idle = nil
+}
+
+// find resolves a name and a qualifier as a request gives them: the function,
+// the version, and the qualifier that was meant.
+func (s *Server) find(name, qualifier string) (*function, *version, reply) {
+	name, inName := splitName(name)
+	if qualifier == "" {
+		qualifier = inName
+	}
+	f := s.functions[name]
+	if f == nil {
+		return nil, nil, s.missing(name, qualifier)
+	}
+	s.settle(f)
+	number := qualifier
+	if a := f.aliases[qualifier]; a != nil {
+		number = a.version
+	}
+	if number == "" || number == "$LATEST" {
+		return f, f.latest, reply{}
+	}
+	for _, v := range f.published {
+		if v.number == number {
+			return f, v, reply{}
+		}
+	}
+	return nil, nil, s.missing(name, qualifier)
+}
+
+// splitName reads NAME, NAME:QUALIFIER, ACCOUNT:function:NAME and the ARN.
+func splitName(text string) (name, qualifier string) {
+	if _, rest, ok := strings.Cut(text, ":function:"); ok {
+		text = rest
+	}
+	name, qualifier, _ = strings.Cut(text, ":")
+	return name, qualifier
+}
+
+func (s *Server) arn(name, qualifier string) string {
+	arn := "arn:aws:lambda:" + s.o.Region + ":" + Account + ":function:" + name
+	if qualifier != "" {
+		arn += ":" + qualifier
+	}
+	return arn
+}
+
+// busy says why a version can't be changed; empty where it can.
+func (s *Server) busy(f *function, v *version) string {
+	switch {
+	case v.update != nil && v.update.create:
+		return "The operation cannot be performed at this time. The function is currently in the following state: Pending"
+	case v.update != nil:
+		return "The operation cannot be performed at this time. An update is in progress for resource: " + s.arn(f.name, "")
+	}
+	return ""
+}
+
+// versionNumber gives the next version its number.
+func (f *function) versionNumber() string {
+	f.number++
+	return strconv.Itoa(f.number)
+}
+
+// groupOf is the log group of a function that names none.
+func groupOf(name string) string { return fmt.Sprintf("/aws/lambda/%s", name) }

@@ -1,0 +1,54 @@
+package awssim
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+//go:generate go run latencytable.go -csv lambda-perf-go.csv -o quantiles.go
+
+// quantileRow is a row of the table that was made from measurements: the
+// quantiles at quantileLevels of the Init Durations in ms.
+type quantileRow struct {
+	// base is "al2" or "al2023", arch as Lambda writes it.
+	base, arch string
+	zip        bool
+	memoryMB   int
+	ms         []float64
+}
+
+// platformInit draws what the platform adds to a cold start: an Init Duration of
+// a Go hello world on AWS, of the same packaging and architecture and the nearest
+// memory size, by the inverse of the distribution, linear between its quantiles.
+// It holds that function's own init too, some milliseconds of some tens: what a
+// rehearsal prints is an upper end of what the numbers support.
+func platformInit(luck luck, c configuration) time.Duration {
+	p, i := luck.Float64(), 1
+	for i < len(quantileLevels)-1 && p > quantileLevels[i] {
+		i++
+	}
+	from, to := quantileLevels[i-1], quantileLevels[i]
+	row := rowOf(c)
+	ms := row.ms[i-1] + (row.ms[i]-row.ms[i-1])*(p-from)/(to-from)
+	return time.Duration(ms * float64(time.Millisecond))
+}
+
+// rowOf finds the row of a configuration. What is on neither Amazon Linux counts
+// as on the newer one.
+func rowOf(c configuration) quantileRow {
+	base := "al2023"
+	if name := c.image.Base; strings.Contains(name, "al2") && !strings.Contains(name, "al2023") || c.zip && c.runtime == "provided.al2" {
+		base = "al2"
+	}
+	best, distance := quantileRow{}, math.Inf(1)
+	for _, r := range quantileTable {
+		if r.base != base || r.zip != c.zip || r.arch != c.arch() {
+			continue
+		}
+		if d := math.Abs(math.Log(float64(c.memoryMB) / float64(r.memoryMB))); d < distance {
+			best, distance = r, d
+		}
+	}
+	return best
+}

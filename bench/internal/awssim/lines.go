@@ -1,0 +1,124 @@
+package awssim
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+
+	"coldbench/bench/lambdalog"
+)
+
+// levels are the system log levels of the JSON format; 0 for no such level.
+var levels = map[string]int{"DEBUG": 1, "INFO": 2, "WARN": 3}
+
+// precise is what is known of an invocation to the nanosecond; a text line has
+// two decimals.
+type precise struct {
+	durationNs int64
+	initNs     *int64
+	success    bool
+}
+
+// ms rounds to microseconds, as the JSON format does.
+func ms(ns int64) float64 { return math.Round(float64(ns)/1e3) / 1e3 }
+
+// report rewrites a REPORT with the platform's part of init, which the engine
+// knows nothing of. It changes no other number.
+func (p *precise) report(r lambdalog.Report) lambdalog.Report {
+	if p == nil {
+		return r
+	}
+	total := p.durationNs
+	if r.Metrics.InitDurationMs != nil && p.initNs != nil {
+		init := float64(*p.initNs) / 1e6
+		r.Metrics.InitDurationMs = &init
+		total += *p.initNs
+		billed := float64((total + 999_999) / 1_000_000) // one ceiling of the sum
+		r.Metrics.BilledDurationMs = &billed
+	}
+	duration := float64(p.durationNs) / 1e6
+	r.Metrics.DurationMs = &duration
+	return r
+}
+
+// text returns a platform's line in the text format.
+func (p *precise) text(line string) string {
+	if p == nil || !strings.HasPrefix(line, "REPORT ") {
+		return line
+	}
+	r, err := lambdalog.ParseReport(line)
+	if err != nil {
+		return line
+	}
+	return strings.TrimSuffix(p.report(r).Text(), "\n")
+}
+
+// event is a platform event of the JSON format and the level it is of.
+func (p *precise) event(at time.Time, line string) (text, level string) {
+	e, err := lambdalog.Parse(line)
+	if err != nil {
+		return line, "INFO"
+	}
+	switch e.Kind {
+	case lambdalog.KindReport:
+		if e.Report == nil {
+			return line, "INFO"
+		}
+		r := p.report(*e.Report)
+		r.Time, level = stamp(at), "INFO"
+		for _, v := range []*float64{r.Metrics.DurationMs, r.Metrics.InitDurationMs} {
+			if v != nil {
+				*v = math.Round(*v*1e3) / 1e3
+			}
+		}
+		if r.Status == "" {
+			r.Status = "success"
+			if p != nil && !p.success {
+				r.Status = "failure"
+			}
+		}
+		if r.Status != "success" {
+			level = "WARN"
+		}
+		return string(r.JSON()), level
+	case lambdalog.KindInitReport:
+		if e.InitReport == nil {
+			return line, "WARN"
+		}
+		r := *e.InitReport
+		r.Time, r.InitializationType = stamp(at), "on-demand"
+		return string(r.JSON()), "WARN"
+	case lambdalog.KindStart:
+		version, _ := e.Field("Version")
+		return platformEvent(at, "platform.start", map[string]any{"requestId": e.RequestID, "version": version}), "INFO"
+	case lambdalog.KindEnd:
+		record := map[string]any{"requestId": e.RequestID, "status": "success"}
+		if level = "DEBUG"; p != nil {
+			record["metrics"] = map[string]any{"durationMs": ms(p.durationNs)}
+			if !p.success {
+				record["status"], level = "failure", "WARN"
+			}
+		}
+		return platformEvent(at, "platform.runtimeDone", record), level
+	case lambdalog.KindInitStart:
+		record := map[string]any{"initializationType": "on-demand", "phase": "init"}
+		if v, ok := e.Field("Runtime Version"); ok {
+			record["runtimeVersion"] = v
+		}
+		return platformEvent(at, "platform.initStart", record), "INFO"
+	}
+	return line, "INFO"
+}
+
+func platformEvent(at time.Time, kind string, record map[string]any) string {
+	text, err := json.Marshal(struct {
+		Time   string         `json:"time"`
+		Type   string         `json:"type"`
+		Record map[string]any `json:"record"`
+	}{stamp(at), kind, record})
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

@@ -1,0 +1,179 @@
+package awssim
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// tailBytes is how much of the end of an invocation's log its answer carries.
+const tailBytes = 4 << 10
+
+// keptBytes is how much of a log group is kept, the newest; eventBytes is what an
+// event counts beside its text.
+const (
+	keptBytes  = 64 << 20
+	eventBytes = 128
+)
+
+// logStore holds log groups.
+type logStore struct {
+	ingestion time.Duration
+
+	mu     sync.Mutex
+	groups map[string]*logGroup
+	seq    int64
+}
+
+// logGroup holds the events of its streams in the order of their times.
+type logGroup struct {
+	name    string
+	streams map[string]bool
+	events  []logEvent
+	bytes   int
+}
+
+// logEvent is one event. seq orders those of one time.
+type logEvent struct {
+	at, shown time.Time
+	seq       int64
+	stream    string
+	message   string
+}
+
+func newLogStore(ingestion time.Duration) *logStore {
+	return &logStore{ingestion: ingestion, groups: map[string]*logGroup{}}
+}
+
+// stream makes a log stream, and its group with the first.
+func (l *logStore) stream(group, name string) *stream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.groups[group]
+	if g == nil {
+		g = &logGroup{name: group, streams: map[string]bool{}}
+		l.groups[group] = g
+	}
+	g.streams[name] = true
+	return &stream{store: l, group: g, name: name}
+}
+
+// put adds an event that shows up late by that much.
+func (l *logStore) put(g *logGroup, stream, message string, at time.Time, late time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq++
+	e := logEvent{at: at.Truncate(time.Millisecond), shown: at.Add(l.ingestion + late), seq: l.seq, stream: stream, message: message}
+	i := len(g.events)
+	for i > 0 && g.events[i-1].at.After(e.at) { // seldom: environments write side by side
+		i--
+	}
+	g.events = slices.Insert(g.events, i, e)
+	g.bytes += len(message) + eventBytes
+	n := 0
+	for g.bytes > keptBytes {
+		g.bytes -= len(g.events[n].message) + eventBytes
+		n++
+	}
+	g.events = g.events[n:]
+}
+
+// stream is the log of one environment.
+type stream struct {
+	store *logStore
+	group *logGroup
+	name  string
+
+	mu      sync.Mutex
+	format  logging
+	tail    []byte
+	pending []pendingEvent
+	// open is true while an invocation is under way: its events are held back
+	// until it is known whether they are late.
+	open bool
+}
+
+type pendingEvent struct {
+	at      time.Time
+	message string
+}
+
+func (s *stream) configure(l logging) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.format, s.open = l, true
+}
+
+// begin starts the log of another invocation.
+func (s *stream) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tail, s.open = s.tail[:0], true
+}
+
+// add takes a line of the function's.
+func (s *stream) add(at time.Time, line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(at, line)
+}
+
+// platform takes a line of the platform's, in the text format, and writes it in
+// the function's; p may be nil.
+func (s *stream) platform(at time.Time, line string, p *precise) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.format.LogFormat != "JSON" {
+		s.write(at, p.text(line))
+		return
+	}
+	text, level := p.event(at, line)
+	if levels[level] >= levels[s.format.SystemLogLevel] {
+		s.write(at, text)
+	}
+}
+
+// initStart notes that an environment begins: a line only where there is a
+// managed runtime, whose version it names.
+func (s *stream) initStart(at time.Time, d *deployment) {
+	if d.cfg.zip {
+		s.platform(at, "INIT_START Runtime Version: "+d.cfg.runtime+".rehearsal\tRuntime Version ARN: arn:aws:lambda:rehearsal::runtime:"+strings.Repeat("0", 64), nil)
+	}
+}
+
+func (s *stream) write(at time.Time, line string) {
+	s.tail = append(append(s.tail, line...), '\n')
+	if n := len(s.tail) - 16*tailBytes; n > 0 {
+		s.tail = s.tail[:copy(s.tail, s.tail[n+8*tailBytes:])]
+	}
+	if !s.open { // output that came after its invocation
+		s.store.put(s.group, s.name, line+"\n", at, 0)
+		return
+	}
+	s.pending = append(s.pending, pendingEvent{at, line + "\n"})
+	if len(s.pending) > 10_000 { // too much to hold back
+		s.flush(0)
+	}
+}
+
+func (s *stream) flush(late time.Duration) {
+	for _, e := range s.pending {
+		s.store.put(s.group, s.name, e.message, e.at, late)
+	}
+	s.pending = nil
+}
+
+// end ends the log of an invocation and returns its last 4 KB, which may begin
+// in the middle of a line.
+func (s *stream) end(late time.Duration) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flush(late)
+	s.open = false
+	tail := s.tail
+	if n := len(tail) - tailBytes; n > 0 {
+		tail = tail[n:]
+	}
+	return string(tail)
+}

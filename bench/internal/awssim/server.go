@@ -1,0 +1,246 @@
+package awssim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"coldbench/bench/runtimeapi"
+)
+
+// Server is the endpoint. It is an http.Handler; Serve listens.
+type Server struct {
+	o      Options
+	ctx    context.Context
+	cancel context.CancelFunc
+	logs   *logStore
+	// latency is true where the platform's part of an init is drawn.
+	latency bool
+	// work is what has to end before Close returns: requests, asynchronous
+	// invocations, the ends of environments.
+	work sync.WaitGroup
+
+	mu           sync.Mutex
+	functions    map[string]*function
+	environments int
+	stats        Stats
+	credentials  map[string]bool
+	// nth counts calls by operation and function.
+	nth     map[string]int
+	quotas  quotas
+	dirs    []string
+	servers []*http.Server
+	broken  error
+	closed  bool
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New makes an endpoint without functions.
+func New(o Options) (*Server, error) {
+	if o.Engine == nil {
+		return nil, errors.New("making a rehearsal: no engine to run functions")
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	o.Region = cmp.Or(o.Region, runtimeapi.DefaultRegion)
+	o.Concurrency = cmp.Or(o.Concurrency, 1000)
+	o.KeepWarm = cmp.Or(o.KeepWarm, 10*time.Minute)
+	o.Ingestion = cmp.Or(o.Ingestion, 300*time.Millisecond)
+	o.PageScan = cmp.Or(o.PageScan, 1000)
+	s := &Server{
+		o: o, functions: map[string]*function{}, credentials: map[string]bool{}, nth: map[string]int{},
+		stats: Stats{Calls: map[string]int{}, Faults: map[string]int{}},
+		logs:  newLogStore(max(o.Ingestion, 0)),
+	}
+	switch o.Latency {
+	case "", "none":
+	case "aws":
+		s.latency = true
+	default:
+		return nil, fmt.Errorf("making a rehearsal: latency %q: none or aws", o.Latency)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.work.Go(s.sweep)
+	return s, nil
+}
+
+func (s *Server) now() time.Time { return s.o.Clock() }
+
+// sweep ends environments that expire while nobody asks for their function.
+func (s *Server) sweep() {
+	t := time.NewTicker(min(max(s.o.KeepWarm/10, 50*time.Millisecond), 10*time.Second))
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+			s.mu.Lock()
+			for _, f := range s.functions {
+				s.settle(f)
+				s.expire(f.latest.serving)
+				for _, v := range f.published {
+					s.expire(v.serving)
+				}
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+// Close ends what is under way and every environment, and returns when nothing
+// is left. Its error is what went wrong with environments since New. It may be
+// called twice.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		for _, f := range s.functions {
+			s.drop(f)
+		}
+	}
+	servers := s.servers
+	s.mu.Unlock()
+	s.cancel()
+	s.work.Wait()
+	var failed error
+	for _, server := range servers {
+		failed = errors.Join(failed, server.Close())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = errors.Join(s.broken, failed)
+	for _, dir := range s.dirs {
+		s.broken = errors.Join(s.broken, os.RemoveAll(dir))
+	}
+	s.dirs = nil
+	return s.broken
+}
+
+// drop retires everything of a function.
+func (s *Server) drop(f *function) {
+	s.retire(f.latest.serving)
+	for _, v := range f.published {
+		s.retire(v.serving)
+	}
+}
+
+// fail notes what went wrong with an environment.
+func (s *Server) fail(err error) {
+	s.mu.Lock()
+	if s.broken == nil {
+		s.broken = err
+	}
+	s.mu.Unlock()
+	s.say(err.Error())
+}
+
+func (s *Server) say(line string) {
+	if s.o.Log != nil {
+		s.o.Log("rehearsal: " + line)
+	}
+}
+
+// maxBody is the most that a request may have: a zip of 50 MB in base64.
+const maxBody = 72 << 20
+
+// signer finds the id of the key that a request was signed with.
+var signer = regexp.MustCompile(`Credential=([^/,\s]*)`)
+
+// ServeHTTP answers one call.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	id := runtimeapi.NewRequestID()
+	if err != nil {
+		refusal(413, "RequestTooLargeException", "Request must be smaller than 69905067 bytes for the operation").send(w, id)
+		return
+	}
+	c := route(r, body)
+	c.id = id
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		refusal(503, "ServiceUnavailableException", "The rehearsal is over").send(w, id)
+		return
+	}
+	s.work.Add(1)
+	defer s.work.Done()
+	s.stats.Calls[c.operation]++
+	key := ""
+	if m := signer.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
+		key = m[1]
+	}
+	s.credentials[key] = true
+	nth := c.operation + " " + c.name
+	s.nth[nth]++
+	c.fate = s.o.Faults.fate(newLuck(s.o.Seed, c.operation, c.name, s.nth[nth]))
+	if c.operation == "Invoke" {
+		s.stats.Invocations++
+	}
+	over := !s.o.NoQuotas && s.quotas.over(c.operation, time.Now())
+	s.mu.Unlock()
+
+	out, fault := s.answer(c, over)
+	s.mu.Lock()
+	lost := fault == "reset"
+	if fault != "" {
+		s.stats.Faults[fault]++
+	}
+	if c.operation == "Invoke" {
+		if out.outcome == wasServed {
+			s.stats.Served++
+		} else {
+			s.stats.Refused++
+		}
+	}
+	if lost && c.fate.after {
+		s.stats.Lost++
+	}
+	s.mu.Unlock()
+	s.logCall(c, out, lost)
+	if lost {
+		breakOff(w)
+		return
+	}
+	out.send(w, id)
+}
+
+// answer does a call, or what was drawn in its place, and says which fault it
+// was.
+func (s *Server) answer(c *call, over bool) (reply, string) {
+	if out, fault := c.fate.refuse(c.operation); fault != "" {
+		return s.inItsForm(c, out), fault
+	}
+	if over {
+		return s.inItsForm(c, throttled("CallerRateLimitExceeded")), ""
+	}
+	if c.fate.reset && !c.fate.after {
+		return reply{}, "reset"
+	}
+	out := c.serve(s)
+	if c.fate.reset {
+		return out, "reset"
+	}
+	return out, ""
+}
+
+func (s *Server) logCall(c *call, out reply, lost bool) {
+	text := strings.TrimSpace(c.operation + " " + c.name)
+	switch {
+	case lost:
+		text += ": connection reset"
+	case out.code != "":
+		text += ": " + out.code
+	}
+	s.say(text)
+}
