@@ -24,6 +24,8 @@ type awsFlags struct {
 	maxCost                           float64
 	rehearse, restore                 bool
 	latency, faults                   string
+	// listen is of bench rehearse alone.
+	listen string
 }
 
 func (a *app) awsCommand() *cobra.Command {
@@ -106,6 +108,9 @@ func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
 	}
 	if m.anyArch {
 		m.archs = []string{"amd64"}
+		if f.rehearse {
+			m.archs = []string{runtime.GOARCH}
+		}
 	}
 	switch {
 	case !slices.Contains(awslambda.Strategies(), awslambda.Strategy(f.strategy)):
@@ -122,6 +127,8 @@ func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
 		return m, usagef("--rehearse-latency %q: none or aws", f.latency)
 	case !f.rehearse && f.resume == "" && (f.given("rehearse-latency") || f.given("rehearse-faults")):
 		return m, usagef("--rehearse-latency and --rehearse-faults are of --rehearse")
+	case badFaults(f.faults) != nil:
+		return m, usagef("--rehearse-faults: %v", badFaults(f.faults))
 	case f.rehearse && f.restore:
 		return m, usagef("--rehearse and --restore exclude one another: a rehearsal leaves nothing behind")
 	case f.restore && f.resume != "":

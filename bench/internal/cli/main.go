@@ -64,6 +64,7 @@ func FromProcess() Env {
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		OpenEngine:       OpenEngine,
 		RegistryLogin:    awslambda.ECRLogin,
+		Rehearse:         Rehearse,
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 // Rehearsal is an endpoint on loopback that stands for AWS.
 type Rehearsal struct {
 	// URL is where it is served.
-	URL   string
-	Close func() error
+	URL string
+	// Functions are their names.
+	Functions []string
+	Close     func() error
 }
 
 // RehearsalOptions say what a rehearsal serves.
@@ -29,6 +31,10 @@ type RehearsalOptions struct {
 	Latency string
 	// Faults is a rate of faults, "throttle=0.05,error=0.02"; empty for none.
 	Faults string
+	// Seed is what latencies and faults are drawn from.
+	Seed uint64
+	// Listen is where it is served, HOST:PORT on loopback; a free port where empty.
+	Listen string
 	// Log receives what it has to say; nil for none.
 	Log func(string)
 }
@@ -70,7 +76,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 	defer images.close()
 	o := RehearsalOptions{
 		Region: m.awsFlags.region, StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "rehearsal"),
-		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Log: log,
+		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Seed: m.seed, Listen: m.awsFlags.listen, Log: log,
 	}
 	for _, w := range wanted {
 		arch := w.arch

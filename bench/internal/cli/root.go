@@ -34,7 +34,7 @@ to results/. The variants are the services of docker-compose.yml.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hintedUsage(err, cmd)
 	})
-	root.AddCommand(a.localCommand(), a.awsCommand(), a.reportCommand(), a.compareCommand(), a.imagesCommand(), a.doctorCommand(), a.versionCommand())
+	root.AddCommand(a.localCommand(), a.awsCommand(), a.reportCommand(), a.compareCommand(), a.imagesCommand(), a.doctorCommand(), a.rehearseCommand(), a.versionCommand())
 	wrapArgs(root)
 	return root
 }

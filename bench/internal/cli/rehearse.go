@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/backend/sandbox"
+)
+
+// rehearseFlags are the flags of bench rehearse, as typed.
+type rehearseFlags struct {
+	listen, file, arch, region string
+	latency, faults            string
+	seed                       uint64
+	timeout                    time.Duration
+	verbal                     bool
+}
+
+func (a *app) rehearseCommand() *cobra.Command {
+	var f rehearseFlags
+	cmd := &cobra.Command{
+		Use:   "rehearse [VARIANT]...",
+		Short: "Serve the variants as functions of an endpoint that stands for AWS",
+		Long: `Serve Lambda, CloudWatch Logs and STS on this machine's loopback until Ctrl-C, for
+the AWS command line, SDKs and other tools. Every service of the compose file is
+a function PROJECT-VARIANT that really runs, in a sandbox. There is no account,
+no signature is checked, and nothing is kept afterwards.`,
+		Example: `  bench rehearse --listen 127.0.0.1:4566
+  aws --endpoint-url http://127.0.0.1:4566 lambda invoke --function-name coldbench-scratch out.json
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566 bench aws --runs 5`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.serveRehearsal(cmd.Context(), f, args)
+		},
+	}
+	s := cmd.Flags()
+	s.SortFlags = false
+	s.StringVar(&f.listen, "listen", "127.0.0.1:4566", "HOST:PORT to serve on, on loopback; port 0 for a free one")
+	s.StringVar(&f.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
+	s.StringVar(&f.arch, "arch", runtime.GOARCH, "architecture of the functions; one that this machine runs")
+	s.StringVar(&f.region, "region", "us-east-1", "region that the functions are said to be in")
+	s.DurationVar(&f.timeout, "timeout", 3*time.Second, "the functions' timeout, 1s to 15m")
+	s.StringVar(&f.latency, "latency", "none", "what is added for the platform: none, or aws, as measured there")
+	s.StringVar(&f.faults, "faults", "", "rates of faults, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
+	s.Uint64Var(&f.seed, "seed", 1, "seed of latencies and faults")
+	s.BoolVar(&f.verbal, "verbose", false, "each call on stderr")
+	return cmd
+}
+
+// check turns the flags into what a rehearsal is made from.
+func (f rehearseFlags) check() (awsMeasure, error) {
+	archs, err := architectures([]string{f.arch})
+	switch {
+	case err != nil:
+		return awsMeasure{}, err
+	case f.timeout < time.Second || f.timeout > 15*time.Minute || f.timeout%time.Second != 0:
+		return awsMeasure{}, usagef("--timeout %s: whole seconds from 1s to 15m", f.timeout)
+	case f.latency != "none" && f.latency != "aws":
+		return awsMeasure{}, usagef("--latency %q: none or aws", f.latency)
+	case badFaults(f.faults) != nil:
+		return awsMeasure{}, usagef("--faults: %v", badFaults(f.faults))
+	}
+	base := measureFlags{file: f.file, seed: f.seed, timeout: f.timeout, verbal: f.verbal, given: func(string) bool { return false }}
+	return awsMeasure{
+		measure:  measure{measureFlags: base, archs: archs},
+		awsFlags: awsFlags{measureFlags: base, region: f.region, latency: f.latency, faults: f.faults, rehearse: true, listen: f.listen},
+	}, nil
+}
+
+// badFaults says what is wrong with rates of faults.
+func badFaults(text string) error {
+	_, err := awssim.ParseFaults(text)
+	return err
+}
+
+// serveRehearsal serves until the context ends, which is how it is meant to end.
+func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string) (err error) {
+	m, err := f.check()
+	if err != nil {
+		return err
+	}
+	wanted, err := a.awsWanted(ctx, &m, args)
+	if err != nil {
+		return err
+	}
+	for i := range wanted {
+		wanted[i].named = len(args) > 0
+	}
+	r, err := a.rehearse(ctx, m, wanted)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	a.say("a rehearsal, not AWS, at %s until Ctrl-C, with functions %s", r.URL, strings.Join(r.Functions, ", "))
+	if _, err := fmt.Fprintf(a.Stdout, "export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal\n", r.URL, f.region); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// Rehearse serves functions on loopback that run in sandboxes of this machine.
+func Rehearse(ctx context.Context, o RehearsalOptions) (*Rehearsal, error) {
+	faults, err := awssim.ParseFaults(o.Faults)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	engine, err := sandbox.New(ctx, sandbox.Options{StateDir: o.StateDir, Log: o.Log})
+	if err != nil {
+		return nil, fmt.Errorf("making a rehearsal: %w", err)
+	}
+	r := &Rehearsal{}
+	server, err := awssim.New(awssim.Options{
+		Engine: engine, Region: o.Region, Latency: o.Latency, Faults: faults, Seed: o.Seed, Log: o.Log, StateDir: o.StateDir, LimitCPU: true,
+	})
+	if err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	ended := func() error { return errors.Join(server.Close(), engine.Close()) }
+	for _, f := range o.Functions {
+		kind := "Image"
+		if f.Zip {
+			kind = "Zip"
+		}
+		// Lambda counts in seconds.
+		timeout := (f.Timeout + time.Second - 1).Truncate(time.Second)
+		if err := server.Deploy(f.Name, f.Image, awssim.Function{MemoryMB: f.MemoryMB, Timeout: timeout, PackageType: kind}); err != nil {
+			return nil, errors.Join(err, ended())
+		}
+		r.Functions = append(r.Functions, f.Name)
+	}
+	listener, err := awssim.Listen(cmp.Or(o.Listen, "127.0.0.1:0"))
+	if err != nil {
+		return nil, errors.Join(err, ended())
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	r.URL = "http://" + listener.Addr().String()
+	r.Close = sync.OnceValue(func() error {
+		err := ended()
+		if n := server.Stats(); o.Log != nil {
+			o.Log(fmt.Sprintf("rehearsal: %d invocations came, %d were served, %d refused; %d environments were made", n.Invocations, n.Served, n.Refused, n.Cold))
+		}
+		return errors.Join(err, <-served)
+	})
+	return r, nil
+}
