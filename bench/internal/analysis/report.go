@@ -31,6 +31,12 @@ type Section struct {
 	// Backend is "local" or "aws"; Engine "docker", "sandbox" or a region.
 	Backend string `json:"backend"`
 	Engine  string `json:"engine"`
+	// Place is the run's place, see runfile.Header.Place: what names of files
+	// begin with.
+	Place string `json:"-"`
+	// Pictures is what the names of picture files beside a page begin with; empty
+	// where there are none. Whoever writes them sets it.
+	Pictures string `json:"-"`
 	// Heading names backend and engine; Caption says in a sentence what was
 	// measured, on what, how often and when.
 	Heading string `json:"heading"`

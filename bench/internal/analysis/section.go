@@ -19,7 +19,7 @@ func newSection(in Input) Section {
 	o := observe(run, index)
 	only := h.Plan.Only
 	s := Section{
-		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine,
+		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine, Place: h.Place(),
 		Heading: heading(h), Columns: columns,
 		Alerts:      alerts(run, columns, index, o),
 		Headline:    headline(h.Place(), columns, o, only, h.Plan.WarmRuns),

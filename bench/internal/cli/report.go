@@ -2,9 +2,9 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	var format, output, out string
+	var format, output, out, plot string
 	cmd := &cobra.Command{
 		Use:   "report [RUN]...",
 		Short: "Render run files again",
@@ -32,10 +32,11 @@ names as previous.`,
   bench report --format json -o report.json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.report(cmd.Context(), args, format, output, out)
+			return a.report(args, format, plot, output, out)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", strings.Join(formatNames(), ", "))
+	cmd.Flags().StringVar(&plot, "plot", "", "one plot in place of all, with --format svg: "+strings.Join(plotNames(), ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default the standard output)")
 	cmd.Flags().StringVar(&out, "out", "results", "folder whose runs are taken without RUN")
 	a.pricing.register(cmd.Flags())
@@ -50,10 +51,28 @@ func formatNames() []string {
 	return names
 }
 
-func (a *app) report(_ context.Context, args []string, format, output, out string) error {
+func plotNames() []string {
+	var names []string
+	for _, p := range render.Plots() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (a *app) report(args []string, format, plot, output, out string) error {
 	f, ok := render.Lookup(format)
 	if !ok {
 		return usagef("--format %q: one of %s", format, strings.Join(formatNames(), ", "))
+	}
+	if plot != "" {
+		p, ok := render.PlotNamed(plot)
+		switch {
+		case !ok:
+			return usagef("--plot %q: one of %s", plot, strings.Join(plotNames(), ", "))
+		case f.Name != "svg":
+			return usagef("--plot goes with --format svg")
+		}
+		f = p.Only()
 	}
 	if err := a.pricing.check(a.Dir); err != nil {
 		return err
@@ -77,13 +96,21 @@ func (a *app) report(_ context.Context, args []string, format, output, out strin
 	}
 	report := a.analyse(inputs)
 	if output == "" {
+		namePictures(report, "")
 		return f.Write(a.Stdout, report)
 	}
-	return writeFile(absolute(a.Dir, output), report, f)
+	output = absolute(a.Dir, output)
+	namePictures(report, strings.TrimSuffix(filepath.Base(output), f.Ext))
+	if f.Name == "markdown" {
+		if err := writePictures(filepath.Dir(output), report); err != nil {
+			return err
+		}
+	}
+	return writeFile(output, report, f)
 }
 
-// publish writes the tables of the folder that holds the run at path, and shows
-// the run on stdout.
+// publish writes the pages and pictures of the folder that holds the run at path,
+// and shows the run on stdout.
 func (a *app) publish(out, path string, asJSON bool) error {
 	run, err := a.input(path)
 	if err != nil {
@@ -94,9 +121,19 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	markdown, _ := render.Lookup("markdown")
-	table := filepath.Join(out, place+markdown.Ext)
-	if err := writeFile(table, a.analyse(all), markdown); err != nil {
+	report := a.analyse(all)
+	namePictures(report, place)
+	// The pictures first: a page never links to what is not there.
+	err = writePictures(out, report)
+	var table string
+	for _, name := range published {
+		f, _ := render.Lookup(name)
+		table = filepath.Join(out, place+f.Ext)
+		if err == nil {
+			err = writeFile(table, report, f)
+		}
+	}
+	if err != nil {
 		return coldstart.Hint(err, "bench report "+a.relative(path))
 	}
 	name := "text"
@@ -110,6 +147,10 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	a.note("wrote %s", a.relative(table))
 	return nil
 }
+
+// published are the formats of the pages that a run writes; the table, which the
+// others lead to, is the last.
+var published = [...]string{"markdown"}
 
 // newest reads the newest finished run of each engine in a folder of runs, and
 // of each place (see runfile.Header.Place) where place is empty. A run that was interrupted is not
@@ -161,9 +202,14 @@ func (a *app) input(path string) (analysis.Input, error) {
 }
 
 // writeFile replaces a file with a report, whole or not at all.
-func writeFile(path string, r *analysis.Report, f render.Format) (err error) {
+func writeFile(path string, r *analysis.Report, f render.Format) error {
+	return writeWhole(path, func(w io.Writer) error { return f.Write(w, r) })
+}
+
+// writeWhole replaces a file, whole or not at all.
+func writeWhole(path string, write func(io.Writer) error) (err error) {
 	var text bytes.Buffer
-	if err := f.Write(&text, r); err != nil {
+	if err := write(&text); err != nil {
 		return fmt.Errorf("rendering %s: %w", filepath.Base(path), err)
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")

@@ -35,6 +35,7 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 		grids.add(comparisonGrid(s, escape))
 	}
 	grids.add(unavailableGrid(s, escape))
+	pictures(b, s, "ecdf")
 	b.WriteString("\n")
 	list(b, "**Warning:** ", s.Warnings)
 	list(b, "", s.Notes)
@@ -45,6 +46,7 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 			return err
 		}
 	}
+	pictures(b, s, "order", "phases", "memory")
 	if note := costNote(s); note != "" {
 		fmt.Fprintf(b, "\n### Cost\n\n%s\n", escape(note))
 		grids.add(costGrid(s, escape))
@@ -96,6 +98,22 @@ func (m *markdownGrids) add(g *grid) {
 	}
 	m.b.WriteString("\n")
 	m.err = g.markdown(m.b)
+}
+
+// pictures links to the plots that lie beside the page.
+func pictures(b *bytes.Buffer, s *analysis.Section, names ...string) {
+	if s.Pictures == "" {
+		return
+	}
+	for _, name := range names {
+		p, ok := PlotNamed(name)
+		if !ok {
+			continue
+		}
+		if f := p.draw(s, wide); f != nil {
+			fmt.Fprintf(b, "\n![%s](%s)\n", escape(f.title), p.File(s))
+		}
+	}
 }
 
 func list(b *bytes.Buffer, mark string, texts []string) {

@@ -1,0 +1,122 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"coldbench/bench/internal/analysis"
+)
+
+// part is a stacked phase.
+type part struct {
+	name string
+	ink  ink
+	of   func(analysis.Phases) *float64
+}
+
+// The phases of a cold start. Where every column's init can be split, it is.
+var (
+	provisionPart = part{"provision (not billed)", shade(7), func(p analysis.Phases) *float64 { return p.ProvisionMs }}
+	initPart      = part{"init", shade(0), func(p analysis.Phases) *float64 { return p.InitMs }}
+	platformPart  = part{"init: platform", shade(0), func(p analysis.Phases) *float64 { return p.PlatformMs }}
+	processPart   = part{"init: process", shade(5), func(p analysis.Phases) *float64 { return p.ProcessMs }}
+	invokePart    = part{"invoke", shade(1), func(p analysis.Phases) *float64 { return p.DurationMs }}
+)
+
+// bar is the phases of one column.
+type bar struct {
+	title  string
+	phases analysis.Phases
+}
+
+// phases stacks the medians of a cold start's parts: once what is billed, once
+// with what comes before it.
+func phases(s *analysis.Section, w vg.Length) *figure {
+	var bars []bar
+	split, provisioned := true, false
+	for _, x := range s.Series {
+		if x.Class != "cold" || x.Phases.InitMs == nil && x.Phases.DurationMs == nil {
+			continue
+		}
+		bars = append(bars, bar{s.Columns[x.Column].Title, x.Phases})
+		split = split && x.Phases.PlatformMs != nil
+		provisioned = provisioned || x.Phases.ProvisionMs != nil
+	}
+	if len(bars) == 0 {
+		return nil
+	}
+	billed := []part{initPart, invokePart}
+	note := "Medians of the parts, which need not add up to the median of the whole."
+	if split {
+		billed = []part{platformPart, processPart, invokePart}
+		note += " Platform: from execve to the function's own first instruction. Process: from there to its first GET /next."
+	}
+	f := &figure{title: "Phases of the median cold start", note: note}
+	for _, p := range billed {
+		f.legend = append(f.legend, key{text: p.name, ink: p.ink, mark: "box"})
+	}
+	f.panels = append(f.panels, stacked("what is billed, ms", bars, billed, w))
+	if provisioned {
+		f.legend = append(f.legend, key{text: provisionPart.name, ink: provisionPart.ink, mark: "box"})
+		f.panels = append(f.panels, stacked("with the environment's provision, ms", bars, append([]part{provisionPart}, billed...), w))
+	}
+	for _, b := range bars {
+		text := b.title + ":"
+		for _, p := range append([]part{provisionPart}, billed...) {
+			if v := p.of(b.phases); v != nil {
+				text += " " + p.name + " " + digits(*v) + " ms,"
+			}
+		}
+		f.desc = append(f.desc, strings.TrimSuffix(text, ",")+".")
+	}
+	f.desc = append([]string{fmt.Sprintf("Stacked bars, one for each of %d columns. %s", len(bars), f.note)}, f.desc...)
+	return f
+}
+
+// stacked draws a bar for each column, its title above it and its parts' values
+// beside it.
+func stacked(heading string, bars []bar, parts []part, w vg.Length) panel {
+	most := 0.0
+	for _, b := range bars {
+		sum := 0.0
+		for _, p := range parts {
+			if v := p.of(b.phases); v != nil {
+				sum += *v
+			}
+		}
+		most = max(most, sum)
+	}
+	x := scaleOf(0, most, int(w)/90, true)
+	p := newPlot("", "")
+	p.Y.Min, p.Y.Max = 0, float64(len(bars))
+	p.HideY()
+	p.Y.Min, p.Y.Max = 0, float64(len(bars))
+	x.set(&p.X, tickLabel)
+	p.Add(gridLines(x.ticks, nil))
+	p.Add(drawer(func(c *canvas, area draw.Canvas, x, y func(float64) vg.Length) {
+		for i, b := range bars {
+			base := y(float64(len(bars) - 1 - i))
+			sum := 0.0
+			var values []string
+			for _, p := range parts {
+				v := p.of(b.phases)
+				if v == nil {
+					continue
+				}
+				c.SetColor(p.ink)
+				c.Fill(rectangle(x(sum), base+4, max(x(sum+*v)-0.6, x(sum)+0.4), base+19))
+				sum += *v
+				values = append(values, digits(*v))
+			}
+			c.SetColor(inkText)
+			c.FillString(fontFace(textSize, false), vg.Point{X: area.Min.X + 2, Y: base + 23}, b.title)
+			text := strings.Join(values, " + ")
+			c.SetColor(inkMuted)
+			c.FillString(fontFace(11, false), vg.Point{X: area.Max.X - width(text, 11, false), Y: base + 23}, text)
+		}
+	}))
+	return panel{heading: heading, plot: p, height: vg.Length(len(bars))*40 + 34}
+}
