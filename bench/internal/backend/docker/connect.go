@@ -39,14 +39,14 @@ type facts struct {
 }
 
 // dial makes the client that the environment asks for and reads the engine's
-// facts.
-func dial(ctx context.Context) (*client.Client, facts, error) {
+// facts, which may take as long as patience lasts.
+func dial(ctx context.Context, patience time.Duration) (*client.Client, facts, error) {
 	cli, err := client.New(client.FromEnv)
 	if err != nil {
 		return nil, facts{}, coldstart.Hint(fmt.Errorf("reading the engine's address: %w", err),
 			"set DOCKER_HOST to an address like unix:///var/run/docker.sock, or unset it")
 	}
-	f, err := inquire(ctx, cli)
+	f, err := inquire(ctx, cli, patience)
 	if err != nil {
 		cli.Close()
 		return nil, facts{}, err
@@ -54,8 +54,8 @@ func dial(ctx context.Context) (*client.Client, facts, error) {
 	return cli, f, nil
 }
 
-func inquire(ctx context.Context, cli *client.Client) (facts, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errSilent)
+func inquire(ctx context.Context, cli *client.Client, patience time.Duration) (facts, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
 	defer cancel()
 	if _, err := cli.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return facts{}, explainConnect(ctx, cli.DaemonHost(), err)

@@ -61,7 +61,7 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = func(string) {}
 	}
-	cli, f, err := dial(ctx)
+	cli, f, err := dial(ctx, connectTimeout)
 	if err != nil {
 		return nil, err
 	}

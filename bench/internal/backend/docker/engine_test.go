@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -147,39 +148,79 @@ func newMachine(t testing.TB, e *Engine, img coldstart.Image, memoryMB int, o co
 	return m
 }
 
-func TestFunctionIsMeasured(t *testing.T) {
-	e := connect(t, Options{Log: func(s string) { t.Log(s) }})
+// TestContainerIsLimitedAsLambdaDoes looks at the container itself: two vCPUs
+// for init, the share of the memory size from then on, the same period, and no
+// boost for an init inside an invocation.
+func TestContainerIsLimitedAsLambdaDoes(t *testing.T) {
+	e := connect(t, Options{})
+	if e.facts.product != "docker" {
+		t.Skip("another engine shows its limits in another way")
+	}
+	program, err := os.ReadFile(backendtest.Build(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := load(t, e, map[string][]byte{"bootstrap": program}, "/bootstrap")
+	ctx := context.Background()
+	m := newMachine(t, e, img, 128, coldstart.Options{LimitCPU: true, Timeout: 3 * time.Second}).(*machine)
+	quotas := func(step string, want int64) {
+		t.Helper()
+		c, err := e.cli.ContainerInspect(ctx, m.latest.id, client.ContainerInspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := c.Container.HostConfig.Resources
+		if r.CPUPeriod != 20_000 || r.CPUQuota != want || r.Memory != 128<<20 || r.MemorySwap != r.Memory {
+			t.Errorf("%s: period %d, quota %d, memory %d, with swap %d; want 20000, %d, 128 MB", step, r.CPUPeriod, r.CPUQuota, r.Memory, r.MemorySwap, want)
+		}
+	}
+	if err := m.Provision(ctx); err != nil {
+		t.Fatal(err)
+	}
+	quotas("init", 40_000)
+	if in, err := m.Init(ctx); err != nil || !in.Done {
+		t.Fatalf("%+v, %v", in, err)
+	}
+	if err := m.Limit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	quotas("after init", 1_447)
+	inv, err := m.Invoke(ctx, runtimeapi.Event{Payload: []byte(`{"do":"exit","code":3}`)})
+	if err != nil || inv.Exit == nil || inv.Exit.Code != 3 {
+		t.Fatalf("%+v, %v", inv, err)
+	}
+	if inv, err = m.Invoke(ctx, runtimeapi.Event{Payload: []byte(`{}`)}); err != nil || !inv.InitInside || inv.Status != "success" {
+		t.Fatalf("%+v, %v", inv, err)
+	}
+	quotas("init inside an invocation", 1_447)
+	if throttled, known := m.Throttled(); !known || throttled < 0 {
+		t.Errorf("throttled: %v, %v", throttled, known)
+	}
+	if out := m.Output(); !strings.Contains(out, "exiting") {
+		t.Errorf("output %q", out)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Errorf("closing again: %v", err)
+	}
+}
+
+func TestOneEnvironmentAtATime(t *testing.T) {
+	e := connect(t, Options{})
 	img := hello(t, e)
 	ctx := context.Background()
-	for round := range 3 {
-		m := newMachine(t, e, img, 128, coldstart.Options{LimitCPU: true, Timeout: 3 * time.Second, Log: func(l string) { t.Log(l) }})
-		t0 := time.Now()
-		if err := m.Provision(ctx); err != nil {
-			t.Fatal(err)
-		}
-		t1 := time.Now()
-		in, err := m.Init(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t2 := time.Now()
-		if err := m.Limit(ctx); err != nil {
-			t.Fatal(err)
-		}
-		t3 := time.Now()
-		inv, err := m.Invoke(ctx, runtimeapi.Event{Payload: []byte(`{"name":"docker"}`)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t4 := time.Now()
-		thr, known := m.Throttled()
-		t5 := time.Now()
-		if err := m.Close(); err != nil {
-			t.Fatal(err)
-		}
-		t6 := time.Now()
-		t.Logf("round %d: provision %v init %v limit %v invoke %v throttled %v (%v %v) close %v", round, t1.Sub(t0), t2.Sub(t1), t3.Sub(t2), t4.Sub(t3), t5.Sub(t4), thr, known, t6.Sub(t5))
-		t.Logf("%+v\n%s %s", in, inv.Response, inv.Log)
+	first := newMachine(t, e, img, 128, coldstart.Options{})
+	second := newMachine(t, e, img, 128, coldstart.Options{})
+	if err := first.Provision(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Provision(ctx); err == nil || !strings.Contains(err.Error(), "another environment") {
+		t.Errorf("a second one: %v", err)
+	}
+	if in, err := first.Init(ctx); err != nil || !in.Done {
+		t.Errorf("the first one after it: %+v, %v", in, err)
 	}
 }
 

@@ -160,18 +160,19 @@ func (e *Engine) Pull(ctx context.Context, ref, platform string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.pull(ctx, ref, want); err != nil {
+	if err := e.pull(ctx, ref, want, pullPatience); err != nil {
 		return coldstart.Hint(fmt.Errorf("pulling %s: %w", ref, err), "docker pull "+ref)
 	}
 	_, err = e.Describe(ctx, ref, platform)
 	return err
 }
 
-func (e *Engine) pull(ctx context.Context, ref string, want ocispec.Platform) error {
+// pull gives up after patience without progress.
+func (e *Engine) pull(ctx context.Context, ref string, want ocispec.Platform, patience time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stalled := fmt.Errorf("no progress for %v", pullPatience)
-	timer := time.AfterFunc(pullPatience, func() { cancel(stalled) })
+	stalled := fmt.Errorf("no progress for %v", patience)
+	timer := time.AfterFunc(patience, func() { cancel(stalled) })
 	defer timer.Stop()
 	o := client.ImagePullOptions{}
 	if want.OS != "" {
@@ -193,10 +194,13 @@ func (e *Engine) pull(ctx context.Context, ref string, want ocispec.Platform) er
 		// A retry that is announced again and again is no progress.
 		if now := progressOf(m); now != last {
 			last = now
-			timer.Reset(pullPatience)
+			timer.Reset(patience)
 		}
 	}
-	return causeOf(ctx, nil)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 func progressOf(m jsonstream.Message) string {

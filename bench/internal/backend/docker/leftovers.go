@@ -85,7 +85,7 @@ func nameOf(c container.Summary) string {
 // crashes have left in it.
 func Check(ctx context.Context) []coldstart.Finding {
 	const subject = "docker engine"
-	cli, f, err := dial(ctx)
+	cli, f, err := dial(ctx, connectTimeout)
 	if err != nil {
 		return []coldstart.Finding{{Severity: coldstart.Warning, Subject: subject, Text: err.Error(), Hint: coldstart.HintOf(err)}}
 	}
