@@ -39,6 +39,8 @@ type Env struct {
 	Now func() time.Time
 	// StderrIsTerminal says whether progress may be drawn.
 	StderrIsTerminal bool
+	// StdoutIsTerminal says whether data may have colours.
+	StdoutIsTerminal bool
 	// OpenEngine opens a local engine by name.
 	OpenEngine func(ctx context.Context, name string, o EngineOptions) (*Engine, error)
 	// RegistryLogin asks for a login to the registry that images are pushed to.
@@ -62,6 +64,7 @@ func FromProcess() Env {
 		Dir:              dir,
 		Now:              time.Now,
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		OpenEngine:       OpenEngine,
 		RegistryLogin:    awslambda.ECRLogin,
 		Rehearse:         Rehearse,

@@ -97,7 +97,7 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 	report := a.analyse(inputs)
 	if output == "" {
 		namePictures(report, "")
-		return f.Write(a.Stdout, report)
+		return a.show(f, report)
 	}
 	output = absolute(a.Dir, output)
 	namePictures(report, strings.TrimSuffix(filepath.Base(output), f.Ext))
@@ -141,10 +141,23 @@ func (a *app) publish(out, path string, asJSON bool) error {
 		name = "json"
 	}
 	shown, _ := render.Lookup(name)
-	if err := shown.Write(a.Stdout, a.analyse([]analysis.Input{run})); err != nil {
-		return fmt.Errorf("printing the report: %w", err)
+	if err := a.show(shown, a.analyse([]analysis.Input{run})); err != nil {
+		return err
 	}
 	a.note("wrote %s", a.relative(table))
+	return nil
+}
+
+// show writes a report to stdout. A terminal gets colours, unless it or its user
+// has none (https://no-color.org).
+func (a *app) show(f render.Format, r *analysis.Report) error {
+	write := f.Write
+	if f.Name == "text" && a.StdoutIsTerminal && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" {
+		write = render.Coloured
+	}
+	if err := write(a.Stdout, r); err != nil {
+		return fmt.Errorf("printing the report: %w", err)
+	}
 	return nil
 }
 

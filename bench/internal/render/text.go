@@ -13,13 +13,18 @@ import (
 
 // Text writes the report for a terminal: of each run the headline, the
 // comparison and the footnotes, and where the rest is.
-func Text(w io.Writer, r *analysis.Report) error {
+func Text(w io.Writer, r *analysis.Report) error { return writeText(w, r, paint{}) }
+
+// Coloured writes what Text writes, with colours for a terminal that has them.
+func Coloured(w io.Writer, r *analysis.Report) error { return writeText(w, r, paint{on: true}) }
+
+func writeText(w io.Writer, r *analysis.Report, p paint) error {
 	var b bytes.Buffer
 	for i := range r.Sections {
 		if i > 0 {
 			b.WriteString("\n\n")
 		}
-		if err := textSection(&b, &r.Sections[i]); err != nil {
+		if err := textSection(&b, &r.Sections[i], p); err != nil {
 			return err
 		}
 	}
@@ -27,13 +32,16 @@ func Text(w io.Writer, r *analysis.Report) error {
 	return err
 }
 
-func textSection(b *bytes.Buffer, s *analysis.Section) error {
-	fmt.Fprintf(b, "%s\n", plain(s.Heading))
+func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
+	out.WriteString(p.bold(plain(s.Heading)) + "\n")
+	// Colours are added to finished lines, so that they change no width.
+	b := &bytes.Buffer{}
+	defer func() { out.WriteString(p.lines(b.String())) }()
 	wrap(b, "", plain(s.Caption))
 	for _, a := range s.Alerts {
 		wrap(b, "! ", plain(a))
 	}
-	tables := []*grid{headlineGrid(s, plain), comparisonGrid(s, plain), costGrid(s, plain)}
+	tables := []*grid{headlineGrid(s, plain), comparisonGrid(s, plain), sparkGrid(s, plain), costGrid(s, plain)}
 	if s.Since != nil {
 		tables = append(tables, changeGrid(s.Since, plain), driftGrid(s.Since, plain))
 	}
@@ -78,6 +86,12 @@ func textSection(b *bytes.Buffer, s *analysis.Section) error {
 		wrap(b, "- ", plain("Since the previous run, "+s.Since.Base+":"))
 		for _, t := range append(append([]string{}, s.Since.Warnings...), s.Since.Notes...) {
 			wrap(b, "  ", plain(t))
+		}
+	}
+	if verdicts := sentences(s); len(verdicts) > 0 {
+		b.WriteString("\n")
+		for _, t := range verdicts {
+			wrap(b, "", plain(t))
 		}
 	}
 	if s.File != "" {

@@ -1,0 +1,120 @@
+package render
+
+import (
+	"fmt"
+	"strconv"
+
+	"coldbench/bench/internal/analysis"
+)
+
+// sentences says each comparison with the baseline in words: every median, and
+// p90 and p99 where the word is another than the median's.
+func sentences(s *analysis.Section) []string {
+	list := []string{}
+	medians := map[[2]string]string{} // verdicts by column and class
+	for _, c := range s.Comparisons {
+		at := [2]string{strconv.Itoa(c.Column), c.Class}
+		if c.Quantile == 0.5 {
+			medians[at] = c.Verdict
+		} else if c.Verdict == medians[at] || c.Verdict == "unclear" {
+			continue
+		}
+		if text := sentence(s, c); text != "" {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// sentence says one comparison; empty where there is none.
+func sentence(s *analysis.Section, c analysis.Comparison) string {
+	r := c.Ratio
+	if c.Verdict == "" || r.Value == nil {
+		return ""
+	}
+	what := "init + duration of a cold start"
+	switch c.Class {
+	case "suppressed-init":
+		what = "duration of a cold start"
+	case "warm", "first-warm":
+		what = "duration of a warm invocation"
+	}
+	if c.Quantile != 0.5 {
+		what = quantileName(c.Quantile) + " of the " + what
+	}
+	text := s.Columns[c.Column].Title + ": " + what
+	base := s.Columns[c.Baseline].Title + "'s"
+	value, low, high := *r.Value, r.Low, r.High
+	longer := "longer"
+	if c.Verdict == "faster" {
+		longer = "shorter"
+		value = 1 / value
+		low, high = inverse(r.High), inverse(r.Low)
+	}
+	print := timesPrinter(value, low, high)
+	var more string
+	switch c.Verdict {
+	case "faster", "slower":
+		text += " is " + print(value) + " times " + longer + " than " + base
+		if c.Within {
+			text += ", which is within " + marginPercent()
+		}
+	case "same":
+		text += " is the same as " + base + " within " + marginPercent()
+		more = print(value) + " times"
+	default:
+		text += ": unclear whether it differs from " + base
+		more = print(value) + " times"
+		if c.Needed > 0 {
+			text += fmt.Sprintf(", about %d cold starts of each would probably tell", c.Needed)
+		}
+	}
+	if low != nil && high != nil {
+		if more != "" {
+			more += "; "
+		}
+		more += "95 %: " + print(*low) + " to " + print(*high)
+	}
+	if more != "" {
+		more += "; "
+	}
+	return text + " (" + more + "n = " + strconv.Itoa(countOf(s, c.Column, c.Class)) + " and " + strconv.Itoa(countOf(s, c.Baseline, c.Class)) + ")"
+}
+
+func marginPercent() string { return strconv.FormatFloat(100*analysis.Margin, 'f', -1, 64) + " %" }
+
+func inverse(v *float64) *float64 {
+	if v == nil || *v == 0 {
+		return nil
+	}
+	x := 1 / *v
+	return &x
+}
+
+// timesPrinter prints a ratio and its interval with two decimals, or with as many
+// more as it takes to show on which side of 1 an end lies.
+func timesPrinter(value float64, ends ...*float64) func(float64) string {
+	decimals := 2
+	for _, v := range append([]*float64{&value}, ends...) {
+		for v != nil && *v != 1 && decimals < 4 && strconv.FormatFloat(*v, 'f', decimals, 64) == strconv.FormatFloat(1, 'f', decimals, 64) {
+			decimals++
+		}
+	}
+	if decimals == 2 && value >= 9.995 {
+		decimals = 1
+	}
+	return func(v float64) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
+}
+
+// countOf is the number of environments of a column and class in the table of
+// init + duration.
+func countOf(s *analysis.Section, column int, class string) int {
+	for _, t := range s.Metrics {
+		for _, l := range t.Lines {
+			if t.Metric == "total" && l.Column == column && l.Class == class {
+				return l.N
+			}
+		}
+	}
+	return 0
+}
