@@ -77,7 +77,6 @@ type state struct {
 	dash     []vg.Length
 	x, y     vg.Length // translation
 	rotation float64   // radians, counter-clockwise
-	opacity  float64   // 0 is opaque
 }
 
 var _ vg.Canvas = (*canvas)(nil)

@@ -31,11 +31,13 @@ func TestConnectSaysWhatIsWrong(t *testing.T) {
 		}, "no Docker engine answers at unix://", "--engine sandbox"},
 		"refused": {func(t *testing.T, f *fakeAPI) { t.Setenv("DOCKER_HOST", "tcp://"+closedPort(t)) },
 			"no Docker engine answers at tcp://", "--engine sandbox"},
-		"windows":              {func(_ *testing.T, f *fakeAPI) { f.info["OSType"] = "windows" }, "runs windows containers", "Linux containers"},
-		"an architecture":      {func(_ *testing.T, f *fakeAPI) { f.info["Architecture"] = "riscv64" }, `"riscv64"`, ""},
-		"an error of its own":  {func(_ *testing.T, f *fakeAPI) { f.on("GET /info", says(500, map[string]string{"message": "no disk"})) }, "no disk", "docker info"},
-		"a list that is none":  {func(_ *testing.T, f *fakeAPI) { f.on("GET /containers/json", says(200, 7)) }, "listing containers", ""},
-		"an answer that is no": {func(_ *testing.T, f *fakeAPI) { f.on("GET /version", says(403, map[string]string{"message": "permission denied by policy"})) }, "permission denied", "docker"},
+		"windows":             {func(_ *testing.T, f *fakeAPI) { f.info["OSType"] = "windows" }, "runs windows containers", "Linux containers"},
+		"an architecture":     {func(_ *testing.T, f *fakeAPI) { f.info["Architecture"] = "riscv64" }, `"riscv64"`, ""},
+		"an error of its own": {func(_ *testing.T, f *fakeAPI) { f.on("GET /info", says(500, map[string]string{"message": "no disk"})) }, "no disk", "docker info"},
+		"a list that is none": {func(_ *testing.T, f *fakeAPI) { f.on("GET /containers/json", says(200, 7)) }, "listing containers", ""},
+		"an answer that is no": {func(_ *testing.T, f *fakeAPI) {
+			f.on("GET /version", says(403, map[string]string{"message": "permission denied by policy"}))
+		}, "permission denied", "docker"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeAPI(t)
