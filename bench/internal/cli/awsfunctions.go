@@ -26,6 +26,8 @@ type awsWant struct {
 	// service is what it was deployed from; nil for NAME=FUNCTION.
 	service *coldstart.Variant
 	zip     bool
+	// rehearsed is the image that a rehearsal runs for it; the zero value on AWS.
+	rehearsed coldstart.Image
 }
 
 // awsWanted returns the functions that the arguments ask for: those of all

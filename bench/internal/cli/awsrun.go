@@ -182,7 +182,10 @@ func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsCon
 		}
 		h.Configs = append(h.Configs, runfile.Config{
 			Variant: c.variant, MemorySizeMB: c.config.MemoryMB, Arch: c.config.Arch, Doc: c.doc,
-			Image:    runfile.Image{ImageID: c.facts.ImageID, SizeBytes: c.facts.SizeBytes},
+			Image: runfile.Image{
+				ImageID: c.facts.ImageID, SizeBytes: c.facts.SizeBytes,
+				Layers: c.rehearsed.Layers, Base: c.rehearsed.Base, StandIn: c.rehearsed.StandIn,
+			},
 			Function: function,
 		})
 	}

@@ -78,7 +78,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 		Region: m.awsFlags.region, StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "rehearsal"),
 		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Seed: m.seed, Listen: m.awsFlags.listen, Log: log,
 	}
-	for _, w := range wanted {
+	for i, w := range wanted {
 		arch := w.arch
 		img, err := a.imageOf(ctx, store, *w.service, image.Options{Arch: arch, Engine: images, Log: log})
 		if err == nil {
@@ -97,6 +97,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 			}
 			continue
 		}
+		wanted[i].rehearsed = img
 		size := w.service.MemoryMB
 		if size == 0 {
 			size = 512
