@@ -148,7 +148,7 @@ func (e *environment) start(ctx context.Context) error {
 	if err := machine.Provision(ctx); err != nil {
 		return fmt.Errorf("provisioning: %w", err)
 	}
-	e.log.initStart(s.now(), d)
+	e.log.initStart(s.now(), d, s.o.Region)
 	in, err := machine.Init(ctx)
 	if err != nil {
 		return fmt.Errorf("running init: %w", err)

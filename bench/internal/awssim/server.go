@@ -78,7 +78,7 @@ func (s *Server) now() time.Time { return s.o.Clock() }
 
 // sweep ends environments that expire while nobody asks for their function.
 func (s *Server) sweep() {
-	t := time.NewTicker(min(max(s.o.KeepWarm/10, 50*time.Millisecond), 10*time.Second))
+	t := time.NewTicker(min(max(s.o.KeepWarm/10, 50*time.Millisecond), time.Second))
 	defer t.Stop()
 	for {
 		select {

@@ -1,0 +1,68 @@
+package awssim
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+// The table is whole and grows along each row; draws follow it.
+func TestPlatformInit(t *testing.T) {
+	if len(quantileTable) != 32 || quantileLevels[0] != 0 || quantileLevels[len(quantileLevels)-1] != 1 || !slices.IsSorted(quantileLevels) {
+		t.Fatalf("%d rows, levels %v", len(quantileTable), quantileLevels)
+	}
+	for _, r := range quantileTable {
+		if len(r.ms) != len(quantileLevels) || !slices.IsSorted(r.ms) || r.ms[0] < 10 || r.ms[0] > 100 {
+			t.Errorf("row %+v", r)
+		}
+	}
+	c := configuration{memoryMB: 600, image: coldstart.Image{Arch: "amd64", Base: "public.ecr.aws/lambda/provided:al2"}}
+	row := rowOf(c)
+	if row.base != "al2" || row.zip || row.arch != "x86_64" || row.memoryMB != 512 {
+		t.Fatalf("row %+v", row)
+	}
+	const n = 20_000
+	var draws []float64
+	for i := range n {
+		draws = append(draws, float64(platformInit(newLuck(1, "latency", "f", i), c))/float64(time.Millisecond))
+	}
+	slices.Sort(draws)
+	for i, p := range quantileLevels {
+		got := draws[min(int(p*n), n-1)]
+		// The ends are not reached, and the last quantiles are far apart.
+		if p > 0.05 && p < 0.95 && math.Abs(got-row.ms[i]) > 0.1*row.ms[i] || got < row.ms[0] || got > row.ms[len(row.ms)-1] {
+			t.Errorf("quantile %v of the draws is %v, of the table %v", p, got, row.ms[i])
+		}
+	}
+	for _, c := range []struct {
+		base, runtime string
+		zip           bool
+		want          string
+	}{{"scratch", "", false, "al2023"}, {"x/al2", "", false, "al2"}, {"x/al2023", "", false, "al2023"}, {"", "provided.al2", true, "al2"}, {"", "provided.al2023", true, "al2023"}} {
+		if r := rowOf(configuration{memoryMB: 128, zip: c.zip, runtime: c.runtime, image: coldstart.Image{Base: c.base, Arch: "arm64"}}); r.base != c.want || r.zip != c.zip || r.arch != "arm64" || r.memoryMB != 128 {
+			t.Errorf("%+v: %+v", c, r)
+		}
+	}
+}
+
+// What looks for a phrase finds what holds it, and nothing panics.
+func FuzzPattern(f *testing.F) {
+	for _, s := range []string{`"REPORT RequestId"`, `REPORT -START`, `?a ?b "c\"d"`, `{ $.type = "platform.report" }`, `{ $.record.metrics.durationMs != 7 }`, `{`, `"`} {
+		f.Add(s, `{"type":"platform.report"}`)
+	}
+	f.Fuzz(func(t *testing.T, pattern, message string) {
+		match, err := patternOf(pattern)
+		if (err == nil) != (match != nil) {
+			t.Fatalf("%q: %v", pattern, err)
+		}
+		if err == nil {
+			match(message)
+		}
+		if m, err := patternOf(`"platform"`); err != nil || !m("a platform.report") || m("REPORT") {
+			t.Error("a phrase is not found")
+		}
+	})
+}
