@@ -37,6 +37,9 @@ type Section struct {
 	// Pictures is what the names of picture files beside a page begin with; empty
 	// where there are none. Whoever writes them sets it.
 	Pictures string `json:"-"`
+	// Raw is the run's file, byte for byte, for a format that embeds it; nil where
+	// whoever made the report did not add it.
+	Raw []byte `json:"-"`
 	// Heading names backend and engine; Caption says in a sentence what was
 	// measured, on what, how often and when.
 	Heading string `json:"heading"`

@@ -29,7 +29,9 @@ holds it: the report of a run is a function of its file and of the run that it
 names as previous.`,
 		Example: `  bench report
   bench report --format markdown results/runs/20261124T080550Z-local-docker.jsonl
-  bench report --format json -o report.json`,
+  bench report --format json -o report.json
+  bench report --format html -o report.html
+  bench report --format svg --plot ecdf -o ecdf.svg`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.report(args, format, plot, output, out)
@@ -95,6 +97,11 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 		}
 	}
 	report := a.analyse(inputs)
+	if f.Name == "html" {
+		if err := attach(report, inputs); err != nil {
+			return err
+		}
+	}
 	if output == "" {
 		namePictures(report, "")
 		return a.show(f, report)
@@ -124,7 +131,7 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	report := a.analyse(all)
 	namePictures(report, place)
 	// The pictures first: a page never links to what is not there.
-	err = writePictures(out, report)
+	err = errors.Join(attach(report, all), writePictures(out, report))
 	var table string
 	for _, name := range published {
 		f, _ := render.Lookup(name)
@@ -148,6 +155,23 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	return nil
 }
 
+// attach adds to each section its run file.
+func attach(r *analysis.Report, inputs []analysis.Input) error {
+	for i := range r.Sections {
+		for _, in := range inputs {
+			if in.Run == nil || in.Run.Path == "" || in.Run.Header.ID != r.Sections[i].Run {
+				continue
+			}
+			raw, err := os.ReadFile(in.Run.Path)
+			if err != nil {
+				return fmt.Errorf("reading run file: %w", err)
+			}
+			r.Sections[i].Raw = raw
+		}
+	}
+	return nil
+}
+
 // show writes a report to stdout. A terminal gets colours, unless it or its user
 // has none (https://no-color.org).
 func (a *app) show(f render.Format, r *analysis.Report) error {
@@ -163,7 +187,7 @@ func (a *app) show(f render.Format, r *analysis.Report) error {
 
 // published are the formats of the pages that a run writes; the table, which the
 // others lead to, is the last.
-var published = [...]string{"markdown"}
+var published = [...]string{"html", "markdown"}
 
 // newest reads the newest finished run of each engine in a folder of runs, and
 // of each place (see runfile.Header.Place) where place is empty. A run that was interrupted is not

@@ -22,6 +22,7 @@ func Formats() []Format {
 		{Name: "text", Ext: ".txt", Write: Text},
 		{Name: "markdown", Ext: ".md", Write: Markdown},
 		{Name: "json", Ext: ".json", Write: JSON},
+		{Name: "html", Ext: ".html", Write: HTML},
 		{Name: "csv", Ext: ".csv", Write: CSV},
 		{Name: "benchstat", Ext: ".bench", Write: Benchstat},
 		{Name: "svg", Ext: ".svg", Write: SVG},

@@ -56,12 +56,12 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 		grids.add(imageGrid(s, escape, code))
 	}
 	if len(s.Problems) > 0 {
-		b.WriteString("\n### Failures and rejects\n\nNone of these is a sample; a rejected start could not be proved to be what was asked for, and was tried again.\n")
+		b.WriteString("\n### Failures and rejects\n\n" + problemsDoc + "\n")
 		grids.add(problemGrid(s, escape))
 		outputs(b, s.Problems)
 	}
 	if len(s.Deploy) > 0 {
-		b.WriteString("\n### First start after a deployment\n\nThe first cold start of an image that was new here, once each, beside the cold starts above and not among them.\n")
+		b.WriteString("\n### First start after a deployment\n\n" + deployDoc + "\n")
 		grids.add(deployGrid(s, escape))
 	}
 	for i := range s.Metrics {
@@ -85,6 +85,12 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	fenced(b, "sh", s.Command)
 	return grids.err
 }
+
+// What the tables of failures and of first starts hold.
+const (
+	problemsDoc = "None of these is a sample; a rejected start could not be proved to be what was asked for, and was tried again."
+	deployDoc   = "The first cold start of an image that was new here, once each, beside the cold starts above and not among them."
+)
 
 // markdownGrids draws tables one after the other and keeps the first error.
 type markdownGrids struct {

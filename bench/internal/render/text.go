@@ -91,7 +91,7 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	if verdicts := sentences(s); len(verdicts) > 0 {
 		b.WriteString("\n")
 		for _, t := range verdicts {
-			wrap(b, "", plain(t))
+			wrap(b, "", plain(t.Text))
 		}
 	}
 	if s.File != "" {

@@ -7,10 +7,13 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
+// verdict is a comparison in words.
+type verdict struct{ Text, Verdict string }
+
 // sentences says each comparison with the baseline in words: every median, and
 // p90 and p99 where the word is another than the median's.
-func sentences(s *analysis.Section) []string {
-	list := []string{}
+func sentences(s *analysis.Section) []verdict {
+	list := []verdict{}
 	medians := map[[2]string]string{} // verdicts by column and class
 	for _, c := range s.Comparisons {
 		at := [2]string{strconv.Itoa(c.Column), c.Class}
@@ -20,7 +23,7 @@ func sentences(s *analysis.Section) []string {
 			continue
 		}
 		if text := sentence(s, c); text != "" {
-			list = append(list, text)
+			list = append(list, verdict{text, c.Verdict})
 		}
 	}
 	return list

@@ -1,0 +1,290 @@
+package render
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed" // the page's template, style and script
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+
+	"coldbench/bench/internal/analysis"
+)
+
+//go:embed page/page.html
+var pageTemplate string
+
+//go:embed page/page.css
+var pageStyle string
+
+//go:embed page/page.js
+var pageScript string
+
+// mostRaw is the packed length of a run file, in bytes, above which it is not
+// embedded: a page is to stay below 3 MB, base64 is a third more.
+const mostRaw = 1_900_000
+
+// HTML writes one page that holds everything: no other file, no network, and
+// nothing that has to run in order to read it.
+func HTML(w io.Writer, r *analysis.Report) error {
+	p := page{Title: printable(r.Title), Style: template.CSS(pageStyle), Script: template.JS(pageScript)}
+	left := mostRaw
+	for i := range r.Sections {
+		s, err := pageSectionOf(&r.Sections[i], "run"+strconv.Itoa(i+1), &left)
+		if err != nil {
+			return err
+		}
+		p.Sections = append(p.Sections, s)
+	}
+	// Parsed here and not before: most commands write no page.
+	t, err := template.New("page").Funcs(template.FuncMap{"rich": rich}).Parse(pageTemplate)
+	if err != nil {
+		return fmt.Errorf("parsing the page: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, p); err != nil {
+		return fmt.Errorf("making the page: %w", err)
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+type page struct {
+	Title    string
+	Style    template.CSS
+	Script   template.JS
+	Sections []pageSection
+}
+
+// pageSection is a run.
+type pageSection struct {
+	ID, Heading, Caption string
+	Alerts               []string
+	Headline             pageTable
+	Verdicts             []verdict
+	Unavailable          []pageTable
+	Figures              []pageFigure
+	Tables               []pagePart
+	Warnings, Notes      []string
+	Method               []analysis.Fact
+	Command              string
+	Raw                  template.URL
+	RawName, RawSize     string
+	RawNote              string
+}
+
+// pageFigure is a plot at two widths, of which the page shows one.
+type pageFigure struct{ Wide, Narrow template.HTML }
+
+// pagePart is a heading with tables below it.
+type pagePart struct {
+	ID, Title, Doc string
+	Grids          []pageTable
+	Outputs        []pageOutput
+	Notes          []string
+}
+
+// pageOutput is what a function wrote.
+type pageOutput struct{ Title, Text string }
+
+// pageTable is a grid.
+type pageTable struct {
+	Label    string
+	Sortable bool
+	Header   []pageHead
+	Rows     [][]pageCell
+}
+
+type pageHead struct {
+	Text   string
+	Number bool
+}
+
+type pageCell struct {
+	Text         string
+	Number, Head bool
+	// Key is the number that the cell is sorted by; empty for its text.
+	Key     string
+	Verdict string
+}
+
+func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, error) {
+	p := pageSection{
+		ID: id, Heading: printable(s.Heading), Caption: s.Caption, Alerts: s.Alerts,
+		Headline: tableOf("Billed Duration", headlineGrid(s, asIs), false), Verdicts: sentences(s),
+		Warnings: s.Warnings, Notes: s.Notes, Method: s.Method, Command: printable(s.Command),
+	}
+	if g := unavailableGrid(s, asIs); len(g.rows) > 0 {
+		p.Unavailable = append(p.Unavailable, tableOf("Variants that were not measured", g, false))
+	}
+	for _, plot := range Plots() {
+		f := pageFigure{}
+		for _, size := range []struct {
+			width vg.Length
+			name  string
+			to    *template.HTML
+		}{{wide, "wide", &f.Wide}, {narrow, "narrow", &f.Narrow}} {
+			if drawn := plot.draw(s, size.width); drawn != nil {
+				var b bytes.Buffer
+				drawn.svg(&b, size.width, id+"-"+plot.Name+"-"+size.name)
+				*size.to = template.HTML(b.String()) // its texts are escaped, see xmlText
+			}
+		}
+		if f.Wide != "" {
+			p.Figures = append(p.Figures, f)
+		}
+	}
+	add := func(part pagePart, grids ...*grid) {
+		for _, g := range grids {
+			if len(g.rows) > 0 {
+				part.Grids = append(part.Grids, tableOf(part.Title, g, true))
+			}
+		}
+		if len(part.Grids) > 0 || part.Doc != "" {
+			part.ID = fmt.Sprintf("%s-%d", id, len(p.Tables)+1)
+			p.Tables = append(p.Tables, part)
+		}
+	}
+	if len(s.Comparisons) > 0 {
+		add(pagePart{Title: "Against the baseline"}, comparisonGrid(s, asIs))
+	}
+	if s.Since != nil {
+		add(pagePart{Title: "Since the previous run, " + s.Since.Base, Notes: append(append([]string{}, s.Since.Warnings...), s.Since.Notes...)},
+			changeGrid(s.Since, asIs), driftGrid(s.Since, asIs))
+	}
+	for i := range s.Metrics {
+		t := &s.Metrics[i]
+		add(pagePart{Title: t.Title + ", " + t.Unit, Doc: t.Doc, Notes: t.Notes}, metricGrid(s, t, asIs))
+	}
+	if note := costNote(s); note != "" {
+		add(pagePart{Title: "Cost", Doc: note}, costGrid(s, asIs))
+	}
+	add(pagePart{Title: "Images"}, imageGrid(s, asIs, code))
+	if len(s.Problems) > 0 {
+		problems := pagePart{Title: "Failures and rejects", Doc: problemsDoc}
+		for _, o := range s.Problems {
+			if strings.TrimSpace(o.Output) != "" {
+				problems.Outputs = append(problems.Outputs, pageOutput{
+					Title: printable(fmt.Sprintf("The end of what %s wrote before it failed (%s):", o.Column, o.Reason)), Text: printable(strings.TrimRight(o.Output, "\n")),
+				})
+			}
+		}
+		add(problems, problemGrid(s, asIs))
+	}
+	if len(s.Deploy) > 0 {
+		add(pagePart{Title: "First start after a deployment", Doc: deployDoc}, deployGrid(s, asIs))
+	}
+	return p, p.embed(s, left)
+}
+
+// embed packs the run file into the page, where there is one and the page has
+// left room for it.
+func (p *pageSection) embed(s *analysis.Section, left *int) error {
+	if len(s.Raw) == 0 {
+		return nil
+	}
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return fmt.Errorf("packing the run file: %w", err)
+	}
+	if _, err := z.Write(s.Raw); err != nil {
+		return fmt.Errorf("packing the run file: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("packing the run file: %w", err)
+	}
+	size := int64(len(s.Raw))
+	p.RawName, p.RawSize = printable(s.File), bytesOf(&size)
+	if packed.Len() > *left {
+		p.RawNote = fmt.Sprintf("Every sample is in runs/%s; at %s it is too large to be embedded here.", p.RawName, p.RawSize)
+		return nil
+	}
+	*left -= packed.Len()
+	p.Raw = template.URL("data:application/gzip;base64," + base64.StdEncoding.EncodeToString(packed.Bytes()))
+	return nil
+}
+
+func asIs(s string) string { return s }
+
+// tableOf makes a page's table of a grid. The first column heads the rows, and the
+// second one does where the first is a class.
+func tableOf(label string, g *grid, sortable bool) pageTable {
+	t := pageTable{Label: printable(label), Sortable: sortable && len(g.rows) > 1}
+	number := func(c int) bool { return c >= len(g.align) || g.align[c] != 'l' }
+	head := 0
+	if len(g.header) > 1 && g.header[0] == "start" {
+		head = 1
+	}
+	for c, h := range g.header {
+		t.Header = append(t.Header, pageHead{Text: printable(h), Number: number(c)})
+	}
+	for _, r := range g.rows {
+		var cells []pageCell
+		for c, text := range r {
+			cell := pageCell{Text: text, Number: number(c), Head: c == head}
+			cell.Verdict = verdictOf(text)
+			if cell.Number {
+				cell.Key = sortKey(text)
+			}
+			cells = append(cells, cell)
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	return t
+}
+
+// verdictOf finds the word of a verdict at the beginning of a cell.
+func verdictOf(text string) string {
+	for _, v := range []string{"faster", "slower"} {
+		if strings.HasPrefix(text, v) {
+			return v
+		}
+	}
+	return ""
+}
+
+var leading = regexp.MustCompile(`^(?:[a-z ]+5 %: |[a-z]+: )?([+-]?[0-9]+(?:\.[0-9]+)?)(?: (kB|MB|GB)\b)?`)
+
+// sortKey is the number that a cell begins with, after its verdict, in its least
+// unit; empty where there is none.
+func sortKey(text string) string {
+	m := leading.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		return ""
+	}
+	switch m[2] {
+	case "kB":
+		v *= 1e3
+	case "MB":
+		v *= 1e6
+	case "GB":
+		v *= 1e9
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+// rich makes HTML of a text: what our own sentences have in backticks is code,
+// everything else is text.
+func rich(s string) template.HTML {
+	s = printable(strings.Join(strings.Fields(s), " "))
+	var b strings.Builder
+	at := 0
+	for _, m := range span.FindAllStringIndex(s, -1) {
+		b.WriteString(template.HTMLEscapeString(s[at:m[0]]))
+		b.WriteString("<code>" + template.HTMLEscapeString(s[m[0]+1:m[1]-1]) + "</code>")
+		at = m[1]
+	}
+	b.WriteString(template.HTMLEscapeString(s[at:]))
+	return template.HTML(b.String())
+}
