@@ -227,6 +227,6 @@ func TestOneEnvironmentAtATime(t *testing.T) {
 func removeImage(t testing.TB, e *Engine, id string) {
 	t.Helper()
 	if _, err := e.cli.ImageRemove(context.Background(), id, client.ImageRemoveOptions{}); err != nil {
-		t.Errorf("removing the test's image: %v", err)
+		t.Logf("removing the test's image, which another test may use too: %v", err)
 	}
 }
