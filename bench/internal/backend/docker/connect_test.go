@@ -138,9 +138,16 @@ func TestLimitsAreWhatTheEngineCan(t *testing.T) {
 		cpu, memory string
 		warning     string
 	}{
-		"docker":           {func(f *fakeAPI) {}, "quota", "limit", ""},
-		"no quota":         {func(f *fakeAPI) { f.info["CpuCfsQuota"] = false }, "not limited: the engine can't", "limit", "not CPU-limited"},
-		"no memory limit":  {func(f *fakeAPI) { f.info["MemoryLimit"] = false }, "quota", "not limited: the engine can't", "not memory-limited"},
+		"docker":          {func(f *fakeAPI) {}, "quota", "limit", ""},
+		"no quota":        {func(f *fakeAPI) { f.info["CpuCfsQuota"] = false }, "not limited: the engine can't", "limit", "not CPU-limited"},
+		"no memory limit": {func(f *fakeAPI) { f.info["MemoryLimit"] = false }, "quota", "not limited: the engine can't", "not memory-limited"},
+		"podman without root": {func(f *fakeAPI) {
+			f.product = "Podman Engine"
+			f.on(update, missing)
+			f.on("GET /v4.0.0/libpod/info", says(200, map[string]any{"host": map[string]any{
+				"cgroupControllers": []string{"memory", "pids"}, "security": map[string]any{"rootless": true},
+			}}))
+		}, "not limited: the engine can't", "limit", "not CPU-limited"},
 		"podman, docker's": {func(f *fakeAPI) { f.product = "Podman Engine"; f.on(update, missing) }, "quota", "limit", ""},
 		"podman, its own":  {func(f *fakeAPI) { f.product = "Podman Engine"; f.on(libpod, missing) }, "quota", "limit", ""},
 		"podman, neither":  {func(f *fakeAPI) { f.product = "Podman Engine" }, "not limited: the engine can't", "limit", "not CPU-limited"},

@@ -155,8 +155,9 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 		// Left to itself, it asks for more processes than a machine may let it.
 		host.Ulimits = append(host.Ulimits, &container.Ulimit{Name: "nproc", Soft: processLimit, Hard: processLimit})
 	}
-	limit := int64(processLimit)
-	host.PidsLimit = &limit
+	if limit := int64(processLimit); e.limits.processes {
+		host.PidsLimit = &limit
+	}
 	if e.limits.memory {
 		host.Memory = int64(m.config.MemoryMB) << 20
 		host.MemorySwap = host.Memory

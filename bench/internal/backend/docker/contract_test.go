@@ -9,6 +9,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"coldbench/bench/internal/backend/backendtest"
+	"coldbench/bench/internal/coldstart"
 )
 
 // TestContract is what every backend promises.
@@ -18,13 +19,17 @@ func TestContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lacks := map[backendtest.Ability]string{
+		backendtest.CanKeepTmp: "each process of an environment is a container, and its /tmp goes with it",
+	}
+	if !e.limits.memory {
+		lacks[backendtest.CanLimitMemory] = e.Limits(coldstart.Options{}).Memory
+	}
 	backendtest.Run(t, backendtest.Suite{
 		Backend: e,
 		Image:   load(t, e, map[string][]byte{"bootstrap": program}, "/bootstrap"),
-		Lacks: map[backendtest.Ability]string{
-			backendtest.CanKeepTmp: "each process of an environment is a container, and its /tmp goes with it",
-		},
-		Slow: os.Getenv("BENCH_SLOW") != "",
+		Lacks:   lacks,
+		Slow:    os.Getenv("BENCH_SLOW") != "",
 		Leftovers: func() []string {
 			return functionContainers(t, e)
 		},

@@ -37,7 +37,7 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 		t: t, version: "1.41", product: "Engine",
 		info: map[string]any{
 			"OSType": "linux", "Architecture": "x86_64", "CgroupVersion": "2",
-			"CpuCfsQuota": true, "CpuCfsPeriod": true, "MemoryLimit": true,
+			"CpuCfsQuota": true, "CpuCfsPeriod": true, "MemoryLimit": true, "PidsLimit": true,
 		},
 		answers: map[string]func(http.ResponseWriter, *http.Request){},
 	}

@@ -94,7 +94,8 @@ func (e *Engine) Load(ctx context.Context, tar io.Reader) error {
 // closes it.
 func (e *Engine) Save(ctx context.Context, ref string) (io.ReadCloser, error) {
 	r, err := e.cli.ImageSave(ctx, []string{ref})
-	if errdefs.IsNotFound(err) {
+	// Podman answers 500 to the name of an image that it does not hold.
+	if errdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "image not known") {
 		return nil, fmt.Errorf("saving image: %w: %s", ErrNoImage, ref)
 	}
 	if err != nil {

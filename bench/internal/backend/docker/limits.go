@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -18,19 +19,45 @@ import (
 
 // limits is what the engine can limit.
 type limits struct {
-	cpu, memory bool
+	cpu, memory, processes bool
+}
+
+// libpodInfo is what Podman's own API says of its host.
+type libpodInfo struct {
+	Host struct {
+		CgroupControllers []string `json:"cgroupControllers"`
+		Security          struct {
+			Rootless bool `json:"rootless"`
+		} `json:"security"`
+	} `json:"host"`
+}
+
+// delegated leaves a Podman without root the limits whose cgroup controllers
+// it was given.
+func (l limits) delegated(info libpodInfo) limits {
+	if !info.Host.Security.Rootless {
+		return l
+	}
+	l.cpu = l.cpu && slices.Contains(info.Host.CgroupControllers, "cpu")
+	l.memory = l.memory && slices.Contains(info.Host.CgroupControllers, "memory")
+	l.processes = l.processes && slices.Contains(info.Host.CgroupControllers, "pids")
+	return l
 }
 
 // findLimits asks the engine's facts, and tries whether the quota of a
 // container can be changed.
 func (e *Engine) findLimits(ctx context.Context) {
 	i := e.facts.info
-	e.limits = limits{cpu: i.CPUCfsQuota && i.CPUCfsPeriod, memory: i.MemoryLimit}
+	e.limits = limits{cpu: i.CPUCfsQuota && i.CPUCfsPeriod, memory: i.MemoryLimit, processes: i.PidsLimit}
+	if e.facts.product == "podman" {
+		// Its Docker-compatible answer claims every limit.
+		e.limits = e.limits.delegated(e.libpodInfo(ctx))
+	}
 	if !e.limits.cpu {
-		e.warn("not CPU-limited: this engine has no CPU quota")
+		e.warn("not CPU-limited: this engine has no CPU quota to give")
 	}
 	if !e.limits.memory {
-		e.warn("not memory-limited: this engine has no memory limit")
+		e.warn("not memory-limited: this engine has no memory limit to give")
 	}
 	if e.limits.cpu {
 		e.updater = e.findUpdater(ctx)
@@ -120,4 +147,24 @@ func (e *Engine) libpod() *http.Client {
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		DisableKeepAlives: true,
 	}}
+}
+
+// libpodInfo asks Podman's own API; where it does not answer, nothing is known.
+func (e *Engine) libpodInfo(ctx context.Context) libpodInfo {
+	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errSilent)
+	defer cancel()
+	var info libpodInfo
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://podman/v4.0.0/libpod/info", nil)
+	if err != nil {
+		return libpodInfo{}
+	}
+	resp, err := e.libpod().Do(req)
+	if err != nil {
+		return libpodInfo{}
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || json.NewDecoder(resp.Body).Decode(&info) != nil {
+		return libpodInfo{}
+	}
+	return info
 }
