@@ -116,7 +116,12 @@ func imageTar(t testing.TB, arch string, files map[string][]byte, config map[str
 func load(t testing.TB, e *Engine, files map[string][]byte, entrypoint ...string) coldstart.Image {
 	t.Helper()
 	ctx := context.Background()
-	content, id := imageTar(t, e.Arch(), files, map[string]any{"Entrypoint": entrypoint, "Env": []string{"PATH=/usr/bin:/bin"}})
+	content, id := imageTar(t, e.Arch(), files, map[string]any{
+		"Entrypoint": entrypoint, "Env": []string{"PATH=/usr/bin:/bin"},
+		// An image of this test's own: another process may load the same content
+		// into the same engine, and take it out again.
+		"Labels": map[string]string{"coldbench.test": newRunID()},
+	})
 	if err := e.Load(ctx, bytes.NewReader(content)); err != nil {
 		t.Fatal(err)
 	}
