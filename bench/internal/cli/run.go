@@ -74,8 +74,9 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	path := a.relative(file.Path())
 	a.note("writing %s", path)
 
-	progress := a.progress(m, plan)
-	result, err := runner.Run(ctx, plan, targets, file, runner.Options{Progress: progress.step, Rule: m.rule})
+	watched := watch(file, plan.Configs)
+	progress := a.progress(m, plan, watched)
+	result, err := runner.Run(ctx, plan, targets, watched, runner.Options{Progress: progress.step, Rule: m.rule})
 	progress.end()
 	warnings := result.Warnings
 	var unrestored error

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runner"
+)
+
+// fullSink keeps nothing once it is full.
+type fullSink struct {
+	runner.Sink
+	left int
+}
+
+var errFull = errors.New("full")
+
+func (s *fullSink) Sample(coldstart.Sample) error {
+	if s.left--; s.left < 0 {
+		return errFull
+	}
+	return nil
+}
+
+func TestRunningMedians(t *testing.T) {
+	a, b := coldstart.Config{Variant: "a", MemoryMB: 128, Arch: "amd64"}, coldstart.Config{Variant: "b", MemoryMB: 512, Arch: "amd64"}
+	m := watch(&fullSink{left: 6}, []coldstart.Config{a, b})
+	take := func(c coldstart.Config, class coldstart.Class, init, duration float64) error {
+		s := coldstart.Sample{Config: c, Class: class, Start: coldstart.Cold, Metrics: coldstart.Metrics{InitDurationMs: &init, DurationMs: &duration}}
+		if class == coldstart.ClassWarm {
+			s.Start, s.Metrics.InitDurationMs = coldstart.Warm, nil
+		}
+		return m.Sample(s)
+	}
+	if m.summary() != "" || m.line(a, "a", 1) != "  a  no cold start yet" {
+		t.Errorf("before a sample: %q, %q", m.summary(), m.line(a, "a", 1))
+	}
+	if err := errors.Join(
+		take(a, coldstart.ClassCold, 30, 1), take(a, coldstart.ClassCold, 2, 1), take(a, coldstart.ClassCold, 4, 1),
+		take(a, coldstart.ClassWarm, 0, 900), take(a, coldstart.ClassFirstAfterDeploy, 900, 1), take(b, coldstart.ClassCold, 100, 23.4),
+	); err != nil {
+		t.Fatal(err)
+	}
+	// What the sink did not keep does not count.
+	if err := take(b, coldstart.ClassCold, 1, 1); !errors.Is(err, errFull) {
+		t.Errorf("error %v", err)
+	}
+	if got := m.line(a, "a", 3); got != "  a    median of 3: 5.00 ms" {
+		t.Errorf("line %q", got)
+	}
+	if got := m.summary(); got != "medians a 128 MB 5.00, b 512 MB 123 ms" {
+		t.Errorf("summary %q", got)
+	}
+	if v, n := m.median(b); v != 123.4 || n != 1 {
+		t.Errorf("median of b: %v of %d", v, n)
+	}
+}
+
+// TestBarShowsMedians draws the bar as a terminal would get it.
+func TestBarShowsMedians(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true}}
+	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
+	m := watch(&fullSink{left: 10}, []coldstart.Config{c})
+	p := a.progress(measure{}, runner.Plan{Configs: m.configs, Runs: 2}, m)
+	init, duration := 3.0, 1.25
+	for i := range 2 {
+		if err := m.Sample(coldstart.Sample{Config: c, Start: coldstart.Cold, Class: coldstart.ClassCold, Metrics: coldstart.Metrics{InitDurationMs: &init, DurationMs: &duration}}); err != nil {
+			t.Fatal(err)
+		}
+		p.step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})
+	}
+	p.end()
+	for _, want := range []string{"2 of 2", "scratch  median of 2: 4.25 ms"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %q", want, out.String())
+		}
+	}
+}
