@@ -58,8 +58,8 @@ func TestReadmeShowsTheCommittedRun(t *testing.T) {
 	}
 }
 
-// TestCommittedTables: results/local.md is what bench report makes of the
-// committed runs.
+// TestCommittedTables: the pages and pictures in results are what bench makes of
+// the committed runs.
 func TestCommittedTables(t *testing.T) {
 	results := filepath.Join("..", "..", "..", "results")
 	a := &app{Env: Env{Stderr: os.Stderr}}
@@ -67,18 +67,32 @@ func TestCommittedTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	committed, err := os.ReadFile(filepath.Join(results, "local.md"))
-	if err != nil {
+	made := t.TempDir()
+	if *updateReadme {
+		made = results
+	}
+	if _, err := a.pages(made, "local", inputs); err != nil {
 		t.Fatal(err)
 	}
-	var made bytes.Buffer
-	report := a.analyse(inputs)
-	namePictures(report, "local")
-	if err := render.Markdown(&made, report); err != nil {
-		t.Fatal(err)
+	files := map[string]int{}
+	for _, dir := range []string{made, results} {
+		paths, err := filepath.Glob(filepath.Join(dir, "local*.*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			files[filepath.Base(path)]++
+		}
 	}
-	if made.String() != string(committed) {
-		t.Error("results/local.md is not what bench report makes of results/runs: go test ./bench/internal/cli -run Readme -update-readme")
+	if files["local.md"] == 0 || files["local.html"] == 0 || files["local-ecdf.svg"] == 0 {
+		t.Fatalf("no pages: %v", files)
+	}
+	for name := range files {
+		got, err := os.ReadFile(filepath.Join(made, name))
+		want, other := os.ReadFile(filepath.Join(results, name))
+		if err != nil || other != nil || !bytes.Equal(got, want) {
+			t.Errorf("results/%s is not what bench makes of results/runs: go test ./bench/internal/cli -run 'Readme|Committed' -update-readme", name)
+		}
 	}
 }
 

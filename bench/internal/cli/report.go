@@ -128,18 +128,7 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	report := a.analyse(all)
-	namePictures(report, place)
-	// The pictures first: a page never links to what is not there.
-	err = errors.Join(attach(report, all), writePictures(out, report))
-	var table string
-	for _, name := range published {
-		f, _ := render.Lookup(name)
-		table = filepath.Join(out, place+f.Ext)
-		if err == nil {
-			err = writeFile(table, report, f)
-		}
-	}
+	table, err := a.pages(out, place, all)
 	if err != nil {
 		return coldstart.Hint(err, "bench report "+a.relative(path))
 	}
@@ -183,6 +172,28 @@ func (a *app) show(f render.Format, r *analysis.Report) error {
 		return fmt.Errorf("printing the report: %w", err)
 	}
 	return nil
+}
+
+// pages writes the pages and pictures of a place into a folder, and returns the
+// path of the table, which leads to the others.
+func (a *app) pages(dir, place string, inputs []analysis.Input) (table string, err error) {
+	report := a.analyse(inputs)
+	namePictures(report, place)
+	if err := attach(report, inputs); err != nil {
+		return "", err
+	}
+	// The pictures first: a page never links to what is not there.
+	if err := writePictures(dir, report); err != nil {
+		return "", err
+	}
+	for _, name := range published {
+		f, _ := render.Lookup(name)
+		table = filepath.Join(dir, place+f.Ext)
+		if err := writeFile(table, report, f); err != nil {
+			return "", err
+		}
+	}
+	return table, nil
 }
 
 // published are the formats of the pages that a run writes; the table, which the

@@ -274,10 +274,14 @@ func sortKey(text string) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
+// together keeps a line from ending before a sign or a unit.
+var together = strings.NewReplacer("n = ", "n\u00a0=\u00a0", " %", "\u00a0%")
+
 // rich makes HTML of a text: what our own sentences have in backticks is code,
 // everything else is text.
 func rich(s string) template.HTML {
 	s = printable(strings.Join(strings.Fields(s), " "))
+	s = together.Replace(s)
 	var b strings.Builder
 	at := 0
 	for _, m := range span.FindAllStringIndex(s, -1) {
