@@ -62,13 +62,13 @@ type scale struct {
 // as asked for; on a logarithmic axis where the greatest is ten times the
 // smallest or more. from is 0 where the axis is to begin there.
 func scaleOf(lo, hi float64, about int, fromZero bool) scale {
-	if !fromZero && lo > 0 && hi >= 10*lo {
+	if !fromZero && lo > leastLog && hi < mostLog && hi >= 10*lo {
 		return logScale(lo, hi, about)
 	}
 	if fromZero {
 		lo = math.Min(lo, 0)
 	}
-	if hi <= lo {
+	if hi-lo <= 1e-12*math.Max(1, math.Abs(hi)) { // one value
 		pad := math.Max(math.Abs(hi)*0.1, 0.5)
 		lo, hi = lo-pad, hi+pad
 		if fromZero {
@@ -76,13 +76,22 @@ func scaleOf(lo, hi float64, about int, fromZero bool) scale {
 		}
 	}
 	step := niceStep((hi - lo) / float64(max(about, 1)))
-	s := scale{min: math.Floor(lo/step) * step, max: math.Ceil(hi/step) * step}
+	if ratio := math.Max(math.Abs(lo), math.Abs(hi)) / step; !(ratio < 1e12) {
+		// Beyond what a number can tell apart: no measurement is.
+		return scale{min: lo, max: hi, ticks: []float64{lo, hi}}
+	}
+	const rounding = 1e-9 // of 3.6/0.2, say
+	s := scale{min: math.Floor(lo/step+rounding) * step, max: math.Ceil(hi/step-rounding) * step}
 	n := int(math.Round((s.max - s.min) / step))
 	for i := 0; i <= n; i++ {
 		s.ticks = append(s.ticks, s.min+float64(i)*step)
 	}
 	return s
 }
+
+// Beyond these, in milliseconds, an axis stays linear: no measurement is there, but
+// a run file may hold anything.
+const leastLog, mostLog = 1e-9, 1e15
 
 // niceStep is the least of 1, 2, 5 times a power of ten that is not below v.
 func niceStep(v float64) float64 {
@@ -138,6 +147,9 @@ func (s scale) set(a *plot.Axis, label func(float64) string) {
 
 // tickLabel prints a tick's value with as many digits as it has.
 func tickLabel(v float64) string {
+	if a := math.Abs(v); a >= mostLog || a > 0 && a < 1e-6 {
+		return strconv.FormatFloat(v, 'g', 2, 64)
+	}
 	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
 }
 

@@ -63,8 +63,8 @@ func sweeps(s *analysis.Section) (list []sweep, sizes []int, priced bool) {
 	place := map[string]int{}
 	for i, c := range s.Columns {
 		m := medianOf(s, "total", "cold", i)
-		if m.Value == nil {
-			continue
+		if m.Value == nil || c.MemoryMB <= 0 {
+			continue // a logarithmic axis has no place for it
 		}
 		title := c.Variant
 		if len(archs) > 1 {
