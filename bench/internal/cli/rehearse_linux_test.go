@@ -1,0 +1,209 @@
+package cli_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// newStage is a project whose function can be rehearsed.
+func newStage(t *testing.T) *world {
+	t.Helper()
+	requireEngine(t, "sandbox")
+	w := newWorld(t, "services:\n  sound: {build: ., x-bench: {zip: true}}\n  lacking: {build: {context: ., dockerfile: Dockerfile-lacking}}\n")
+	w.write(".env", "COMPOSE_PROJECT_NAME=p\n")
+	w.write("Dockerfile-lacking", "FROM scratch\nCOPY nothing /\n")
+	w.environ = []string{
+		"HOME=" + w.dir, "XDG_STATE_HOME=" + filepath.Join(w.dir, "state"),
+		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_REGION=eu-west-1", "AWS_PROFILE=", "AWS_ENDPOINT_URL=", "AWS_CA_BUNDLE=",
+	}
+	return w
+}
+
+// records counts the records of a run file by their type.
+func records(t *testing.T, text string) map[string]int {
+	t.Helper()
+	n := map[string]int{}
+	for line := range strings.Lines(text) {
+		var r struct{ Type string }
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		n[r.Type]++
+	}
+	return n
+}
+
+var counted = regexp.MustCompile(`(\d+) invocations came, (\d+) were served, (\d+) refused`)
+
+// A rehearsal measures functions that really run, with and without faults: the
+// same samples, and the endpoint's count of invocations is bench's own.
+func TestRehearsal(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []string{"", "throttle=0.1,error=0.05,reset=0.05,conflict=0.05,nolog=0.1,cut=0.1"} {
+		t.Run(faults, func(t *testing.T) {
+			t.Parallel()
+			w := newStage(t)
+			e := w.bench("aws", "--rehearse", "--rehearse-faults", faults, "--runs", "2", "--warm-runs", "2", "--pause", "0s", "--seed", "7", "--verbose", "--retries", "20")
+			e.expect(t, 0, "rehearsal, not AWS", "lacking is not deployed")
+			runs := w.runFiles()
+			if len(runs) != 1 {
+				t.Fatalf("%d run files", len(runs))
+			}
+			n := records(t, runs[0])
+			if n["sample"] != 2*2*3+2 || n["failure"] != 0 { // an image and a zip; two first-after-deploy
+				t.Errorf("records %v", n)
+			}
+			m := counted.FindStringSubmatch(e.stderr)
+			if m == nil {
+				t.Fatalf("the endpoint does not say what it served:\n%s", e.stderr)
+			}
+			came, _ := strconv.Atoi(m[1])
+			if came != n["sample"]+n["reject"] || (n["reject"] == 0) != (faults == "") {
+				t.Errorf("%s, and the run has %v", m[0], n)
+			}
+			if !strings.Contains(runs[0], `"rehearsal, not AWS"`) || strings.Contains(runs[0], "AKIA") {
+				t.Error("the run file does not say what it is, or too much")
+			}
+			if _, err := os.Stat(filepath.Join(w.dir, "results", "aws.md")); err == nil {
+				t.Error("a rehearsal wrote aws.md")
+			}
+			if left, _ := filepath.Glob(filepath.Join(w.dir, "state", "coldbench", "aws", "*")); len(left) > 0 {
+				t.Errorf("journals are left: %q", left)
+			}
+		})
+	}
+}
+
+// What the platform adds is in Init Duration.
+func TestRehearsalWithLatency(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	w.bench("aws", "--rehearse", "--rehearse-latency", "aws", "--runs", "2", "--cold", "sound").expect(t, 0)
+	for line := range strings.Lines(w.runFiles()[0]) {
+		var r struct {
+			Type    string
+			Metrics struct{ InitDurationMs float64 }
+			Phases  struct{ ClientMs float64 }
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		// The least of the table, and no client that waited for less.
+		if r.Type == "sample" && (r.Metrics.InitDurationMs < 20 || r.Phases.ClientMs < r.Metrics.InitDurationMs) {
+			t.Errorf("%s", line)
+		}
+	}
+}
+
+func TestRehearseUsage(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	for _, c := range []struct {
+		code int
+		args string
+		text string
+	}{
+		{2, "rehearse --faults magic=1", "--faults"},
+		{2, "rehearse --latency mars", "--latency"},
+		{2, "rehearse --timeout 1500ms", "--timeout"},
+		{2, "rehearse nothing", "the compose file has"},
+		{2, "aws --rehearse --rehearse-faults throttle=2", "--rehearse-faults"},
+		{1, "rehearse --listen 0.0.0.0:0 sound", "loopback only"},
+		{1, "rehearse --listen 127.0.0.1:0 lacking", "lacking"},
+	} {
+		e := w.bench(strings.Fields(c.args)...)
+		if e.code != c.code || !strings.Contains(e.stderr, c.text) || e.stdout != "" {
+			t.Errorf("%s: exit code %d\n%s%s", c.args, e.code, e.stdout, e.stderr)
+		}
+	}
+}
+
+// bench rehearse serves other programs: here another bench, which is killed and
+// puts the function back the next time.
+func TestRehearseServes(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	serving := w.command("rehearse", "--listen", "127.0.0.1:0", "sound")
+	out, err := serving.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	serving.Stderr = &stderr
+	if err := serving.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	stop := func() {
+		_ = serving.Process.Signal(syscall.SIGINT)
+		<-ended
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	go func() { _ = serving.Wait(); close(ended) }()
+	t.Cleanup(stop)
+	_, rest, ok := strings.Cut(line, "AWS_ENDPOINT_URL=")
+	if err != nil || !ok {
+		t.Fatalf("%q, %v\n%s", line, err, stderr.String())
+	}
+	url := strings.Fields(rest)[0]
+	describe := func() string {
+		r, err := http.Get(url + "/2015-03-31/functions/p-sound/configuration")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(r.Body)
+		if err != nil || r.StatusCode != 200 {
+			t.Fatalf("%d, %v: %s", r.StatusCode, err, text)
+		}
+		return string(text)
+	}
+	w.environ = append(w.environ, "AWS_ENDPOINT_URL="+url)
+	killed := w.command("aws", "--runs", "1000", "--memory", "256", "--pause", "0s", "sound")
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(describe(), "BENCH_TOKEN"); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the function was never updated")
+		}
+	}
+	_ = killed.Process.Signal(os.Kill)
+	_ = killed.Wait()
+	w.benchWith("aws", "--restore").expect(t, 0, "function p-sound is as it was")
+	if text := describe(); strings.Contains(text, "BENCH_TOKEN") || !strings.Contains(text, `"MemorySize":512`) {
+		t.Errorf("it is not as it was: %s", text)
+	}
+	e := w.benchWith("aws", "--runs", "2", "--cold", "sound")
+	e.expect(t, 0, "endpoint "+strings.TrimPrefix(url, "http://")+", not AWS")
+	stop()
+	if code := serving.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("bench rehearse: exit code %d\n%s", code, stderr.String())
+	}
+	if left := w.left(serving.Process.Pid); len(left) > 0 {
+		t.Errorf("bench rehearse left behind: %q", left)
+	}
+}
+
+// benchWith is bench beside another one whose sandboxes are none of its own.
+func (w *world) benchWith(args ...string) ended {
+	w.t.Helper()
+	cmd := w.command(args...)
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		w.t.Fatal(fmt.Errorf("running bench: %w", err))
+	}
+	return ended{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
