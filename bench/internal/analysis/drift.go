@@ -1,0 +1,56 @@
+package analysis
+
+import (
+	"math"
+
+	"coldbench/bench/internal/stats"
+)
+
+// Drift is the controls' common shift in one class, metric and quantile.
+type Drift struct {
+	Class    string   `json:"class"`
+	Metric   string   `json:"metric"`
+	Quantile float64  `json:"quantile"`
+	Ratio    Estimate `json:"ratio"`
+}
+
+// drift is what the controls changed by in a line's class, metric and
+// quantile: the geometric mean of their ratios. Its interval is widened to hold
+// each control's own ratio, since what moves one config by so much may move
+// the next.
+func (c *Change) drift(line int, pairs []pair, confidence float64) (stats.Ratio, bool) {
+	of := c.Lines[line]
+	var ratios []stats.Ratio
+	for i, d := range c.Lines {
+		if pairs[i].control && d.Class == of.Class && d.Metric == of.Metric && d.Quantile == of.Quantile {
+			if r, ok := stats.RatioOf(pairs[i].now, pairs[i].base, d.Quantile, confidence); ok && r.Finite() {
+				ratios = append(ratios, r)
+			}
+		}
+	}
+	if len(ratios) == 0 {
+		return stats.Ratio{Interval: stats.Unbounded()}, false
+	}
+	var mean, below, above float64
+	for _, r := range ratios {
+		mean += math.Log(r.Value) / float64(len(ratios))
+		below = math.Hypot(below, math.Log(r.Value/r.Lo))
+		above = math.Hypot(above, math.Log(r.Hi/r.Value))
+	}
+	n := float64(len(ratios))
+	out := stats.Ratio{Value: math.Exp(mean), Interval: stats.Interval{Lo: math.Exp(mean - below/n), Hi: math.Exp(mean + above/n)}}
+	for _, r := range ratios {
+		out.Lo, out.Hi = min(out.Lo, r.Value), max(out.Hi, r.Value)
+	}
+	return out, true
+}
+
+// note lists a drift once.
+func (c *Change) note(of Delta, r stats.Ratio) {
+	for _, d := range c.Drift {
+		if d.Class == of.Class && d.Metric == of.Metric && d.Quantile == of.Quantile {
+			return
+		}
+	}
+	c.Drift = append(c.Drift, Drift{of.Class, of.Metric, of.Quantile, Estimate{Value: &r.Value, Low: bound(r.Lo), High: bound(r.Hi)}})
+}

@@ -1,0 +1,83 @@
+package analysis
+
+import (
+	"fmt"
+	"strings"
+
+	"coldbench/bench/internal/stats"
+)
+
+// judge makes the ratios, the drift and the verdicts.
+func (c *Change) judge(pairs []pair, how Against) {
+	gated := 0
+	for _, p := range pairs {
+		if !p.control {
+			gated++
+		}
+	}
+	if how.FailOver != nil {
+		// Bonferroni: all hold together with at least the report's confidence.
+		c.Gate = &Gate{FailOver: *how.FailOver, Confidence: 1 - (1-Confidence)/float64(max(gated, 1))}
+	}
+	for i := range c.Lines {
+		d, p := &c.Lines[i], pairs[i]
+		ratio, ok := stats.RatioOf(p.now, p.base, d.Quantile, Confidence)
+		if ok {
+			d.Ratio = Estimate{Value: &ratio.Value, Low: bound(ratio.Lo), High: bound(ratio.Hi)}
+		}
+		drift, controlled := c.drift(i, pairs, Confidence)
+		if controlled {
+			c.note(*d, drift)
+		}
+		if !c.Judged {
+			if c.Gate != nil && !p.control {
+				c.Gate.Unjudged++
+			}
+			continue
+		}
+		switch {
+		case p.control:
+			d.Verdict = "control"
+		case !controlled:
+			d.Verdict = "unclear, no control"
+			if c.Gate != nil {
+				c.Gate.Unjudged++
+			}
+		default:
+			beyond := stats.Over(ratio, drift)
+			d.Beyond = &Estimate{Value: &beyond.Value, Low: bound(beyond.Lo), High: bound(beyond.Hi)}
+			v, within := stats.Judge(beyond, Margin)
+			d.Verdict, d.Within = wordOf(v), within
+			if d.Unit != "ms" {
+				d.Verdict = string(v)
+			}
+			if v == stats.Unclear {
+				d.Needed = stats.Needed(beyond, min(p.now.N(), p.base.N()), Margin)
+			}
+			c.gate(i, pairs)
+		}
+	}
+}
+
+// explain adds the notes that a reader needs.
+func (c *Change) explain(pairs []pair) {
+	changed, controlled := false, len(c.Controls) > 0
+	for _, p := range pairs {
+		changed = changed || !p.control
+	}
+	switch {
+	case !changed:
+		c.Notes = append(c.Notes, "No image changed: what differs between the runs is the host's drift.")
+	case controlled:
+		c.Notes = append(c.Notes, fmt.Sprintf("The runs were taken at different times. Control: %s, with the same image in both; what it changed by is the host's drift, and a changed image is judged on what lies beyond it.", strings.Join(c.Controls, ", ")))
+	default:
+		c.Notes = append(c.Notes, "The runs were taken at different times and no image is the same in both: the host's drift can't be told from the images' change, so there is no verdict.")
+	}
+	if !c.Judged {
+		c.Notes = append(c.Notes, "The hosts differ: no verdict.")
+	}
+	if g := c.Gate; g != nil {
+		c.Notes = append(c.Notes, fmt.Sprintf("Gate: an interval of %.4g %% each, so that all hold together with %g %%, wholly beyond +%g %%: %d of %s tripped it, %d could not be judged.",
+			100*g.Confidence, 100*Confidence, 100*g.FailOver, g.Tripped, count(g.Judged, "comparison", "comparisons"), g.Unjudged))
+	}
+}
