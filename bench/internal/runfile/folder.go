@@ -38,7 +38,7 @@ func Folder(dir string) (entries []Entry, warnings []string, err error) {
 		path := filepath.Join(dir, f.Name())
 		h, err := openHeader(path)
 		if err != nil {
-			warnings = append(warnings, fmt.Sprintf("%s: %v", path, err))
+			warnings = append(warnings, In(path, err).Error())
 			continue
 		}
 		entries = append(entries, Entry{path, h})

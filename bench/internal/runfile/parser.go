@@ -83,7 +83,7 @@ func (p *parser) line(line []byte) error {
 func (p *parser) readHeader(line []byte) error {
 	kind, err := kindOf(line)
 	if err != nil || kind != typeRun {
-		return fmt.Errorf("no header: %w", ErrNotRun)
+		return errNoHeader
 	}
 	// The schema comes before everything else: a newer header need not even
 	// decode.

@@ -55,7 +55,7 @@ func Open(path string) (*Run, error) {
 	}
 	run, err := read(f, size)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, In(path, err)
 	}
 	run.Path = path
 	return run, nil
@@ -77,7 +77,7 @@ func read(r io.Reader, size int64) (*Run, error) {
 	}
 	err := eachLine(r, func(n int, line []byte) error {
 		if err := p.line(line); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
+			return &LineError{n, err}
 		}
 		p.run.Whole += int64(len(line)) + 1
 		return nil
@@ -90,7 +90,7 @@ func read(r io.Reader, size int64) (*Run, error) {
 		return nil, err
 	}
 	if !p.header {
-		return nil, fmt.Errorf("reading header: %w", ErrNotRun)
+		return nil, &LineError{1, errNoHeader}
 	}
 	p.finish()
 	return &p.run, nil
@@ -104,7 +104,7 @@ func ReadHeader(r io.Reader) (Header, error) {
 		var p parser
 		p.configs = map[coldstart.Config]bool{}
 		if err := p.readHeader(line); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
+			return &LineError{n, err}
 		}
 		h = &p.run.Header
 		return stop
@@ -115,7 +115,7 @@ func ReadHeader(r io.Reader) (Header, error) {
 	case err != nil:
 		return Header{}, err
 	}
-	return Header{}, fmt.Errorf("reading header: %w", ErrNotRun)
+	return Header{}, &LineError{1, errNoHeader}
 }
 
 // eachLine calls whole for each line that ends in a newline, without it, and
@@ -134,7 +134,7 @@ func eachLine(r io.Reader, whole func(n int, line []byte) error, torn func(n, by
 			}
 			if err == bufio.ErrBufferFull {
 				if len(long) > maxLine {
-					return fmt.Errorf("line %d: longer than %d bytes: %w", n, maxLine, ErrNotRun)
+					return &LineError{n, fmt.Errorf("longer than %d bytes: %w", maxLine, ErrNotRun)}
 				}
 				continue
 			}
@@ -145,7 +145,7 @@ func eachLine(r io.Reader, whole func(n int, line []byte) error, torn func(n, by
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("line %d: %w", n, err)
+				return &LineError{n, err}
 			}
 			if err := whole(n, line[:len(line)-1]); err != nil {
 				return err

@@ -215,7 +215,7 @@ func TestBadFiles(t *testing.T) {
 		name, text, want string
 		is               error
 	}{
-		{"empty", "", "not a run file", ErrNotRun},
+		{"empty", "", "line 1: no header: not a run file", ErrNotRun},
 		{"no header", one, "line 1: no header", ErrNotRun},
 		{"text", "# Results\n", "line 1: no header", ErrNotRun},
 		{"binary", "\x7fELF\x00\x00\n\x00", "line 1: no header", ErrNotRun},
@@ -241,11 +241,36 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %q", c.name, run, err, c.want)
 		}
 	}
+	garbage := filepath.Join(t.TempDir(), "garbage.jsonl")
+	if err := os.WriteFile(garbage, []byte(head+one+"garbage\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for what, read := range map[string]func() error{
+		"Open":   func() error { _, err := Open(garbage); return err },
+		"Resume": func() error { _, _, err := Resume(garbage, Header{}, time.Now()); return err },
+	} {
+		if err := read(); err == nil || !strings.Contains(err.Error(), garbage+":3: invalid character") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	if _, err := Read(strings.NewReader(`{"type":"run","schema":9}` + "\n")); coldstart.HintOf(err) == "" {
 		t.Error("a newer schema has no hint")
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "none.jsonl")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+func TestWarningIn(t *testing.T) {
+	for warning, want := range map[string]string{
+		"line 12: cut off after 7 bytes: dropped": "f:12: cut off after 7 bytes: dropped",
+		"no end record: the run was cut off":      "f: no end record: the run was cut off",
+		"line up: 3":                              "f: line up: 3",
+		"line":                                    "f: line",
+	} {
+		if got := WarningIn("f", warning); got != want {
+			t.Errorf("%q: %q, want %q", warning, got, want)
+		}
 	}
 }
 
