@@ -42,7 +42,9 @@
 //
 //	bench report [RUN]...
 //
-// makes it again, byte for byte, or as text or JSON. An interrupted run is kept
+// makes it again, byte for byte, or as text or JSON. results/summary.md, or
+// --format summary, sets the newest local run beside the newest one on AWS,
+// which a rehearsal never is. An interrupted run is kept
 // and goes on with bench local --resume RUN.
 //
 // # The machine

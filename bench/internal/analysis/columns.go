@@ -22,13 +22,7 @@ func columnsOf(h runfile.Header) ([]Column, map[coldstart.Config]int) {
 		if _, twice := index[key]; twice {
 			continue
 		}
-		title := c.Variant
-		if len(sizes) > 1 {
-			title += fmt.Sprintf(" %d MB", c.MemorySizeMB)
-		}
-		if len(archs) > 1 {
-			title += " " + c.Arch
-		}
+		title := titleOf(c.Variant, c.MemorySizeMB, c.Arch, len(sizes) > 1, len(archs) > 1)
 		if c.Image.StandIn {
 			title += " (stand-in base)"
 		}
@@ -36,9 +30,22 @@ func columnsOf(h runfile.Header) ([]Column, map[coldstart.Config]int) {
 		columns = append(columns, Column{
 			Title: title, Variant: c.Variant, MemoryMB: c.MemorySizeMB, Arch: c.Arch,
 			StandIn: c.Image.StandIn, Doc: c.Doc, Baseline: c.Variant == baseline,
+			Control: h.Plan.Control != "" && c.Variant == h.Plan.Control,
 		})
 	}
 	return columns, index
+}
+
+// titleOf names a config, with its memory size and architecture where those tell
+// it from others.
+func titleOf(variant string, memoryMB int, arch string, bySize, byArch bool) string {
+	if bySize {
+		variant += fmt.Sprintf(" %d MB", memoryMB)
+	}
+	if byArch {
+		variant += " " + arch
+	}
+	return variant
 }
 
 // baselineOf names the variant that the others are compared with: the one

@@ -8,7 +8,6 @@ import (
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
-	"coldbench/bench/internal/stats"
 )
 
 // notes are the footnotes of the headline: what a reader has to know in order
@@ -35,7 +34,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		}
 	}
 	if few {
-		add("Without brackets: too few execution environments for a 95 %% interval of the median; %d would do.", stats.Enough(0.5, Confidence))
+		list = append(list, fewNote())
 	}
 	if none {
 		add("A dash: not measured.")
@@ -55,7 +54,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		add("Each environment was invoked warm once, and an environment's first warm invocation is a class of its own, `first-warm`: see the tables below. `--warm-runs 2` and more fill the row.")
 	}
 	if o.any(columns, coldstart.ClassSuppressedInit) {
-		add("Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class `suppressed-init`, not `cold`.")
+		list = append(list, suppressedNote)
 	}
 	for _, c := range s.Columns {
 		if c.StandIn {
@@ -81,6 +80,8 @@ func notes(h runfile.Header, s Section, o observed) []string {
 	}
 	return list
 }
+
+const suppressedNote = "Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class `suppressed-init`, not `cold`."
 
 // warnings gathers what the run, its file and the audit warn of.
 func warnings(run *runfile.Run, o observed) []string {

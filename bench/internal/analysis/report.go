@@ -31,6 +31,10 @@ type Section struct {
 	// Backend is "local" or "aws"; Engine "docker", "sandbox" or a region.
 	Backend string `json:"backend"`
 	Engine  string `json:"engine"`
+	// Started is when the run began, RFC 3339 in UTC; Strategy how its cold starts
+	// were forced, empty where that was not recorded.
+	Started  string `json:"started"`
+	Strategy string `json:"strategy,omitempty"`
 	// Place is the run's place, see runfile.Header.Place: what names of files
 	// begin with.
 	Place string `json:"-"`
@@ -97,6 +101,8 @@ type Column struct {
 	// Baseline is true for the column that others of the same memory size and
 	// architecture are compared with.
 	Baseline bool `json:"baseline"`
+	// Control is true for the baseline once more, under another name.
+	Control bool `json:"control,omitempty"`
 }
 
 // Estimate is a quantile and its interval.

@@ -20,6 +20,7 @@ func newSection(in Input) Section {
 	only := h.Plan.Only
 	s := Section{
 		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine, Place: h.Place(),
+		Started: h.Started, Strategy: h.Plan.Strategy,
 		Heading: heading(h), Columns: columns,
 		Alerts:      alerts(run, columns, index, o),
 		Headline:    headline(h.Place(), columns, o, only, h.Plan.WarmRuns),

@@ -134,6 +134,9 @@ func TestAWSMeasuresServicesAndNamesRehearsals(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.dir, "results", "aws.md")); err == nil {
 		t.Error("a rehearsal wrote aws.md")
 	}
+	if _, err := os.Stat(filepath.Join(c.dir, "results", "summary.md")); err == nil {
+		t.Error("a rehearsal wrote summary.md")
+	}
 	if !strings.Contains(e.stderr, "p-scratch") || !strings.Contains(e.stderr, "updates of 2 functions") {
 		t.Errorf("the plan is not on stderr:\n%s", e.stderr)
 	}

@@ -71,10 +71,19 @@ func TestCommittedTables(t *testing.T) {
 	if *updateReadme {
 		made = results
 	}
-	if _, err := a.pages(made, "local", inputs); err != nil {
+	report, _, err := a.pages(made, "local", inputs)
+	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string]int{}
+	more, err := a.newest(filepath.Join(results, "runs"), "aws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report.Sections = append(report.Sections, a.analyse(more).Sections...)
+	if err := a.writeSummary(made, report); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]int{summaryName: 1}
 	for _, dir := range []string{made, results} {
 		paths, err := filepath.Glob(filepath.Join(dir, "local*.*"))
 		if err != nil {

@@ -26,7 +26,8 @@ func (a *app) reportCommand() *cobra.Command {
 		Long: `Render run files, each as a section of its own, the newest first. Without RUN
 the newest finished run of each backend and engine is taken, as results/*.md
 holds it: the report of a run is a function of its file and of the run that it
-names as previous.`,
+names as previous. --format summary is results/summary.md: Billed Duration of
+the newest local run and of the newest run on AWS, side by side.`,
 		Example: `  bench report
   bench report --format markdown results/runs/20261124T080550Z-local-docker.jsonl
   bench report --format json -o report.json
@@ -113,7 +114,14 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 			return err
 		}
 	}
-	return writeFile(output, report, f)
+	if err := writeFile(output, report, f); err != nil {
+		return err
+	}
+	// The tables of a folder are renewed together.
+	if dir := absolute(a.Dir, out); len(args) == 0 && f.Name == "markdown" && filepath.Dir(output) == filepath.Clean(dir) {
+		return a.writeSummary(dir, report)
+	}
+	return nil
 }
 
 // publish writes the pages and pictures of the folder that holds the run at path,
@@ -124,13 +132,29 @@ func (a *app) publish(out, path string, asJSON bool) error {
 		return err
 	}
 	place := run.Run.Header.Place()
-	all, err := a.newest(filepath.Join(out, "runs"), place)
+	// Which files can't be read was said when the run began.
+	entries, _, err := runfile.Folder(filepath.Join(out, "runs"))
 	if err != nil {
 		return err
 	}
-	table, err := a.pages(out, place, all)
+	all, err := a.newestOf(entries, place)
+	if err != nil {
+		return err
+	}
+	report, table, err := a.pages(out, place, all)
 	if err != nil {
 		return coldstart.Hint(err, "bench report "+a.relative(path))
+	}
+	if other := beside(place); other != "" {
+		// The run is published whatever is the matter with runs of another place.
+		more, err := a.newestOf(entries, other)
+		if err == nil {
+			report.Sections = append(report.Sections, a.analyse(more).Sections...)
+			err = a.writeSummary(out, report)
+		}
+		if err != nil {
+			a.warning("%s is as it was: %v", summaryName, err)
+		}
 	}
 	name := "text"
 	if asJSON {
@@ -141,6 +165,32 @@ func (a *app) publish(out, path string, asJSON bool) error {
 		return err
 	}
 	a.note("wrote %s", a.relative(table))
+	return nil
+}
+
+// summaryName is the page that holds local and AWS in one table.
+const summaryName = "summary.md"
+
+// beside is the place that a place is shown beside in the summary; empty for a
+// rehearsal, which is never in it.
+func beside(place string) string {
+	switch place {
+	case "local":
+		return "aws"
+	case "aws":
+		return "local"
+	}
+	return ""
+}
+
+// writeSummary writes the summary of a report into a folder.
+func (a *app) writeSummary(dir string, r *analysis.Report) error {
+	f, _ := render.Lookup("summary")
+	path := filepath.Join(dir, summaryName)
+	if err := writeFile(path, r, f); err != nil {
+		return err
+	}
+	a.note("wrote %s", a.relative(path))
 	return nil
 }
 
@@ -175,25 +225,25 @@ func (a *app) show(f render.Format, r *analysis.Report) error {
 }
 
 // pages writes the pages and pictures of a place into a folder, and returns the
-// path of the table, which leads to the others.
-func (a *app) pages(dir, place string, inputs []analysis.Input) (table string, err error) {
-	report := a.analyse(inputs)
+// report and the path of the table, which leads to the others.
+func (a *app) pages(dir, place string, inputs []analysis.Input) (report *analysis.Report, table string, err error) {
+	report = a.analyse(inputs)
 	namePictures(report, place)
 	if err := attach(report, inputs); err != nil {
-		return "", err
+		return nil, "", err
 	}
 	// The pictures first: a page never links to what is not there.
 	if err := writePictures(dir, report); err != nil {
-		return "", err
+		return nil, "", err
 	}
 	for _, name := range published {
 		f, _ := render.Lookup(name)
 		table = filepath.Join(dir, place+f.Ext)
 		if err := writeFile(table, report, f); err != nil {
-			return "", err
+			return nil, "", err
 		}
 	}
-	return table, nil
+	return report, table, nil
 }
 
 // published are the formats of the pages that a run writes; the table, which the
@@ -211,6 +261,11 @@ func (a *app) newest(runs, place string) ([]analysis.Input, error) {
 	for _, w := range unreadable {
 		a.warning("%s", w)
 	}
+	return a.newestOf(entries, place)
+}
+
+// newestOf is newest of the run files that a folder was found to hold.
+func (a *app) newestOf(entries []runfile.Entry, place string) ([]analysis.Input, error) {
 	type engine struct{ place, engine string }
 	seen := map[engine]bool{}
 	var inputs []analysis.Input

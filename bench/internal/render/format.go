@@ -21,6 +21,7 @@ func Formats() []Format {
 	return []Format{
 		{Name: "text", Ext: ".txt", Write: Text},
 		{Name: "markdown", Ext: ".md", Write: Markdown},
+		{Name: "summary", Ext: ".summary.md", Write: Summary},
 		{Name: "json", Ext: ".json", Write: JSON},
 		{Name: "html", Ext: ".html", Write: HTML},
 		{Name: "csv", Ext: ".csv", Write: CSV},

@@ -1,0 +1,205 @@
+package analysis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/stats"
+)
+
+// Overview is Billed Duration on this machine and on AWS in one table, of the
+// newest run of each. The two are never divided by one another: a local time
+// lacks Lambda's own work, and no interval of a ratio would say so.
+type Overview struct {
+	// Captions say of each place what was measured there and when, or what to
+	// type where nothing was.
+	Captions []string
+	// Columns are the titles of the configs that either run measured, the local
+	// ones in their order first. The control is no variant and not among them.
+	Columns []string
+	// Rows are four: local cold, local warm, AWS Lambda cold, AWS Lambda warm.
+	Rows  []OverviewRow
+	Notes []string
+}
+
+// OverviewRow is a place and a class.
+type OverviewRow struct {
+	Label string
+	// Command measures the row; empty where it was measured.
+	Command string
+	Unit    string
+	// Cells has one for each column; one without a value was not measured.
+	Cells []OverviewCell
+}
+
+// OverviewCell is the median of one config's Billed Duration.
+type OverviewCell struct {
+	Median Estimate
+	// StandIn is true where the image's base was a stand-in.
+	StandIn bool
+}
+
+// overviewPlaces are the places of an overview. A rehearsal's place is another
+// one, so that it is never taken for AWS.
+var overviewPlaces = [...]struct{ place, label, command, how string }{
+	{"local", "Local", "bench local", "`bench local` measures it"},
+	{"aws", "AWS Lambda", "bench aws", "`make deploy`, then `bench aws` measure it"},
+}
+
+// Overview sets the newest local run of a report beside its newest run on AWS.
+func (r *Report) Overview() Overview {
+	o := Overview{}
+	sections := map[string]*Section{}
+	for i := range r.Sections { // the newest first
+		if s := &r.Sections[i]; sections[s.Place] == nil {
+			sections[s.Place] = s
+		}
+	}
+	columns := overviewColumns(sections)
+	for _, c := range columns {
+		o.Columns = append(o.Columns, c.Title)
+	}
+	for _, p := range overviewPlaces {
+		s := sections[p.place]
+		o.Captions = append(o.Captions, overviewCaption(p.label, p.how, s))
+		for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
+			o.Rows = append(o.Rows, overviewRow(p.label, p.command, class, columns, s))
+		}
+		o.Notes = append(o.Notes, overviewNotes(p.label, s)...)
+	}
+	for _, r := range o.Rows {
+		if slices.ContainsFunc(r.Cells, func(c OverviewCell) bool { return c.Median.Value != nil && !c.Median.Bounded() }) {
+			o.Notes = append(o.Notes, fewNote())
+			break
+		}
+	}
+	if len(columns) > 0 {
+		o.Notes = append(o.Notes, "An execution environment counts once, a warm one with the median of its warm invocations but the first.")
+	}
+	o.Notes = append(o.Notes, "Local times hold the runtime's start and the function, not Lambda's own work or the image's download. Compare the columns of a row, never a local time with one of AWS.")
+	return o
+}
+
+// fewNote says why an estimate has no interval.
+func fewNote() string {
+	return fmt.Sprintf("Without brackets: too few execution environments for a 95 %% interval of the median; %d would do.", stats.Enough(0.5, Confidence))
+}
+
+// overviewColumns lists the configs of the sections, each once. A title says no
+// more than it takes to tell it from the others.
+func overviewColumns(sections map[string]*Section) []Column {
+	var columns []Column
+	sizes, archs := map[int]bool{}, map[string]bool{}
+	for _, p := range overviewPlaces {
+		if sections[p.place] == nil {
+			continue
+		}
+		for _, c := range sections[p.place].Columns {
+			if c.Control || slices.ContainsFunc(columns, c.sameConfig) {
+				continue
+			}
+			sizes[c.MemoryMB], archs[c.Arch] = true, true
+			columns = append(columns, c)
+		}
+	}
+	for i, c := range columns {
+		columns[i].Title = titleOf(c.Variant, c.MemoryMB, c.Arch, len(sizes) > 1, len(archs) > 1)
+	}
+	return columns
+}
+
+func (c Column) sameConfig(d Column) bool {
+	return c.Variant == d.Variant && c.MemoryMB == d.MemoryMB && c.Arch == d.Arch
+}
+
+func overviewRow(label, command string, class coldstart.Class, columns []Column, s *Section) OverviewRow {
+	row := OverviewRow{Label: label + " " + string(class), Unit: "ms", Command: command, Cells: make([]OverviewCell, len(columns))}
+	if s == nil {
+		return row
+	}
+	for _, r := range s.Headline {
+		if r.Class != string(class) {
+			continue
+		}
+		row.Unit, row.Command = r.Unit, ""
+		for i, c := range columns {
+			if k := slices.IndexFunc(s.Columns, c.sameConfig); k >= 0 {
+				row.Cells[i] = OverviewCell{Median: r.Cells[k].Median, StandIn: s.Columns[k].StandIn}
+			}
+		}
+	}
+	return row
+}
+
+// overviewCaption says what was measured at a place. s is nil where nothing was.
+func overviewCaption(label, how string, s *Section) string {
+	if s == nil {
+		return label + ": not measured in this folder; " + how + "."
+	}
+	where := s.Engine + " engine"
+	if s.Place == "aws" {
+		where = "region " + s.Engine
+	}
+	var sizes, archs, bases []string
+	for _, c := range s.Columns {
+		sizes, archs = appendOnce(sizes, fmt.Sprint(c.MemoryMB)), appendOnce(archs, c.Arch)
+	}
+	for _, i := range s.Images {
+		if i.StandIn {
+			bases = append(bases, strings.TrimSpace(i.Variant+" on "+i.Base))
+		}
+	}
+	text := fmt.Sprintf("%s: %s, %s, %s MB, %s", label, where, when(s.Started), strings.Join(sizes, ", "), strings.Join(archs, " and "))
+	if s.Strategy != "" {
+		text += ", cold starts by " + s.Strategy
+	}
+	var of []string
+	for _, r := range s.Headline {
+		n := plural(span(s.Columns, func(i int) int { return r.Cells[i].N }), "cold start")
+		if r.Class == string(coldstart.ClassWarm) {
+			n = fmt.Sprintf("%s of %s", plural(span(s.Columns, func(i int) int { return r.Cells[i].Invocations }), "warm invocation"),
+				plural(span(s.Columns, func(i int) int { return r.Cells[i].N }), "environment"))
+		}
+		of = append(of, n)
+	}
+	if len(of) > 0 {
+		text += "; " + strings.Join(of, " and ") + " for each column"
+	}
+	if len(bases) > 0 {
+		text += "; stand-in bases: " + strings.Join(bases, ", ")
+	}
+	return text + "."
+}
+
+// overviewNotes are what a reader of a place's rows has to know.
+func overviewNotes(label string, s *Section) []string {
+	if s == nil {
+		return nil
+	}
+	var list []string
+	for _, a := range s.Alerts {
+		list = append(list, label+": "+a)
+	}
+	for _, u := range s.Unavailable {
+		text := fmt.Sprintf("%s: %s could not be measured: %s", label, u.Variant, strings.TrimSuffix(u.Error, "."))
+		if u.Hint != "" {
+			text += " (" + u.Hint + ")"
+		}
+		list = append(list, text+".")
+	}
+	for _, t := range s.Metrics {
+		if t.Metric == "total" && slices.ContainsFunc(t.Lines, func(l Line) bool { return l.Class == string(coldstart.ClassSuppressedInit) && l.N > 0 }) {
+			list = append(list, label+": "+suppressedNote)
+		}
+	}
+	return list
+}
+
+func appendOnce(list []string, v string) []string {
+	if slices.Contains(list, v) {
+		return list
+	}
+	return append(list, v)
+}

@@ -1,0 +1,71 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+
+	"coldbench/bench/internal/analysis"
+)
+
+// Summary writes the page of four rows, local and AWS, as GitHub reads it.
+func Summary(w io.Writer, r *analysis.Report) error {
+	o := r.Overview()
+	var b bytes.Buffer
+	b.WriteString("# Cold and warm starts, local and on AWS Lambda\n\nBilled Duration: the median, with its 95 % interval.\n\n")
+	list(&b, "", o.Captions)
+	grids := markdownGrids{b: &b}
+	grids.add(overviewGrid(o))
+	b.WriteString("\n")
+	list(&b, "", o.Notes)
+	if grids.err != nil {
+		return grids.err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// overviewGrid has a row for each place and start. A column says that its base
+// is a stand-in where it is one wherever it was measured, and otherwise the cell
+// does.
+func overviewGrid(o analysis.Overview) *grid {
+	g := &grid{align: "l", header: []string{""}}
+	always := make([]bool, len(o.Columns))
+	for i, title := range o.Columns {
+		measured := func(c analysis.OverviewCell) bool { return c.Median.Value != nil }
+		real := slices.ContainsFunc(o.Rows, func(r analysis.OverviewRow) bool { return measured(r.Cells[i]) && !r.Cells[i].StandIn })
+		always[i] = !real && slices.ContainsFunc(o.Rows, func(r analysis.OverviewRow) bool { return r.Cells[i].StandIn })
+		if always[i] {
+			title += standIn
+		}
+		g.header = append(g.header, escape(title))
+	}
+	for _, r := range o.Rows {
+		label := r.Label
+		if r.Command != "" {
+			label += fmt.Sprintf(" (`%s`)", r.Command)
+		}
+		cells := []string{escape(label)}
+		for i, c := range r.Cells {
+			text := "not measured"
+			if c.Median.Value != nil {
+				text = median(c.Median, r.Unit, whole)
+				if c.StandIn && !always[i] {
+					text += standIn
+				}
+			}
+			cells = append(cells, text)
+		}
+		if len(r.Cells) == 0 {
+			cells = append(cells, "not measured")
+		}
+		g.add(cells...)
+	}
+	if len(o.Columns) == 0 {
+		g.header = append(g.header, "")
+	}
+	return g
+}
+
+const standIn = " (stand-in base)"
