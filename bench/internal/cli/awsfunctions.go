@@ -15,6 +15,8 @@ import (
 type awsWant struct {
 	variant string
 	ref     awslambda.Ref
+	// home is where the function's ARN says it is.
+	home awslambda.Home
 	// arch is empty where the function's own will do.
 	arch string
 	// memoryMB are the sizes asked for; empty for the function's own.
@@ -67,7 +69,7 @@ func (a *app) awsWanted(ctx context.Context, m *awsMeasure, args []string) ([]aw
 			if ref.Qualifier != "" && m.awsFlags.strategy == string(awslambda.ConfigUpdate) {
 				return nil, coldstart.Hint(usagef("%s=%s: a version or alias can't be updated, as --strategy config-update does", name, ref), "--strategy burst, idle or version")
 			}
-			w := awsWant{variant: v.Name, ref: ref, memoryMB: m.memoryMB, named: true}
+			w := awsWant{variant: v.Name, ref: ref, home: awslambda.HomeOf(function), memoryMB: m.memoryMB, named: true}
 			if !m.anyArch && len(m.archs) == 1 {
 				w.arch = m.archs[0]
 			}

@@ -101,6 +101,9 @@ func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign,
 	var unavailable []runfile.Unavailable
 	for _, w := range wanted {
 		facts, err := survey.Functions[w.ref], survey.Errors[w.ref]
+		if other := survey.Reaches(w.home); other != nil {
+			err = other
+		}
 		var found []awsConfig
 		if err == nil {
 			arch, sizes := w.arch, w.memoryMB

@@ -124,6 +124,9 @@ func (r *run) close(c *config, env coldstart.Environment) error {
 		return nil
 	}
 	err = fmt.Errorf("closing environment of %v: %w", c.Config, err)
+	if errors.Is(err, coldstart.ErrAbort) {
+		return &stop{StoppedInterrupted, err}
+	}
 	r.res.Warnings = append(r.res.Warnings, err.Error())
 	if r.leaks++; r.leaks < deadEngine {
 		return nil

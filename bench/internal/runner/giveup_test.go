@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
@@ -100,6 +101,23 @@ func TestLeakingBackendEndsTheRun(t *testing.T) {
 	}
 	res, err := take(t, w, Plan{Configs: configs("a"), Runs: 50}, m, Options{})
 	if !errors.Is(err, busy) || res.Samples != 7 || len(res.Warnings) != 4 {
+		t.Fatalf("result %+v, %v", res, err)
+	}
+}
+
+// An environment that says so ends the run at once: what comes after it would
+// be left behind, too.
+func TestEnvironmentThatMayNotBeClosedEndsTheRun(t *testing.T) {
+	w, m := newWorld(), &memory{}
+	denied := fmt.Errorf("%w: no permission", coldstart.ErrAbort)
+	w.close = func(_ coldstart.Config, n int) error {
+		if n == 2 {
+			return denied
+		}
+		return nil
+	}
+	res, err := take(t, w, Plan{Configs: configs("a"), Runs: 50}, m, Options{})
+	if !errors.Is(err, denied) || res.Samples != 2 || res.Stopped != StoppedInterrupted {
 		t.Fatalf("result %+v, %v", res, err)
 	}
 }

@@ -247,7 +247,7 @@ func (k *Campaign) Close() error {
 		k.journal.Functions = left
 		failed = errors.Join(failed, k.journal.save())
 		k.journal.close()
-		return coldstart.Hint(fmt.Errorf("putting functions back: %w", failed), "bench aws --restore")
+		return thenHint(fmt.Errorf("putting functions back: %w", failed), "bench aws --restore")
 	}
 	return k.journal.done()
 }

@@ -140,6 +140,15 @@ func explain(doing, service, operation string, err error) error {
 	return wrapped
 }
 
+// thenHint adds what to do after what err's own hint says, or in its place where
+// it has none.
+func thenHint(err error, hint string) error {
+	if first := coldstart.HintOf(err); first != "" && !strings.Contains(first, hint) {
+		hint = first + "; then " + hint
+	}
+	return coldstart.Hint(err, hint)
+}
+
 // fatal says whether an error ends a run: what comes after it would fail too.
 func fatal(err error) bool {
 	switch kindOf(err) {

@@ -156,51 +156,6 @@ func TestWhatIsAWS(t *testing.T) {
 	}
 }
 
-// Each call that may not be made is named, with the file that allows it.
-func TestMissingPermissionsAreNamed(t *testing.T) {
-	denied := "User: arn:aws:sts::123456789012:assumed-role/admin/someone is not authorized"
-	for _, c := range []struct{ operation, permission, strategy, function string }{
-		{"GetCallerIdentity", "sts:GetCallerIdentity", "config-update", "one"},
-		{"GetAccountSettings", "lambda:GetAccountSettings", "config-update", "one"},
-		{"GetFunction", "lambda:GetFunction", "config-update", "one"},
-		{"GetProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig", "idle", "one:live"},
-		{"UpdateFunctionConfiguration", "lambda:UpdateFunctionConfiguration", "config-update", "one"},
-		{"Invoke", "lambda:InvokeFunction", "config-update", "one"},
-		{"PublishVersion", "lambda:PublishVersion", "version", "one"},
-		{"FilterLogEvents", "logs:FilterLogEvents", "config-update", "one"},
-	} {
-		t.Run(c.operation, func(t *testing.T) {
-			e := awstest.Serve(t, "one")
-			e.Functions["one"].Alias = "live"
-			e.Fault = answers(c.operation, 403, "AccessDeniedException", denied)
-			e.Sent = func(h http.Header, _ string, _ *string) {
-				if c.operation == "FilterLogEvents" {
-					h.Set("X-No-Log", "1")
-				}
-			}
-			client := connect(t, e)
-			client.rehearsal = ""
-			ref, _ := ParseRef(c.function, "")
-			s, err := client.Survey(t.Context(), []Ref{ref})
-			if err == nil {
-				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy)})
-				defer k.Close()
-				var target coldstart.Target
-				if target, err = k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: c.function}, coldstart.Options{}); err != nil {
-					t.Fatal(err)
-				}
-				_, _, err = target.Start(t.Context())
-				if !errors.Is(err, coldstart.ErrAbort) {
-					t.Errorf("%v does not end the run", err)
-				}
-			}
-			if err == nil || !strings.Contains(err.Error(), c.permission) || !strings.Contains(coldstart.HintOf(err), Policy) || strings.Contains(err.Error(), "someone") {
-				t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
-			}
-		})
-	}
-}
-
 // A function that does not answer well is a failure with its reason, never a
 // sample.
 func TestFunctionsThatFail(t *testing.T) {

@@ -43,6 +43,19 @@ func ParseRef(s, region string) (Ref, error) {
 	return Ref{name, q}, nil
 }
 
+// Home is where the ARN of a function says that it is; empty where it does not
+// say. A Ref has none: calls go to the region and to the account that bench is
+// connected to.
+type Home struct{ Region, Account string }
+
+// HomeOf reads it from what ParseRef has read.
+func HomeOf(s string) Home {
+	if m := functionARN.FindStringSubmatch(s); m != nil {
+		return Home{m[2], strings.TrimSuffix(m[3], ":")}
+	}
+	return Home{}
+}
+
 // String returns FUNCTION[:QUALIFIER].
 func (r Ref) String() string {
 	if r.Qualifier == "" {

@@ -3,6 +3,7 @@ package awslambda
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -70,13 +71,28 @@ type Survey struct {
 	Errors    map[Ref]error
 	// Warnings are what the endpoint lacks.
 	Warnings []string
+
+	region string
+}
+
+// Reaches says why a function with that home is none of the functions of the
+// survey, whatever its name; nil where nothing speaks against it. The error
+// names no account.
+func (s *Survey) Reaches(h Home) error {
+	switch {
+	case h.Region != "" && h.Region != s.region:
+		return coldstart.Hint(fmt.Errorf("its ARN is of %s, not of %s", h.Region, s.region), "--region "+h.Region)
+	case h.Account != "" && s.Account.ID != "" && h.Account != s.Account.ID:
+		return coldstart.Hint(errors.New("its ARN is of another account than the one that is logged in to"), "log in to the function's account: --profile NAME or AWS_PROFILE")
+	}
+	return nil
 }
 
 // Survey looks at functions. It changes nothing and invokes nothing. The error
 // is of the account: nobody, or nobody who may ask. What is wrong with a
 // function is in the Survey.
 func (c *Client) Survey(ctx context.Context, refs []Ref) (*Survey, error) {
-	s := &Survey{Functions: map[Ref]*Facts{}, Errors: map[Ref]error{}}
+	s := &Survey{Functions: map[Ref]*Facts{}, Errors: map[Ref]error{}, region: c.region}
 	if err := c.surveyAccount(ctx, s); err != nil {
 		return nil, err
 	}

@@ -253,6 +253,10 @@ func (e *environment) Close() error {
 	e.closing.Do(func() {
 		if e.use.release != nil {
 			e.closed = e.use.release()
+			if fatal(e.closed) {
+				// Each further cold start would leave something behind.
+				e.closed = fmt.Errorf("%w: %w", coldstart.ErrAbort, e.closed)
+			}
 		}
 	})
 	return e.closed

@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-
-	"coldbench/bench/internal/coldstart"
 )
 
 // versionNote is the description of the versions that bench publishes: what
@@ -56,7 +54,7 @@ func (c *Client) deleteVersion(ctx context.Context, ref Ref) error {
 	if err == nil || kindOf(err) == kindNotFound {
 		return nil
 	}
-	return coldstart.Hint(explain("deleting version "+ref.String(), "lambda", "DeleteFunction", err), "bench aws --restore")
+	return thenHint(explain("deleting version "+ref.String(), "lambda", "DeleteFunction", err), "bench aws --restore")
 }
 
 // deleteVersions takes away all versions with a description.

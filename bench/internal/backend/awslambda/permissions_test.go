@@ -1,0 +1,100 @@
+package awslambda
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/coldstart"
+)
+
+// Each call that may not be made is named, with the file that allows it, and
+// ends the run. As soon as it may be made, --restore puts everything back.
+func TestMissingPermissionsAreNamed(t *testing.T) {
+	denied := "User: arn:aws:sts::123456789012:assumed-role/admin/someone is not authorized"
+	cases := []struct {
+		operation, permission, strategy, function string
+		// from is the first call that is denied.
+		from int
+	}{
+		{"GetCallerIdentity", "sts:GetCallerIdentity", "config-update", "one", 1},
+		{"GetAccountSettings", "lambda:GetAccountSettings", "config-update", "one", 1},
+		{"GetFunction", "lambda:GetFunction", "config-update", "one", 1},
+		{"GetFunction", "lambda:GetFunction", "config-update", "one", 2}, // in mid-update
+		{"GetProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig", "idle", "one:live", 1},
+		{"UpdateFunctionConfiguration", "lambda:UpdateFunctionConfiguration", "config-update", "one", 1},
+		{"UpdateFunctionConfiguration", "lambda:UpdateFunctionConfiguration", "config-update", "one", 2}, // putting back
+		{"Invoke", "lambda:InvokeFunction", "config-update", "one", 1},
+		{"Invoke", "lambda:InvokeFunction", "version", "one", 1},
+		{"PublishVersion", "lambda:PublishVersion", "version", "one", 1},
+		{"DeleteFunction", "lambda:DeleteFunction", "version", "one", 1},
+		{"ListVersionsByFunction", "lambda:ListVersionsByFunction", "version", "one", 1},
+		{"FilterLogEvents", "logs:FilterLogEvents", "config-update", "one", 1},
+	}
+	needed := permissionsNeeded(t)
+	for _, c := range cases {
+		delete(needed, c.permission)
+		t.Run(c.operation, func(t *testing.T) {
+			e := awstest.Serve(t, "one")
+			f := e.Functions["one"]
+			f.Alias = "live"
+			before := maps.Clone(f.Vars)
+			refuse := answers(c.operation, 403, "AccessDeniedException", denied)
+			e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
+				return n >= c.from && refuse(op, n, w, r)
+			}
+			e.Sent = func(h http.Header, _ string, _ *string) {
+				if c.operation == "FilterLogEvents" {
+					h.Set("X-No-Log", "1")
+				}
+			}
+			client := connect(t, e)
+			client.rehearsal = ""
+			ref, _ := ParseRef(c.function, "")
+			s, err := client.Survey(t.Context(), []Ref{ref})
+			if err == nil {
+				err = s.Errors[ref]
+			}
+			if err == nil {
+				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy)})
+				target, oerr := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: c.function}, coldstart.Options{})
+				if oerr != nil {
+					t.Fatal(oerr)
+				}
+				env, _, serr := target.Start(t.Context())
+				if env != nil {
+					serr = env.Close()
+				}
+				if serr != nil && !errors.Is(serr, coldstart.ErrAbort) {
+					t.Errorf("%v does not end the run", serr)
+				}
+				if err = serr; err == nil {
+					err = k.Close()
+				} else {
+					k.Close()
+				}
+			}
+			if err == nil || !strings.Contains(err.Error(), "no permission for "+c.permission) || !strings.Contains(coldstart.HintOf(err), Policy) || strings.Contains(err.Error(), "someone") {
+				t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+			}
+			e.Mu.Lock()
+			e.Fault = nil
+			e.Mu.Unlock()
+			if _, err := client.Restore(t.Context()); err != nil {
+				t.Error(err)
+			}
+			left, _ := os.ReadDir(client.o.JournalDir)
+			if !maps.Equal(f.Vars, before) || len(f.Versions) != 0 || len(left) != 0 {
+				t.Errorf("left behind: variables %v, versions %v, %d journals", f.Vars, f.Versions, len(left))
+			}
+		})
+	}
+	for _, p := range slices.Sorted(maps.Keys(needed)) {
+		t.Errorf("nothing here goes without %s, which is needed at %s", p, strings.Join(needed[p], ", "))
+	}
+}

@@ -1,0 +1,156 @@
+package cli_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"coldbench/bench/internal/backend/awslambda/awstest"
+)
+
+// refuses makes a fault that answers each call of some operations, or all where
+// there are none, with an error of AWS's.
+func refuses(status int, code, message string, operations ...string) func(string, int, http.ResponseWriter, *http.Request) bool {
+	return func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+		if len(operations) > 0 && !slices.Contains(operations, op) {
+			return false
+		}
+		if op == "GetCallerIdentity" {
+			awstest.RefuseSTS(w, status, code, message)
+		} else {
+			awstest.Refuse(w, status, code, message)
+		}
+		return true
+	}
+}
+
+// What can't be measured ends with exit code 1, a sentence that says why and a
+// hint that says what to type, before anything is changed, invoked or written.
+func TestAWSRefuses(t *testing.T) {
+	t.Parallel()
+	zero := 0
+	for _, c := range []struct {
+		name string
+		// environ is put in place of variables of the same name.
+		environ     []string
+		args        string
+		change      func(c *cloud, f *awstest.Function)
+		error, hint string
+	}{
+		{"no credentials", []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_EC2_METADATA_DISABLED=true"}, "", nil, "credentials", "log in again"},
+		{"a profile that is not there", []string{"AWS_PROFILE=gone"}, "", nil, "gone", "--profile NAME"},
+		{"credentials that have expired", nil, "", func(c *cloud, _ *awstest.Function) {
+			c.Fault = refuses(403, "ExpiredTokenException", "The security token included in the request is expired")
+		}, "ExpiredTokenException", "log in again"},
+		{"no region", []string{"AWS_REGION="}, "", nil, "no region", "--region eu-west-1"},
+		{"another region", nil, "mine=arn:aws:lambda:eu-west-3:123456789012:function:p-scratch", nil, "of eu-west-3, not of eu-west-1", "--region eu-west-3"},
+		{"another account", nil, "mine=arn:aws:lambda:eu-west-1:210987654321:function:p-scratch", nil, "of another account", "--profile NAME"},
+		{"no such function", nil, "mine=none", nil, "none is not deployed in eu-west-1", "make deploy"},
+		{"being updated", nil, "", func(_ *cloud, f *awstest.Function) { f.Status = "InProgress" }, "being updated", "function-updated-v2"},
+		{"pending", nil, "", func(_ *cloud, f *awstest.Function) { f.State = "Pending" }, "being created", "function-active-v2"},
+		{"failed", nil, "", func(_ *cloud, f *awstest.Function) { f.State = "Failed" }, "has failed", "make deploy"},
+		{"another architecture", nil, "--arch arm64 mine=p-scratch", nil, "of architecture amd64, not arm64", "--arch amd64"},
+		{"no permission", nil, "", func(c *cloud, _ *awstest.Function) {
+			c.Fault = refuses(403, "AccessDeniedException", "not authorized", "GetFunction")
+		}, "no permission for lambda:GetFunction", "deployment/bench-policy.json"},
+		{"reserved concurrency 0", nil, "", func(_ *cloud, f *awstest.Function) { f.Reserved = &zero }, "concurrency is 0", "delete-function-concurrency"},
+		{"no REPORT in the log", nil, "", func(_ *cloud, f *awstest.Function) { f.LogFormat, f.LogLevel = "JSON", "WARN" }, "hides REPORT", "SystemLogLevel=INFO"},
+		{"variables that can't be read", nil, "", func(_ *cloud, f *awstest.Function) { f.EnvError = "AccessDeniedException" }, "would wipe them", "kms:Decrypt"},
+		{"variables that fill 4 KB", nil, "", func(_ *cloud, f *awstest.Function) { f.Vars["BIG"] = strings.Repeat("x", 4050) }, "of 4096 bytes", "--strategy idle"},
+		{"an endpoint without Lambda", nil, "", func(c *cloud, _ *awstest.Function) {
+			c.Fault = func(_ string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+				http.NotFound(w, nil)
+				return true
+			}
+		}, "the endpoint lacks GetFunction", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newCloud(t, "p-scratch")
+			f := w.Functions["p-scratch"]
+			if c.change != nil {
+				c.change(w, f)
+			}
+			args := strings.Fields(c.args)
+			if len(args) == 0 {
+				args = []string{"scratch"}
+			}
+			cmd, stdout, stderr := w.command(append([]string{"aws"}, args...)...)
+			for _, e := range c.environ {
+				k, _, _ := strings.Cut(e, "=")
+				cmd.Env = append(slices.DeleteFunc(cmd.Env, func(have string) bool { return strings.HasPrefix(have, k+"=") }), e)
+			}
+			_ = cmd.Run()
+			w.settle()
+			if got := cmd.ProcessState.ExitCode(); got != 1 || stdout.Len() > 0 {
+				t.Errorf("exit code %d, want 1; stdout %q", got, stdout)
+			}
+			var errors, hints string
+			for line := range strings.Lines(stderr.String()) {
+				if strings.HasPrefix(line, "bench: hint: ") {
+					hints += line
+				} else {
+					errors += line
+				}
+			}
+			if !strings.Contains(errors, c.error) || !strings.Contains(hints, c.hint) || c.hint != "" && hints == "" {
+				t.Errorf("stderr lacks %q or the hint %q:\n%s", c.error, c.hint, stderr)
+			}
+			for _, secret := range []string{"123456789012", "210987654321", "secret", "AKIA"} {
+				if strings.Contains(stderr.String(), secret) && !strings.Contains(c.args, secret) {
+					t.Errorf("stderr names %s:\n%s", secret, stderr)
+				}
+			}
+			if n := w.Counts["UpdateFunctionConfiguration"] + w.Counts["Invoke"] + w.Counts["DryRun"]; n != 0 {
+				t.Errorf("%d updates and invocations: %q", n, w.Calls)
+			}
+			for _, made := range []string{"results", filepath.Join("state", "coldbench", "aws")} {
+				if _, err := os.Stat(filepath.Join(w.dir, made)); err == nil {
+					t.Errorf("%s was made", made)
+				}
+			}
+		})
+	}
+}
+
+// A function that fails is given up, with its reason and what it last wrote; the
+// others are measured, and all are put back.
+func TestAWSFunctionsThatFail(t *testing.T) {
+	t.Parallel()
+	line := "REPORT RequestId: ID\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 512 MB\tMax Memory Used: 17 MB\t"
+	for _, c := range []struct{ reason, payload, failure, report string }{
+		{"response", `{"errorMessage":"boom","errorType":"errorString"}`, "Unhandled", ""},
+		{"timeout", `{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 3.00 seconds"}`, "Unhandled", line + "Status: timeout"},
+		{"out-of-memory", `{"errorType":"Runtime.OutOfMemory","errorMessage":"signal: killed"}`, "Unhandled", line + "Status: error\tError Type: Runtime.OutOfMemory"},
+		{"exit", `{"errorType":"Runtime.ExitError","errorMessage":"exit status 3"}`, "Unhandled", line + "Status: error\tError Type: Runtime.ExitError"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
+			w := newCloud(t, "p-scratch", "p-al2")
+			w.Functions["p-al2"].Answer = func(string) (string, string, string) { return c.payload, c.failure, c.report }
+			for _, alone := range []bool{false, true} {
+				args, code, samples := []string{"--runs", "4", "--cold", "scratch", "al2"}, 3, 5
+				if alone {
+					args, code, samples = []string{"--runs", "4", "--cold", "al2"}, 1, 0
+				}
+				e := w.bench(code, args...)
+				w.untouched()
+				run := w.run()
+				if len(run.Samples) != samples || len(run.Failures) != 3 || len(run.Rejects) != 0 {
+					t.Errorf("%d samples, %d failures, %d rejects", len(run.Samples), len(run.Failures), len(run.Rejects))
+				}
+				for _, f := range run.Failures {
+					if f.Variant != "al2" || string(f.Reason) != c.reason || f.Report == "" || f.Output == "" {
+						t.Errorf("failure %+v", f)
+					}
+				}
+				if !strings.Contains(e.stderr, c.reason) || !strings.Contains(e.stderr, "al2") {
+					t.Errorf("stderr does not say what failed:\n%s", e.stderr)
+				}
+			}
+		})
+	}
+}
