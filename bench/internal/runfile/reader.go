@@ -43,7 +43,15 @@ type Run struct {
 
 // Open reads the run file at path. A compressed or remote file is the caller's
 // to open: see Read.
-func Open(path string) (*Run, error) {
+func Open(path string) (*Run, error) { return openRun(path, nil) }
+
+// Scan reads the run file at path as Open does, but hands each sample to a
+// function in place of keeping it: Run.Samples is empty. A sample holds neither
+// RequestID, Function nor Raw, and it and what it points to is valid until the
+// function returns. A run of a million samples takes no memory that way.
+func Scan(path string, each func(*coldstart.Sample)) (*Run, error) { return openRun(path, each) }
+
+func openRun(path string, each func(*coldstart.Sample)) (*Run, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening run file: %w", err)
@@ -53,7 +61,7 @@ func Open(path string) (*Run, error) {
 	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
 		size = st.Size()
 	}
-	run, err := read(f, size)
+	run, err := read(f, size, each)
 	if err != nil {
 		return nil, In(path, err)
 	}
@@ -66,13 +74,13 @@ func Open(path string) (*Run, error) {
 // end are warnings. Unknown types of records and unknown fields are warnings
 // too. Anything else that is no record is an error that starts with the line's
 // number, and so is a header of a newer schema.
-func Read(r io.Reader) (*Run, error) { return read(r, 0) }
+func Read(r io.Reader) (*Run, error) { return read(r, 0, nil) }
 
 // read reads a run file of a size in bytes, 0 where that is not known.
-func read(r io.Reader, size int64) (*Run, error) {
+func read(r io.Reader, size int64, each func(*coldstart.Sample)) (*Run, error) {
+	in := &interner{words: map[string]string{}, proofs: map[string][]string{}, lists: map[string][]string{}}
 	p := parser{
-		size:    size,
-		in:      interner{words: map[string]string{}, proofs: map[string][]string{}},
+		size: size, in: in, each: each, quick: sampleLine{in: in, bare: each != nil},
 		configs: map[coldstart.Config]bool{}, unknown: map[string]int{},
 	}
 	err := eachLine(r, func(n int, line []byte) error {
