@@ -20,7 +20,7 @@ func TestReportOfManySamples(t *testing.T) {
 		t.Skip("the race detector multiplies memory")
 	}
 	path := filepath.Join(t.TempDir(), "large.jsonl")
-	writeLarge(t, path, 100_000)
+	writeLarge(t, path, 100_000, 4, 10)
 	for _, format := range []string{"text", "markdown", "json"} {
 		cmd := exec.Command("/proc/self/exe", "report", "--format", format, path)
 		cmd.Args[0] = "real-bench"
@@ -36,17 +36,43 @@ func TestReportOfManySamples(t *testing.T) {
 	}
 }
 
-// writeLarge writes a run of n samples: one cold start and nine warm
-// invocations of each environment, of four configurations.
-func writeLarge(t *testing.T, path string, n int) {
+// BenchmarkReportOfAMillion is bench report on a run of 1,000,000 samples of ten
+// configurations, most of them warm, or all of them cold: seconds and the most
+// memory that was held, in MB.
+func BenchmarkReportOfAMillion(b *testing.B) {
+	for _, shape := range []struct {
+		name string
+		each int
+	}{{"warm", 10}, {"cold", 1}} {
+		b.Run(shape.name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "large.jsonl")
+			writeLarge(b, path, 1_000_000, 10, shape.each)
+			for b.Loop() {
+				cmd := exec.Command("/proc/self/exe", "report", path)
+				cmd.Args[0] = "real-bench"
+				if out, err := cmd.Output(); err != nil || len(out) == 0 {
+					b.Fatal(err)
+				}
+				usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+				b.ReportMetric(float64(usage.Maxrss)/1024, "peak-MB")
+				b.ReportMetric((cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), "cpu-s")
+			}
+		})
+	}
+}
+
+// writeLarge writes a run of n samples of as many configurations: in each
+// environment a cold start and warm invocations, each of them together.
+func writeLarge(t testing.TB, path string, n, of, each int) {
 	t.Helper()
 	h := runfile.Header{
 		Tool: "bench test", Backend: "local", Engine: "sandbox",
 		Host: runfile.Host{Fingerprint: "00"},
-		Plan: runfile.Plan{Runs: n / 40, WarmRuns: 9, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda"},
+		Plan: runfile.Plan{Runs: n / of / each, WarmRuns: each - 1, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda"},
 	}
 	var configs []coldstart.Config
-	for _, name := range []string{"scratch", "al2", "al2023", "debug"} {
+	for i := range of {
+		name := fmt.Sprintf("variant%d", i)
 		c := runfile.Config{Variant: name, MemorySizeMB: 512, Arch: "amd64", Image: runfile.Image{ImageID: "sha256:" + name, SizeBytes: 6e6, Layers: 1}}
 		h.Configs = append(h.Configs, c)
 		configs = append(configs, c.Config())
@@ -59,10 +85,10 @@ func writeLarge(t *testing.T, path string, n int) {
 	written := w.Path()
 	number := func(v float64) *float64 { return &v }
 	for i := range n {
-		environment, invocation := i/10, i%10+1
+		environment, invocation := i/each, i%each+1
 		c := configs[environment%len(configs)]
 		id := fmt.Sprintf("%08x-0000-4000-8000-%012x", environment, i)
-		ms := 0.5 + float64(i%97)/100
+		ms := 0.5 + float64(i*7919%99991)/1e5*2
 		s := coldstart.Sample{
 			Config: c, Round: environment/len(configs) + 1, Seq: i + 1, Attempt: 1,
 			Environment: fmt.Sprintf("%08x-0000-4000-8000-000000000000", environment), Invocation: invocation,
