@@ -2,7 +2,7 @@ package analysis
 
 import (
 	"fmt"
-	"math"
+	"strings"
 
 	"coldbench/bench/internal/runfile"
 )
@@ -15,7 +15,7 @@ func controlAlerts(h runfile.Header, list []Comparison, columns []Column) []stri
 	}
 	var alerts []string
 	for _, c := range list {
-		if columns[c.Column].Variant == h.Plan.Control && (c.Verdict == "faster" || c.Verdict == "slower") {
+		if columns[c.Column].Control && (c.Verdict == "faster" || c.Verdict == "slower") {
 			alerts = append(alerts, fmt.Sprintf("The control differs: the baseline, measured once more under the name %s, is %s than itself (%s, %s). Differences of that size are noise here.",
 				columns[c.Column].Title, c.Verdict, c.Class, quantileName(c.Quantile)))
 		}
@@ -23,20 +23,29 @@ func controlAlerts(h runfile.Header, list []Comparison, columns []Column) []stri
 	return alerts
 }
 
-// noiseFloor says how much the control differs from the baseline: the greatest
-// distance from 1 that its intervals reach, at the median.
+// noiseFloor says how much the control differs from the baseline at the median,
+// and how far its intervals reach: two samples of one thing, so that all of it
+// is noise.
 func noiseFloor(h runfile.Header, list []Comparison, columns []Column) string {
-	worst := 0.0
+	var parts []string
 	for _, c := range list {
-		if columns[c.Column].Variant == h.Plan.Control && c.Quantile == 0.5 && c.Ratio.Bounded() {
-			worst = max(worst, math.Abs(math.Log(*c.Ratio.Low)), math.Abs(math.Log(*c.Ratio.High)))
+		if columns[c.Column].Control && c.Quantile == 0.5 && c.Ratio.Bounded() {
+			parts = append(parts, fmt.Sprintf("%s %s by %s (95 %%: %s to %s)",
+				columns[c.Column].Title, c.Class, percent(*c.Ratio.Value), percent(*c.Ratio.Low), percent(*c.Ratio.High)))
 		}
 	}
-	if h.Plan.Control == "" || worst == 0 {
+	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Noise floor: between the baseline and itself, measured once more as %s, medians differ by up to %.1f %%.", h.Plan.Control, 100*math.Expm1(worst))
+	of := "Both are of one image"
+	if h.Backend == "aws" {
+		of = "Both are of one deployed function, so this is the noise of sampling, not that between two deployments"
+	}
+	return fmt.Sprintf("Noise floor: the baseline was measured twice a round, and the medians of its second sample differ from the first's: %s. %s: a difference between variants that is no greater than this interval reaches may be noise.", strings.Join(parts, ", "), of)
 }
+
+// percent prints a ratio as what it is more or less than 1.
+func percent(ratio float64) string { return fmt.Sprintf("%+.1f %%", 100*(ratio-1)) }
 
 func quantileName(q float64) string {
 	if q == 0.5 {
