@@ -31,6 +31,8 @@
 // CloudWatch Logs, and what was changed is put back: at the end, on an error, on
 // Ctrl-C, and after a crash by the next bench aws or by bench aws --restore.
 // Before anything is done the plan says what it would cost; --dry-run ends there.
+// --control samples the baseline's own function once more each round, which
+// shows the noise of sampling, not that of a second deployment.
 // deployment/bench-policy.json is all that has to be allowed. Whatever is
 // measured at another endpoint than AWS's own is a rehearsal and named so.
 //

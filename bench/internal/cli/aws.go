@@ -24,8 +24,10 @@ type awsFlags struct {
 	maxCost                           float64
 	rehearse, restore                 bool
 	latency, faults                   string
-	// listen is of bench rehearse alone.
-	listen string
+	control                           bool
+	// listen and keepWarm are of bench rehearse alone.
+	listen   string
+	keepWarm time.Duration
 }
 
 func (a *app) awsCommand() *cobra.Command {
@@ -71,6 +73,7 @@ is measured as a rehearsal and never shown as AWS.`,
 	s.IntVar(&f.parallel, "parallel", 4, "functions that are worked on at one time")
 	s.IntVar(&f.burst, "burst", 50, "invocations that overlap with --strategy burst, within the account's concurrency")
 	s.DurationVar(&f.idle, "idle", 15*time.Minute, "how long a function is left alone with --strategy idle")
+	s.BoolVar(&f.control, "control", false, "sample the baseline's own function once more each round, under another name: how much do samples of one function differ?")
 	s.StringVar(&f.expect, "expect", "", "text that every answer has to contain")
 	s.Float64Var(&f.maxCost, "max-cost", 1, "stop before anything is done if it is expected to cost more, in USD")
 	s.StringVar(&f.region, "region", "", "region (default that of the environment or the profile)")
@@ -98,6 +101,8 @@ type awsMeasure struct {
 	anyArch bool
 	// resumed is the header of the run that goes on; nil for a new one.
 	resumed *runfile.Header
+	// controlName is of the baseline once more; empty for none.
+	controlName string
 }
 
 func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
@@ -242,6 +247,7 @@ func (a *app) resumeAWS(m *awsMeasure, args *[]string) error {
 	m.take("strategy", func() { f.strategy = h.Plan.Strategy })
 	m.take("parallel", func() { f.parallel = h.Plan.Parallel })
 	m.take("burst", func() { f.burst = max(h.Plan.Burst, 1) })
+	m.take("control", func() { f.control = h.Plan.Control != "" })
 	m.take("idle", func() { f.idle = time.Duration(h.Plan.IdleS * float64(time.Second)) })
 	m.take("rehearse", func() { f.rehearse = h.Rehearsal == "rehearsal, not AWS" })
 	m.take("region", func() { f.region = h.Engine })

@@ -233,6 +233,49 @@ func TestAWSMemorySizesAndBursts(t *testing.T) {
 	}
 }
 
+// The control is the baseline's own function once more: the two take turns, and
+// go on after an interrupt.
+func TestAWSControl(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, "p-scratch", "p-al2")
+	c.Latency = 3 * time.Millisecond
+	if e := c.bench(0, "--control", "--dry-run", "scratch"); !strings.Contains(e.stdout, "not that of a second deployment") || !strings.Contains(e.stdout, "100 cold starts") || !strings.Contains(e.stdout, "of 1 function ") {
+		t.Errorf("plan:\n%s", e.stdout)
+	}
+	c.bench(0, "--control", "--runs", "8", "--warm-runs", "2", "--pause", "0s", "scratch", "al2")
+	c.untouched()
+	run := c.run()
+	check := func() {
+		t.Helper()
+		n := map[string]int{}
+		for _, s := range run.Samples {
+			if s.Class == "cold" {
+				n[s.Config.Variant]++
+			}
+		}
+		if n["scratch"] != 8 || n["scratch-control"] != 8 || n["al2"] != 8 || len(run.Rejects)+len(run.Failures) > 0 {
+			t.Errorf("cold starts %v, %d rejects, %d failures", n, len(run.Rejects), len(run.Failures))
+		}
+		for _, config := range run.Header.Configs {
+			if config.Variant != "al2" && config.Function.Name != "p-scratch" {
+				t.Errorf("%s is function %s", config.Variant, config.Function.Name)
+			}
+		}
+	}
+	check()
+	if table := readAll(filepath.Join(c.dir, "results", "aws-rehearsal.md")); !strings.Contains(table, "Noise floor: ") || !strings.Contains(table, "--control") {
+		t.Errorf("the table says nothing of the noise:\n%s", table)
+	}
+	lines := strings.SplitAfter(readAll(run.Path), "\n")
+	if err := os.WriteFile(run.Path, []byte(strings.Join(lines[:len(lines)/2], "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c.bench(0, "--resume", run.Path)
+	run = c.run()
+	check()
+	c.bench(2, "--control", "scratch=p-scratch", "scratch-control=p-al2")
+}
+
 // Whatever the endpoint refuses: the same samples, every configuration as it
 // was, and each invocation that was sent is a sample or a reject.
 func TestAWSUnderFaults(t *testing.T) {

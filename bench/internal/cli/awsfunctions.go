@@ -162,6 +162,9 @@ func (a *app) wantedAgain(ctx context.Context, m *awsMeasure) ([]awsWant, error)
 	}
 	var list []awsWant
 	for _, c := range h.Configs {
+		if c.Variant == h.Plan.Control {
+			continue // it is added again
+		}
 		if c.Function == nil {
 			return nil, fmt.Errorf("the run %s does not say which function %s is", h.ID, c.Variant)
 		}

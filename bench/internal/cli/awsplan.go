@@ -51,10 +51,13 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 		if c.facts.Inactive {
 			note = ", inactive: it has to be woken by an invocation"
 		}
-		text += fmt.Sprintf("  %-12s %5d MB  %s  %s (%s)%s\n", c.variant, c.config.MemoryMB, c.config.Arch, c.ref, kind, note)
+		text += fmt.Sprintf("  %-12s %5d MB  %s  %s (%s)%s\n", c.config.Variant, c.config.MemoryMB, c.config.Arch, c.ref, kind, note)
 		if c.ref.Qualifier == "" || strategy == awslambda.Version {
 			functions[c.ref.Name] = true
 		}
+	}
+	if m.controlName != "" {
+		text += fmt.Sprintf("%s is the baseline's own function, sampled once more each round: it shows the noise of sampling, not that of a second deployment\n", m.controlName)
 	}
 	updates, groups := 0, 1
 	perStart := perUpdate

@@ -49,6 +49,12 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	if err != nil {
 		return err
 	}
+	if m.awsFlags.control {
+		// Of what can be measured: a baseline that is left out has no control.
+		if configs, m.controlName, err = withControl(configs, m.baseline, func(c *awsConfig) *string { return &c.config.Variant }); err != nil {
+			return err
+		}
+	}
 	plan := a.awsPlan(client, survey, m, configs)
 	if m.dryRun {
 		_, err := fmt.Fprint(a.Stdout, plan.text)
@@ -79,7 +85,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		}
 		target, err := campaign.Open(ctx, c.config, img, o)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.variant, err)
+			return fmt.Errorf("%s: %w", c.config.Variant, err)
 		}
 		list = append(list, opened{want: want{config: c.config}, image: img, target: target})
 	}
@@ -158,6 +164,7 @@ func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsCon
 			Baseline:      m.baseline,
 			Retries:       m.retries,
 			Parallel:      m.awsFlags.parallel,
+			Control:       m.controlName,
 		},
 		Limits:      coldstart.Limits{CPU: "Lambda's own", Memory: "limit", MaxMemoryUsed: "as Lambda reports it"},
 		Unavailable: unavailable,
@@ -184,7 +191,7 @@ func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsCon
 			function.Version = c.facts.Version
 		}
 		h.Configs = append(h.Configs, runfile.Config{
-			Variant: c.variant, MemorySizeMB: c.config.MemoryMB, Arch: c.config.Arch, Doc: c.doc,
+			Variant: c.config.Variant, MemorySizeMB: c.config.MemoryMB, Arch: c.config.Arch, Doc: c.doc,
 			Image: runfile.Image{
 				ImageID: c.facts.ImageID, SizeBytes: c.facts.SizeBytes,
 				Layers: c.rehearsed.Layers, Base: c.rehearsed.Base, StandIn: c.rehearsed.StandIn,

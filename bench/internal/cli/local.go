@@ -73,7 +73,7 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 		return err
 	}
 	if f.control {
-		if wanted, f.controlName, err = withControl(wanted, m.baseline); err != nil {
+		if wanted, f.controlName, err = withControl(wanted, m.baseline, func(w *want) *string { return &w.config.Variant }); err != nil {
 			return err
 		}
 	}
@@ -132,24 +132,6 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, err
 		}
 	}
 	return nil, usagef("--baseline %q is not among the variants that are measured", m.baseline)
-}
-
-// withControl adds the baseline once more under another name.
-func withControl(wanted []want, baseline string) ([]want, string, error) {
-	if baseline == "" {
-		baseline = wanted[0].config.Variant
-	}
-	name := baseline + "-control"
-	for _, w := range wanted {
-		if w.config.Variant == name {
-			return nil, "", usagef("--control: there is a variant %q already", name)
-		}
-		if w.config.Variant == baseline {
-			w.config.Variant = name
-			wanted = append(wanted, w)
-		}
-	}
-	return wanted, name, nil
 }
 
 // opened is a configuration that stands ready to be started.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 )
@@ -31,6 +32,9 @@ type RehearsalOptions struct {
 	Latency string
 	// Faults is a rate of faults, "throttle=0.05,error=0.02"; empty for none.
 	Faults string
+	// KeepWarm is how long an environment is kept that is not used; 10 minutes
+	// where 0.
+	KeepWarm time.Duration
 	// Seed is what latencies and faults are drawn from.
 	Seed uint64
 	// Listen is where it is served, HOST:PORT on loopback; a free port where empty.
@@ -77,6 +81,11 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 	o := RehearsalOptions{
 		Region: m.awsFlags.region, StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "rehearsal"),
 		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Seed: m.seed, Listen: m.awsFlags.listen, Log: log,
+		KeepWarm: m.awsFlags.keepWarm,
+	}
+	if m.awsFlags.strategy == string(awslambda.Idle) {
+		// Waiting forces nothing at an endpoint that keeps environments longer.
+		o.KeepWarm = max(m.awsFlags.idle*9/10, time.Millisecond)
 	}
 	for i, w := range wanted {
 		arch := w.arch

@@ -21,7 +21,7 @@ type rehearseFlags struct {
 	listen, file, arch, region string
 	latency, faults            string
 	seed                       uint64
-	timeout                    time.Duration
+	timeout, keepWarm          time.Duration
 	verbal                     bool
 }
 
@@ -49,6 +49,7 @@ no signature is checked, and nothing is kept afterwards.`,
 	s.StringVar(&f.arch, "arch", runtime.GOARCH, "architecture of the functions; one that this machine runs")
 	s.StringVar(&f.region, "region", "us-east-1", "region that the functions are said to be in")
 	s.DurationVar(&f.timeout, "timeout", 3*time.Second, "the functions' timeout, 1s to 15m")
+	s.DurationVar(&f.keepWarm, "keep-warm", 10*time.Minute, "how long an environment is kept that is not used, 1ms to 24h")
 	s.StringVar(&f.latency, "latency", "none", "what is added for the platform: none, or aws, as measured there")
 	s.StringVar(&f.faults, "faults", "", "rates of faults, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
 	s.Uint64Var(&f.seed, "seed", 1, "seed of latencies and faults")
@@ -64,6 +65,8 @@ func (f rehearseFlags) check() (awsMeasure, error) {
 		return awsMeasure{}, err
 	case f.timeout < time.Second || f.timeout > 15*time.Minute || f.timeout%time.Second != 0:
 		return awsMeasure{}, usagef("--timeout %s: whole seconds from 1s to 15m", f.timeout)
+	case f.keepWarm < time.Millisecond || f.keepWarm > 24*time.Hour:
+		return awsMeasure{}, usagef("--keep-warm %s: 1ms to 24h", f.keepWarm)
 	case f.latency != "none" && f.latency != "aws":
 		return awsMeasure{}, usagef("--latency %q: none or aws", f.latency)
 	case badFaults(f.faults) != nil:
@@ -72,7 +75,7 @@ func (f rehearseFlags) check() (awsMeasure, error) {
 	base := measureFlags{file: f.file, seed: f.seed, timeout: f.timeout, verbal: f.verbal, given: func(string) bool { return false }}
 	return awsMeasure{
 		measure:  measure{measureFlags: base, archs: archs},
-		awsFlags: awsFlags{measureFlags: base, region: f.region, latency: f.latency, faults: f.faults, rehearse: true, listen: f.listen},
+		awsFlags: awsFlags{measureFlags: base, region: f.region, latency: f.latency, faults: f.faults, rehearse: true, listen: f.listen, keepWarm: f.keepWarm},
 	}, nil
 }
 
@@ -121,6 +124,7 @@ func Rehearse(ctx context.Context, o RehearsalOptions) (*Rehearsal, error) {
 	r := &Rehearsal{}
 	server, err := awssim.New(awssim.Options{
 		Engine: engine, Region: o.Region, Latency: o.Latency, Faults: faults, Seed: o.Seed, Log: o.Log, StateDir: o.StateDir, LimitCPU: true,
+		KeepWarm: o.KeepWarm,
 	})
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())

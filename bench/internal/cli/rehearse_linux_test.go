@@ -85,6 +85,16 @@ func TestRehearsal(t *testing.T) {
 	}
 }
 
+// An endpoint of bench's own keeps no environment longer than --idle waits.
+func TestRehearsalOfIdleFunctions(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	w.bench("aws", "--rehearse", "--strategy", "idle", "--idle", "300ms", "--runs", "2", "--warm-runs", "1", "--control", "sound").expect(t, 0)
+	if n := records(t, w.runFiles()[0]); n["sample"] != 2*2*2+1 || n["reject"] != 0 {
+		t.Errorf("records %v", n)
+	}
+}
+
 // What the platform adds is in Init Duration.
 func TestRehearsalWithLatency(t *testing.T) {
 	t.Parallel()

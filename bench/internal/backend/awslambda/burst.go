@@ -44,7 +44,7 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 	}
 	close(start)
 	wg.Wait()
-	t.last = c.clock.Now()
+	t.campaign.invoked(use.ref)
 	made := make([]coldstart.Started, n)
 	refusedBefore, refusedNow := t.refused, false
 	for i, a := range answers {

@@ -56,7 +56,14 @@ type Campaign struct {
 	targets   []*target
 	closed    bool
 	proactive int
+	// seen are the instances so far, last is when a function was last invoked: of
+	// the campaign, for configurations may share a function.
+	seen map[instance]bool
+	last map[Ref]time.Time
 }
+
+// instance is what a function says its execution environment is.
+type instance struct{ function, id string }
 
 var _ coldstart.Backend = (*Campaign)(nil)
 
@@ -64,7 +71,7 @@ var _ coldstart.Backend = (*Campaign)(nil)
 // before the first Start.
 func (c *Client) Begin(s *Survey, setup Setup) *Campaign {
 	setup.Concurrency = max(setup.Concurrency, 1)
-	return &Campaign{c: c, survey: s, setup: setup, functions: map[string]*function{}, sizes: map[string][]int{}}
+	return &Campaign{c: c, survey: s, setup: setup, functions: map[string]*function{}, sizes: map[string][]int{}, seen: map[instance]bool{}, last: map[Ref]time.Time{}}
 }
 
 // Open prepares a configuration of the function that img.Ref names. Options'
@@ -95,7 +102,7 @@ func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart
 	if !slices.Contains(k.sizes[ref.Name], cfg.MemoryMB) {
 		k.sizes[ref.Name] = append(k.sizes[ref.Name], cfg.MemoryMB)
 	}
-	t := &target{campaign: k, config: cfg, facts: facts, function: f, payload: o.Payload, log: o.Log, seen: map[string]bool{}}
+	t := &target{campaign: k, config: cfg, facts: facts, function: f, payload: o.Payload, log: o.Log}
 	k.targets = append(k.targets, t)
 	return t, nil
 }
@@ -138,6 +145,34 @@ func (k *Campaign) updated(f *Facts) *Facts {
 		return k.survey.Functions[Ref{Name: f.Ref.Name}]
 	}
 	return f
+}
+
+// isNew remembers an instance, and says whether it was never seen before.
+func (k *Campaign) isNew(i instance) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	was := k.seen[i]
+	k.seen[i] = true
+	return !was
+}
+
+// invoked remembers that an invocation of a function has just ended.
+func (k *Campaign) invoked(ref Ref) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.last[ref] = k.c.clock.Now()
+}
+
+// idle returns how long a function was left alone; 0 where the campaign has not
+// invoked it yet.
+func (k *Campaign) idle(ref Ref) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	last, ok := k.last[ref]
+	if !ok {
+		return 0
+	}
+	return k.c.clock.Now().Sub(last)
 }
 
 // updates says whether a function is changed by a strategy.

@@ -190,6 +190,43 @@ func TestIdleChangesNothing(t *testing.T) {
 	}
 }
 
+// Two configurations of one function leave it alone for long enough, whichever
+// of them invoked it last, and neither takes the other's environment for new.
+func TestIdleOfAFunctionThatIsShared(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	clock := &still{now: time.Unix(1e9, 0)}
+	c.clock = clock
+	s, err := c.Survey(t.Context(), []Ref{{Name: "one"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := c.Begin(s, Setup{Strategy: Idle, Idle: 15 * time.Minute})
+	var targets []coldstart.Target
+	for _, name := range []string{"v", "v-control"} {
+		target, err := k.Open(t.Context(), coldstart.Config{Variant: name, MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets = append(targets, target)
+	}
+	if _, _, err := targets[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = clock.Sleep(t.Context(), 5*time.Minute)
+	_, _, err = targets[1].Start(t.Context())
+	reject(t, err, "not-cold") // the endpoint forgets nothing
+	_, _, err = targets[0].Start(t.Context())
+	reject(t, err, "not-cold")
+	if want := []time.Duration{15 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute}; !slices.Equal(clock.slept, want) {
+		t.Errorf("slept %v, want %v", clock.slept, want)
+	}
+	a, b := targets[0].(*target), targets[1].(*target)
+	if !a.isNew("an instance") || b.isNew("an instance") {
+		t.Error("an instance is new twice, or never")
+	}
+}
+
 // Polls of an update begin at 0.2 s and end at one second, with a little chance.
 func TestPollsSlowDown(t *testing.T) {
 	e := awstest.Serve(t, "one")

@@ -20,8 +20,6 @@ type target struct {
 	log      func(string)
 
 	mu sync.Mutex
-	// seen are the instances so far.
-	seen map[string]bool
 	// forced is true where a cold start was prepared and not used: what was
 	// invoked was refused before it ran.
 	forced forced
@@ -29,8 +27,6 @@ type target struct {
 	// sent.
 	refused int
 	until   time.Time
-	// last is when the function was last invoked, for the idle strategy.
-	last time.Time
 }
 
 var _ coldstart.Target = (*target)(nil)
@@ -81,7 +77,7 @@ func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 	use := t.forced
 	c.warmUp(ctx, use.ref, 1)
 	a, err := c.invoke(ctx, use.ref, t.payload, t.facts.Timeout)
-	t.last = c.clock.Now()
+	t.campaign.invoked(use.ref)
 	if err != nil {
 		return nil, coldstart.Sample{}, t.refuse(ctx, coldstart.Cold, err)
 	}
@@ -151,12 +147,8 @@ func (t *target) say(r reading) {
 	}
 }
 
-func (t *target) isNew(instance string) bool {
-	if t.seen[instance] {
-		return false
-	}
-	t.seen[instance] = true
-	return true
+func (t *target) isNew(id string) bool {
+	return t.campaign.isNew(instance{function: t.facts.Ref.Name, id: id})
 }
 
 // force prepares a cold start.
@@ -176,10 +168,7 @@ func (t *target) force(ctx context.Context) (forced, error) {
 		return t.publish(ctx, e)
 	case Idle:
 		c := t.campaign.c
-		wait := t.campaign.setup.Idle
-		if !t.last.IsZero() {
-			wait -= c.clock.Now().Sub(t.last)
-		}
+		wait := t.campaign.setup.Idle - t.campaign.idle(t.facts.Ref)
 		return forced{ready: true, ref: t.facts.Ref, expected: e}, c.clock.Sleep(ctx, wait)
 	}
 	return forced{}, fmt.Errorf("forcing a cold start: unknown strategy %q", t.campaign.setup.Strategy)
@@ -222,7 +211,7 @@ func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
 	}
 	c.warmUp(ctx, e.use.ref, 1)
 	a, err := c.invoke(ctx, e.use.ref, t.payload, t.facts.Timeout)
-	t.last = c.clock.Now()
+	t.campaign.invoked(e.use.ref)
 	if err != nil {
 		return coldstart.Sample{}, t.refuse(ctx, coldstart.Warm, err)
 	}
