@@ -121,8 +121,8 @@ smoke: build ## serve each variant with compose, invoke it with curl, check the 
 calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
 	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend
 
-killtest: payload ## kill bench at KILLS (50) random moments on each engine; is anything left?
-	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^TestKilled$$' ./bench/internal/cli
+killtest: payload ## kill bench local, bench aws at KILLS (50) random moments; is anything left, changed, lost?
+	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^Test(Killed|AWSKilledAtAnyMoment)$$' ./bench/internal/cli
 
 benchmark: build ## bench against bare floors, into results/benchmark.md; RIE=/path/to/aws-lambda-rie adds the official emulator
 	@mkdir -p results

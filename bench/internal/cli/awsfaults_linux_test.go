@@ -11,22 +11,6 @@ import (
 	"coldbench/bench/internal/backend/awslambda/awstest"
 )
 
-// refuses makes a fault that answers each call of some operations, or all where
-// there are none, with an error of AWS's.
-func refuses(status int, code, message string, operations ...string) func(string, int, http.ResponseWriter, *http.Request) bool {
-	return func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
-		if len(operations) > 0 && !slices.Contains(operations, op) {
-			return false
-		}
-		if op == "GetCallerIdentity" {
-			awstest.RefuseSTS(w, status, code, message)
-		} else {
-			awstest.Refuse(w, status, code, message)
-		}
-		return true
-	}
-}
-
 // What can't be measured ends with exit code 1, a sentence that says why and a
 // hint that says what to type, before anything is changed, invoked or written.
 func TestAWSRefuses(t *testing.T) {
@@ -43,7 +27,7 @@ func TestAWSRefuses(t *testing.T) {
 		{"no credentials", []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_EC2_METADATA_DISABLED=true"}, "", nil, "credentials", "log in again"},
 		{"a profile that is not there", []string{"AWS_PROFILE=gone"}, "", nil, "gone", "--profile NAME"},
 		{"credentials that have expired", nil, "", func(c *cloud, _ *awstest.Function) {
-			c.Fault = refuses(403, "ExpiredTokenException", "The security token included in the request is expired")
+			c.Fault = awstest.Refusing("", 403, "ExpiredTokenException", "The security token included in the request is expired")
 		}, "ExpiredTokenException", "log in again"},
 		{"no region", []string{"AWS_REGION="}, "", nil, "no region", "--region eu-west-1"},
 		{"another region", nil, "mine=arn:aws:lambda:eu-west-3:123456789012:function:p-scratch", nil, "of eu-west-3, not of eu-west-1", "--region eu-west-3"},
@@ -54,7 +38,7 @@ func TestAWSRefuses(t *testing.T) {
 		{"failed", nil, "", func(_ *cloud, f *awstest.Function) { f.State = "Failed" }, "has failed", "make deploy"},
 		{"another architecture", nil, "--arch arm64 mine=p-scratch", nil, "of architecture amd64, not arm64", "--arch amd64"},
 		{"no permission", nil, "", func(c *cloud, _ *awstest.Function) {
-			c.Fault = refuses(403, "AccessDeniedException", "not authorized", "GetFunction")
+			c.Fault = awstest.Refusing("GetFunction", 403, "AccessDeniedException", "not authorized")
 		}, "no permission for lambda:GetFunction", "deployment/bench-policy.json"},
 		{"reserved concurrency 0", nil, "", func(_ *cloud, f *awstest.Function) { f.Reserved = &zero }, "concurrency is 0", "delete-function-concurrency"},
 		{"no REPORT in the log", nil, "", func(_ *cloud, f *awstest.Function) { f.LogFormat, f.LogLevel = "JSON", "WARN" }, "hides REPORT", "SystemLogLevel=INFO"},

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,22 +21,27 @@ import (
 // gone after the next run. BENCH_KILL says how many moments to try.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	moments := 3
-	if text := os.Getenv("BENCH_KILL"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			t.Fatalf("BENCH_KILL=%q: want a number of moments", text)
-		}
-		moments = n
-	}
-	for _, engine := range []string{"sandbox", "docker"} {
-		t.Run(engine, func(t *testing.T) {
+	for name, c := range map[string]struct {
+		args  []string
+		needs string
+		few   int
+	}{
+		"sandbox":   {[]string{"local", "--engine", "sandbox"}, "sandbox", 3},
+		"docker":    {[]string{"local", "--engine", "docker"}, "docker", 3},
+		"rehearsal": {[]string{"aws", "--rehearse"}, "sandbox", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			requireEngine(t, engine)
+			requireEngine(t, c.needs)
 			w := newWorld(t, "services:\n  one: {build: .}\n  two: {build: .}\n")
+			where, moments := slices.Clip(c.args), kills(t, c.few)
+			if name == "rehearsal" {
+				where = append(where, "--env", "COLDBENCH_MARK="+w.mark)
+			}
+			w.environ = []string{"XDG_STATE_HOME=" + filepath.Join(w.dir, "state")}
 			// How long a whole run takes is the span of the moments,
 			// once the images are there.
-			args := []string{"local", "--engine", engine, "--runs", "4", "--warm-runs", "1", "--pause", "0s"}
+			args := append(slices.Clip(where), "--runs", "4", "--warm-runs", "1", "--pause", "0s")
 			w.bench(args...).expect(t, 0)
 			began := time.Now()
 			w.bench(args...).expect(t, 0)
@@ -49,7 +55,7 @@ func TestKilled(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				killAt(t, w, engine, args, at, &had)
+				killAt(t, w, where, args, at, &had)
 				if t.Failed() {
 					t.Fatalf("killed for the %d. time, %s after its start", i+1, at)
 				}
@@ -60,12 +66,26 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// kills returns how many moments to try: BENCH_KILL, or a few.
+func kills(t *testing.T, few int) int {
+	t.Helper()
+	text := os.Getenv("BENCH_KILL")
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("BENCH_KILL=%q: want a number of moments", text)
+	}
+	return n
+}
+
 // tally counts what kills have met with.
 type tally struct{ left, files, torn, late int }
 
 // killAt kills a bench at a moment after its start and compares the machine
 // before, after, and after the next run.
-func killAt(t *testing.T, w *world, engine string, args []string, at time.Duration, had *tally) {
+func killAt(t *testing.T, w *world, where, args []string, at time.Duration, had *tally) {
 	t.Helper()
 	results := filepath.Join(w.dir, "results")
 	if err := os.RemoveAll(results); err != nil {
@@ -84,7 +104,7 @@ func killAt(t *testing.T, w *world, engine string, args []string, at time.Durati
 		had.late++
 	}
 	pid := cmd.Process.Pid
-	if engine == "sandbox" {
+	if !slices.Contains(where, "docker") {
 		soon(t, "processes and mounts", func() []string {
 			var left []string
 			for _, l := range w.leftHere(pid) {
@@ -101,7 +121,7 @@ func killAt(t *testing.T, w *world, engine string, args []string, at time.Durati
 	before := checkRunFiles(t, w, had)
 
 	// The next run is as good as any, and tidies up.
-	w.bench("local", "--engine", engine, "--runs", "1", "--warm-runs", "1", "--pause", "0s").expect(t, 0)
+	w.bench(append(slices.Clip(where), "--runs", "1", "--warm-runs", "1", "--pause", "0s")...).expect(t, 0)
 	soon(t, "things", func() []string { return append(w.left(pid), debris(w)...) })
 	for path, text := range before {
 		if readAll(path) != text {
@@ -129,7 +149,7 @@ func soon(t *testing.T, what string, left func() []string) {
 // debris lists the files of the project that no run leaves.
 func debris(w *world) []string {
 	var found []string
-	for _, pattern := range []string{"results/.*", "results/runs/.*"} {
+	for _, pattern := range []string{"results/.*", "results/runs/.*", "state/coldbench/aws/*"} {
 		files, _ := filepath.Glob(filepath.Join(w.dir, pattern))
 		found = append(found, files...)
 	}

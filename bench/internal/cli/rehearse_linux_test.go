@@ -4,16 +4,15 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // newStage is a project whose function can be rehearsed.
@@ -139,69 +138,84 @@ func TestRehearseUsage(t *testing.T) {
 	}
 }
 
-// bench rehearse serves other programs: here another bench, which is killed and
-// puts the function back the next time.
+// served is a bench rehearse that other benches talk to.
+type served struct {
+	w      *world
+	cmd    *exec.Cmd
+	url    string
+	stderr strings.Builder
+	ended  chan struct{}
+}
+
+// serve begins a bench rehearse of services and points all further benches of the
+// project at it.
+func (w *world) serve(args ...string) *served {
+	w.t.Helper()
+	s := &served{w: w, cmd: w.command(append([]string{"rehearse", "--listen", "127.0.0.1:0"}, args...)...), ended: make(chan struct{})}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s.cmd.Stderr = &s.stderr
+	if err := s.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	go func() { _ = s.cmd.Wait(); close(s.ended) }()
+	w.t.Cleanup(s.stop)
+	_, rest, ok := strings.Cut(line, "AWS_ENDPOINT_URL=")
+	if err != nil || !ok {
+		s.stop()
+		w.t.Fatalf("%q, %v\n%s", line, err, &s.stderr)
+	}
+	s.url = strings.Fields(rest)[0]
+	w.environ = append(w.environ, "AWS_ENDPOINT_URL="+s.url)
+	return s
+}
+
+func (s *served) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGINT)
+	<-s.ended
+}
+
+// configuration is what GetFunctionConfiguration says of a function, but for the
+// members that each update changes.
+func (s *served) configuration(function string) string {
+	s.w.t.Helper()
+	r, err := http.Get(s.url + "/2015-03-31/functions/" + function + "/configuration")
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var c map[string]any
+	if err := json.NewDecoder(r.Body).Decode(&c); err != nil || r.StatusCode != 200 {
+		s.w.t.Fatalf("%d, %v", r.StatusCode, err)
+	}
+	delete(c, "RevisionId")
+	delete(c, "LastModified")
+	text, err := json.Marshal(c)
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// bench rehearse serves other programs: here another bench.
 func TestRehearseServes(t *testing.T) {
 	t.Parallel()
 	w := newStage(t)
-	serving := w.command("rehearse", "--listen", "127.0.0.1:0", "sound")
-	out, err := serving.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	s := w.serve("sound")
+	before := s.configuration("p-sound")
+	e := w.benchWith("aws", "--runs", "2", "--cold", "--memory", "256", "sound")
+	e.expect(t, 0, "endpoint "+strings.TrimPrefix(s.url, "http://")+", not AWS")
+	if after := s.configuration("p-sound"); after != before || !strings.Contains(before, `"MemorySize":512`) {
+		t.Errorf("it is not as it was:\n%s\n%s", before, after)
 	}
-	var stderr strings.Builder
-	serving.Stderr = &stderr
-	if err := serving.Start(); err != nil {
-		t.Fatal(err)
+	s.stop()
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("bench rehearse: exit code %d\n%s", code, &s.stderr)
 	}
-	ended := make(chan struct{})
-	stop := func() {
-		_ = serving.Process.Signal(syscall.SIGINT)
-		<-ended
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	go func() { _ = serving.Wait(); close(ended) }()
-	t.Cleanup(stop)
-	_, rest, ok := strings.Cut(line, "AWS_ENDPOINT_URL=")
-	if err != nil || !ok {
-		t.Fatalf("%q, %v\n%s", line, err, stderr.String())
-	}
-	url := strings.Fields(rest)[0]
-	describe := func() string {
-		r, err := http.Get(url + "/2015-03-31/functions/p-sound/configuration")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Body.Close()
-		text, err := io.ReadAll(r.Body)
-		if err != nil || r.StatusCode != 200 {
-			t.Fatalf("%d, %v: %s", r.StatusCode, err, text)
-		}
-		return string(text)
-	}
-	w.environ = append(w.environ, "AWS_ENDPOINT_URL="+url)
-	killed := w.command("aws", "--runs", "1000", "--memory", "256", "--pause", "0s", "sound")
-	if err := killed.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(describe(), "BENCH_TOKEN"); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the function was never updated")
-		}
-	}
-	_ = killed.Process.Signal(os.Kill)
-	_ = killed.Wait()
-	w.benchWith("aws", "--restore").expect(t, 0, "function p-sound is as it was")
-	if text := describe(); strings.Contains(text, "BENCH_TOKEN") || !strings.Contains(text, `"MemorySize":512`) {
-		t.Errorf("it is not as it was: %s", text)
-	}
-	e := w.benchWith("aws", "--runs", "2", "--cold", "sound")
-	e.expect(t, 0, "endpoint "+strings.TrimPrefix(url, "http://")+", not AWS")
-	stop()
-	if code := serving.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("bench rehearse: exit code %d\n%s", code, stderr.String())
-	}
-	if left := w.left(serving.Process.Pid); len(left) > 0 {
+	if left := w.left(s.cmd.Process.Pid); len(left) > 0 {
 		t.Errorf("bench rehearse left behind: %q", left)
 	}
 }

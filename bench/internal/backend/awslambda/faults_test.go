@@ -33,21 +33,6 @@ func survey(e *awstest.Endpoint, c *Client, name string) error {
 	return c.Begin(s, Setup{Strategy: ConfigUpdate}).Check(s.Functions[ref], coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, nil)
 }
 
-// answers makes a fault that refuses one operation, always.
-func answers(operation string, status int, code, message string) func(string, int, http.ResponseWriter, *http.Request) bool {
-	return func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
-		if op != operation {
-			return false
-		}
-		if op == "GetCallerIdentity" {
-			awstest.RefuseSTS(w, status, code, message)
-		} else {
-			awstest.Refuse(w, status, code, message)
-		}
-		return true
-	}
-}
-
 // What is wrong is said before anything is changed or invoked, with the way to
 // mend it, and without naming the account.
 func TestPreflightRefuses(t *testing.T) {
@@ -71,10 +56,10 @@ func TestPreflightRefuses(t *testing.T) {
 		{"key not ours", "", func(f *awstest.Function) { f.EnvError = "AccessDeniedException" }, nil, "would wipe them", "kms:Decrypt"},
 		{"environment full", "", func(f *awstest.Function) { f.Vars["BIG"] = strings.Repeat("x", 4060) }, nil, "of 4096 bytes", "shorten"},
 		{"token there", "", func(f *awstest.Function) { f.Vars[TokenKey] = "mine" }, nil, "has a variable BENCH_TOKEN already", "take it off"},
-		{"nobody", "", nil, answers("GetCallerIdentity", 403, "InvalidClientTokenId", "The security token included in the request is invalid."), "InvalidClientTokenId", "log in again"},
-		{"expired", "", nil, answers("GetCallerIdentity", 403, "ExpiredToken", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
-		{"expired later", "", nil, answers("GetFunction", 403, "ExpiredTokenException", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
-		{"may not look", "", nil, answers("GetFunction", 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:one"), "no permission for lambda:GetFunction", Policy},
+		{"nobody", "", nil, awstest.Refusing("GetCallerIdentity", 403, "InvalidClientTokenId", "The security token included in the request is invalid."), "InvalidClientTokenId", "log in again"},
+		{"expired", "", nil, awstest.Refusing("GetCallerIdentity", 403, "ExpiredToken", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
+		{"expired later", "", nil, awstest.Refusing("GetFunction", 403, "ExpiredTokenException", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
+		{"may not look", "", nil, awstest.Refusing("GetFunction", 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:one"), "no permission for lambda:GetFunction", Policy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := awstest.Serve(t, "one")

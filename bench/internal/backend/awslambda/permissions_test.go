@@ -44,7 +44,7 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 			f := e.Functions["one"]
 			f.Alias = "live"
 			before := maps.Clone(f.Vars)
-			refuse := answers(c.operation, 403, "AccessDeniedException", denied)
+			refuse := awstest.Refusing(c.operation, 403, "AccessDeniedException", denied)
 			e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 				return n >= c.from && refuse(op, n, w, r)
 			}

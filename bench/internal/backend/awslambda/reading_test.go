@@ -137,7 +137,7 @@ func TestReadingFromCloudWatchLogs(t *testing.T) {
 func TestNoLogGroup(t *testing.T) {
 	e := awstest.Serve(t, "one")
 	e.Sent = func(h http.Header, _ string, _ *string) { h.Set("X-No-Log", "1") }
-	e.Fault = answers("FilterLogEvents", 400, "ResourceNotFoundException", "The specified log group does not exist.")
+	e.Fault = awstest.Refusing("FilterLogEvents", 400, "ResourceNotFoundException", "The specified log group does not exist.")
 	c := connect(t, e)
 	c.o.LogPatience = 100 * time.Millisecond
 	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")

@@ -124,6 +124,22 @@ func RefuseSTS(w http.ResponseWriter, status int, code, message string) {
 	io.WriteString(w, text)
 }
 
+// Refusing makes a Fault that answers each call of an operation, or of all where
+// it is empty, with an error of AWS's.
+func Refusing(operation string, status int, code, message string) func(string, int, http.ResponseWriter, *http.Request) bool {
+	return func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+		switch {
+		case operation != "" && op != operation:
+			return false
+		case op == "GetCallerIdentity":
+			RefuseSTS(w, status, code, message)
+		default:
+			Refuse(w, status, code, message)
+		}
+		return true
+	}
+}
+
 // Operation says which call a request is, and of which function.
 func (e *Endpoint) Operation(r *http.Request) (op, name string) {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {

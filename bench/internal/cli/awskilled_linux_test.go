@@ -1,0 +1,145 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A bench aws that is killed at any moment leaves functions that --restore, or
+// the run that goes on, puts back as they were, and a run file whose samples are
+// all kept: the plan is completed, nothing is taken twice. BENCH_KILL says how
+// many moments to try.
+func TestAWSKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	s := w.serve("sound", "sound-zip")
+	names := []string{"p-sound", "p-sound-zip"}
+	before := configurations(s, names)
+	args := []string{"aws", "--runs", "2", "--warm-runs", "1", "--memory", "256,512", "--pause", "0s", "sound", "sound-zip"}
+	const samples = 2 * 2 * 2 * 2 // runs, cold and warm, sizes, functions
+	clear := func() {
+		if err := os.RemoveAll(filepath.Join(w.dir, "results", "runs")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	w.benchWith(args...).expect(t, 0)
+	span := time.Since(began)
+	clear()
+	dice := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 3))
+	changed, files, kept, late := 0, 0, 0, 0
+	for i := range kills(t, 2) {
+		at := time.Duration(dice.Int64N(int64(span)))
+		if w.killed(at, args...) {
+			late++
+		}
+		if !slices.Equal(configurations(s, names), before) {
+			changed++
+		}
+		if i%2 == 0 {
+			w.benchWith("aws", "--restore").expect(t, 0)
+			if after := configurations(s, names); !slices.Equal(after, before) {
+				t.Errorf("not put back:\n%q\n%q", before, after)
+			}
+		}
+		paths, _ := filepath.Glob(filepath.Join(w.dir, "results", "runs", "*.jsonl"))
+		if len(paths) == 1 && strings.Contains(readAll(paths[0]), "\n") { // else there is no header yet
+			files++
+			whole := wholeLines(readAll(paths[0]))
+			resume := []string{"aws", "--resume", paths[0]}
+			if i%3 == 1 && !strings.Contains(whole, `"type":"end"`) {
+				w.killed(time.Duration(dice.Int64N(int64(span))), resume...)
+				again := wholeLines(readAll(paths[0]))
+				if !strings.HasPrefix(again, whole) {
+					t.Error("the run that went on and was killed has lost records")
+				}
+				whole = again
+			}
+			kept += strings.Count(whole, `"type":"sample"`)
+			if !strings.Contains(whole, `"type":"end"`) {
+				w.benchWith(resume...).expect(t, 0)
+			}
+			complete(t, readAll(paths[0]), whole, samples)
+		} else {
+			w.benchWith("aws", "--restore").expect(t, 0)
+		}
+		after := configurations(s, names)
+		if journals, _ := filepath.Glob(filepath.Join(w.dir, "state", "coldbench", "aws", "*")); len(journals) > 0 || !slices.Equal(after, before) {
+			t.Errorf("at the end: journals %q, functions before and after\n%q\n%q", journals, before, after)
+		}
+		if t.Failed() {
+			t.Fatalf("killed for the %d. time, %s after its start", i+1, at)
+		}
+		clear()
+	}
+	t.Logf("kills within %s of the start: %d left functions changed, %d a run file, with %d samples in all, %d came too late", span.Round(time.Millisecond), changed, files, kept, late)
+}
+
+func configurations(s *served, names []string) []string {
+	var list []string
+	for _, n := range names {
+		list = append(list, s.configuration(n))
+	}
+	return list
+}
+
+// killed starts a bench and kills it after a while; true where it had ended
+// before.
+func (w *world) killed(after time.Duration, args ...string) bool {
+	w.t.Helper()
+	cmd := w.command(args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	time.Sleep(after)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if cmd.ProcessState.Exited() && cmd.ProcessState.ExitCode() != 0 {
+		w.t.Errorf("bench %q: exit code %d\n%s", args, cmd.ProcessState.ExitCode(), &stderr)
+	}
+	return cmd.ProcessState.Exited()
+}
+
+// wholeLines returns a text without the line that was torn at its end.
+func wholeLines(text string) string { return text[:strings.LastIndexByte(text, '\n')+1] }
+
+// complete checks a run that was killed and went on: it begins with what was
+// there before, and has each sample of its plan once.
+func complete(t *testing.T, text, before string, samples int) {
+	t.Helper()
+	if !strings.HasPrefix(text, before) {
+		t.Errorf("records are gone that were there:\n%s\nbefore:\n%s", text, before)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(text) {
+		var r struct {
+			Type, Variant, Environment string
+			MemorySizeMB               int
+			Round, Invocation          int
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		if r.Type != "sample" || r.Round == 0 { // first after deployment
+			continue
+		}
+		key := fmt.Sprint(r.Variant, r.MemorySizeMB, " round ", r.Round, " invocation ", r.Invocation)
+		if seen[key] {
+			t.Errorf("twice: %s", key)
+		}
+		seen[key] = true
+	}
+	if len(seen) != samples || !strings.Contains(text, `"stopped":"plan"`) {
+		t.Errorf("%d samples, want %d, of a plan that is completed; the run ends with\n%s", len(seen), samples, text[max(0, len(text)-2000):])
+	}
+}
