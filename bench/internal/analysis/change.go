@@ -26,6 +26,9 @@ type Against struct {
 	FailOver *float64
 	// Force judges runs of different hosts.
 	Force bool
+	// Base is how a person names the base run, for the command that settles what is
+	// unclear; empty for the file of that run in the results folder.
+	Base string
 }
 
 // Change is what is different in one run from another, taken at another time.
@@ -34,6 +37,9 @@ type Change struct {
 	// Base and New are the IDs of the runs.
 	Base string `json:"base"`
 	New  string `json:"new"`
+	// Interleaved is true where the images of Base were measured again in New: then
+	// there is no drift between the two, and no control is needed.
+	Interleaved bool `json:"interleaved,omitempty"`
 	// Judged is false where verdicts are withheld: the hosts differ.
 	Judged   bool     `json:"judged"`
 	Warnings []string `json:"warnings"`
@@ -45,6 +51,14 @@ type Change struct {
 	// Gate is nil where none was asked for.
 	Gate  *Gate    `json:"gate,omitempty"`
 	Notes []string `json:"notes"`
+
+	// Settle is the command that measures what is unclear for want of a control;
+	// empty where there is none.
+	Settle string `json:"settle,omitempty"`
+
+	// missing counts the comparisons of changed images that there are no samples
+	// for.
+	missing int
 }
 
 // Delta is the change of one config in one class, metric and quantile.
@@ -99,8 +113,7 @@ func Compare(base, now *runfile.Run, how Against) (*Change, error) {
 	case b.Plan.Strategy != n.Plan.Strategy:
 		return nil, fmt.Errorf("%w: cold starts forced by %s and by %s", ErrUnlike, b.Plan.Strategy, n.Plan.Strategy)
 	}
-	c := &Change{Schema: Schema, Base: b.ID, New: n.ID, Judged: true,
-		Warnings: []string{}, Controls: []string{}, Drift: []Drift{}, Lines: []Delta{}, Notes: []string{}}
+	c := newChange(b.ID, n.ID)
 	if n.Backend == "local" && b.Host.Fingerprint != n.Host.Fingerprint {
 		c.Judged = how.Force
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the runs are of different hosts (%s; %s): their difference is also the hosts'", hostOf(b.Host), hostOf(n.Host)))
@@ -112,7 +125,21 @@ func Compare(base, now *runfile.Run, how Against) (*Change, error) {
 	}
 	c.judge(pairs, how)
 	c.explain(pairs)
+	if n.Backend == "local" && c.Uncontrolled() {
+		c.Settle = "bench local --against " + quote(orElse(how.Base, "results/runs/"+b.ID+runfile.Ext))
+		c.Notes = append(c.Notes, "`"+c.Settle+"` measures the images of both runs in one, in turns, and settles it.")
+	}
 	return c, nil
+}
+
+// Uncontrolled reports whether an image changed and none is the same.
+func (c *Change) Uncontrolled() bool {
+	return !c.Interleaved && len(c.Controls) == 0 && len(c.Lines) > 0
+}
+
+func newChange(base, now string) *Change {
+	return &Change{Schema: Schema, Base: base, New: now, Judged: true,
+		Warnings: []string{}, Controls: []string{}, Drift: []Drift{}, Lines: []Delta{}, Notes: []string{}}
 }
 
 // unlike names the settings that differ and change what is measured.

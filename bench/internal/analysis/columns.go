@@ -22,13 +22,10 @@ func columnsOf(h runfile.Header) ([]Column, map[coldstart.Config]int) {
 		if _, twice := index[key]; twice {
 			continue
 		}
-		title := titleOf(c.Variant, c.MemorySizeMB, c.Arch, len(sizes) > 1, len(archs) > 1)
-		if c.Image.StandIn {
-			title += " (stand-in base)"
-		}
+		title := titleOf(orElse(c.Before, c.Variant), c.MemorySizeMB, c.Arch, len(sizes) > 1, len(archs) > 1) + marks(c.Before != "", c.Image.StandIn)
 		index[key] = len(columns)
 		columns = append(columns, Column{
-			Title: title, Variant: c.Variant, MemoryMB: c.MemorySizeMB, Arch: c.Arch,
+			Title: title, Variant: c.Variant, Before: c.Before, Unchanged: c.Unchanged, MemoryMB: c.MemorySizeMB, Arch: c.Arch,
 			StandIn: c.Image.StandIn, Doc: c.Doc, Baseline: c.Variant == baseline,
 			Control: h.Plan.Control != "" && c.Variant == h.Plan.Control,
 		})
@@ -46,6 +43,19 @@ func titleOf(variant string, memoryMB int, arch string, bySize, byArch bool) str
 		variant += " " + arch
 	}
 	return variant
+}
+
+// marks say in a title what is not a variant's present image on its true base.
+func marks(before, standIn bool) string {
+	switch {
+	case before && standIn:
+		return " (before, stand-in base)"
+	case before:
+		return " (before)"
+	case standIn:
+		return " (stand-in base)"
+	}
+	return ""
 }
 
 // baselineOf names the variant that the others are compared with: the one

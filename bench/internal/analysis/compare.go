@@ -6,8 +6,8 @@ import (
 )
 
 // compare sets each column against the baseline of its memory size and
-// architecture, cold and warm, at the median, and at p90 and p99 where both
-// sides have an interval there.
+// architecture, and against the image that its variant had before, cold and warm,
+// at the median, and at p90 and p99 where both sides have an interval there.
 func compare(columns []Column, o observed, only string) []Comparison {
 	total := metricOf("total")
 	list := []Comparison{}
@@ -20,17 +20,15 @@ func compare(columns []Column, o observed, only string) []Comparison {
 			v, _, _ := values(o.environments(i, class), total)
 			ordered[i] = stats.Order(v)
 		}
-		for i, c := range columns {
-			b := baselineColumn(columns, c)
-			if b < 0 || b == i {
-				continue
-			}
-			for _, q := range []float64{0.5, 0.9, 0.99} {
-				enough := stats.Enough(q, Confidence)
-				if q > 0.5 && (ordered[i].N() < enough || ordered[b].N() < enough) {
-					continue
+		for i := range columns {
+			for _, b := range opposite(columns, i) {
+				for _, q := range []float64{0.5, 0.9, 0.99} {
+					enough := stats.Enough(q, Confidence)
+					if q > 0.5 && (ordered[i].N() < enough || ordered[b].N() < enough) {
+						continue
+					}
+					list = append(list, comparison(i, b, class, q, ordered[i], ordered[b]))
 				}
-				list = append(list, comparison(i, b, class, q, ordered[i], ordered[b]))
 			}
 		}
 	}
@@ -96,6 +94,34 @@ func comparison(column, baseline int, class coldstart.Class, q float64, a, b sta
 		c.Whole = wholly(a, b)
 	}
 	return c
+}
+
+// opposite lists what a column is set against. The image that a variant had before
+// is the other side of that variant alone.
+func opposite(columns []Column, i int) []int {
+	c := columns[i]
+	var list []int
+	if c.Before != "" {
+		return nil
+	}
+	if b := baselineColumn(columns, c); b >= 0 && b != i {
+		list = append(list, b)
+	}
+	if b := beforeColumn(columns, c); b >= 0 {
+		list = append(list, b)
+	}
+	return list
+}
+
+// beforeColumn finds the image that a column's variant had before; -1 where it was
+// not measured.
+func beforeColumn(columns []Column, c Column) int {
+	for i, b := range columns {
+		if b.Before == c.Variant && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch {
+			return i
+		}
+	}
+	return -1
 }
 
 // baselineColumn finds the baseline of a column's memory size and

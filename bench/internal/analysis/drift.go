@@ -17,8 +17,11 @@ type Drift struct {
 // drift is what the controls changed by in a line's class, metric and
 // quantile: the geometric mean of their ratios. Its interval is widened to hold
 // each control's own ratio, since what moves one config by so much may move
-// the next.
+// the next. Between sides that were measured in turns there is none.
 func (c *Change) drift(line int, pairs []pair, confidence float64) (stats.Ratio, bool) {
+	if c.Interleaved {
+		return stats.Ratio{Value: 1, Interval: stats.Interval{Lo: 1, Hi: 1}}, true
+	}
 	of := c.Lines[line]
 	var ratios []stats.Ratio
 	for i, d := range c.Lines {

@@ -30,16 +30,14 @@ func imagesOf(in Input) []Image {
 		seen[k] = true
 		i := c.Image
 		image := Image{
-			Title: c.Variant, Variant: c.Variant, Arch: c.Arch,
+			Title: orElse(c.Before, c.Variant), Variant: c.Variant, Arch: c.Arch,
 			ImageID: i.ImageID, Digest: i.Digest, Layers: i.Layers, Base: i.Base, StandIn: i.StandIn,
 			SizeBytes: size(i.SizeBytes), CompressedBytes: size(i.CompressedBytes),
 		}
 		if len(archs) > 1 {
 			image.Title += " " + c.Arch
 		}
-		if i.StandIn {
-			image.Title += " (stand-in base)"
-		}
+		image.Title += marks(c.Before != "", i.StandIn)
 		if before != nil {
 			switch id, ok := before[k]; {
 			case !ok:

@@ -17,7 +17,7 @@ func (c *Change) judge(pairs []pair, how Against) {
 	}
 	if how.FailOver != nil {
 		// Bonferroni: all hold together with at least the report's confidence.
-		c.Gate = &Gate{FailOver: *how.FailOver, Confidence: 1 - (1-Confidence)/float64(max(gated, 1))}
+		c.Gate = &Gate{FailOver: *how.FailOver, Confidence: 1 - (1-Confidence)/float64(max(gated, 1)), Unjudged: c.missing}
 	}
 	for i := range c.Lines {
 		d, p := &c.Lines[i], pairs[i]
@@ -26,7 +26,7 @@ func (c *Change) judge(pairs []pair, how Against) {
 			d.Ratio = Estimate{Value: &ratio.Value, Low: bound(ratio.Lo), High: bound(ratio.Hi)}
 		}
 		drift, controlled := c.drift(i, pairs, Confidence)
-		if controlled {
+		if controlled && !c.Interleaved {
 			c.note(*d, drift)
 		}
 		if !c.Judged {
@@ -44,8 +44,11 @@ func (c *Change) judge(pairs []pair, how Against) {
 				c.Gate.Unjudged++
 			}
 		default:
-			beyond := stats.Over(ratio, drift)
-			d.Beyond = &Estimate{Value: &beyond.Value, Low: bound(beyond.Lo), High: bound(beyond.Hi)}
+			beyond := ratio
+			if !c.Interleaved {
+				beyond = stats.Over(ratio, drift)
+				d.Beyond = &Estimate{Value: &beyond.Value, Low: bound(beyond.Lo), High: bound(beyond.Hi)}
+			}
 			v, within := stats.Judge(beyond, Margin)
 			d.Verdict, d.Within = wordOf(v), within
 			if d.Unit != "ms" {
@@ -66,6 +69,7 @@ func (c *Change) explain(pairs []pair) {
 		changed = changed || !p.control
 	}
 	switch {
+	case c.Interleaved:
 	case !changed:
 		c.Notes = append(c.Notes, "No image changed: what differs between the runs is the host's drift.")
 	case controlled:

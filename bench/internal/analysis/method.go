@@ -73,6 +73,7 @@ func method(run *runfile.Run) []Fact {
 	}
 	add("Samples", "%d, %s, %s", len(run.Samples), count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
 	add("Previous run", "%s", h.Previous)
+	add("Against the images of", "%s", p.Against)
 	return facts
 }
 
@@ -115,7 +116,7 @@ func command(h runfile.Header) string {
 	args := []string{"bench", h.Backend}
 	named := map[string]bool{}
 	for _, c := range h.Configs {
-		if !named[c.Variant] && c.Variant != p.Control {
+		if !named[c.Variant] && c.Variant != p.Control && c.Before == "" {
 			named[c.Variant] = true
 			word := c.Variant
 			if f := c.Function; f != nil && h.Rehearsal != "rehearsal, not AWS" {
@@ -186,6 +187,9 @@ func command(h runfile.Header) string {
 	add("--retries", strconv.Itoa(p.Retries))
 	if p.Baseline != "" {
 		add("--baseline", quote(p.Baseline))
+	}
+	if p.Against != "" {
+		add("--against", quote(p.Against))
 	}
 	add("--seed", strconv.FormatUint(p.Seed, 10))
 	return strings.Join(args, " ")

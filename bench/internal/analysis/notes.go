@@ -26,6 +26,8 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		add("The image changed since the previous run (%s): %s.", h.Previous, strings.Join(changed, ", "))
 	}
 
+	list = append(list, beforeNotes(h, s.Columns)...)
+
 	few, none := false, false
 	for _, r := range s.Headline {
 		for _, c := range r.Cells {

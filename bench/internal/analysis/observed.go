@@ -80,6 +80,16 @@ func (o observed) environments(column int, class coldstart.Class) []environment 
 	return nil
 }
 
+// has reports whether there is a sample of the class at all.
+func (o observed) has(class coldstart.Class) bool {
+	for c := range o.samples {
+		if c.class == class {
+			return true
+		}
+	}
+	return false
+}
+
 // any reports whether there is a sample of the class in any column.
 func (o observed) any(columns int, class coldstart.Class) bool {
 	for c := range columns {

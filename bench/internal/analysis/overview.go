@@ -17,7 +17,8 @@ type Overview struct {
 	// type where nothing was.
 	Captions []string
 	// Columns are the titles of the configs that either run measured, the local
-	// ones in their order first. The control is no variant and not among them.
+	// ones in their order first. The control and the images that variants had before
+	// are no variants and not among them.
 	Columns []string
 	// Rows are four: local cold, local warm, AWS Lambda cold, AWS Lambda warm.
 	Rows  []OverviewRow
@@ -97,7 +98,7 @@ func overviewColumns(sections map[string]*Section) []Column {
 			continue
 		}
 		for _, c := range sections[p.place].Columns {
-			if c.Control || slices.ContainsFunc(columns, c.sameConfig) {
+			if c.Control || c.Before != "" || slices.ContainsFunc(columns, c.sameConfig) {
 				continue
 			}
 			sizes[c.MemoryMB], archs[c.Arch] = true, true

@@ -14,6 +14,15 @@ type pair struct {
 	control   bool
 }
 
+// match is a config that both sides of a comparison have: where it is found in
+// what was observed of each.
+type match struct {
+	column    Column
+	base, now int
+	// image is Delta.Image.
+	image string
+}
+
 // pairsOf fills in the lines and returns their values.
 func pairsOf(base, now *runfile.Run, how Against, c *Change) ([]pair, error) {
 	measures, err := measuresOf(how.Metrics)
@@ -22,18 +31,36 @@ func pairsOf(base, now *runfile.Run, how Against, c *Change) ([]pair, error) {
 	}
 	newColumns, newIndex := columnsOf(now.Header)
 	_, baseIndex := columnsOf(base.Header)
-	was, is := observe(base, baseIndex), observe(now, newIndex)
-	before, after := imageIDs(base.Header), imageIDs(now.Header)
-	var pairs []pair
-	common := 0
-	for i, column := range newColumns {
+	matches := c.matches(base.Header, newColumns, baseIndex, imageIDs(base.Header), imageIDs(now.Header))
+	for _, r := range base.Header.Configs {
+		if _, ok := newIndex[r.Config()]; !ok && r.Before == "" {
+			c.Notes = append(c.Notes, r.Config().String()+" is gone: the new run does not have it.")
+		}
+	}
+	if len(matches) == 0 {
+		return nil, fmt.Errorf("%w: runs %s and %s have no config in common", ErrNothing, base.Header.ID, now.Header.ID)
+	}
+	pairs := c.lines(matches, measures, observe(base, baseIndex), observe(now, newIndex))
+	if len(pairs) == 0 {
+		return nil, fmt.Errorf("%w: no config has samples in both %s and %s", ErrNothing, base.Header.ID, now.Header.ID)
+	}
+	return pairs, nil
+}
+
+// matches finds the configs that two runs have in common, and the controls among
+// them. Images that a run measured again for another one's sake are not its own.
+func (c *Change) matches(base runfile.Header, columns []Column, index map[coldstart.Config]int, before, after map[coldstart.Config]string) []match {
+	var list []match
+	for i, column := range columns {
 		config := coldstart.Config{Variant: column.Variant, MemoryMB: column.MemoryMB, Arch: column.Arch}
-		j, ok := baseIndex[config]
+		j, ok := index[config]
+		if column.Before != "" {
+			continue
+		}
 		if !ok {
 			c.Notes = append(c.Notes, column.Title+" is new: the base run does not have it.")
 			continue
 		}
-		common++
 		image := "changed"
 		switch old, id := before[config], after[config]; {
 		case old == "" || id == "":
@@ -42,19 +69,30 @@ func pairsOf(base, now *runfile.Run, how Against, c *Change) ([]pair, error) {
 			image = "same"
 			c.Controls = append(c.Controls, column.Title)
 		}
-		for _, m := range measures {
-			x, _, _ := values(was.environments(j, m.class), m.metric)
-			y, _, _ := values(is.environments(i, m.class), m.metric)
-			p := pair{stats.Order(x), stats.Order(y), image == "same"}
+		list = append(list, match{column: column, base: j, now: i, image: image})
+	}
+	return list
+}
+
+// lines adds a line for each config, measure and quantile that both sides have
+// values for, and returns these.
+func (c *Change) lines(matches []match, measures []measure, was, is observed) []pair {
+	var pairs []pair
+	for _, m := range matches {
+		for _, of := range measures {
+			x, _, _ := values(was.environments(m.base, of.class), of.metric)
+			y, _, _ := values(is.environments(m.now, of.class), of.metric)
+			p := pair{stats.Order(x), stats.Order(y), m.image == "same"}
 			if p.base.N() == 0 || p.now.N() == 0 {
+				c.lacks(m, of, p, was.has(of.class), is.has(of.class))
 				continue
 			}
 			for _, q := range []float64{0.5, 0.9} {
 				if enough := stats.Enough(q, Confidence); q > 0.5 && min(p.base.N(), p.now.N()) < enough {
 					continue
 				}
-				d := Delta{Title: column.Title, Variant: column.Variant, MemoryMB: column.MemoryMB, Arch: column.Arch,
-					Image: image, Class: string(m.class), Metric: m.metric.Name, Unit: m.metric.Unit, Quantile: q,
+				d := Delta{Title: m.column.Title, Variant: m.column.Variant, MemoryMB: m.column.MemoryMB, Arch: m.column.Arch,
+					Image: m.image, Class: string(of.class), Metric: of.metric.Name, Unit: of.metric.Unit, Quantile: q,
 					Base: estimate(p.base, q), New: estimate(p.now, q), BaseN: p.base.N(), NewN: p.now.N()}
 				if q == 0.5 {
 					d.Whole = wholly(p.now, p.base)
@@ -63,23 +101,35 @@ func pairsOf(base, now *runfile.Run, how Against, c *Change) ([]pair, error) {
 			}
 		}
 	}
-	for _, r := range base.Header.Configs {
-		if _, ok := newIndex[r.Config()]; !ok {
-			c.Notes = append(c.Notes, r.Config().String()+" is gone: the new run does not have it.")
-		}
-	}
-	switch {
-	case common == 0:
-		return nil, fmt.Errorf("%w: runs %s and %s have no config in common", ErrNothing, base.Header.ID, now.Header.ID)
-	case len(pairs) == 0:
-		return nil, fmt.Errorf("%w: no config has samples in both %s and %s", ErrNothing, base.Header.ID, now.Header.ID)
-	}
 	family := make([]*Difference, len(c.Lines))
 	for i := range c.Lines {
 		family[i] = c.Lines[i].Whole
 	}
 	adjust(family)
-	return pairs, nil
+	return pairs
+}
+
+// lacks notes that a config can't be compared. That a side has no sample of the
+// class in any config is how it was asked for.
+func (c *Change) lacks(m match, of measure, p pair, wasAsked, isAsked bool) {
+	if !wasAsked || !isAsked {
+		return
+	}
+	base, now := "the base run", "the new run"
+	if c.Interleaved {
+		base, now = "its image before", "its present image"
+	}
+	where := now
+	switch {
+	case p.base.N()+p.now.N() == 0:
+		where = "either"
+	case p.base.N() == 0:
+		where = base
+	}
+	c.Notes = append(c.Notes, fmt.Sprintf("%s: no %s %s of %s was measured, so that nothing can be said of it.", m.column.Title, of.class, of.metric.Name, where))
+	if !p.control {
+		c.missing++
+	}
 }
 
 func imageIDs(h runfile.Header) map[coldstart.Config]string {

@@ -58,7 +58,8 @@ type Section struct {
 	Headline []Row `json:"headline"`
 	// Unavailable are the variants that could not be measured here.
 	Unavailable []Unavailable `json:"unavailable"`
-	// Comparisons are with the baseline; empty where there is one column.
+	// Comparisons are with the baseline, and of a variant's image with the one that
+	// it had before, where both were measured; empty where there is one column.
 	Comparisons []Comparison `json:"comparisons"`
 	// Since is the change since the run that this one names as previous; nil
 	// where there is none or they can't be compared.
@@ -103,6 +104,11 @@ type Column struct {
 	Baseline bool `json:"baseline"`
 	// Control is true for the baseline once more, under another name.
 	Control bool `json:"control,omitempty"`
+	// Before names the variant whose image of an earlier run this is, measured again
+	// beside its present one; absent for present images.
+	Before string `json:"before,omitempty"`
+	// Unchanged is true where that earlier run had the same image.
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
 // Estimate is a quantile and its interval.
@@ -165,9 +171,11 @@ type Line struct {
 }
 
 // Comparison is a config against the baseline of its memory size and
-// architecture, by the metric total.
+// architecture, or against the image that its variant had before, by the metric
+// total.
 type Comparison struct {
-	Column   int    `json:"column"`
+	Column int `json:"column"`
+	// Baseline is the column of the baseline, or of the image before.
 	Baseline int    `json:"baseline"`
 	Class    string `json:"class"`
 	// Quantile is 0.5 or 0.9.

@@ -35,7 +35,8 @@ func newSection(in Input) Section {
 		Command:     command(h),
 	}
 	for _, u := range h.Unavailable {
-		s.Unavailable = append(s.Unavailable, Unavailable{Variant: u.Variant, Error: u.Error, Hint: u.Hint})
+		name := orElse(u.Before, u.Variant) + marks(u.Before != "", false)
+		s.Unavailable = append(s.Unavailable, Unavailable{Variant: name, Error: u.Error, Hint: u.Hint})
 	}
 	if p := in.Previous; p != nil && h.Previous != "" && p.Header.ID == h.Previous {
 		// Runs that can't be compared have no change to show.

@@ -24,7 +24,7 @@ import (
 
 // comparison is what bench compare was asked for.
 type comparison struct {
-	base, new string
+	base, new string // base is empty where new has images of another run
 	out       string
 	how       analysis.Against
 	json      bool
@@ -34,24 +34,31 @@ func (a *app) compareCommand() *cobra.Command {
 	var c comparison
 	var failOver string
 	cmd := &cobra.Command{
-		Use:   "compare BASE NEW",
+		Use:   "compare [BASE] NEW",
 		Short: "Compare two runs: what changed, and is it more than noise?",
-		Long: `Compare two runs config by config. BASE and NEW are run files, folders (the
-newest finished run in them) or git revisions of the results folder (the newest
-finished run committed there).
+		Long: `Compare two runs config by config. BASE and NEW are run files, IDs of runs of the
+results folder, folders (the newest finished run in them) or git revisions of the
+results folder (the newest finished run committed there).
 
 Runs taken apart differ by what the host did meanwhile, too. Configs whose image
 is the same in both are the control: their change is printed as the host's
 drift, and a changed image gets a verdict only on what lies beyond it.
 
+Without BASE, NEW is a run of bench local --against: it holds the images of both,
+measured in turns, and needs no control.
+
 --fail-over 5% ends with exit code 3 where the interval of a change, one that
-holds for all comparisons together, lies wholly beyond 5 %. That nothing could
-be judged is an error, and not a pass.`,
+holds for all comparisons together, lies wholly beyond 5 %. Where no image
+changed there is nothing to judge, and it passes; that something changed and
+none of it could be judged is an error, exit code 1, and not a pass.`,
 		Example: `  bench compare results/runs/A.jsonl results/runs/B.jsonl
-  bench compare HEAD~1 results --fail-over 5%`,
-		Args: cobra.ExactArgs(2),
+  bench compare HEAD~1 results --fail-over 5%
+  bench local --against HEAD~1 && bench compare results --fail-over 5%`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.base, c.new = args[0], args[1]
+			if c.new = args[len(args)-1]; len(args) == 2 {
+				c.base = args[0]
+			}
 			if cmd.Flags().Changed("fail-over") {
 				share, err := share(failOver)
 				if err != nil {
@@ -88,23 +95,16 @@ func share(s string) (float64, error) {
 }
 
 func (a *app) compare(ctx context.Context, c comparison) error {
-	now, err := a.runOf(ctx, c.new, c.out, nil)
-	if err != nil {
-		return err
-	}
-	base, err := a.runOf(ctx, c.base, c.out, &now.Header)
-	if err != nil {
-		return err
-	}
-	change, err := analysis.Compare(base, now, c.how)
+	change, err := a.changeOf(ctx, c)
 	switch {
 	case errors.Is(err, analysis.ErrUnlike):
 		return coldstart.Hint(fmt.Errorf("comparing: %w", err), "compare runs of one backend, engine and strategy")
-	case err != nil:
+	case errors.Is(err, analysis.ErrNotAgainst):
+		return coldstart.Hint(fmt.Errorf("comparing: %w", err), "name two runs, or measure with bench local --against")
+	case errors.Is(err, analysis.ErrNothing):
 		return fmt.Errorf("comparing: %w", err)
-	}
-	for _, w := range slices.Concat(base.Warnings, now.Warnings) {
-		a.warning("%s", w)
+	case err != nil:
+		return err
 	}
 	for _, w := range change.Warnings {
 		a.warning("%s", w)
@@ -122,11 +122,45 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 	return a.gate(change)
 }
 
+// changeOf reads the runs that are compared and sets one against the other.
+func (a *app) changeOf(ctx context.Context, c comparison) (*analysis.Change, error) {
+	now, err := a.runOf(ctx, c.new, c.out, nil)
+	if err != nil {
+		return nil, err
+	}
+	a.warnOf(c.new, now)
+	if c.base == "" {
+		return analysis.CompareBefore(now, c.how)
+	}
+	base, err := a.runOf(ctx, c.base, c.out, &now.Header)
+	if err != nil {
+		return nil, err
+	}
+	a.warnOf(c.base, base)
+	if c.how.Base = c.base; base.Path != "" {
+		c.how.Base = a.relative(base.Path)
+	}
+	return analysis.Compare(base, now, c.how)
+}
+
+// warnOf says what is odd about a run's file.
+func (a *app) warnOf(arg string, run *runfile.Run) {
+	name := arg
+	if run.Path != "" {
+		name = a.relative(run.Path)
+	}
+	for _, w := range run.Warnings {
+		a.warning("%s", runfile.WarningIn(name, w))
+	}
+}
+
 // gate turns the outcome of --fail-over into an exit code.
 func (a *app) gate(c *analysis.Change) error {
 	if !c.Judged {
 		a.hint("--force judges them all the same")
-	} else if len(c.Controls) == 0 {
+	} else if c.Settle != "" {
+		a.hint("%s", c.Settle)
+	} else if c.Uncontrolled() {
 		a.hint("measure both images in one run, interleaved, or keep a variant that does not change as the control")
 	}
 	g := c.Gate
@@ -138,6 +172,8 @@ func (a *app) gate(c *analysis.Change) error {
 		return errGate
 	case g.Judged == 0 && g.Unjudged > 0:
 		return errors.New("the gate could not judge anything: see the notes")
+	case g.Judged == 0:
+		a.note("no image changed: the gate has nothing to judge, and passes")
 	case g.Unjudged > 0:
 		a.warning("the gate could not judge %s", plural(g.Unjudged, "comparison"))
 	}
@@ -165,9 +201,10 @@ func (a *app) jobSummary(c *analysis.Change) error {
 	return nil
 }
 
-// runOf reads the run that an argument names: a file, the newest finished one
-// of a folder or of a git revision. Where like is given, it is one of the same
-// place and engine, and another one than like.
+// runOf reads the run that an argument names: a file, the ID of one of the results
+// folder, the newest finished one of a folder or of a git revision. Where like is
+// given, it is one of the same place and engine, if like has one, and another one
+// than like.
 func (a *app) runOf(ctx context.Context, arg, out string, like *runfile.Header) (*runfile.Run, error) {
 	where := absolute(a.Dir, arg)
 	info, err := os.Stat(where)
@@ -179,13 +216,19 @@ func (a *app) runOf(ctx context.Context, arg, out string, like *runfile.Header) 
 	case filepath.Ext(arg) == runfile.Ext || !errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("opening run file: %w", err)
 	}
+	if filepath.Base(arg) == arg {
+		byID := filepath.Join(absolute(a.Dir, out), "runs", arg+runfile.Ext)
+		if _, err := os.Stat(byID); err == nil {
+			return runfile.Open(byID)
+		}
+	}
 	return a.committed(ctx, arg, out, like)
 }
 
 // fits reports whether a run is finished and of like's place and engine.
 func fits(run *runfile.Run, like *runfile.Header) bool {
 	h := run.Header
-	if like != nil && (h.Place() != like.Place() || h.Engine != like.Engine || h.ID == like.ID) {
+	if like != nil && (h.Place() != like.Place() || like.Engine != "" && h.Engine != like.Engine || h.ID == like.ID) {
 		return false
 	}
 	return run.End != nil && run.End.Stopped != runfile.StoppedInterrupted
@@ -226,7 +269,7 @@ func (a *app) committed(ctx context.Context, revision, out string, like *runfile
 		return cmd.Output()
 	}
 	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}"); err != nil {
-		return nil, fmt.Errorf("%q is no run file, no folder and no git revision", revision)
+		return nil, fmt.Errorf("%q is no run file or its ID, no folder and no git revision", revision)
 	}
 	folder := "./" + path.Join(filepath.ToSlash(a.relative(absolute(a.Dir, out))), "runs")
 	names, err := git("ls-tree", "--name-only", "-z", revision, folder+"/")
@@ -244,7 +287,7 @@ func (a *app) committed(ctx context.Context, revision, out string, like *runfile
 		}
 		run, err := runfile.Read(bytes.NewReader(text))
 		if err != nil {
-			a.warning("%s of %s: %v", name, revision, err)
+			a.warning("%v", runfile.In(revision+":"+name, err))
 			continue
 		}
 		if fits(run, like) && (newest == nil || run.Header.Started > newest.Header.Started) {

@@ -95,6 +95,7 @@ type measure struct {
 	event    []byte
 	vars     map[string]string
 	rule     runner.Rule // nil for none
+	before   earlier     // of --against
 }
 
 // check turns the flags into values, or into the usage error that says which

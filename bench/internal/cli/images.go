@@ -59,7 +59,7 @@ Docker engine and a registry hold the same image.`,
 }
 
 func (a *app) listImages(ctx context.Context, file string) error {
-	store, err := image.OpenStore(a.storeDir(file))
+	store, err := a.openStore(file, "results")
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (a *app) buildImages(ctx context.Context, file, arch string, args []string)
 	if err != nil {
 		return err
 	}
-	store, err := image.OpenStore(a.storeDir(file))
+	store, err := a.openStore(file, "results")
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (a *app) importImage(ctx context.Context, file, path, ref string) error {
 		defer f.Close()
 		tar = f
 	}
-	store, err := image.OpenStore(a.storeDir(file))
+	store, err := a.openStore(file, "results")
 	if err != nil {
 		return err
 	}

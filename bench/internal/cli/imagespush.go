@@ -117,7 +117,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	store, err := image.OpenStore(a.storeDir(f.file))
+	store, err := a.openStore(f.file, "results")
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -19,6 +18,7 @@ import (
 type localFlags struct {
 	measureFlags
 	engine, network string
+	against         string
 	control         bool
 	controlName     string // of the baseline once more
 }
@@ -32,12 +32,23 @@ func (a *app) localCommand() *cobra.Command {
 results/runs/TIME-local-ENGINE.jsonl and results/local.md.
 
 Without arguments every service of the compose file is measured; with arguments
-exactly those. NAME=IMAGE measures an image that is in no compose file.`,
+exactly those. NAME=IMAGE measures an image that is in no compose file.
+
+--against RUN measures the images of an earlier run once more, in the same rounds
+as today's, and sets each variant against its own image of then: no drift of the
+host lies between them. RUN is a run file, its ID, a folder or a git revision.
+Images are found by their ID, in .build/images, which keeps those of the newest
+20 runs, and in the Docker engine; one that is gone is a row that says so, one
+that did not change is measured once. Engine, architectures, memory sizes, CPU
+limit, pause, timeout and network are those of RUN unless given; entrypoint,
+command and environment, which no run file holds, are today's for both images.
+bench compare with the new run alone shows the outcome and is the gate.`,
 		Example: `  bench local
   bench local --runs 20 --memory 128,512,1769 scratch
   bench local --engine sandbox --cold
   bench local --file other/docker-compose.yml
-  bench local my=example.com/image:tag`,
+  bench local my=example.com/image:tag
+  bench local --against results/runs/20261124T101721Z-local-docker.jsonl`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.local(cmd.Context(), f, args)
@@ -46,6 +57,7 @@ exactly those. NAME=IMAGE measures an image that is in no compose file.`,
 	f.register(cmd)
 	f.registerLimits(cmd)
 	cmd.Flags().StringVar(&f.engine, "engine", "auto", "auto, docker or sandbox")
+	cmd.Flags().StringVar(&f.against, "against", "", "measure the images of this earlier run, too, and set today's against them")
 	cmd.Flags().BoolVar(&f.control, "control", false, "measure the baseline once more under another name: how much do equals differ?")
 	cmd.Flags().StringVar(&f.network, "network", "bridge", "the function's network with the docker engine, bridge or none")
 	return cmd
@@ -61,12 +73,18 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 		return usagef("--engine %q: auto, docker or sandbox", f.engine)
 	case f.network != "bridge" && f.network != "none":
 		return usagef("--network %q: bridge or none", f.network)
+	case f.against != "" && m.resume != "":
+		return usagef("--against and --resume exclude one another: a run that goes on keeps its own")
 	}
 	a.quiet = f.quiet
-	if m.resume != "" {
-		if err := a.resume(&m, &f, &args); err != nil {
-			return err
-		}
+	switch {
+	case m.resume != "":
+		err = a.resume(&m, &f, &args)
+	case f.against != "":
+		err = a.against(ctx, &m, &f)
+	}
+	if err != nil {
+		return err
 	}
 	wanted, err := a.expand(ctx, m, args)
 	if err != nil {
@@ -76,6 +94,10 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 		if wanted, f.controlName, err = withControl(wanted, m.baseline, func(w *want) *string { return &w.config.Variant }); err != nil {
 			return err
 		}
+	}
+	wanted, found := withBefore(wanted, m.before)
+	if f.against != "" && !found {
+		return usagef("--against: run %s has none of the variants that are measured", m.before.run)
 	}
 	out := absolute(a.Dir, m.out)
 	if m.dryRun {
@@ -88,6 +110,9 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 type want struct {
 	config  coldstart.Config
 	variant chosen
+	// before is the image of another run that is meant; nil for the variant's
+	// present one.
+	before *runfile.Image
 }
 
 // expand multiplies the variants that are asked for by memory sizes and
@@ -104,6 +129,9 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, err
 	var wanted []want
 	for i, v := range byArch[m.archs[0]] {
 		sizes := m.memoryMB
+		if len(sizes) == 0 {
+			sizes = m.before.sizes(v.Name)
+		}
 		if len(sizes) == 0 {
 			size := v.MemoryMB
 			if size == 0 {
@@ -134,15 +162,8 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, err
 	return nil, usagef("--baseline %q is not among the variants that are measured", m.baseline)
 }
 
-// opened is a configuration that stands ready to be started.
-type opened struct {
-	want
-	image  coldstart.Image
-	target coldstart.Target
-}
-
 func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wanted []want, out string) (err error) {
-	store, err := image.OpenStore(a.storeDir(m.file))
+	store, err := a.openStore(m.file, m.out)
 	if err != nil {
 		return err
 	}
@@ -175,7 +196,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 	if m.verbal {
 		o.Log = log
 	}
-	configs, unavailable, err := a.openAll(ctx, engine, store, wanted, o, log)
+	configs, unavailable, err := a.openAll(ctx, opening{engine: engine, store: store, options: o, log: log, run: m.before.run}, wanted)
 	defer func() {
 		for _, c := range configs {
 			err = errors.Join(err, c.target.Close())
@@ -184,60 +205,11 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 	if err != nil {
 		return err
 	}
+	if m.before.run != "" {
+		a.sayBefore(m.before.run, configs)
+	}
 	header := a.header(m, f, engine, o, configs, unavailable)
 	return a.run(ctx, m, job{header: header, configs: configs}, out)
-}
-
-// openAll builds or finds every image and opens every configuration on it. One
-// that fails becomes a row that says why, unless it was asked for by name.
-func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, wanted []want, o coldstart.Options, log func(string)) ([]opened, []runfile.Unavailable, error) {
-	images := a.imageEngine(engine)
-	defer images.close()
-	from := image.Options{Engine: images, DescribeOnly: engine.Name == "docker", Log: log}
-	var list []opened
-	var unavailable []runfile.Unavailable
-	type built struct {
-		img coldstart.Image
-		err error
-	}
-	cache := map[string]built{}
-	for _, w := range wanted {
-		key := w.config.Variant + "/" + w.config.Arch
-		b, ok := cache[key]
-		if !ok {
-			from.Arch = w.config.Arch
-			b.img, b.err = a.imageOf(ctx, store, w.variant.Variant, from)
-			if b.err == nil {
-				b.img, b.err = engine.Prepare(ctx, b.img)
-			}
-			cache[key] = b
-		}
-		var target coldstart.Target
-		err := b.err
-		if err == nil {
-			target, err = engine.Open(ctx, w.config, b.img, o)
-		}
-		switch {
-		case err == nil:
-			list = append(list, opened{want: w, image: b.img, target: target})
-		case ctx.Err() != nil:
-			return list, nil, ctx.Err()
-		case w.variant.named:
-			return list, nil, fmt.Errorf("%s: %w", w.config.Variant, err)
-		case b.err != nil && ok:
-			// The image is as missing as it was for another memory size.
-		default:
-			a.warning("%s is left out: %v", w.config.Variant, err)
-			if hint := coldstart.HintOf(err); hint != "" {
-				a.hint("%s", hint)
-			}
-			unavailable = append(unavailable, runfile.Unavailable{Variant: w.config.Variant, Error: a.publishable(err.Error()), Hint: a.publishable(coldstart.HintOf(err))})
-		}
-	}
-	if len(list) == 0 {
-		return nil, nil, errors.New("no variant can be measured here")
-	}
-	return list, unavailable, nil
 }
 
 // header describes the run before it begins.
@@ -259,6 +231,7 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 			Baseline:      m.baseline,
 			Retries:       m.retries,
 			Control:       f.controlName,
+			Against:       m.before.run,
 		},
 		Limits:      engine.Limits(o),
 		Warnings:    engine.Warnings(),
@@ -275,7 +248,7 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 	} else if m.warm {
 		h.Plan.Only = "warm"
 	}
-	for _, c := range configs {
+	for i, c := range configs {
 		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.config.MemoryMB)
 		h.Plan.Arch = addOnce(h.Plan.Arch, c.config.Arch)
 		h.Configs = append(h.Configs, runfile.Config{
@@ -283,11 +256,15 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 			MemorySizeMB: c.config.MemoryMB,
 			Arch:         c.config.Arch,
 			Doc:          c.variant.Doc,
+			Unchanged:    c.unchanged,
 			Image: runfile.Image{
 				ImageID: c.image.ID, Digest: c.image.Digest, SizeBytes: c.image.SizeBytes, CompressedBytes: c.image.CompressedBytes,
 				Layers: c.image.Layers, Base: c.image.Base, StandIn: c.image.StandIn,
 			},
 		})
+		if c.before != nil {
+			h.Configs[i].Before = c.variant.Name
+		}
 	}
 	return h
 }

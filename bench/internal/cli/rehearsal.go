@@ -67,7 +67,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 			return nil, coldstart.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.variant), "name services, or none for all")
 		}
 	}
-	store, err := image.OpenStore(a.storeDir(m.file))
+	store, err := a.openStore(m.file, m.out)
 	if err != nil {
 		return nil, err
 	}

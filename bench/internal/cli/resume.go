@@ -14,18 +14,32 @@ func (a *app) resume(m *measure, f *localFlags, args *[]string) error {
 	if err != nil {
 		return err
 	}
+	takeLocal(m, f, h)
+	m.take("control", func() { f.control = h.Plan.Control != "" })
+	if m.before.run = h.Plan.Against; m.before.run != "" {
+		// Exactly those that it measures: what was gone when it began stays so.
+		for _, c := range h.Configs {
+			if c.Before != "" {
+				c.Variant = c.Before
+				m.before.configs = append(m.before.configs, c)
+			}
+		}
+	}
+	return nil
+}
+
+// takeLocal sets what was not given of the flags of bench local to what a run had.
+func takeLocal(m *measure, f *localFlags, h runfile.Header) {
 	p := h.Plan
 	m.take("timeout", func() { m.timeout = time.Duration(p.TimeoutS * float64(time.Second)) })
 	m.take("cpu", func() { m.cpu = p.CPU })
 	m.take("engine", func() { f.engine = h.Engine })
-	m.take("control", func() { f.control = p.Control != "" })
 	if p.CPUPeriodMs > 0 {
 		m.take("cpu-period", func() { m.cpuPeriod = time.Duration(p.CPUPeriodMs * float64(time.Millisecond)) })
 	}
 	if p.Network != "" {
 		m.take("network", func() { f.network = p.Network })
 	}
-	return nil
 }
 
 // take sets what a flag stands for, unless the flag was given.
@@ -68,7 +82,7 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header
 	}
 	if len(*args) == 0 {
 		for _, c := range h.Configs {
-			if c.Variant != p.Control {
+			if c.Variant != p.Control && c.Before == "" {
 				*args = addOnce(*args, c.Variant)
 			}
 		}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
@@ -101,13 +100,4 @@ func (a *app) imageOf(ctx context.Context, store *image.Store, v coldstart.Varia
 	}
 	v.Image, v.Build = id, nil
 	return store.Take(ctx, v, o)
-}
-
-// storeDir is where the images of a project are kept: beside its compose file.
-func (a *app) storeDir(file string) string {
-	dir := a.Dir
-	if file != "" {
-		dir = filepath.Dir(absolute(a.Dir, file))
-	}
-	return filepath.Join(dir, ".build", "images")
 }

@@ -44,6 +44,7 @@ type Store struct {
 	mu    sync.Mutex
 	asked map[string]*answer     // registries, once a reference
 	roots map[string]*sync.Mutex // unpacking, once an image
+	kept  map[string]bool        // image IDs, see Keep
 }
 
 // OpenStore opens the store in dir and makes one where there is none. An index
@@ -58,6 +59,7 @@ func OpenStore(dir string) (*Store, error) {
 		index: lockedfile.MutexAt(filepath.Join(dir, lockFile)),
 		asked: map[string]*answer{},
 		roots: map[string]*sync.Mutex{},
+		kept:  map[string]bool{},
 	}
 	if err := s.prepare(); err != nil {
 		return nil, coldstart.Hint(fmt.Errorf("opening image store %s: %w", dir, err),
@@ -198,7 +200,7 @@ func (s *Store) writeIndex(entries []v1.Descriptor) error {
 
 // keptGenerations is how many images of one name and architecture the index
 // keeps, the newest last: two benches may be building different ones under one
-// name, and each must find its own again.
+// name, and each must find its own again. Those of Keep come on top.
 const keptGenerations = 8
 
 // record enters an image under its name and architecture, as the newest.
@@ -222,7 +224,7 @@ func (s *Store) record(d v1.Descriptor) error {
 			if e.Digest == d.Digest {
 				continue
 			}
-			if same++; same > keptGenerations {
+			if same++; same > keptGenerations && !s.keeps(e) {
 				dropped = true
 				continue
 			}
@@ -238,6 +240,34 @@ func (s *Store) record(d v1.Descriptor) error {
 		_, _ = s.prune(kept)
 	}
 	return nil
+}
+
+// Keep says that images are not to drop out of the index, whatever is built
+// after them, for as long as this Store is used: those that somebody may want to
+// measure again. An ID that the store does not have does no harm.
+func (s *Store) Keep(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		s.kept[id] = true
+	}
+}
+
+// keeps reports whether an entry is one of Keep.
+func (s *Store) keeps(d v1.Descriptor) bool {
+	s.mu.Lock()
+	none := len(s.kept) == 0
+	s.mu.Unlock()
+	if none {
+		return false
+	}
+	c, err := s.load(d)
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept[c.manifest.Config.Digest.String()]
 }
 
 // nameOf is what two entries of one image's generations have in common.

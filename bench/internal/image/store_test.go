@@ -301,3 +301,29 @@ func TestNotWritable(t *testing.T) {
 		t.Errorf("findings %+v", f)
 	}
 }
+
+// TestKeep builds more generations of an image than the store keeps.
+func TestKeep(t *testing.T) {
+	s := open(t)
+	dir := t.TempDir()
+	files(t, dir, map[string]string{"Dockerfile": "FROM scratch\nCOPY n /\n"})
+	var ids []string
+	for i := range 12 {
+		if err := os.WriteFile(filepath.Join(dir, "n"), []byte(fmt.Sprint(i)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		img, err := s.Build(t.Context(), variant(dir), image.Options{Arch: "amd64"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids = append(ids, img.ID); i == 0 {
+			s.Keep(img.ID, "sha256:of no image")
+		}
+	}
+	for i, id := range ids {
+		_, err := s.Get(t.Context(), id)
+		if there, want := err == nil, i == 0 || i >= 4; there != want {
+			t.Errorf("generation %d is there: %v, want %v", i, there, want)
+		}
+	}
+}

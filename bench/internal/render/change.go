@@ -13,7 +13,7 @@ import (
 // ChangeText writes a comparison of two runs for a terminal.
 func ChangeText(w io.Writer, c *analysis.Change) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s against %s\n", plain(c.New), plain(c.Base))
+	b.WriteString(changeTitle(c, plain) + "\n")
 	for _, t := range c.Warnings {
 		wrap(&b, "! ", plain("warning: "+t))
 	}
@@ -34,11 +34,19 @@ func ChangeText(w io.Writer, c *analysis.Change) error {
 	return err
 }
 
+// changeTitle names the two sides.
+func changeTitle(c *analysis.Change, esc func(string) string) string {
+	if c.Interleaved {
+		return esc(c.New) + " against the images of " + esc(c.Base) + ", both measured in it"
+	}
+	return esc(c.New) + " against " + esc(c.Base)
+}
+
 // ChangeMarkdown writes a comparison of two runs as GitHub reads it, below a
 // heading of the second level.
 func ChangeMarkdown(w io.Writer, c *analysis.Change) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "## %s against %s\n", escape(c.New), escape(c.Base))
+	fmt.Fprintf(&b, "## %s\n", changeTitle(c, escape))
 	if err := changeMarkdown(&b, c); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strconv"
 
 	"coldbench/bench/internal/analysis"
@@ -26,7 +27,7 @@ func headlineGrid(s *analysis.Section, esc func(string) string) *grid {
 }
 
 // comparisonGrid has a row for each class and config: total and its ratio to
-// the baseline's.
+// the baseline's and, where that was measured, to the one of its image before.
 func comparisonGrid(s *analysis.Section, esc func(string) string) *grid {
 	against := "against"
 	for _, c := range s.Columns {
@@ -35,7 +36,10 @@ func comparisonGrid(s *analysis.Section, esc func(string) string) *grid {
 			break
 		}
 	}
-	g := &grid{align: "ll", header: []string{"start", "init + duration of", "median", against, "p90", "p90 " + against}}
+	const before = "against before"
+	g := &grid{align: "ll", header: []string{"start", "init + duration of", "median", against, before, "p90", "p90 " + against, "p90 " + before}}
+	isBaseline := func(c analysis.Column) bool { return c.Baseline }
+	isBefore := func(c analysis.Column) bool { return c.Before != "" }
 	for _, t := range s.Metrics {
 		if t.Metric != "total" {
 			continue
@@ -48,20 +52,21 @@ func comparisonGrid(s *analysis.Section, esc func(string) string) *grid {
 			if p90 != unknown {
 				p90 = digits(*l.P90.Value) + " " + t.Unit
 			}
-			g.add(l.Class, esc(s.Columns[l.Column].Title), median(l.Median, t.Unit, digits), versus(s, l, 0.5), p90, versus(s, l, 0.9))
+			g.add(l.Class, esc(s.Columns[l.Column].Title), median(l.Median, t.Unit, digits), versus(s, l, 0.5, isBaseline), versus(s, l, 0.5, isBefore),
+				p90, versus(s, l, 0.9, isBaseline), versus(s, l, 0.9, isBefore))
 		}
 	}
 	g.drop(3)
 	return g
 }
 
-// versus prints the comparison of a line at a quantile.
-func versus(s *analysis.Section, l analysis.Line, q float64) string {
-	if s.Columns[l.Column].Baseline && len(s.Comparisons) > 0 && q == 0.5 {
+// versus prints the comparison of a line at a quantile with a column of a kind.
+func versus(s *analysis.Section, l analysis.Line, q float64, kind func(analysis.Column) bool) string {
+	if own := s.Columns[l.Column]; own.Baseline && kind(own) && q == 0.5 && slices.ContainsFunc(s.Comparisons, func(c analysis.Comparison) bool { return kind(s.Columns[c.Baseline]) }) {
 		return "baseline"
 	}
 	for _, c := range s.Comparisons {
-		if c.Column != l.Column || c.Class != l.Class || c.Quantile != q || c.Ratio.Value == nil {
+		if !kind(s.Columns[c.Baseline]) || c.Column != l.Column || c.Class != l.Class || c.Quantile != q || c.Ratio.Value == nil {
 			continue
 		}
 		text := c.Verdict

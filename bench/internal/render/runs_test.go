@@ -29,6 +29,8 @@ var speeds = map[string]speed{
 	"al2023":  {2.14, 0.62, 0.10},
 	"debug":   {26, 1.9, 0.20},
 	"leaky":   {3, 0.8, 0.20},
+	// The image that al2 had in an earlier run.
+	"al2@before": {2.8, 0.65, 0.15},
 }
 
 // newRun makes the header of a run.
@@ -214,5 +216,14 @@ func reports() map[string][]analysis.Input {
 	other.Header.Started = runfile.Stamp(started.Add(time.Hour))
 	other.Header.Plan.Strategy = "new-sandbox"
 	all["two-engines"] = append(one(newRun("docker", 30, 2, "scratch", "al2").measure(30)), one(other.measure(30))...)
+
+	against := newRun("docker", 50, 2, "scratch", "al2", "al2@before", "debug")
+	against.Header.Plan.Against = "20260303T050607Z-local-docker"
+	against.Header.Configs[0].Unchanged = true
+	against.Header.Configs[2].Before = "al2"
+	against.Header.Unavailable = []runfile.Unavailable{
+		{Variant: "debug@before", Before: "debug", Error: "the image that it had in run 20260303T050607Z-local-docker, sha256:777777777777, is not on this machine", Hint: "bench images build debug"},
+	}
+	all["against"] = one(against.measure(50))
 	return all
 }

@@ -41,7 +41,9 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	for _, a := range s.Alerts {
 		wrap(b, "! ", plain(a))
 	}
-	tables := []*grid{headlineGrid(s, plain), comparisonGrid(s, plain), sparkGrid(s, plain), costGrid(s, plain)}
+	comparison := comparisonGrid(s, plain)
+	comparison.without("p90 against before") // a terminal is only so wide
+	tables := []*grid{headlineGrid(s, plain), comparison, sparkGrid(s, plain), costGrid(s, plain)}
 	if s.Since != nil {
 		tables = append(tables, changeGrid(s.Since, plain), driftGrid(s.Since, plain))
 	}

@@ -10,13 +10,17 @@ import (
 // verdict is a comparison in words.
 type verdict struct{ Text, Verdict string }
 
-// sentences says each comparison with the baseline in words: every median, and
+// sentences says each comparison in words: every median, and
 // p90 and p99 where the word is another than the median's.
 func sentences(s *analysis.Section) []verdict {
 	list := []verdict{}
-	medians := map[[2]string]string{} // verdicts by column and class
+	type sides struct {
+		column, baseline int
+		class            string
+	}
+	medians := map[sides]string{} // verdicts
 	for _, c := range s.Comparisons {
-		at := [2]string{strconv.Itoa(c.Column), c.Class}
+		at := sides{c.Column, c.Baseline, c.Class}
 		if c.Quantile == 0.5 {
 			medians[at] = c.Verdict
 		} else if c.Verdict == medians[at] || c.Verdict == "unclear" {

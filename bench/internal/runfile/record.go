@@ -95,6 +95,9 @@ type Plan struct {
 	Parallel int     `json:"parallel,omitempty"`
 	Burst    int     `json:"burst,omitempty"`
 	IdleS    float64 `json:"idleS,omitempty"`
+	// Against is the ID of the run whose images were measured again beside the
+	// present ones; empty for none. See Config.Before.
+	Against string `json:"against,omitempty"`
 }
 
 // Config is a configuration that was measured, on which image.
@@ -105,7 +108,17 @@ type Config struct {
 	Doc          string       `json:"doc,omitempty"`
 	Image        Image        `json:"image"`
 	Function     *FunctionRef `json:"function,omitempty"`
+	// Before names the variant whose image in the run Plan.Against this is;
+	// Variant is then NameBefore of it. Empty for a variant's present image.
+	Before string `json:"before,omitempty"`
+	// Unchanged is true where the run Plan.Against had the same image, which is
+	// therefore not measured twice.
+	Unchanged bool `json:"unchanged,omitempty"`
 }
+
+// NameBefore returns the name under which the image that a variant had in
+// another run is measured. No variant can have such a name of its own.
+func NameBefore(variant string) string { return variant + "@before" }
 
 // Image is the part of coldstart.Image that is published.
 type Image struct {
@@ -145,8 +158,10 @@ type FunctionRef struct {
 // Unavailable is a variant that could not be measured here, and why.
 type Unavailable struct {
 	Variant string `json:"variant"`
-	Error   string `json:"error"`
-	Hint    string `json:"hint,omitempty"`
+	// Before is as in Config: the image is that of the run Plan.Against.
+	Before string `json:"before,omitempty"`
+	Error  string `json:"error"`
+	Hint   string `json:"hint,omitempty"`
 }
 
 // Sample is the record of a measured invocation (type "sample").

@@ -69,10 +69,11 @@ func (f *function) dice(n int) *rand.Rand {
 }
 
 // base is how many times as long as those of the quickest variant a variant's
-// times are: 1 to 3, from its name.
+// times are: 1 to 3, from its name. What follows an "@" says which of its images.
 func (f *function) base() float64 {
 	h := fnv.New32a()
-	h.Write([]byte(f.config.Variant))
+	name, _, _ := strings.Cut(f.config.Variant, "@")
+	h.Write([]byte(name))
 	return 1 + float64(h.Sum32()%1000)/500
 }
 
