@@ -28,7 +28,7 @@ func CompareBefore(run *runfile.Run, how Against) (*Change, error) {
 		return nil, err
 	}
 	columns, index := columnsOf(h)
-	o := observe(run, index)
+	o := recorded{run, samplesOf(run)}.observed(index)
 	c := newChange(h.Plan.Against, h.ID)
 	c.Interleaved = true
 	var matches []match

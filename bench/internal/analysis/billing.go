@@ -6,33 +6,40 @@ import (
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/runfile"
 )
 
-// audit compares each Billed Duration with the parts it is made of and names
-// those that do not fit: they point at a line that was misread or of another
-// invocation. They stay in the tables.
-func audit(run *runfile.Run) []string {
+// oddBills are the Billed Durations that do not fit the parts they are made of:
+// they point at a line that was misread or of another invocation. They stay in
+// the tables.
+type oddBills struct {
+	n        int
+	examples []string
+}
+
+// add notes a sample's Billed Duration where it does not fit.
+func (o *oddBills) add(s *coldstart.Sample) {
 	const examples = 3
-	var odd []string
-	for i := range run.Samples {
-		s := &run.Samples[i]
-		least, most, ok := expected(s)
-		if !ok {
-			continue
-		}
-		if b := *s.Metrics.BilledDurationMs; b < least || b > most {
-			odd = append(odd, fmt.Sprintf("seq %d of %s: %g ms for parts that come to %g", s.Seq, s.Config.Variant, b, least))
+	least, most, ok := expected(s)
+	if !ok {
+		return
+	}
+	if b := *s.Metrics.BilledDurationMs; b < least || b > most {
+		if o.n++; o.n <= examples {
+			o.examples = append(o.examples, fmt.Sprintf("seq %d of %s: %g ms for parts that come to %g", s.Seq, s.Config.Variant, b, least))
 		}
 	}
-	if len(odd) == 0 {
-		return nil
+}
+
+// text names them; empty where there are none.
+func (o oddBills) text() string {
+	if o.n == 0 {
+		return ""
 	}
-	text := fmt.Sprintf("%s not the sum of what REPORT says, rounded up: %s", count(len(odd), "Billed Duration is", "Billed Durations are"), strings.Join(odd[:min(len(odd), examples)], "; "))
-	if len(odd) > examples {
+	text := fmt.Sprintf("%s not the sum of what REPORT says, rounded up: %s", count(o.n, "Billed Duration is", "Billed Durations are"), strings.Join(o.examples, "; "))
+	if o.n > len(o.examples) {
 		text += "; …"
 	}
-	return []string{text + "."}
+	return text + "."
 }
 
 // expected returns the least and greatest Billed Duration that the parts of a

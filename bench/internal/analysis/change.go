@@ -104,6 +104,10 @@ func Compare(base, now *runfile.Run, how Against) (*Change, error) {
 	if base == nil || now == nil {
 		return nil, ErrNothing
 	}
+	return changeOf(recorded{base, samplesOf(base)}, recorded{now, samplesOf(now)}, how)
+}
+
+func changeOf(base, now recorded, how Against) (*Change, error) {
 	b, n := base.Header, now.Header
 	switch {
 	case b.Place() != n.Place() || b.Rehearsal != n.Rehearsal:

@@ -9,7 +9,6 @@ import (
 // architecture, and against the image that its variant had before, cold and warm,
 // at the median, and at p90 and p99 where both sides have an interval there.
 func compare(columns []Column, o observed, only string) []Comparison {
-	total := metricOf("total")
 	list := []Comparison{}
 	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
 		if !shown(class, only) || !o.any(len(columns), class) {
@@ -17,8 +16,7 @@ func compare(columns []Column, o observed, only string) []Comparison {
 		}
 		ordered := make([]stats.Ordered, len(columns))
 		for i := range columns {
-			v, _, _ := values(o.environments(i, class), total)
-			ordered[i] = stats.Order(v)
+			ordered[i] = o.of(i, class).ordered("total")
 		}
 		for i := range columns {
 			for _, b := range opposite(columns, i) {

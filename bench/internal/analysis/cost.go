@@ -53,7 +53,6 @@ func billingOf(h runfile.Header, columns []Column, o observed) billing {
 	if h.Place() == "aws" {
 		b.region = h.Engine
 	}
-	metric := metricOf("billed")
 	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
 		if !shown(class, h.Plan.Only) || !o.any(len(columns), class) {
 			continue
@@ -61,12 +60,10 @@ func billingOf(h runfile.Header, columns []Column, o observed) billing {
 		line := CostLine{Class: string(class), Cells: make([]CostCell, len(columns))}
 		for i := range columns {
 			sum, n := 0.0, 0
-			for _, e := range o.environments(i, class) {
-				for _, s := range e.invocations {
-					if v, ok := metric.Value(*s); ok && v >= 0 && !math.IsInf(v, 0) {
-						sum += math.Ceil(v)
-						n++
-					}
+			for _, v := range o.of(i, class).values[placeOf("billed")] {
+				if v >= 0 { // not NaN
+					sum += math.Ceil(v)
+					n++
 				}
 			}
 			if n > 0 {

@@ -65,11 +65,13 @@ func size(bytes int64) *int64 {
 func deploys(columns []Column, o observed) []Deploy {
 	list := []Deploy{}
 	for i := range columns {
-		for _, e := range o.environments(i, coldstart.ClassFirstAfterDeploy) {
-			for _, s := range e.invocations {
-				read := func(metric string) *float64 { return optional(metricOf(metric).Value(*s)) }
-				list = append(list, Deploy{Column: i, InitMs: read("init"), DurationMs: read("duration"), BilledMs: read("billed"), Provision: read("provision")})
+		u := o.of(i, coldstart.ClassFirstAfterDeploy)
+		for k := range u.environment {
+			read := func(metric string) *float64 {
+				v := u.values[placeOf(metric)]
+				return optional(at(v, k))
 			}
+			list = append(list, Deploy{Column: i, InitMs: read("init"), DurationMs: read("duration"), BilledMs: read("billed"), Provision: read("provision")})
 		}
 	}
 	return list

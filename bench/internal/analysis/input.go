@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -13,6 +14,34 @@ type Input struct {
 	// Previous is the run that Run's header names as previous; nil where there
 	// is none or it can't be had. Any other run is not compared with.
 	Previous *runfile.Run
+	// Samples and PreviousSamples are those of the runs where they were not kept
+	// in them, see runfile.Scan; nil where they were.
+	Samples, PreviousSamples *Samples
+}
+
+// recorded is a run with its samples.
+type recorded struct {
+	*runfile.Run
+	samples *Samples
+}
+
+// observed sorts the samples into the columns of an index.
+func (r recorded) observed(index map[coldstart.Config]int) observed {
+	return observe(r.samples, r.Header.Plan.Strategy, index)
+}
+
+func (in Input) samples() *Samples {
+	if in.Samples != nil {
+		return in.Samples
+	}
+	return samplesOf(in.Run)
+}
+
+func (in Input) previous() *Samples {
+	if in.PreviousSamples != nil {
+		return in.PreviousSamples
+	}
+	return samplesOf(in.Previous)
 }
 
 // Newest picks the newest run of each backend and engine, the newest first.

@@ -9,7 +9,7 @@ import (
 )
 
 // method lists how a run was measured. What is not known is left out.
-func method(run *runfile.Run) []Fact {
+func method(run *runfile.Run, samples int) []Fact {
 	h := run.Header
 	facts := []Fact{}
 	add := func(name, format string, args ...any) {
@@ -71,7 +71,7 @@ func method(run *runfile.Run) []Fact {
 	} else {
 		add("Ended", "not recorded")
 	}
-	add("Samples", "%d, %s, %s", len(run.Samples), count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
+	add("Samples", "%d, %s, %s", samples, count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
 	add("Previous run", "%s", h.Previous)
 	add("Against the images of", "%s", p.Against)
 	return facts

@@ -43,7 +43,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 	}
 	for _, t := range s.Metrics {
 		if t.Metric == "billed" {
-			if n := coarse(t, o, metricOf("billed")); n != "" {
+			if n := coarse(t, o); n != "" {
 				list = append(list, n)
 			}
 		}
@@ -86,7 +86,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 const suppressedNote = "Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class `suppressed-init`, not `cold`."
 
 // warnings gathers what the run, its file and the audit warn of.
-func warnings(run *runfile.Run, o observed) []string {
+func warnings(run *runfile.Run, o observed, odd oddBills) []string {
 	list := []string{}
 	seen := map[string]bool{}
 	add := func(texts ...string) {
@@ -108,6 +108,6 @@ func warnings(run *runfile.Run, o observed) []string {
 	for _, strategy := range slices.Sorted(maps.Keys(o.other)) {
 		add(fmt.Sprintf("%s forced by %q, not by the run's own strategy %q, left out.", count(o.other[strategy], "cold start", "cold starts"), strategy, run.Header.Plan.Strategy))
 	}
-	add(audit(run)...)
+	add(odd.text())
 	return list
 }

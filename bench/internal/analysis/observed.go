@@ -1,19 +1,16 @@
 package analysis
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/stats"
 )
 
-// observed holds the samples of a run by column and class, in the order in
-// which they were taken, and by environment within.
+// observed holds the samples of a run by the report's columns and classes.
 type observed struct {
-	samples map[cell]*[]environment
+	units map[cell]*units
 	// foreign counts samples of configs that the header does not name, other
 	// those of another strategy than the run's.
 	foreign int
@@ -25,64 +22,44 @@ type cell struct {
 	class  coldstart.Class
 }
 
-// environment holds the invocations of one class in one execution environment.
-type environment struct {
-	name        string
-	invocations []*coldstart.Sample
-}
-
 // classes in the order of tables.
 func classes() []coldstart.Class {
 	return []coldstart.Class{coldstart.ClassCold, coldstart.ClassSuppressedInit, coldstart.ClassFirstWarm, coldstart.ClassWarm}
 }
 
-// observe groups the samples of a run. Cold samples whose strategy is not the
-// plan's are counted and left out: strategies are never pooled.
-func observe(run *runfile.Run, index map[coldstart.Config]int) observed {
-	o := observed{samples: map[cell]*[]environment{}, other: map[string]int{}}
-	place := map[cell]map[string]int{}
-	for i := range run.Samples {
-		s := &run.Samples[i]
-		column, ok := index[s.Config]
-		if !ok {
-			o.foreign++
-			continue
+// observe sorts the samples of a run into columns. Cold samples whose strategy
+// is not the plan's, or the first one's where the plan names none, are counted
+// and left out: strategies are never pooled.
+func observe(k *Samples, strategy string, index map[coldstart.Config]int) observed {
+	if strategy == "" && k.strategy != nil {
+		strategy = *k.strategy
+	}
+	o := observed{units: map[cell]*units{}, other: map[string]int{}}
+	for of, c := range k.kept {
+		at, ok := index[of.config]
+		switch n := len(c.environment); {
+		case !ok:
+			o.foreign += n
+		case !warm(of.class) && of.strategy != strategy:
+			o.other[of.strategy] += n
+		default:
+			o.units[cell{at, of.class}] = newUnits(c, len(k.environments))
 		}
-		if want := run.Header.Plan.Strategy; s.Start == coldstart.Cold && want != "" && s.Strategy != want {
-			o.other[s.Strategy]++
-			continue
-		}
-		c := cell{column, s.Class}
-		name := s.Environment
-		if name == "" {
-			name = fmt.Sprintf("round %d", s.Round)
-		}
-		if o.samples[c] == nil {
-			o.samples[c], place[c] = &[]environment{}, map[string]int{}
-		}
-		at, ok := place[c][name]
-		if !ok {
-			at = len(*o.samples[c])
-			place[c][name] = at
-			*o.samples[c] = append(*o.samples[c], environment{name: name})
-		}
-		e := &(*o.samples[c])[at]
-		e.invocations = append(e.invocations, s)
 	}
 	return o
 }
 
-// environments returns what was observed of a column and class.
-func (o observed) environments(column int, class coldstart.Class) []environment {
-	if e := o.samples[cell{column, class}]; e != nil {
-		return *e
+// of returns what was observed of a column and class, which may be nothing.
+func (o observed) of(column int, class coldstart.Class) *units {
+	if u := o.units[cell{column, class}]; u != nil {
+		return u
 	}
-	return nil
+	return &units{column: &column0}
 }
 
 // has reports whether there is a sample of the class at all.
 func (o observed) has(class coldstart.Class) bool {
-	for c := range o.samples {
+	for c := range o.units {
 		if c.class == class {
 			return true
 		}
@@ -93,41 +70,148 @@ func (o observed) has(class coldstart.Class) bool {
 // any reports whether there is a sample of the class in any column.
 func (o observed) any(columns int, class coldstart.Class) bool {
 	for c := range columns {
-		if len(o.environments(c, class)) > 0 {
+		if o.of(c, class).n > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// values returns one value for each environment, the median of its
-// invocations, and counts invocations with and without the metric.
-func values(environments []environment, m coldstart.Metric) (v []float64, invocations, missing int) {
-	var of []float64
-	for _, e := range environments {
-		of = of[:0]
-		for _, s := range e.invocations {
-			if x, ok := m.Value(*s); ok && !math.IsNaN(x) && !math.IsInf(x, 0) {
-				of = append(of, x)
-			} else {
-				missing++
-			}
-		}
-		invocations += len(of)
-		switch len(of) {
-		case 0:
-		case 1:
-			v = append(v, of[0])
-		default:
-			x, _ := stats.Order(of).Median()
-			v = append(v, x)
-		}
-	}
-	return v, invocations, missing
+var column0 = column{values: make([][]float64, len(metrics))}
+
+// units are the execution environments of one column and class, in order of
+// their first sample.
+type units struct {
+	*column
+	n int
+	// samples lists the column's by environment, those of environment e from
+	// start[e] to start[e+1]; nil where each environment has one.
+	samples, start []int32
+	sorted         map[string]stats.Ordered
 }
 
-// metricOf returns the metric of a name that MetricsOf lists.
-func metricOf(name string) coldstart.Metric {
-	all := coldstart.MetricsOf()
-	return all[slices.IndexFunc(all, func(m coldstart.Metric) bool { return m.Name == name })]
+// newUnits groups a column's samples by environment; all is the number of
+// environments in the run.
+func newUnits(c *column, all int) *units {
+	u := &units{column: c}
+	place := make([]int32, all)
+	for i := range place {
+		place[i] = -1
+	}
+	var size []int32
+	for _, e := range c.environment {
+		if place[e] < 0 {
+			place[e] = int32(len(size))
+			size = append(size, 0)
+		}
+		size[place[e]]++
+	}
+	u.n = len(size)
+	if u.n == len(c.environment) {
+		return u
+	}
+	u.start = make([]int32, u.n+1)
+	for e, n := range size {
+		u.start[e+1] = u.start[e] + n
+	}
+	next := slices.Clone(u.start[:u.n])
+	u.samples = make([]int32, len(c.environment))
+	for i, e := range c.environment {
+		p := place[e]
+		u.samples[next[p]] = int32(i)
+		next[p]++
+	}
+	return u
+}
+
+// invocations is the number of samples.
+func (u *units) invocations() int { return len(u.environment) }
+
+// each returns one value for each environment, the median of its samples, NaN
+// where none was measured; nil where none of any was. It must not be changed.
+func (u *units) each(list []float64) []float64 {
+	if len(list) == 0 {
+		return nil
+	}
+	if u.samples == nil {
+		put := u.n - len(list)
+		if put == 0 {
+			return list
+		}
+		// The last ones were not measured.
+		list = slices.Clip(list)
+		for range put {
+			list = append(list, math.NaN())
+		}
+		return list
+	}
+	values := make([]float64, u.n)
+	var of []float64
+	for e := range values {
+		of = of[:0]
+		for _, i := range u.samples[u.start[e]:u.start[e+1]] {
+			if int(i) < len(list) && !math.IsNaN(list[i]) {
+				of = append(of, list[i])
+			}
+		}
+		values[e] = math.NaN()
+		if v, ok := stats.Sort(of).Median(); ok {
+			values[e] = v
+		}
+	}
+	return values
+}
+
+// metric returns one value for each environment, see each.
+func (u *units) metric(name string) []float64 { return u.each(u.values[placeOf(name)]) }
+
+// measured counts the samples that have a metric.
+func (u *units) measured(name string) int {
+	n := 0
+	for _, v := range u.values[placeOf(name)] {
+		if !math.IsNaN(v) {
+			n++
+		}
+	}
+	return n
+}
+
+// inOrder returns the values of the environments that have one, in the order in
+// which they were taken. It must not be changed.
+func (u *units) inOrder(name string) []float64 {
+	v := u.metric(name)
+	if !slices.ContainsFunc(v, math.IsNaN) {
+		return v
+	}
+	return slices.DeleteFunc(slices.Clone(v), math.IsNaN)
+}
+
+// ordered returns the values of the environments that have one, sorted.
+func (u *units) ordered(name string) stats.Ordered {
+	o, ok := u.sorted[name]
+	if !ok {
+		if u.sorted == nil {
+			u.sorted = map[string]stats.Ordered{}
+		}
+		o = stats.Order(u.metric(name))
+		u.sorted[name] = o
+	}
+	return o
+}
+
+// rounds are those of the environments.
+func (u *units) rounds() []int32 {
+	if u.samples == nil {
+		return u.round
+	}
+	rounds := make([]int32, u.n)
+	for e := range rounds {
+		rounds[e] = u.round[u.samples[u.start[e]]]
+	}
+	return rounds
+}
+
+// placeOf is the place of a metric's name among metrics.
+func placeOf(name string) int {
+	return slices.IndexFunc(metrics, func(m coldstart.Metric) bool { return m.Name == name })
 }

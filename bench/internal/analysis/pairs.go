@@ -24,7 +24,7 @@ type match struct {
 }
 
 // pairsOf fills in the lines and returns their values.
-func pairsOf(base, now *runfile.Run, how Against, c *Change) ([]pair, error) {
+func pairsOf(base, now recorded, how Against, c *Change) ([]pair, error) {
 	measures, err := measuresOf(how.Metrics)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func pairsOf(base, now *runfile.Run, how Against, c *Change) ([]pair, error) {
 	if len(matches) == 0 {
 		return nil, fmt.Errorf("%w: runs %s and %s have no config in common", ErrNothing, base.Header.ID, now.Header.ID)
 	}
-	pairs := c.lines(matches, measures, observe(base, baseIndex), observe(now, newIndex))
+	pairs := c.lines(matches, measures, base.observed(baseIndex), now.observed(newIndex))
 	if len(pairs) == 0 {
 		return nil, fmt.Errorf("%w: no config has samples in both %s and %s", ErrNothing, base.Header.ID, now.Header.ID)
 	}
@@ -80,9 +80,7 @@ func (c *Change) lines(matches []match, measures []measure, was, is observed) []
 	var pairs []pair
 	for _, m := range matches {
 		for _, of := range measures {
-			x, _, _ := values(was.environments(m.base, of.class), of.metric)
-			y, _, _ := values(is.environments(m.now, of.class), of.metric)
-			p := pair{stats.Order(x), stats.Order(y), m.image == "same"}
+			p := pair{was.of(m.base, of.class).ordered(of.metric.Name), is.of(m.now, of.class).ordered(of.metric.Name), m.image == "same"}
 			if p.base.N() == 0 || p.now.N() == 0 {
 				c.lacks(m, of, p, was.has(of.class), is.has(of.class))
 				continue

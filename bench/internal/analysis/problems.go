@@ -73,7 +73,7 @@ func alerts(run *runfile.Run, columns []Column, index map[coldstart.Config]int, 
 		}
 	}
 	for i, c := range columns {
-		n := len(o.environments(i, coldstart.ClassCold)) + len(o.environments(i, coldstart.ClassSuppressedInit))
+		n := o.of(i, coldstart.ClassCold).n + o.of(i, coldstart.ClassSuppressedInit).n
 		complete := n >= plan.Runs || stopped == "precision" || stopped == "interrupted" || run.End == nil
 		switch {
 		case n == 0 && failed[i] > 0:

@@ -16,7 +16,8 @@ func newSection(in Input) Section {
 	run := in.Run
 	h := run.Header
 	columns, index := columnsOf(h)
-	o := observe(run, index)
+	samples := in.samples()
+	o := recorded{run, samples}.observed(index)
 	only := h.Plan.Only
 	s := Section{
 		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine, Place: h.Place(),
@@ -30,8 +31,8 @@ func newSection(in Input) Section {
 		Deploy:      deploys(columns, o),
 		Images:      imagesOf(in),
 		Problems:    problemsOf(run, columns, index),
-		Method:      method(run),
-		Warnings:    warnings(run, o),
+		Method:      method(run, samples.n),
+		Warnings:    warnings(run, o, samples.odd),
 		Command:     command(h),
 	}
 	for _, u := range h.Unavailable {
@@ -40,7 +41,7 @@ func newSection(in Input) Section {
 	}
 	if p := in.Previous; p != nil && h.Previous != "" && p.Header.ID == h.Previous {
 		// Runs that can't be compared have no change to show.
-		if c, err := Compare(p, run, Against{}); err == nil {
+		if c, err := changeOf(recorded{p, in.previous()}, recorded{run, samples}, Against{}); err == nil {
 			s.Since = c
 		}
 	}
@@ -77,17 +78,9 @@ func heading(h runfile.Header) string {
 
 // caption says in a sentence what the headline shows.
 func caption(h runfile.Header, columns []Column, o observed) string {
-	cold := span(columns, func(i int) int {
-		return len(o.environments(i, coldstart.ClassCold))
-	})
-	warm := span(columns, func(i int) int {
-		n := 0
-		for _, e := range o.environments(i, coldstart.ClassWarm) {
-			n += len(e.invocations)
-		}
-		return n
-	})
-	environments := span(columns, func(i int) int { return len(o.environments(i, coldstart.ClassWarm)) })
+	cold := span(columns, func(i int) int { return o.of(i, coldstart.ClassCold).n })
+	warm := span(columns, func(i int) int { return o.of(i, coldstart.ClassWarm).invocations() })
+	environments := span(columns, func(i int) int { return o.of(i, coldstart.ClassWarm).n })
 	var of []string
 	if shown(coldstart.ClassCold, h.Plan.Only) {
 		of = append(of, plural(cold, "cold start"))

@@ -278,17 +278,19 @@ func TestAudit(t *testing.T) {
 		{"no init", sample(coldstart.ClassCold, coldstart.Metrics{DurationMs: ms(1), BilledDurationMs: ms(9)}), false},
 	}
 	for _, tt := range tests {
-		if got := audit(&runfile.Run{Samples: []coldstart.Sample{tt.s}}); (len(got) > 0) != tt.odd {
+		var odd oddBills
+		odd.add(&tt.s)
+		if got := odd.text(); (got != "") != tt.odd {
 			t.Errorf("%s: %q", tt.name, got)
 		}
 	}
-	var many []coldstart.Sample
+	var many oddBills
 	for i := range 5 {
 		s := tests[2].s
 		s.Seq = i
-		many = append(many, s)
+		many.add(&s)
 	}
-	if got := audit(&runfile.Run{Samples: many}); len(got) != 1 || !strings.HasPrefix(got[0], "5 Billed Durations are not") || strings.Count(got[0], "seq") != 3 {
+	if got := many.text(); !strings.HasPrefix(got, "5 Billed Durations are not") || strings.Count(got, "seq") != 3 {
 		t.Errorf("five: %q", got)
 	}
 }

@@ -2,29 +2,27 @@ package analysis
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/stats"
 )
 
 // Series are the values of one config and class in the order in which they
-// were taken, for plots: one value an execution environment.
+// were taken, for plots: one value an execution environment. NaN is a value that
+// was not measured, nil a list without any.
 type Series struct {
-	Column int    `json:"column"`
-	Class  string `json:"class"`
-	// Rounds, TotalMs and BilledMs are of equal length; nil is a value that was
-	// not measured.
-	Rounds   []int      `json:"rounds"`
-	TotalMs  []*float64 `json:"totalMs"`
-	BilledMs []*float64 `json:"billedDurationMs"`
+	Column int
+	Class  string
+	// Rounds are of each environment; the others are as long, or nil.
+	Rounds            []int32
+	TotalMs, BilledMs []float64
 	// InitMs, DurationMs, ProvisionMs and MaxMemoryMB are further values of the
 	// same environments.
-	InitMs      []*float64 `json:"initDurationMs"`
-	DurationMs  []*float64 `json:"durationMs"`
-	ProvisionMs []*float64 `json:"provisionMs"`
-	MaxMemoryMB []*float64 `json:"maxMemoryUsedMB"`
+	InitMs, DurationMs, ProvisionMs, MaxMemoryMB []float64
 	// Phases are the medians of the class's phases.
-	Phases Phases `json:"phases"`
+	Phases Phases
 }
 
 // Phases are the medians of a start's parts in milliseconds; nil where they
@@ -47,23 +45,18 @@ func seriesOf(columns []Column, o observed, only string) []Series {
 			continue
 		}
 		for i := range columns {
-			environments := o.environments(i, class)
-			if len(environments) == 0 {
+			u := o.of(i, class)
+			if u.n == 0 {
 				continue
 			}
-			s := Series{Column: i, Class: string(class)}
-			for k := range environments {
-				one := environments[k : k+1]
-				s.Rounds = append(s.Rounds, one[0].invocations[0].Round)
-				s.TotalMs = append(s.TotalMs, middle(one, "total"))
-				s.BilledMs = append(s.BilledMs, middle(one, "billed"))
-				s.InitMs = append(s.InitMs, middle(one, "init"))
-				s.DurationMs = append(s.DurationMs, middle(one, "duration"))
-				s.ProvisionMs = append(s.ProvisionMs, middle(one, "provision"))
-				s.MaxMemoryMB = append(s.MaxMemoryMB, middle(one, "max memory"))
+			s := Series{
+				Column: i, Class: string(class), Rounds: u.rounds(),
+				TotalMs: u.metric("total"), BilledMs: u.metric("billed"), InitMs: u.metric("init"),
+				DurationMs: u.metric("duration"), ProvisionMs: u.metric("provision"), MaxMemoryMB: u.metric("max memory"),
 			}
-			s.Phases = Phases{ProvisionMs: middle(environments, "provision"), InitMs: middle(environments, "init"), DurationMs: middle(environments, "duration")}
-			s.Phases.PlatformMs, s.Phases.ProcessMs = split(environments)
+			middle := func(metric string) *float64 { return optional(u.ordered(metric).Median()) }
+			s.Phases = Phases{ProvisionMs: middle("provision"), InitMs: middle("init"), DurationMs: middle("duration")}
+			s.Phases.PlatformMs, s.Phases.ProcessMs = u.split()
 			list = append(list, s)
 		}
 	}
@@ -73,23 +66,16 @@ func seriesOf(columns []Column, o observed, only string) []Series {
 // split takes init apart where every environment can: a median of some would not
 // be beside that of all. A part that would be negative, by the rounding of a
 // REPORT line, is 0.
-func split(environments []environment) (platform, process *float64) {
-	var before, after []float64
-	for _, e := range environments {
-		s := e.invocations[0]
-		init, at := s.Metrics.InitDurationMs, s.Phases.ProcessStartMs
-		if init == nil || at == nil {
-			return nil, nil
-		}
-		before, after = append(before, *at), append(after, max(0, *init-*at))
+func (u *units) split() (platform, process *float64) {
+	before, init := u.each(u.processStart), u.metric("init")
+	if len(before) == 0 || len(init) == 0 || slices.ContainsFunc(before, math.IsNaN) || slices.ContainsFunc(init, math.IsNaN) {
+		return nil, nil
 	}
-	return optional(stats.Order(before).Median()), optional(stats.Order(after).Median())
-}
-
-// middle is the median of a metric over environments; nil where none has it.
-func middle(environments []environment, metric string) *float64 {
-	v, _, _ := values(environments, metricOf(metric))
-	return optional(stats.Order(v).Median())
+	after := make([]float64, len(init))
+	for i := range after {
+		after[i] = max(0, init[i]-before[i])
+	}
+	return optional(stats.Order(before).Median()), optional(stats.Sort(after).Median())
 }
 
 // oddities warns of what makes a median say less than it seems to: a drift
@@ -101,7 +87,8 @@ func oddities(columns []Column, o observed, only string) []string {
 			continue
 		}
 		for i, c := range columns {
-			v, _, _ := values(o.environments(i, class), metricOf("total"))
+			u := o.of(i, class)
+			v := u.inOrder("total")
 			of := fmt.Sprintf("%s, %s", c.Title, class)
 			// One in a hundred columns without a drift may be named.
 			if rho, p, ok := stats.Trend(v); ok && p < 0.01/float64(2*len(columns)) {
@@ -111,7 +98,7 @@ func oddities(columns []Column, o observed, only string) []string {
 				}
 				list = append(list, fmt.Sprintf("%s: init + duration %s over the run (rank correlation with the order %.2f).", of, way, rho))
 			}
-			ordered := stats.Order(v)
+			ordered := u.ordered("total")
 			if lo, hi, ok := ordered.TwoModes(); ok {
 				list = append(list, fmt.Sprintf("%s: two modes, about %.3g and %.3g ms: the median lies in one of them and says little of the other.", of, lo, hi))
 			}

@@ -22,7 +22,7 @@ func TestOdditiesAreNamedAndKept(t *testing.T) {
 	if l, _ := line(s, "total", "cold", 0); l.N != 81 {
 		t.Errorf("n = %d: an outlier was removed", l.N)
 	}
-	if len(s.Series) != 1 || len(s.Series[0].TotalMs) != 81 || len(s.Series[0].Rounds) != 81 || *s.Series[0].TotalMs[80] != 91 {
+	if len(s.Series) != 1 || len(s.Series[0].TotalMs) != 81 || len(s.Series[0].Rounds) != 81 || s.Series[0].TotalMs[80] != 91 {
 		t.Errorf("series %+v", s.Series)
 	}
 	if p := s.Series[0].Phases; p.ProvisionMs != nil || p.InitMs == nil {

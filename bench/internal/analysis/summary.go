@@ -3,16 +3,14 @@ package analysis
 import (
 	"math"
 
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/stats"
 )
 
 // summarize describes one metric of one column and class.
-func summarize(environments []environment, m coldstart.Metric) Summary {
-	v, invocations, missing := values(environments, m)
-	o := stats.Order(v)
+func summarize(u *units, metric string) Summary {
+	o, measured := u.ordered(metric), u.measured(metric)
 	return Summary{
-		N: o.N(), Invocations: invocations, Missing: missing,
+		N: o.N(), Invocations: measured, Missing: u.invocations() - measured,
 		Min:    optional(o.Min()),
 		Median: estimate(o, 0.5),
 		P90:    estimate(o, 0.9),
@@ -32,6 +30,14 @@ func optional(v float64, ok bool) *float64 {
 		return nil
 	}
 	return &v
+}
+
+// at is a value of a list that may be shorter, or hold NaN there.
+func at(list []float64, i int) (float64, bool) {
+	if i >= len(list) || math.IsNaN(list[i]) {
+		return 0, false
+	}
+	return list[i], true
 }
 
 // bound turns an open end into a missing one.

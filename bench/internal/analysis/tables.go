@@ -10,14 +10,18 @@ import (
 
 // shown reports whether the tables show a class under --cold or --warm.
 func shown(class coldstart.Class, only string) bool {
-	warm := class == coldstart.ClassWarm || class == coldstart.ClassFirstWarm
 	switch only {
 	case "cold":
-		return !warm
+		return !warm(class)
 	case "warm":
-		return warm
+		return warm(class)
 	}
 	return true
+}
+
+// warm reports whether a class is of warm invocations.
+func warm(class coldstart.Class) bool {
+	return class == coldstart.ClassWarm || class == coldstart.ClassFirstWarm
 }
 
 // has reports whether samples of the class can have the metric at all.
@@ -42,14 +46,14 @@ func headline(backend string, columns []Column, o observed, only string, warmRun
 		where = "Rehearsal"
 	}
 	rows := []Row{}
-	billed := metricOf("billed")
+	billed := metrics[placeOf("billed")]
 	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
 		if !shown(class, only) || class == coldstart.ClassWarm && warmRuns == 0 && !o.any(len(columns), class) {
 			continue
 		}
 		row := Row{Label: fmt.Sprintf("%s, %s start", where, class), Class: string(class), Unit: billed.Unit, Cells: []Summary{}}
 		for i := range columns {
-			row.Cells = append(row.Cells, summarize(o.environments(i, class), billed))
+			row.Cells = append(row.Cells, summarize(o.of(i, class), billed.Name))
 		}
 		rows = append(rows, row)
 	}
@@ -59,7 +63,7 @@ func headline(backend string, columns []Column, o observed, only string, warmRun
 // tables makes a table of each metric.
 func tables(backend string, columns []Column, o observed, only string) []Table {
 	list := []Table{}
-	for _, m := range coldstart.MetricsOf() {
+	for _, m := range metrics {
 		// What bench's clock sees of a local invocation is its own doing.
 		if (m.Name == "client" || m.Name == "platform and network") && backend != "aws" {
 			continue
@@ -70,7 +74,7 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 				continue
 			}
 			for i := range columns {
-				t.Lines = append(t.Lines, Line{Column: i, Class: string(class), Summary: summarize(o.environments(i, class), m)})
+				t.Lines = append(t.Lines, Line{Column: i, Class: string(class), Summary: summarize(o.of(i, class), m.Name)})
 			}
 		}
 		if len(t.Lines) == 0 {
@@ -144,7 +148,7 @@ func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []str
 		notes = append(notes, "Not measured, so not counted: "+strings.Join(missing, ", ")+".")
 	}
 	if m.Name == "billed" {
-		if n := coarse(t, o, m); n != "" {
+		if n := coarse(t, o); n != "" {
 			notes = append(notes, n)
 		}
 	}
@@ -153,11 +157,10 @@ func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []str
 
 // coarse says that an interval of integers is one of integers, where the
 // values of some line are few different ones.
-func coarse(t Table, o observed, m coldstart.Metric) string {
+func coarse(t Table, o observed) string {
 	const enough = 10
 	for _, l := range t.Lines {
-		v, _, _ := values(o.environments(l.Column, coldstart.Class(l.Class)), m)
-		if d := stats.Order(v).Distinct(); d > 0 && d < enough {
+		if d := o.of(l.Column, coldstart.Class(l.Class)).ordered(t.Metric).Distinct(); d > 0 && d < enough {
 			return fmt.Sprintf("Billed Durations take fewer than %d different values: their intervals are of whole milliseconds, and init + duration is the finer measure.", enough)
 		}
 	}

@@ -192,3 +192,36 @@ func contains(texts []string, part string) bool {
 	}
 	return false
 }
+
+// TestScannedIsTheSame: a report of samples that were handed over one by one is
+// that of a run that holds them, with environments whose invocations are mixed,
+// and values that were not measured.
+func TestScannedIsTheSame(t *testing.T) {
+	run := newRun("a", "b")
+	r := rand.New(rand.NewPCG(6, 6))
+	for i := range 40 {
+		cold(run, []string{"a", "b"}[i%2], coldstart.ClassCold, 3+r.Float64(), 1)
+		invoke(run, coldstart.ClassWarm, r.Float64(), r.Float64(), r.Float64())
+		if i%7 == 0 {
+			run.Samples[len(run.Samples)-1].Metrics.DurationMs = nil
+		}
+	}
+	r.Shuffle(len(run.Samples), func(i, j int) { run.Samples[i], run.Samples[j] = run.Samples[j], run.Samples[i] })
+	bare := *run
+	bare.Samples = nil
+	var samples Samples
+	for _, s := range run.Samples {
+		samples.Add(&s)
+	}
+	want, err := json.Marshal(New([]Input{{Run: run}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(New([]Input{{Run: &bare, Samples: &samples}}))
+	if err != nil || string(got) != string(want) {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+	if l, _ := line(section(run), "total", "warm", 0); l.N != 20 || l.Invocations+l.Missing != 60 || l.Missing != 3 {
+		t.Errorf("%+v", l)
+	}
+}

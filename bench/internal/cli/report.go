@@ -289,13 +289,15 @@ func (a *app) newestOf(entries []runfile.Entry, place string) ([]analysis.Input,
 
 // input reads a run file, and the run beside it that it names as previous.
 func (a *app) input(path string) (analysis.Input, error) {
-	run, err := runfile.Open(path)
+	in := analysis.Input{Samples: new(analysis.Samples)}
+	run, err := runfile.Scan(path, in.Samples.Add)
 	if err != nil {
 		return analysis.Input{}, err
 	}
-	in := analysis.Input{Run: run}
+	in.Run = run
 	if id := run.Header.Previous; id != "" && filepath.IsLocal(id) {
-		previous, err := runfile.Open(filepath.Join(filepath.Dir(path), id+runfile.Ext))
+		in.PreviousSamples = new(analysis.Samples)
+		previous, err := runfile.Scan(filepath.Join(filepath.Dir(path), id+runfile.Ext), in.PreviousSamples.Add)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return analysis.Input{}, fmt.Errorf("reading the previous run: %w", err)
 		}

@@ -68,13 +68,13 @@ func TestForeignTextInPictures(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>&"'\\\x00\x1b/a ]{1,12}`), rapid.Just(`</script><script>alert(1)</script>`), rapid.Just(`"><img src=x onerror=alert(1)>`)).Draw(t, "text")
 		number := rapid.OneOf(rapid.Float64Range(0, 100), rapid.SampledFrom([]float64{0, 1e-320, 1e300}))
-		var values []*float64
-		var rounds []int
+		var values []float64
+		var rounds []int32
 		for i := range rapid.IntRange(1, 30).Draw(t, "n") {
 			v := number.Draw(t, "v")
-			values, rounds = append(values, &v), append(rounds, i+1)
+			values, rounds = append(values, v), append(rounds, int32(i+1))
 		}
-		e := analysis.Estimate{Value: values[0], Low: values[0], High: values[len(values)-1]}
+		e := analysis.Estimate{Value: &values[0], Low: &values[0], High: &values[len(values)-1]}
 		total := analysis.Table{Metric: "total", Title: text, Unit: "ms", Doc: text, Notes: []string{text}}
 		s := analysis.Section{
 			Heading: text, Caption: text, Alerts: []string{text}, Notes: []string{text}, Warnings: []string{text}, File: text, Command: text, Raw: []byte(text), Run: text,
@@ -88,7 +88,7 @@ func TestForeignTextInPictures(t *testing.T) {
 		for c := range s.Columns {
 			total.Lines = append(total.Lines, analysis.Line{Column: c, Class: "cold", Summary: analysis.Summary{N: len(values), Median: e}})
 			s.Series = append(s.Series, analysis.Series{Column: c, Class: "cold", Rounds: rounds, TotalMs: values, BilledMs: values,
-				Phases: analysis.Phases{ProvisionMs: values[0], InitMs: values[0], DurationMs: values[0]}})
+				Phases: analysis.Phases{ProvisionMs: &values[0], InitMs: &values[0], DurationMs: &values[0]}})
 		}
 		s.Metrics = []analysis.Table{total}
 		r := &analysis.Report{Title: text, Sections: []analysis.Section{s, s}}

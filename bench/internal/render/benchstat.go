@@ -17,14 +17,14 @@ import (
 var benchUnits = []struct {
 	unit   string
 	factor float64
-	of     func(analysis.Series) []*float64
+	of     func(analysis.Series) []float64
 }{
-	{"total-ns", 1e6, func(s analysis.Series) []*float64 { return s.TotalMs }},
-	{"init-ns", 1e6, func(s analysis.Series) []*float64 { return s.InitMs }},
-	{"duration-ns", 1e6, func(s analysis.Series) []*float64 { return s.DurationMs }},
-	{"billed-ns", 1e6, func(s analysis.Series) []*float64 { return s.BilledMs }},
-	{"provision-ns", 1e6, func(s analysis.Series) []*float64 { return s.ProvisionMs }},
-	{"max-memory-bytes", 1 << 20, func(s analysis.Series) []*float64 { return s.MaxMemoryMB }},
+	{"total-ns", 1e6, func(s analysis.Series) []float64 { return s.TotalMs }},
+	{"init-ns", 1e6, func(s analysis.Series) []float64 { return s.InitMs }},
+	{"duration-ns", 1e6, func(s analysis.Series) []float64 { return s.DurationMs }},
+	{"billed-ns", 1e6, func(s analysis.Series) []float64 { return s.BilledMs }},
+	{"provision-ns", 1e6, func(s analysis.Series) []float64 { return s.ProvisionMs }},
+	{"max-memory-bytes", 1 << 20, func(s analysis.Series) []float64 { return s.MaxMemoryMB }},
 }
 
 // benchNames are the benchmarks' names by class.
@@ -54,11 +54,11 @@ func Benchstat(w io.Writer, r *analysis.Report) error {
 				measured := false
 				for _, u := range benchUnits {
 					values := u.of(x)
-					if k >= len(values) || values[k] == nil {
+					if k >= len(values) || math.IsNaN(values[k]) {
 						continue
 					}
 					// To a thousandth of a nanosecond: 0.1 ms times a million is not 100000.
-					line += " " + strconv.FormatFloat(math.Round(*values[k]*u.factor*1000)/1000, 'f', -1, 64) + " " + u.unit
+					line += " " + strconv.FormatFloat(math.Round(values[k]*u.factor*1000)/1000, 'f', -1, 64) + " " + u.unit
 					measured = true
 				}
 				if measured {

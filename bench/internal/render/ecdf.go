@@ -21,7 +21,7 @@ func fontFace(size vg.Length, bold bool) font.Face {
 type drawnSeries struct {
 	column int
 	title  string
-	rounds []int
+	rounds []int32
 	// values are in the order in which they were taken, sorted ones the same.
 	values, sorted []float64
 	// median is the one of the tables, with its interval.
@@ -42,7 +42,7 @@ func shownSeries(s *analysis.Section) (list []drawnSeries, class, metric, why st
 	metric = "billed"
 	for _, x := range s.Series {
 		if x.Class == class {
-			if n := distinct(x.BilledMs); n < enough {
+			if !distinct(x.BilledMs, enough) {
 				metric = "total"
 				why = fmt.Sprintf("Billed Durations take fewer than %d different values, so init + duration before the ceiling is drawn.", enough)
 			}
@@ -58,8 +58,8 @@ func shownSeries(s *analysis.Section) (list []drawnSeries, class, metric, why st
 		}
 		d := drawnSeries{column: x.Column, title: s.Columns[x.Column].Title, phases: x.Phases}
 		for i, v := range from {
-			if v != nil {
-				d.values, d.rounds = append(d.values, *v), append(d.rounds, x.Rounds[i])
+			if !math.IsNaN(v) {
+				d.values, d.rounds = append(d.values, v), append(d.rounds, x.Rounds[i])
 			}
 		}
 		if len(d.values) == 0 {
@@ -85,14 +85,18 @@ func medianOf(s *analysis.Section, metric, class string, column int) analysis.Es
 	return analysis.Estimate{}
 }
 
-func distinct(values []*float64) int {
+// distinct reports whether there are at least n different values.
+func distinct(values []float64, n int) bool {
 	seen := map[float64]bool{}
 	for _, v := range values {
-		if v != nil {
-			seen[*v] = true
+		if !math.IsNaN(v) {
+			seen[v] = true
+		}
+		if len(seen) >= n {
+			return true
 		}
 	}
-	return len(seen)
+	return false
 }
 
 // kindOf names a metric on an axis, and what a class is made of.

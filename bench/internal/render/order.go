@@ -21,7 +21,7 @@ func order(s *analysis.Section, w vg.Length) *figure {
 	axis, things := kindOf(class, metric)
 	f := &figure{title: upper(things) + " in the order of time",
 		note: strings.TrimSpace(why + " Each strip has a scale of its own, " + axis + "; the line is the median. A drift of the host rises or falls in every strip.")}
-	last := 1
+	last := int32(1)
 	for _, d := range list {
 		last = max(last, slices.Max(d.rounds))
 	}

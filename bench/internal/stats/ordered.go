@@ -25,6 +25,13 @@ func Order(values []float64) Ordered {
 	return o
 }
 
+// Sort is Order without a copy: it takes the slice over and changes it.
+func Sort(values []float64) Ordered {
+	finite := slices.DeleteFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	slices.Sort(finite)
+	return Ordered{x: finite, dropped: len(values) - len(finite)}
+}
+
 // N is the number of values.
 func (o Ordered) N() int { return len(o.x) }
 

@@ -106,3 +106,15 @@ func TestOrderLaws(t *testing.T) {
 		}
 	})
 }
+
+// TestSort: the same as Order, of a slice that may be changed.
+func TestSort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := append(finite(t, 0), rapid.SliceOf(rapid.SampledFrom([]float64{math.NaN(), math.Inf(1)})).Draw(t, "odd")...)
+		x = rapid.Permutation(x).Draw(t, "x")
+		want := Order(x)
+		if got := Sort(x); !slices.Equal(got.x, want.x) || got.dropped != want.dropped {
+			t.Fatalf("%+v, want %+v", got, want)
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
+)
+
+// Samples are a run's samples as a report needs them: their numbers alone, some
+// 70 bytes each where a coldstart.Sample takes ten times as many. The zero value
+// holds none; see runfile.Scan for where they come from.
+type Samples struct {
+	n    int
+	kept map[kind]*column
+	// environments numbers the execution environments in order of appearance;
+	// name and number are those of the sample before: they come in groups.
+	environments map[string]int32
+	name         string
+	number       int32
+	// strategy is that of the first cold start.
+	strategy *string
+	odd      oddBills
+}
+
+// kind is what samples are kept apart by.
+type kind struct {
+	config coldstart.Config
+	class  coldstart.Class
+	// strategy is that of cold starts, empty for warm invocations.
+	strategy string
+}
+
+// column holds samples of one kind in the order in which they were taken.
+type column struct {
+	environment []int32
+	round       []int32
+	// values are by the metric's place among metrics, NaN where one was not
+	// measured and nil where none was. processStart is a phase that is no metric.
+	values       [][]float64
+	processStart []float64
+}
+
+// Add takes a sample over; it may change or vanish afterwards.
+func (k *Samples) Add(s *coldstart.Sample) {
+	if k.kept == nil {
+		k.kept, k.environments, k.number = map[kind]*column{}, map[string]int32{}, -1
+	}
+	of := kind{config: s.Config, class: s.Class}
+	if !warm(s.Class) {
+		of.strategy = s.Strategy
+		if k.strategy == nil {
+			k.strategy = &of.strategy
+		}
+	}
+	c := k.kept[of]
+	if c == nil {
+		c = &column{values: make([][]float64, len(metrics))}
+		k.kept[of] = c
+	}
+	at := len(c.environment)
+	c.environment = append(c.environment, k.environment(s))
+	c.round = append(c.round, int32(max(0, min(s.Round, math.MaxInt32))))
+	for i := range metrics {
+		if v, ok := metrics[i].Value(*s); ok && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			put(&c.values[i], at, v)
+		}
+	}
+	if p := s.Phases.ProcessStartMs; p != nil {
+		put(&c.processStart, at, *p)
+	}
+	k.odd.add(s)
+	k.n++
+}
+
+// put sets a value at a place at or beyond the end of a list, which is filled
+// with NaN up to there.
+func put(list *[]float64, at int, v float64) {
+	for len(*list) < at {
+		*list = append(*list, math.NaN())
+	}
+	*list = append(*list, v)
+}
+
+// environment numbers the environment of a sample, which without a name is that
+// of its round.
+func (k *Samples) environment(s *coldstart.Sample) int32 {
+	name := s.Environment
+	if name == "" {
+		name = fmt.Sprintf("round %d", s.Round)
+	}
+	if k.number >= 0 && name == k.name {
+		return k.number
+	}
+	n, ok := k.environments[name]
+	if !ok {
+		n = int32(len(k.environments))
+		k.environments[name] = n
+	}
+	k.name, k.number = name, n
+	return n
+}
+
+// metrics are those that there are, in the order of tables.
+var metrics = coldstart.MetricsOf()
+
+// samplesOf keeps what a run holds in memory.
+func samplesOf(run *runfile.Run) *Samples {
+	var k Samples
+	for i := range run.Samples {
+		k.Add(&run.Samples[i])
+	}
+	return &k
+}
