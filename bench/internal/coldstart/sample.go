@@ -85,6 +85,9 @@ type Sample struct {
 	ThrottledMs *float64
 	// Raw is the log line that Metrics were parsed from.
 	Raw string
+	// Deployment is what a cold start of a run that deploys images follows; nil
+	// for any other.
+	Deployment *Deployment
 }
 
 // Metric is a number that can be read off a sample.

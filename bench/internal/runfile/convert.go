@@ -31,6 +31,9 @@ func fromSample(s coldstart.Sample) Sample {
 	if f := s.Function; f != nil {
 		r.Function = &Function{f.InstanceID, f.Invocation, f.ProcessUptimeMs, f.StartedAtNs}
 	}
+	if d := s.Deployment; d != nil {
+		r.Deployment = &Deployment{d.Number, d.Position, d.Again}
+	}
 	return r
 }
 
@@ -54,6 +57,9 @@ func (r *Sample) sample() (coldstart.Sample, error) {
 			InstanceID: f.InstanceID, Invocation: f.Invocation,
 			ProcessUptimeMs: f.ProcessUptimeMs, StartedAtNs: f.StartedAtNs,
 		}
+	}
+	if d := r.Deployment; d != nil {
+		s.Deployment = &coldstart.Deployment{Number: d.Number, Position: d.Position, Again: d.Again}
 	}
 	return s, nil
 }

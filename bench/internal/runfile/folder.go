@@ -111,6 +111,9 @@ func Seen(entries []Entry, backend, engine, fingerprint string) map[string]bool 
 		if h.Backend != backend || h.Engine != engine || h.Host.Fingerprint != fingerprint {
 			continue
 		}
+		if h.Plan.Redeploy > 0 {
+			continue // others were started in its images' place, see DeployedTo
+		}
 		for _, c := range h.Configs {
 			seen[c.Seen()] = true
 		}

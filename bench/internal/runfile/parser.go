@@ -67,6 +67,13 @@ func (p *parser) line(line []byte) error {
 		}
 		p.run.Failures = append(p.run.Failures, r)
 		return p.check(r.Try().Config, r.At)
+	case typeDeploy:
+		var r Deployed
+		if err := p.decode(line, &r); err != nil {
+			return err
+		}
+		p.run.Deployed = append(p.run.Deployed, r)
+		return p.check(r.Note().Config, r.At)
 	case typeResume:
 		var r Resumed
 		if err := p.decode(line, &r); err != nil {
@@ -140,6 +147,9 @@ func (p *parser) sample(line []byte) error {
 		if v != nil && *v < 0 {
 			return fmt.Errorf("negative value %v", *v)
 		}
+	}
+	if d := s.Deployment; d != nil && (d.Number < 1 || d.Position < 0) {
+		return fmt.Errorf("deployment %d, position %d: counted from 1 and from 0", d.Number, d.Position)
 	}
 	if !p.configs[s.Config] {
 		return fmt.Errorf("%v is not in the header", s.Config)

@@ -31,6 +31,7 @@ type Run struct {
 	Samples  []coldstart.Sample
 	Rejects  []Reject
 	Failures []Failure
+	Deployed []Deployed
 	Resumes  []Resumed
 	// End is nil where the run did not come to its end.
 	End *End

@@ -21,6 +21,7 @@ const (
 	typeSample  = "sample"
 	typeReject  = "reject"
 	typeFailure = "failure"
+	typeDeploy  = "deploy"
 	typeResume  = "resume"
 	typeEnd     = "end"
 )
@@ -98,6 +99,9 @@ type Plan struct {
 	// Against is the ID of the run whose images were measured again beside the
 	// present ones; empty for none. See Config.Before.
 	Against string `json:"against,omitempty"`
+	// Redeploy is how many images of each config were deployed one after the
+	// other, with strategy code-update; the Runs are spread over them.
+	Redeploy int `json:"redeploy,omitempty"`
 }
 
 // Config is a configuration that was measured, on which image.
@@ -185,7 +189,17 @@ type Sample struct {
 	Phases       coldstart.Phases  `json:"phases"`
 	Function     *Function         `json:"function,omitempty"`
 	ThrottledMs  *float64          `json:"throttledMs,omitempty"`
+	Deployment   *Deployment       `json:"deployment,omitempty"`
 	Report       string            `json:"report"`
+}
+
+// Deployment says of a cold sample which deployment of its config it follows:
+// Number from 1, Position 0 for the first cold start after it. Again is true
+// where the image was deployed once more in between, when the run was resumed.
+type Deployment struct {
+	Number   int  `json:"number"`
+	Position int  `json:"position"`
+	Again    bool `json:"again,omitempty"`
 }
 
 // Function is what the function said of itself, without its token: that is the
@@ -229,6 +243,20 @@ type Failure struct {
 	Error        string           `json:"error"`
 	Output       string           `json:"output,omitempty"`
 	Report       string           `json:"report,omitempty"`
+}
+
+// Deployed is the record that an image was put in a function's place and is
+// about to be started there for the first time (type "deploy"). Image is its
+// digest, Deployment its number in the run, from 1.
+type Deployed struct {
+	Type         string `json:"type"`
+	Variant      string `json:"variant"`
+	MemorySizeMB int    `json:"memorySizeMB"`
+	Arch         string `json:"arch"`
+	Round        int    `json:"round"`
+	Deployment   int    `json:"deployment"`
+	Image        string `json:"image"`
+	At           string `json:"at"`
 }
 
 // Resumed is the record that a run was taken up again (type "resume").

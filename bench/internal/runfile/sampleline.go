@@ -84,6 +84,10 @@ func (l *sampleLine) read(line []byte, s *coldstart.Sample) bool {
 			return 18, l.number(&s.ThrottledMs)
 		case "report":
 			return 19, l.text(&s.Raw)
+		case "deployment":
+			d := new(coldstart.Deployment)
+			s.Deployment = d
+			return 20, l.object(func(key string) (uint, bool) { return l.deployment(key, d) })
 		}
 		return 0, false
 	}) && l.at == len(l.b)
@@ -137,6 +141,18 @@ func (l *sampleLine) function(key string, f *coldstart.Function) (bit uint, ok b
 			*f.StartedAtNs = int64(n)
 		}
 		return 3, ok
+	}
+	return 0, false
+}
+
+func (l *sampleLine) deployment(key string, d *coldstart.Deployment) (bit uint, ok bool) {
+	switch key {
+	case "number":
+		return 0, l.integer(&d.Number)
+	case "position":
+		return 1, l.integer(&d.Position)
+	case "again":
+		return 2, l.truth(&d.Again)
 	}
 	return 0, false
 }
@@ -310,6 +326,19 @@ func (l *sampleLine) number(to **float64) bool {
 	}
 	**to = v
 	return true
+}
+
+func (l *sampleLine) truth(to *bool) bool {
+	rest := l.b[l.at:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("true")):
+		*to, l.at = true, l.at+len("true")
+		return true
+	case bytes.HasPrefix(rest, []byte("false")):
+		l.at += len("false")
+		return true
+	}
+	return false
 }
 
 // text takes a string with JSON's one-letter escapes.

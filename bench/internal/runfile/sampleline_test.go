@@ -48,6 +48,8 @@ func TestEveryFieldIsReadQuickly(t *testing.T) {
 			v.SetString("word" + string(rune('a'+n%26)))
 		case reflect.Int, reflect.Int64:
 			v.SetInt(int64(n))
+		case reflect.Bool:
+			v.SetBool(true)
 		case reflect.Float64:
 			v.SetFloat(float64(n) + 0.25)
 		default:
@@ -98,6 +100,8 @@ func lines(tb testing.TB) [][]byte {
 		`{"type":"sample","report":"\`, `{"type":"sample","at":"2026-11-24T10:17:21.4+01:00"}`, `{"type":"sample","at":"2026-11-24 10:17:21"}`,
 		`{"type":"sample","function":{}}`, `{"type":"sample","function":null}`, `{"type":"sample","function":{"startedAtNs":9223372036854775808}}`,
 		`{"type":"sample","metrics":{"durationMs":1,"durationMs":2}}`, `{"type":"sample","seq":1}x`, `{"type":"reject"}`, `{"type":"sample", "seq":1}`,
+		`{"type":"sample","deployment":{"number":2,"position":0}}`, `{"type":"sample","deployment":{"number":2,"position":3,"again":false}}`,
+		`{"type":"sample","deployment":{"again":yes}}`, `{"type":"sample","deployment":{"again":tru}}`, `{"type":"sample","deployment":null}`,
 	} {
 		all = append(all, []byte(line))
 	}

@@ -123,6 +123,9 @@ func (w *Writer) Failure(a coldstart.Attempt, e *coldstart.Failure) error {
 	return w.record(fromFailure(a, e), &w.failures)
 }
 
+// Deployed records that an image is about to be started for the first time.
+func (w *Writer) Deployed(d coldstart.Deployed) error { return w.record(fromDeployed(d), nil) }
+
 // End records why the run stopped, one of the Stopped constants, and what was
 // noticed on the way, and syncs the file.
 func (w *Writer) End(at time.Time, stopped string, warnings []string) error {

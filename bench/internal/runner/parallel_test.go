@@ -133,6 +133,8 @@ func (k *kept) Sample(s coldstart.Sample) error {
 	return nil
 }
 
+func (k *kept) Deployed(coldstart.Deployed) error { return nil }
+
 func (k *kept) Reject(a coldstart.Attempt, _ *coldstart.NotProved) error {
 	k.rejects = append(k.rejects, a)
 	return nil

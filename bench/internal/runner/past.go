@@ -65,6 +65,11 @@ func (r *run) recall() {
 			slot.settled = slot.settled || a.Want == coldstart.Cold
 		}
 	}
+	for _, d := range r.plan.Past.Deployed {
+		if c := byConfig[d.Config]; c != nil {
+			c.deployed.note(d)
+		}
+	}
 	for _, c := range r.configs {
 		c.gaveUp = c.hopeless()
 		if c.gaveUp {

@@ -42,6 +42,14 @@ type Plan struct {
 	// configuration overlapping; 0 means one. More need targets that are
 	// coldstart.Bursters, and no warm runs.
 	Burst int
+	// Redeploy is how many images of each configuration are deployed one after
+	// the other, at most Runs; 0 for none. A round of its own makes the first cold
+	// start of each, beside the Runs, which are spread over the deployments. More
+	// need targets that are coldstart.Redeployers, and no FirstAfterDeploy.
+	Redeploy int
+	// Images are the digests that may be deployed, in the order in which they are
+	// taken. Those that Past has deployed are not taken again.
+	Images map[coldstart.Config][]string
 	// Past is what a run that is resumed has taken already; zero for a new one.
 	Past Past
 }
@@ -54,6 +62,8 @@ type Past struct {
 	Rejects []coldstart.Attempt
 	// Failures are the attempts that failed.
 	Failures []coldstart.Attempt
+	// Deployed are the images that were about to be started for the first time.
+	Deployed []coldstart.Deployed
 }
 
 // Sink takes what a run yields, one after the other. An error of it ends the
@@ -64,6 +74,9 @@ type Sink interface {
 	Reject(coldstart.Attempt, *coldstart.NotProved) error
 	// Failure takes an invocation that gave no sample.
 	Failure(coldstart.Attempt, *coldstart.Failure) error
+	// Deployed is told of an image before its first start. It is called for plans
+	// that redeploy alone.
+	Deployed(coldstart.Deployed) error
 }
 
 // Clock is the time that pauses are measured on.
@@ -159,6 +172,10 @@ func (p *Plan) check(targets map[coldstart.Config]coldstart.Target) error {
 		return fmt.Errorf("checking plan: %d runs", p.Runs)
 	case p.WarmRuns < 0, p.Pause < 0, p.Retries < 0, p.Parallel < 0, p.Burst < 0:
 		return fmt.Errorf("checking plan: negative: warm runs %d, pause %v, retries %d, parallel %d, burst %d", p.WarmRuns, p.Pause, p.Retries, p.Parallel, p.Burst)
+	case p.Redeploy < 0 || p.Redeploy > p.Runs:
+		return fmt.Errorf("checking plan: %d deployments for %d runs", p.Redeploy, p.Runs)
+	case p.Redeploy > 0 && (len(p.FirstAfterDeploy) > 0 || p.Burst > 1):
+		return errors.New("checking plan: deployments have no round 0 and no bursts")
 	case p.Burst > 1 && p.WarmRuns > 0:
 		return fmt.Errorf("checking plan: %d warm runs after a burst: which environment they reach can't be told", p.WarmRuns)
 	}
@@ -173,6 +190,9 @@ func (p *Plan) check(targets map[coldstart.Config]coldstart.Target) error {
 		}
 		if _, ok := targets[c].(coldstart.Burster); p.Burst > 1 && !ok {
 			return fmt.Errorf("checking plan: %v can't be started in bursts", c)
+		}
+		if _, ok := targets[c].(coldstart.Redeployer); p.Redeploy > 0 && !ok {
+			return fmt.Errorf("checking plan: %v can't be deployed", c)
 		}
 	}
 	return nil

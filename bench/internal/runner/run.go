@@ -57,7 +57,8 @@ type config struct {
 	failed, attempts int
 	gaveUp           bool
 	// totals are those of the samples of class cold; kept only for a rule.
-	totals []float64
+	totals   []float64
+	deployed deployed
 }
 
 // run is the state of a run.
@@ -88,7 +89,7 @@ func (r *run) rounds(ctx context.Context) error {
 	if len(r.plan.FirstAfterDeploy) > 0 {
 		first = 0
 	}
-	for round := first; round <= r.plan.Runs; {
+	for round := first; round <= r.plan.Rounds(); {
 		taken := 1
 		if round > 0 && r.plan.Burst > 1 {
 			taken = min(r.plan.Burst, r.plan.Runs-round+1)
@@ -102,7 +103,7 @@ func (r *run) rounds(ctx context.Context) error {
 		last := round + taken - 1
 		if last > 0 {
 			r.res.Rounds = last
-			if r.enough() && last < r.plan.Runs {
+			if r.enough() && last < r.plan.Rounds() {
 				return &stop{why: StoppedPrecision}
 			}
 		}
@@ -140,10 +141,7 @@ func (r *run) round(ctx context.Context, round, taken int) error {
 // cell takes a configuration's samples of one round: a cold start, and the
 // warm invocations of the environment it made.
 func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
-	warm := r.plan.WarmRuns
-	if round == 0 {
-		warm = 0
-	}
+	warm := r.plan.warmRuns(round)
 	// What can't be taken is settled too.
 	settled := 0
 	defer func() { r.done += 1 + warm - settled }()
@@ -192,14 +190,26 @@ func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldst
 		a := coldstart.Attempt{Config: c.Config, Round: round, Attempt: n, At: r.o.Clock.Now(), Want: coldstart.Cold}
 		var env coldstart.Environment
 		var s coldstart.Sample
-		var err error
-		r.waiting(func() { env, s, err = r.targets[c.Config].Start(ctx) })
+		err := r.deploy(ctx, c, round)
+		var none *notDeployed
+		var end *stop
+		switch {
+		case errors.As(err, &none):
+			r.forgo(c, none)
+			return nil, coldstart.Sample{}, nil
+		case errors.As(err, &end):
+			return nil, coldstart.Sample{}, err
+		case err == nil:
+			r.waiting(func() { env, s, err = r.targets[c.Config].Start(ctx) })
+			c.deployed.tried(err)
+		}
 		if err == nil && env == nil {
 			err = errors.New("the backend returned no environment")
 		}
 		if err == nil {
 			r.fill(&s, a)
-			if round == 0 && s.Class == coldstart.ClassCold {
+			s.Deployment = r.deploymentOf(c, round)
+			if r.plan.first(round) && s.Class == coldstart.ClassCold {
 				s.Class = coldstart.ClassFirstAfterDeploy
 			}
 			return env, s, nil
@@ -302,7 +312,7 @@ func (r *run) progress(c *config, round int) {
 
 // total is the number of invocations of the plan.
 func (r *run) total() int {
-	n := len(r.configs) * r.plan.Runs * (1 + r.plan.WarmRuns)
+	n := len(r.configs) * (r.plan.Runs*(1+r.plan.WarmRuns) + r.plan.Redeploy)
 	for _, c := range r.configs {
 		if r.plan.FirstAfterDeploy[c.Config] {
 			n++

@@ -127,8 +127,9 @@ type memory struct {
 	reasons  []coldstart.Reason
 	seqs     []int
 	// full makes the record with that number fail.
-	full  int
-	taken func()
+	full     int
+	taken    func()
+	deployed []coldstart.Deployed
 }
 
 var errFull = errors.New("no space left on device")
@@ -161,6 +162,11 @@ func (m *memory) Failure(a coldstart.Attempt, f *coldstart.Failure) error {
 	m.failures = append(m.failures, a)
 	m.reasons = append(m.reasons, f.Reason)
 	return m.take(a.Seq)
+}
+
+func (m *memory) Deployed(d coldstart.Deployed) error {
+	m.deployed = append(m.deployed, d)
+	return nil
 }
 
 func configs(names ...string) []coldstart.Config {
