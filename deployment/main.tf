@@ -8,6 +8,22 @@ resource "aws_ecr_repository" "images" {
   force_delete = true
 }
 
+# Lambda reads the images by this. Where it is missing Lambda adds it, but only
+# for a caller who may change it, which bench aws --redeploy need not be.
+resource "aws_ecr_repository_policy" "images" {
+  repository = aws_ecr_repository.images.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "LambdaECRImageRetrievalPolicy"
+      Effect    = "Allow"
+      Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+}
+
 resource "aws_iam_role" "function" {
   name        = "${local.project}-function"
   description = "What the measured functions may do: write their logs."
@@ -68,7 +84,7 @@ resource "aws_lambda_function" "image" {
     log_group  = aws_cloudwatch_log_group.function[each.key].name
   }
 
-  depends_on = [aws_iam_role_policy_attachment.logs]
+  depends_on = [aws_iam_role_policy_attachment.logs, aws_ecr_repository_policy.images]
 }
 
 data "archive_file" "bootstrap" {

@@ -28,6 +28,11 @@ var known = map[string]schema{
 		},
 		exports: []string{"arn", "registry_id", "repository_url", "tags_all"},
 	},
+	"resource aws_ecr_repository_policy": {
+		arguments: []string{"policy", "region", "repository"},
+		required:  []string{"policy", "repository"},
+		exports:   []string{"registry_id"},
+	},
 	"resource aws_iam_role": {
 		arguments: []string{"assume_role_policy", "description", "force_detach_policies", "max_session_duration", "name", "name_prefix", "path", "permissions_boundary", "tags"},
 		required:  []string{"assume_role_policy"},

@@ -14,7 +14,7 @@ variable "images" {
     command           = optional(list(string))
     working_directory = optional(string)
     environment       = optional(map(string), {})
-    # The same image with one more layer, for first cold starts; not deployed.
+    # The same image with one more layer each, for bench aws --redeploy; Terraform deploys none of them.
     fresh = optional(list(string), [])
   })))
   default = {}

@@ -19,17 +19,20 @@ import (
 type Strategy string
 
 // The strategies: a variable of the function is changed before each cold start;
-// once before many invocations that overlap; before a version is published and
-// invoked; or nothing is changed and the function left alone for long enough.
+// an image is deployed before some of them, that was never started there, and a
+// variable changed before the others; a variable is changed once before many
+// invocations that overlap; before a version is published and invoked; or nothing
+// is changed and the function left alone for long enough.
 const (
 	ConfigUpdate Strategy = "config-update"
+	CodeUpdate   Strategy = "code-update"
 	Burst        Strategy = "burst"
 	Version      Strategy = "version"
 	Idle         Strategy = "idle"
 )
 
 // Strategies lists them, the default first.
-func Strategies() []Strategy { return []Strategy{ConfigUpdate, Burst, Version, Idle} }
+func Strategies() []Strategy { return []Strategy{ConfigUpdate, CodeUpdate, Burst, Version, Idle} }
 
 // Setup says how functions are measured.
 type Setup struct {
@@ -40,6 +43,9 @@ type Setup struct {
 	Expect string
 	// Concurrency is how many environments a burst may start at once; at least 1.
 	Concurrency int
+	// Images are the digests that may be deployed with CodeUpdate, in the
+	// repository of the function's own image.
+	Images map[Ref][]string
 }
 
 // Campaign is a measurement of functions, begun and not yet put back. It is a
@@ -97,6 +103,9 @@ func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart
 	f := k.functions[ref.Name]
 	if f == nil {
 		f = newFunction(k.c, k.updated(facts), extra, k.writeJournal)
+		if k.setup.Strategy == CodeUpdate {
+			f.redeploys, f.own, f.images = true, facts.ImageURI, k.setup.Images[ref]
+		}
 		k.functions[ref.Name] = f
 	}
 	if !slices.Contains(k.sizes[ref.Name], cfg.MemoryMB) {
@@ -112,6 +121,11 @@ func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart
 func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string) error {
 	if f.Arch != cfg.Arch {
 		return coldstart.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
+	}
+	if k.setup.Strategy == CodeUpdate {
+		if err := redeployable(f); err != nil {
+			return err
+		}
 	}
 	if k.setup.updates(f.Ref) {
 		base := k.updated(f)
@@ -199,7 +213,7 @@ func (k *Campaign) writeJournal() error {
 	j := journal{Region: k.c.region, Endpoint: k.c.endpoint}
 	for _, name := range slices.Sorted(maps.Keys(k.functions)) {
 		f := k.functions[name]
-		s := journaledState{Name: name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: k.sizes[name], RevisionID: f.revision}
+		s := journaledState{Name: name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: k.sizes[name], RevisionID: f.revision, Image: f.own, Images: f.images}
 		if k.setup.Strategy == Version {
 			s.Versions = versionNote
 		}

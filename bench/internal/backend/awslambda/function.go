@@ -53,6 +53,14 @@ type function struct {
 	now      state
 	rest     string
 	revision string
+	// redeploys is true where bench deploys images; code is how the code was
+	// described where it does not.
+	redeploys bool
+	code      string
+	// own is the URI of the image that is put back, images the digests of those
+	// that bench may deploy; empty where it deploys none.
+	own    string
+	images []string
 	// changed is true from the first update on; foreign where somebody else
 	// changed the function: then it is left alone.
 	changed bool
@@ -63,6 +71,8 @@ type function struct {
 type state struct {
 	token    string
 	memoryMB int
+	// image is the digest of the code, as codeID has it.
+	image string
 }
 
 // newFunction takes up a function as it was found.
@@ -70,8 +80,8 @@ func newFunction(c *Client, f *Facts, extra map[string]string, journal func() er
 	fn := &function{
 		c: c, name: f.Ref.Name, journal: journal, extra: extra,
 		variables: map[string]string{}, memoryMB: f.MemoryMB,
-		now:      state{memoryMB: f.MemoryMB},
-		revision: aws.ToString(f.config.RevisionId), rest: restOf(f.config),
+		now:      state{memoryMB: f.MemoryMB, image: f.ImageID},
+		revision: aws.ToString(f.config.RevisionId), rest: restOf(f.config), code: aws.ToString(f.config.CodeSha256),
 	}
 	if e := f.config.Environment; e != nil {
 		maps.Copy(fn.variables, e.Variables)
@@ -82,10 +92,10 @@ func newFunction(c *Client, f *Facts, extra map[string]string, journal func() er
 	return fn
 }
 
-// restOf describes what of a configuration bench does not change.
+// restOf describes what of a configuration bench never changes.
 func restOf(cfg *types.FunctionConfiguration) string {
 	text, err := json.Marshal([]any{
-		cfg.CodeSha256, cfg.Handler, cfg.Role, cfg.Timeout, cfg.Runtime, cfg.Layers, cfg.EphemeralStorage,
+		cfg.Handler, cfg.Role, cfg.Timeout, cfg.Runtime, cfg.Layers, cfg.EphemeralStorage,
 		cfg.Architectures, cfg.Description, cfg.KMSKeyArn, cfg.LoggingConfig, cfg.PackageType, cfg.DeadLetterConfig,
 	})
 	if err != nil {
@@ -116,22 +126,37 @@ func (f *function) update(ctx context.Context, memoryMB int, token string) error
 		return fmt.Errorf("%w: %w", coldstart.ErrAbort, err)
 	}
 	f.changed = true
-	want := state{token, memoryMB}
-	for try := 0; ; try++ {
+	want := f.now
+	want.token, want.memoryMB = token, memoryMB
+	return f.change(ctx, want, "UpdateFunctionConfiguration", func(revision *string) (*string, error) {
 		in := &lambda.UpdateFunctionConfigurationInput{
-			FunctionName: aws.String(f.name),
-			Environment:  &types.Environment{Variables: f.environment(want)},
-		}
-		if f.revision != "" {
-			in.RevisionId = aws.String(f.revision)
+			FunctionName: aws.String(f.name), RevisionId: revision,
+			Environment: &types.Environment{Variables: f.environment(want)},
 		}
 		if memoryMB != f.now.memoryMB {
 			in.MemorySize = aws.Int32(int32(memoryMB))
 		}
 		out, err := f.c.control.UpdateFunctionConfiguration(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return out.RevisionId, nil
+	})
+}
+
+// change makes an update and returns when the function has the wanted state.
+// send sends it, on condition that the function has the revision given, nil for
+// whichever it has, and returns the new one.
+func (f *function) change(ctx context.Context, want state, operation string, send func(revision *string) (*string, error)) error {
+	for try := 0; ; try++ {
+		var revision *string
+		if f.revision != "" {
+			revision = aws.String(f.revision)
+		}
+		next, err := send(revision)
 		switch k := kindOf(err); {
 		case err == nil:
-			f.revision = aws.ToString(out.RevisionId)
+			f.revision = aws.ToString(next)
 			return f.wait(ctx, want)
 		case (k == kindRevision || k == kindConflict) && try < 5:
 			// Ours, sent twice by the SDK because its answer was lost? Or the end
@@ -141,7 +166,7 @@ func (f *function) update(ctx context.Context, memoryMB int, token string) error
 				return err
 			}
 		default:
-			return explain("updating function "+f.name, "lambda", "UpdateFunctionConfiguration", err)
+			return explain("updating function "+f.name, "lambda", operation, err)
 		}
 	}
 }
@@ -149,16 +174,16 @@ func (f *function) update(ctx context.Context, memoryMB int, token string) error
 // reread looks at the function after an update was refused. It is true where
 // it has the wanted state all the same; else the next update may be tried.
 func (f *function) reread(ctx context.Context, want state) (bool, error) {
-	cfg, err := f.settled(ctx)
+	out, err := f.settled(ctx)
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case f.is(cfg, want):
-		f.take(cfg, want)
+	case f.is(out, want):
+		f.take(out, want)
 		return true, nil
-	case f.is(cfg, f.now):
-		f.take(cfg, f.now)
+	case f.is(out, f.now):
+		f.take(out, f.now)
 		return false, nil
 	}
 	return false, f.disown()
@@ -173,19 +198,24 @@ func (f *function) disown() error {
 
 // wait returns when an update is through and the function is as wanted.
 func (f *function) wait(ctx context.Context, want state) error {
-	cfg, err := f.settled(ctx)
+	out, err := f.settled(ctx)
 	if err != nil {
 		return err
 	}
-	if !f.is(cfg, want) {
+	if !f.is(out, want) {
 		return f.disown()
 	}
-	f.take(cfg, want)
+	f.take(out, want)
 	return nil
 }
 
-// is says whether a configuration is what bench left, in a state.
-func (f *function) is(cfg *types.FunctionConfiguration, s state) bool {
+// is says whether a function is what bench left, in a state.
+func (f *function) is(out *lambda.GetFunctionOutput, s state) bool {
+	cfg := out.Configuration
+	code := aws.ToString(cfg.CodeSha256) == f.code
+	if f.redeploys {
+		code = codeID(out) == s.image
+	}
 	var have map[string]string
 	if cfg.Environment != nil {
 		have = cfg.Environment.Variables
@@ -198,20 +228,29 @@ func (f *function) is(cfg *types.FunctionConfiguration, s state) bool {
 			delete(have, TokenKey)
 		}
 	}
-	return maps.Equal(have, want) && int(aws.ToInt32(cfg.MemorySize)) == s.memoryMB && restOf(cfg) == f.rest
+	return maps.Equal(have, want) && int(aws.ToInt32(cfg.MemorySize)) == s.memoryMB && restOf(cfg) == f.rest && code
 }
 
-func (f *function) take(cfg *types.FunctionConfiguration, s state) {
-	f.now, f.revision = s, aws.ToString(cfg.RevisionId)
+func (f *function) take(out *lambda.GetFunctionOutput, s state) {
+	f.now, f.revision = s, aws.ToString(out.Configuration.RevisionId)
 }
 
 // settled polls the function until no update is going on, every 0.2 s to begin
 // with and every second in the end.
-func (f *function) settled(ctx context.Context) (*types.FunctionConfiguration, error) {
-	return f.c.settled(ctx, Ref{Name: f.name})
+func (f *function) settled(ctx context.Context) (*lambda.GetFunctionOutput, error) {
+	return f.c.settledWhole(ctx, Ref{Name: f.name})
 }
 
 func (c *Client) settled(ctx context.Context, ref Ref) (*types.FunctionConfiguration, error) {
+	out, err := c.settledWhole(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return out.Configuration, nil
+}
+
+// settledWhole is settled with what GetFunction says beside the configuration.
+func (c *Client) settledWhole(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
 	began := c.clock.Now()
 	delay := 200 * time.Millisecond
 	for {
@@ -228,7 +267,7 @@ func (c *Client) settled(ctx context.Context, ref Ref) (*types.FunctionConfigura
 		case cfg.LastUpdateStatus != types.LastUpdateStatusInProgress && cfg.State != types.StatePending:
 			// Another endpoint may not know the status; then the update is
 			// through when it is answered.
-			return cfg, nil
+			return out, nil
 		}
 		if c.clock.Now().Sub(began) > c.o.Patience {
 			return nil, fmt.Errorf("updating function %s: still in progress after %s", ref, c.o.Patience)
@@ -251,7 +290,7 @@ func (f *function) restore(ctx context.Context) error {
 		return f.foreign
 	}
 	sizes := []int{f.now.memoryMB}
-	err := f.c.restore(ctx, journaledState{Name: f.name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: sizes})
+	err := f.c.restore(ctx, journaledState{Name: f.name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: sizes, Image: f.own, Images: f.images})
 	if err == nil {
 		f.changed = false
 	}

@@ -39,8 +39,11 @@ type journaledState struct {
 	RevisionID string `json:"revisionId"`
 	// Versions is the description of the versions that bench publishes.
 	Versions string `json:"versions,omitempty"`
-	// Image is the image that the function had, where bench deploys others.
-	Image string `json:"image,omitempty"`
+	// Image is the URI of the image that the function had, with its digest, where
+	// bench deploys others; Images are the digests of those: another one is
+	// somebody else's.
+	Image  string   `json:"image,omitempty"`
+	Images []string `json:"images,omitempty"`
 }
 
 const (

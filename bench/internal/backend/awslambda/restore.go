@@ -15,27 +15,32 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// restore takes bench's variables off a function as it stands now, and puts its
-// memory size back where bench had set it. A function that is as it should be,
-// and one that does not exist any more, is left alone.
+// restore puts a function's image back, takes bench's variables off it as it
+// stands now, and puts its memory size back where bench had set it. A function
+// that is as it should be, and one that does not exist any more, is left alone.
 func (c *Client) restore(ctx context.Context, s journaledState) error {
+	return errors.Join(c.restoreCode(ctx, s), c.restoreConfiguration(ctx, s))
+}
+
+// restoreConfiguration is restore but for the image.
+func (c *Client) restoreConfiguration(ctx context.Context, s journaledState) error {
 	ref := Ref{Name: s.Name}
 	for try := 0; ; try++ {
-		cfg, err := c.settledAnyhow(ctx, ref)
-		if err != nil || cfg == nil {
+		found, err := c.settledAnyhow(ctx, ref)
+		if err != nil || found == nil {
 			return err
 		}
-		in, err := undo(cfg, s)
+		in, err := undo(found.Configuration, s)
 		if err != nil || in == nil {
 			return err
 		}
 		_, err = c.control.UpdateFunctionConfiguration(ctx, in)
 		switch k := kindOf(err); {
 		case err == nil:
-			if cfg, err = c.settledAnyhow(ctx, ref); err != nil || cfg == nil {
+			if found, err = c.settledAnyhow(ctx, ref); err != nil || found == nil {
 				return err
 			}
-			if in, err = undo(cfg, s); err != nil || in == nil {
+			if in, err = undo(found.Configuration, s); err != nil || in == nil {
 				return err
 			}
 			return fmt.Errorf("restoring function %s: the update was answered, and not made", s.Name)
@@ -47,12 +52,12 @@ func (c *Client) restore(ctx context.Context, s journaledState) error {
 	}
 }
 
-// settledAnyhow is settled for a function whose last update may have failed. It
-// returns nil for one that is gone.
-func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*types.FunctionConfiguration, error) {
-	cfg, err := c.settled(ctx, ref)
+// settledAnyhow is settledWhole for a function whose last update may have failed.
+// It returns nil for one that is gone.
+func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
+	settled, err := c.settledWhole(ctx, ref)
 	if err == nil || ctx.Err() != nil {
-		return cfg, err
+		return settled, err
 	}
 	out, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name)})
 	switch {
@@ -65,7 +70,7 @@ func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*types.FunctionCon
 	case out.Configuration.LastUpdateStatus == types.LastUpdateStatusInProgress:
 		return nil, fmt.Errorf("restoring function %s: an update is still going on", ref)
 	}
-	return out.Configuration, nil
+	return out, nil
 }
 
 // undo returns the update that puts a function back, or nil where it is as it

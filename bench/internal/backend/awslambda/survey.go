@@ -42,6 +42,9 @@ type Facts struct {
 	Runtime string
 	// ImageID names the code: the image's digest, or the digest of the zip.
 	ImageID string
+	// ImageURI names the image by its digest; empty for a zip, and where the
+	// endpoint does not say.
+	ImageURI string
 	// SizeBytes is the size of the zip; 0 for an image, whose size Lambda does
 	// not tell.
 	SizeBytes int64
@@ -205,6 +208,7 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 		}
 	}
 	f.ImageID = codeID(out)
+	f.ImageURI = imageURI(out)
 	if f.Zip {
 		f.SizeBytes = cfg.CodeSize
 	}

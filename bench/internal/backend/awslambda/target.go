@@ -34,8 +34,9 @@ var _ coldstart.Target = (*target)(nil)
 // forced is a function that stands ready for a cold start.
 type forced struct {
 	ready bool
-	// ref is what to invoke.
-	ref Ref
+	// ref is what to invoke, strategy how it was made ready.
+	ref      Ref
+	strategy Strategy
 	expected
 	// release gives back what was taken for it; may be nil.
 	release func() error
@@ -129,7 +130,7 @@ func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Samp
 		return coldstart.Sample{}, f
 	}
 	s := sampleOf(t.config, a, r)
-	s.Strategy, s.Environment = string(t.campaign.setup.Strategy), a.requestID
+	s.Strategy, s.Environment = string(use.strategy), a.requestID
 	if err := proveCold(&s, r, a, use.expected, t.isNew); err != nil {
 		return coldstart.Sample{}, err
 	}
@@ -153,8 +154,19 @@ func (t *target) isNew(id string) bool {
 
 // force prepares a cold start.
 func (t *target) force(ctx context.Context) (forced, error) {
+	strategy := t.campaign.setup.Strategy
+	if strategy == CodeUpdate {
+		// What follows the first cold start of an image is forced as usual.
+		strategy = ConfigUpdate
+	}
+	f, err := t.forceBy(ctx, strategy)
+	f.strategy = strategy
+	return f, err
+}
+
+func (t *target) forceBy(ctx context.Context, strategy Strategy) (forced, error) {
 	e := expected{answer: t.campaign.setup.Expect, version: t.facts.Version}
-	switch t.campaign.setup.Strategy {
+	switch strategy {
 	case ConfigUpdate, Burst:
 		if !t.campaign.setup.updates(t.facts.Ref) {
 			return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
@@ -171,7 +183,7 @@ func (t *target) force(ctx context.Context) (forced, error) {
 		wait := t.campaign.setup.Idle - t.campaign.idle(t.facts.Ref)
 		return forced{ready: true, ref: t.facts.Ref, expected: e}, c.clock.Sleep(ctx, wait)
 	}
-	return forced{}, fmt.Errorf("forcing a cold start: unknown strategy %q", t.campaign.setup.Strategy)
+	return forced{}, fmt.Errorf("forcing a cold start: unknown strategy %q", strategy)
 }
 
 // failed turns an error of preparing a cold start into the runner's.
@@ -228,7 +240,7 @@ func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
 		return coldstart.Sample{}, f
 	}
 	s := sampleOf(t.config, a, r)
-	s.Strategy, s.Environment = string(t.campaign.setup.Strategy), e.id
+	s.Strategy, s.Environment = string(e.use.strategy), e.id
 	if err := proveWarm(&s, r, a, e.use.expected, e.instance, e.invocations); err != nil {
 		return coldstart.Sample{}, err
 	}

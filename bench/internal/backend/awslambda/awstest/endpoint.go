@@ -80,6 +80,10 @@ type Function struct {
 	Zip                 bool
 	Alias               string
 	Uptime              string
+	// Image is the digest of its image.
+	Image string
+	// tried counts cold starts by image.
+	tried map[string]int
 }
 
 // Serve begins an endpoint with functions of those names, which ends with the
@@ -89,7 +93,7 @@ func Serve(t testing.TB, names ...string) *Endpoint {
 	for _, n := range names {
 		e.Functions[n] = &Function{
 			Vars: map[string]string{"KEPT": "secret-" + n}, Memory: 512, Timeout: 3, Arch: "x86_64", Revision: 1, State: "Active", Status: "Successful",
-			PollsPerUpdate: 1, Versions: map[string]string{}, servedVersion: map[string]int{},
+			PollsPerUpdate: 1, Versions: map[string]string{}, servedVersion: map[string]int{}, Image: Image, tried: map[string]int{},
 		}
 	}
 	e.Server = httptest.NewServer(e)
@@ -160,6 +164,8 @@ func (e *Endpoint) Operation(r *http.Request) (op, name string) {
 	switch parts[3] {
 	case "configuration":
 		return "UpdateFunctionConfiguration", name
+	case "code":
+		return "UpdateFunctionCode", name
 	case "invocations":
 		if r.Header.Get("X-Amz-Invocation-Type") == "DryRun" {
 			return "DryRun", name
@@ -231,6 +237,8 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Reply(w, 200, f.describe(name, q))
 	case "UpdateFunctionConfiguration":
 		e.update(w, f, name, body)
+	case "UpdateFunctionCode":
+		e.updateCode(w, f, name, body)
 	case "PublishVersion":
 		f.nextVersion++
 		v := strconv.Itoa(f.nextVersion)
@@ -276,9 +284,9 @@ func (f *Function) describe(name, q string) map[string]any {
 		"FunctionName": name, "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:" + name,
 		"MemorySize": f.Memory, "Timeout": f.Timeout, "Architectures": []string{f.Arch}, "RevisionId": fmt.Sprint("r", f.Revision),
 		"State": f.State, "LastUpdateStatus": f.Status, "Environment": env, "Version": version, "PackageType": "Image",
-		"CodeSha256":    strings.Repeat("ab", 32),
+		"CodeSha256":    strings.TrimPrefix(f.Image, "sha256:"),
 		"LoggingConfig": map[string]string{"LogFormat": cmp.Or(f.LogFormat, "Text"), "LogGroup": "/aws/lambda/" + name, "SystemLogLevel": f.LogLevel},
-	}, "Code": map[string]any{"ResolvedImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:" + strings.Repeat("ab", 32)}}
+	}, "Code": map[string]any{"ResolvedImageUri": Repository + "@" + f.Image}}
 	if f.Reserved != nil {
 		out["Concurrency"] = map[string]any{"ReservedConcurrentExecutions": *f.Reserved}
 	}
@@ -333,6 +341,7 @@ func (e *Endpoint) invoke(w http.ResponseWriter, r *http.Request, f *Function) {
 		f.instance++
 		f.count = 0
 		cold = true
+		f.tried[f.Image]++
 	}
 	f.served = f.Revision
 	f.count++

@@ -1,0 +1,151 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"coldbench/bench/internal/coldstart"
+)
+
+var _ coldstart.Redeployer = (*target)(nil)
+
+// Deploy puts an image in the place of the function's. Where it is new, the next
+// Start invokes what the deployment left: the variables and the memory size are
+// set before it, so that nothing but the code is updated between the image before
+// and the first cold start of this one.
+func (t *target) Deploy(ctx context.Context, digest string, again bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.forced.drop(); err != nil {
+		return failed(ctx, err)
+	}
+	token, err := t.function.deploy(ctx, t.config.MemoryMB, digest)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	if !again {
+		e := expected{answer: t.campaign.setup.Expect, version: t.facts.Version, token: token}
+		t.forced = forced{ready: true, ref: t.facts.Ref, strategy: CodeUpdate, expected: e}
+	}
+	return nil
+}
+
+// redeployable says why images can't be deployed in a function's place; nil where
+// they can.
+func redeployable(f *Facts) error {
+	switch {
+	case f.Ref.Qualifier != "":
+		return coldstart.Hint(fmt.Errorf("%s is a version or alias: its code can't be replaced", f.Ref), "--strategy burst, idle or version")
+	case f.Zip:
+		return coldstart.Hint(fmt.Errorf("function %s is a zip: --redeploy deploys images", f.Ref), "name functions of images, or --strategy config-update")
+	case f.ImageURI == "":
+		return fmt.Errorf("function %s: the endpoint does not say which image it has, so that it could not be put back", f.Ref)
+	}
+	return nil
+}
+
+// imageURI names a function's image by its digest: a tag may have been moved
+// since it was deployed. It is empty where that is not known.
+func imageURI(out *lambda.GetFunctionOutput) string {
+	if out.Code == nil {
+		return ""
+	}
+	for _, uri := range []*string{out.Code.ImageUri, out.Code.ResolvedImageUri} {
+		if strings.Contains(aws.ToString(uri), "@sha256:") {
+			return *uri
+		}
+	}
+	return ""
+}
+
+// deploy replaces the function's code by the image with a digest, in the
+// repository of its own. When it returns the function has it, and the token.
+func (f *function) deploy(ctx context.Context, memoryMB int, digest string) (token string, err error) {
+	f.mu.Lock()
+	ready := f.now.token != "" && f.now.memoryMB == memoryMB
+	f.mu.Unlock()
+	if !ready {
+		if err := f.update(ctx, memoryMB, newToken()); err != nil {
+			return "", err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	repository, _, _ := strings.Cut(f.own, "@")
+	switch {
+	case f.foreign != nil:
+		return "", f.foreign
+	case !slices.Contains(f.images, digest):
+		// The journal does not have it: it would not be known for bench's own.
+		return "", fmt.Errorf("deploying %s to function %s: it is not among the images of this run", digest, f.name)
+	}
+	want := f.now
+	want.image = digest
+	err = f.change(ctx, want, "UpdateFunctionCode", func(revision *string) (*string, error) {
+		out, err := f.c.control.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+			FunctionName: aws.String(f.name), ImageUri: aws.String(repository + "@" + digest), RevisionId: revision,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out.RevisionId, nil
+	})
+	return want.token, hintOfImage(err)
+}
+
+// hintOfImage adds what to do where Lambda could not have an image. It reads it
+// by the repository's policy, whoever deploys it.
+// https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#configuration-images-permissions
+func hintOfImage(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch text := err.Error(); {
+	case strings.Contains(text, "ECR image"):
+		return coldstart.Hint(err, "the repository's policy has to let lambda.amazonaws.com read images: make deploy sets it")
+	case strings.Contains(text, "Source image"):
+		return coldstart.Hint(err, "is it still in the repository? bench images push --fresh N pushes new ones")
+	}
+	return err
+}
+
+// restoreCode puts a function's own image back where it has one of bench's. Any
+// other one is somebody else's, and stays.
+func (c *Client) restoreCode(ctx context.Context, s journaledState) error {
+	if s.Image == "" {
+		return nil
+	}
+	_, own, _ := strings.Cut(s.Image, "@")
+	for try := 0; ; try++ {
+		found, err := c.settledAnyhow(ctx, Ref{Name: s.Name})
+		if err != nil || found == nil {
+			return err
+		}
+		if have := codeID(found); have == own || !slices.Contains(s.Images, have) {
+			return nil
+		}
+		_, err = c.control.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+			FunctionName: aws.String(s.Name), ImageUri: aws.String(s.Image), RevisionId: found.Configuration.RevisionId,
+		})
+		switch k := kindOf(err); {
+		case err == nil:
+			if found, err = c.settledWhole(ctx, Ref{Name: s.Name}); err != nil {
+				return err
+			}
+			if slices.Contains(s.Images, codeID(found)) {
+				return errors.New("restoring the image of function " + s.Name + ": the update was answered, and not made")
+			}
+			return nil
+		case (k == kindRevision || k == kindConflict) && try < 8:
+			// Something changed between reading and writing: read again.
+		default:
+			return explain("restoring the image of function "+s.Name, "lambda", "UpdateFunctionCode", err)
+		}
+	}
+}

@@ -1,0 +1,359 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/coldstart"
+)
+
+// redeploying opens functions whose images may be replaced by three others, of
+// which the last is not in the repository.
+func redeploying(t *testing.T, e *awstest.Endpoint, c *Client, names ...string) (*Campaign, []coldstart.Redeployer) {
+	t.Helper()
+	images := map[Ref][]string{}
+	for _, n := range names {
+		images[Ref{Name: n}] = []string{awstest.Digest(1), awstest.Digest(2), awstest.Digest(0)}
+	}
+	k, targets := open(t, e, c, Setup{Strategy: CodeUpdate, Images: images}, names...)
+	var list []coldstart.Redeployer
+	for _, target := range targets {
+		list = append(list, target.(coldstart.Redeployer))
+	}
+	return k, list
+}
+
+// as was says what of a function is not as Serve made it.
+func asWas(t *testing.T, e *awstest.Endpoint, name string) {
+	t.Helper()
+	e.Mu.Lock()
+	defer e.Mu.Unlock()
+	f := e.Functions[name]
+	if want := map[string]string{"KEPT": "secret-" + name}; f.Image != awstest.Image || !maps.Equal(f.Vars, want) || f.Memory != 512 {
+		t.Errorf("%s was left changed: image %s, %v, %d MB", name, f.Image, f.Vars, f.Memory)
+	}
+}
+
+// The first cold start of an image is forced by its deployment and nothing else,
+// the ones after it by a variable; in the end everything is as it was.
+func TestRedeploy(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	k, targets := redeploying(t, e, c, "one")
+	target := targets[0]
+	for n := 1; n <= 2; n++ {
+		if err := target.Deploy(t.Context(), awstest.Digest(n), false); err != nil {
+			t.Fatal(err)
+		}
+		for position, strategy := range []string{"code-update", "config-update", "config-update"} {
+			env, s, err := target.Start(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Strategy != strategy || s.Class != coldstart.ClassCold || !slices.Equal(s.Proof, []string{"initDuration", "newInstance", "token", "version"}) {
+				t.Errorf("deployment %d, position %d: %s, %s, %q", n, position, s.Strategy, s.Class, s.Proof)
+			}
+			if w, err := env.Invoke(t.Context()); err != nil || w.Strategy != strategy {
+				t.Errorf("%+v, %v", w, err)
+			}
+			if err := env.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if f := e.Functions["one"]; f.Image != awstest.Digest(n) || f.Started(f.Image) != 3 {
+			t.Errorf("deployment %d: image %s was started %d times", n, f.Image, f.Started(f.Image))
+		}
+	}
+	// Between a deployment and its first start nothing is updated.
+	i := slices.Index(e.Calls, "UpdateFunctionCode one")
+	for _, call := range e.Calls[i+1:] {
+		if call == "Invoke one" {
+			break
+		}
+		if strings.HasPrefix(call, "Update") {
+			t.Errorf("%s after the deployment", call)
+		}
+	}
+	files, _ := os.ReadDir(c.o.JournalDir)
+	if len(files) != 1 {
+		t.Fatalf("%d journals, want 1", len(files))
+	}
+	text, err := os.ReadFile(c.o.JournalDir + "/" + files[0].Name())
+	if s := string(text); err != nil || strings.Contains(s, "secret") || strings.Contains(s, "bench-") || !strings.Contains(s, awstest.Repository+"@"+awstest.Image) || !strings.Contains(s, awstest.Digest(2)) {
+		t.Errorf("journal %s, %v", s, err)
+	}
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	asWas(t, e, "one")
+	if code, config := e.Counts["UpdateFunctionCode"], e.Counts["UpdateFunctionConfiguration"]; code != 3 || config != 1+4+1 {
+		t.Errorf("%d updates of the code, %d of the configuration", code, config)
+	}
+	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
+		t.Errorf("%d journals are left", len(files))
+	}
+}
+
+// The journal is there before the first update of all, with the image that is to
+// be put back, and what a killed bench left deployed is put back by the next.
+func TestRedeployRestoredAfterACrash(t *testing.T) {
+	e := awstest.Serve(t, "one", "two")
+	c := connect(t, e)
+	journaled := false
+	e.Fault = func(op string, _ int, _ http.ResponseWriter, _ *http.Request) bool {
+		if strings.HasPrefix(op, "Update") && !journaled {
+			files, _ := os.ReadDir(c.o.JournalDir)
+			if len(files) != 1 {
+				t.Errorf("%d journals before the first update", len(files))
+			}
+			journaled = true
+		}
+		return false
+	}
+	k, targets := redeploying(t, e, c, "one", "two")
+	for _, target := range targets {
+		if err := target.Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.journal.close() // killed
+	e.Functions["two"].Image = awstest.Digest(77)
+	e.Functions["two"].Revision++
+	r, err := c.Restore(t.Context())
+	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	asWas(t, e, "one")
+	// Somebody has deployed another image since: it is theirs.
+	if f := e.Functions["two"]; f.Image != awstest.Digest(77) || f.Vars[TokenKey] != "" {
+		t.Errorf("two: %s, %v", f.Image, f.Vars)
+	}
+	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 || e.Counts["UpdateFunctionCode"] != 3 {
+		t.Errorf("again: %+v, %v, %d updates", r, err, e.Counts["UpdateFunctionCode"])
+	}
+}
+
+// An update is made under the revision that was seen: where that is another one
+// and nothing else is, it is made again; where the function is another one, it is
+// left to whoever changed it.
+func TestRedeployRevisions(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	k, targets := redeploying(t, e, c, "one")
+	f := e.Functions["one"]
+	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
+		if op == "UpdateFunctionCode" && n == 1 {
+			e.Mu.Lock()
+			f.Revision++
+			e.Mu.Unlock()
+		}
+		return false
+	}
+	if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil || f.Image != awstest.Digest(1) || e.Counts["UpdateFunctionCode"] != 2 {
+		t.Fatalf("%v, image %s, %d updates", err, f.Image, e.Counts["UpdateFunctionCode"])
+	}
+	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
+		if op == "UpdateFunctionCode" && n == 3 {
+			e.Mu.Lock()
+			f.Image = awstest.Digest(77)
+			f.Revision++
+			e.Mu.Unlock()
+		}
+		return false
+	}
+	err := targets[0].Deploy(t.Context(), awstest.Digest(2), false)
+	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
+		t.Errorf("%v", err)
+	}
+	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(coldstart.HintOf(err), "--restore") || f.Image != awstest.Digest(77) {
+		t.Errorf("closing: %v, image %s", err, f.Image)
+	}
+}
+
+// Where the answer to an update is lost the SDK sends it again, which the
+// revision refuses: it was made once.
+func TestRedeployLostAnswer(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	k, targets := redeploying(t, e, connect(t, e), "one")
+	f := e.Functions["one"]
+	e.Fault = func(op string, n int, _ http.ResponseWriter, r *http.Request) bool {
+		if op == "UpdateFunctionCode" && n == 1 {
+			e.Mu.Lock()
+			f.Image = awstest.Digest(1)
+			f.Revision++
+			e.Mu.Unlock()
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil || e.Counts["UpdateFunctionCode"] != 2 {
+		t.Errorf("%v, %d updates", err, e.Counts["UpdateFunctionCode"])
+	}
+	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "code-update" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
+	asWas(t, e, "one")
+}
+
+// What fails is put back, too: an image that is not there, one that Lambda may
+// not read, an update that fails on the way, and an interrupt.
+func TestRedeployPutsBackWhatFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		image, hint string
+		fault       func(e *awstest.Endpoint, op string, n int, w http.ResponseWriter) bool
+		reason      coldstart.Reason
+		abort       bool
+	}{
+		"no such image":             {image: awstest.Digest(0), hint: "bench images push --fresh", reason: coldstart.ReasonEngine},
+		"no such image of this run": {image: awstest.Digest(5), reason: coldstart.ReasonEngine},
+		"an image that may not be read": {image: awstest.Digest(1), hint: "repository's policy", abort: true,
+			fault: func(_ *awstest.Endpoint, op string, _ int, w http.ResponseWriter) bool {
+				if op == "UpdateFunctionCode" {
+					awstest.Refuse(w, 403, "AccessDeniedException", "Lambda does not have permission to access the ECR image. Check the ECR permissions.")
+				}
+				return op == "UpdateFunctionCode"
+			}},
+		"no permission": {image: awstest.Digest(1), hint: "allow lambda:UpdateFunctionCode", abort: true,
+			fault: func(_ *awstest.Endpoint, op string, _ int, w http.ResponseWriter) bool {
+				if op == "UpdateFunctionCode" {
+					awstest.Refuse(w, 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:UpdateFunctionCode")
+				}
+				return op == "UpdateFunctionCode"
+			}},
+		"an update that fails": {image: awstest.Digest(1), reason: coldstart.ReasonEngine,
+			fault: func(e *awstest.Endpoint, op string, _ int, w http.ResponseWriter) bool {
+				e.Mu.Lock()
+				defer e.Mu.Unlock()
+				if f := e.Functions["one"]; op == "GetFunction" && f.Image == awstest.Digest(1) && f.Status == "InProgress" {
+					f.Status, f.Polls = "Failed", 0
+				}
+				return false
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := awstest.Serve(t, "one")
+			k, targets := redeploying(t, e, connect(t, e), "one")
+			if c.fault != nil {
+				e.Fault = func(op string, n int, w http.ResponseWriter, _ *http.Request) bool { return c.fault(e, op, n, w) }
+			}
+			err := targets[0].Deploy(t.Context(), c.image, false)
+			var f *coldstart.Failure
+			if errors.As(err, &f) != (c.reason != "") || f != nil && f.Reason != c.reason || errors.Is(err, coldstart.ErrAbort) != c.abort {
+				t.Errorf("%v", err)
+			}
+			if !strings.Contains(coldstart.HintOf(err), c.hint) {
+				t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+			}
+			e.Mu.Lock()
+			e.Fault = nil
+			e.Mu.Unlock()
+			if err := k.Close(); err != nil {
+				t.Error(err)
+			}
+			asWas(t, e, "one")
+		})
+	}
+	t.Run("an interrupt", func(t *testing.T) {
+		e := awstest.Serve(t, "one")
+		k, targets := redeploying(t, e, connect(t, e), "one")
+		ctx, cancel := context.WithCancel(t.Context())
+		e.Fault = func(op string, _ int, _ http.ResponseWriter, _ *http.Request) bool {
+			if op == "UpdateFunctionCode" {
+				time.AfterFunc(50*time.Millisecond, cancel)
+				e.Mu.Lock()
+				e.Functions["one"].PollsPerUpdate = 3
+				e.Mu.Unlock()
+			}
+			return false
+		}
+		if err := targets[0].Deploy(ctx, awstest.Digest(1), false); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+		asWas(t, e, "one")
+	})
+}
+
+// An invocation that was refused before it ran has not started the image; one
+// whose answer is lost may have.
+func TestRedeployRefusedFirstStart(t *testing.T) {
+	for code, c := range map[string]struct{ reason, next string }{
+		"TooManyRequestsException": {"throttled", "code-update"}, "ServiceException": {"unavailable", "config-update"},
+	} {
+		e := awstest.Serve(t, "one")
+		_, targets := redeploying(t, e, connect(t, e), "one")
+		e.Fault = func(op string, n int, w http.ResponseWriter, _ *http.Request) bool {
+			if op != "Invoke" || n > 1 {
+				return false
+			}
+			awstest.Refuse(w, map[string]int{"throttled": 429, "unavailable": 500}[c.reason], code, "no")
+			return true
+		}
+		if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := targets[0].Start(t.Context())
+		reject(t, err, c.reason)
+		if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != c.next {
+			t.Errorf("%s: %s, %v", code, s.Strategy, err)
+		}
+	}
+}
+
+// An image that was started before is deployed for the cold starts after it.
+func TestRedeployAgain(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	_, targets := redeploying(t, e, connect(t, e), "one")
+	if err := targets[0].Deploy(t.Context(), awstest.Digest(1), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "config-update" || e.Functions["one"].Image != awstest.Digest(1) {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestFunctionsThatAreNotRedeployed(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	e.Functions["one"].Alias = "live"
+	c := connect(t, e)
+	refs := []Ref{{"one", ""}, {"one", "live"}}
+	s, err := c.Survey(t.Context(), refs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}
+	check := func(ref Ref, change func(*Facts)) error {
+		f := *s.Functions[ref]
+		change(&f)
+		return c.Begin(s, Setup{Strategy: CodeUpdate}).Check(&f, config, nil)
+	}
+	if err := check(refs[0], func(*Facts) {}); err != nil {
+		t.Error(err)
+	}
+	for _, w := range []struct {
+		ref        Ref
+		change     func(*Facts)
+		text, hint string
+	}{
+		{refs[1], func(*Facts) {}, "version or alias", "burst, idle or version"},
+		{refs[0], func(f *Facts) { f.Zip = true }, "is a zip", "config-update"},
+		{refs[0], func(f *Facts) { f.ImageURI = "" }, "does not say which image", ""},
+	} {
+		if err := check(w.ref, w.change); err == nil || !strings.Contains(err.Error(), w.text) || !strings.Contains(coldstart.HintOf(err), w.hint) {
+			t.Errorf("%q, hint %q; want %q", err, coldstart.HintOf(err), w.text)
+		}
+	}
+}
