@@ -34,6 +34,8 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 		{"PublishVersion", "lambda:PublishVersion", "version", "one", 1},
 		{"DeleteFunction", "lambda:DeleteFunction", "version", "one", 1},
 		{"ListVersionsByFunction", "lambda:ListVersionsByFunction", "version", "one", 1},
+		{"UpdateFunctionCode", "lambda:UpdateFunctionCode", "code-update", "one", 1},
+		{"UpdateFunctionCode", "lambda:UpdateFunctionCode", "code-update", "one", 2}, // putting back
 		{"FilterLogEvents", "logs:FilterLogEvents", "config-update", "one", 1},
 	}
 	needed := permissionsNeeded(t)
@@ -61,12 +63,19 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 				err = s.Errors[ref]
 			}
 			if err == nil {
-				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy)})
+				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy), Images: map[Ref][]string{ref: {awstest.Digest(1)}}})
 				target, oerr := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: c.function}, coldstart.Options{})
 				if oerr != nil {
 					t.Fatal(oerr)
 				}
-				env, _, serr := target.Start(t.Context())
+				var env coldstart.Environment
+				var serr error
+				if c.strategy == string(CodeUpdate) {
+					serr = target.(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1), false)
+				}
+				if serr == nil {
+					env, _, serr = target.Start(t.Context())
+				}
 				if env != nil {
 					serr = env.Close()
 				}
@@ -89,7 +98,7 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 				t.Error(err)
 			}
 			left, _ := os.ReadDir(client.o.JournalDir)
-			if !maps.Equal(f.Vars, before) || len(f.Versions) != 0 || len(left) != 0 {
+			if !maps.Equal(f.Vars, before) || f.Image != awstest.Image || len(f.Versions) != 0 || len(left) != 0 {
 				t.Errorf("left behind: variables %v, versions %v, %d journals", f.Vars, f.Versions, len(left))
 			}
 		})
