@@ -17,26 +17,29 @@ type Drift struct {
 // drift is what the controls changed by in a line's class, metric and
 // quantile: the geometric mean of their ratios. Its interval is widened to hold
 // each control's own ratio, since what moves one config by so much may move
-// the next. Between sides that were measured in turns there is none.
+// the next. It is unbounded where no control has enough samples, and false where
+// there is no control. Between sides that were measured in turns there is none.
 func (c *Change) drift(line int, pairs []pair, confidence float64) (stats.Ratio, bool) {
 	if c.Interleaved {
 		return stats.Ratio{Value: 1, Interval: stats.Interval{Lo: 1, Hi: 1}}, true
 	}
 	of := c.Lines[line]
-	var ratios []stats.Ratio
+	var ratios, poor []stats.Ratio
 	for i, d := range c.Lines {
 		if pairs[i].control && d.Class == of.Class && d.Metric == of.Metric && d.Quantile == of.Quantile {
 			if r, ok := stats.RatioOf(pairs[i].now, pairs[i].base, d.Quantile, confidence); ok && r.Finite() {
 				ratios = append(ratios, r)
+			} else if ok {
+				poor = append(poor, r)
 			}
 		}
 	}
 	if len(ratios) == 0 {
-		return stats.Ratio{Interval: stats.Unbounded()}, false
+		return stats.Ratio{Value: geometricMean(poor), Interval: stats.Unbounded()}, len(poor) > 0
 	}
-	var mean, below, above float64
+	mean := math.Log(geometricMean(ratios))
+	var below, above float64
 	for _, r := range ratios {
-		mean += math.Log(r.Value) / float64(len(ratios))
 		below = math.Hypot(below, math.Log(r.Value/r.Lo))
 		above = math.Hypot(above, math.Log(r.Hi/r.Value))
 	}
@@ -46,6 +49,15 @@ func (c *Change) drift(line int, pairs []pair, confidence float64) (stats.Ratio,
 		out.Lo, out.Hi = min(out.Lo, r.Value), max(out.Hi, r.Value)
 	}
 	return out, true
+}
+
+// geometricMean is 1 for none.
+func geometricMean(ratios []stats.Ratio) float64 {
+	sum := 0.0
+	for _, r := range ratios {
+		sum += math.Log(r.Value) / float64(len(ratios))
+	}
+	return math.Exp(sum)
 }
 
 // note lists a drift once.

@@ -271,7 +271,12 @@ func (a *app) committed(ctx context.Context, revision, out string, like *runfile
 	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}"); err != nil {
 		return nil, fmt.Errorf("%q is no run file or its ID, no folder and no git revision", revision)
 	}
-	folder := "./" + path.Join(filepath.ToSlash(a.relative(absolute(a.Dir, out))), "runs")
+	// git takes a path that begins with ./ from here, and not from its top.
+	folder, err := filepath.Rel(a.Dir, filepath.Join(absolute(a.Dir, out), "runs"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for runs in %s: %w", revision, err)
+	}
+	folder = "./" + filepath.ToSlash(folder)
 	names, err := git("ls-tree", "--name-only", "-z", revision, folder+"/")
 	if err != nil {
 		return nil, fmt.Errorf("listing the runs of %s: %w", revision, err)

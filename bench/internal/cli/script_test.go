@@ -90,6 +90,7 @@ func TestScripts(t *testing.T) {
 			"truncate":  truncate,
 			"tidy":      tidy,
 			"json":      isJSON,
+			"refused":   refused,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -170,4 +171,45 @@ func isJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if valid := json.Valid([]byte(ts.ReadFile(args[0]))); valid == neg {
 		ts.Fatalf("%s: valid JSON is %v", args[0], valid)
 	}
+}
+
+// refused FILE PATTERN checks that no command reads a run file: each exits with 1,
+// prints nothing but why, and leaves no file.
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: refused FILE PATTERN")
+	}
+	want, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	for _, command := range [][]string{
+		{"compare", "base.jsonl", args[0]},
+		{"compare", args[0], "new.jsonl", "--fail-over", "5%"},
+		{"compare", args[0]},
+		{"report", "base.jsonl", args[0], "-o", "refused.md", "--format", "markdown"},
+		{"local", "--runs", "1", "--against", args[0]},
+	} {
+		before := treeOf(ts)
+		if got := exitCode(ts, ts.Exec("bench", command...)); got != 1 {
+			ts.Fatalf("bench %q: exit code %d, want 1", command, got)
+		}
+		if out := ts.ReadFile("stdout"); out != "" {
+			ts.Fatalf("bench %q printed %q", command, out)
+		}
+		if text := ts.ReadFile("stderr"); !want.MatchString(text) {
+			ts.Fatalf("bench %q: no match for %q in %q", command, want, text)
+		}
+		if after := treeOf(ts); after != before {
+			ts.Fatalf("bench %q left files: %s", command, after)
+		}
+	}
+}
+
+// treeOf lists the files of a script's folder.
+func treeOf(ts *testscript.TestScript) string {
+	var names []string
+	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d os.DirEntry, err error) error {
+		names = append(names, path)
+		return err
+	}))
+	return strings.Join(names, "\n")
 }
