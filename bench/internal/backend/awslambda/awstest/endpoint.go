@@ -184,7 +184,10 @@ func (e *Endpoint) Operation(r *http.Request) (op, name string) {
 
 // ServeHTTP answers one call.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // its client was killed
+	}
 	op, name := e.Operation(r)
 	e.Mu.Lock()
 	e.Counts[op]++
