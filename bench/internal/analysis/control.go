@@ -41,7 +41,7 @@ func noiseFloor(h runfile.Header, list []Comparison, columns []Column) string {
 	if h.Backend == "aws" {
 		of = "Both are of one deployed function, so this is the noise of sampling, not that between two deployments"
 	}
-	return fmt.Sprintf("Noise floor: the baseline was measured twice a round, and the medians of its second sample differ from the first's: %s. %s: a difference between variants that is no greater than this interval reaches may be noise.", strings.Join(parts, ", "), of)
+	return fmt.Sprintf("Noise floor: the baseline was measured twice a round, and the medians of its second sample differ from the first's: %s. %s: a difference between variants that lies within such an interval may be noise.", strings.Join(parts, ", "), of)
 }
 
 // percent prints a ratio as what it is more or less than 1.

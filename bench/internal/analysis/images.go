@@ -31,8 +31,8 @@ func imagesOf(in Input) []Image {
 		i := c.Image
 		image := Image{
 			Title: orElse(c.Before, c.Variant), Variant: c.Variant, Arch: c.Arch,
-			ImageID: i.ImageID, Digest: i.Digest, Layers: i.Layers, Base: i.Base, StandIn: i.StandIn,
-			SizeBytes: size(i.SizeBytes), CompressedBytes: size(i.CompressedBytes),
+			ImageID: i.ImageID, Digest: i.Digest, Layers: known(i.Layers), Base: i.Base, StandIn: i.StandIn,
+			SizeBytes: known(i.SizeBytes), CompressedBytes: known(i.CompressedBytes),
 		}
 		if len(archs) > 1 {
 			image.Title += " " + c.Arch
@@ -53,12 +53,12 @@ func imagesOf(in Input) []Image {
 	return images
 }
 
-// size is nil for 0, which stands for not known in a run file.
-func size(bytes int64) *int64 {
-	if bytes <= 0 {
+// known is nil for 0, which stands for not known in a run file.
+func known[N int | int64](n N) *N {
+	if n <= 0 {
 		return nil
 	}
-	return &bytes
+	return &n
 }
 
 // deploys lists the first cold starts of images that were new.

@@ -227,7 +227,7 @@ type Image struct {
 	Digest          string `json:"digest,omitempty"`
 	SizeBytes       *int64 `json:"sizeBytes"`
 	CompressedBytes *int64 `json:"compressedBytes"`
-	Layers          int    `json:"layers"`
+	Layers          *int   `json:"layers"`
 	Base            string `json:"base,omitempty"`
 	StandIn         bool   `json:"standIn"`
 	// Change against the previous run is "changed", "same", "new", or empty

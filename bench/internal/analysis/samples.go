@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
@@ -37,9 +38,10 @@ type column struct {
 	environment []int32
 	round       []int32
 	// values are by the metric's place among metrics, NaN where one was not
-	// measured and nil where none was. processStart is a phase that is no metric.
-	values       [][]float64
-	processStart []float64
+	// measured and nil where none was.
+	values [][]float64
+	// ahead counts cold starts whose init the platform had done ahead.
+	ahead int
 }
 
 // Add takes a sample over; it may change or vanish afterwards.
@@ -67,8 +69,8 @@ func (k *Samples) Add(s *coldstart.Sample) {
 			put(&c.values[i], at, v)
 		}
 	}
-	if p := s.Phases.ProcessStartMs; p != nil {
-		put(&c.processStart, at, *p)
+	if slices.Contains(s.Proof, coldstart.ProofProactiveInit) {
+		c.ahead++
 	}
 	k.odd.add(s)
 	k.n++

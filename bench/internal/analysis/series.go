@@ -2,8 +2,6 @@ package analysis
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/stats"
@@ -31,8 +29,8 @@ type Phases struct {
 	ProvisionMs *float64 `json:"provisionMs"`
 	InitMs      *float64 `json:"initDurationMs"`
 	DurationMs  *float64 `json:"durationMs"`
-	// PlatformMs and ProcessMs split init where the function says when its own
-	// code began: before it and from there on.
+	// PlatformMs and ProcessMs split init, see coldstart.SplitInit. They may be
+	// negative.
 	PlatformMs *float64 `json:"initPlatformMs"`
 	ProcessMs  *float64 `json:"initProcessMs"`
 }
@@ -63,19 +61,14 @@ func seriesOf(columns []Column, o observed, only string) []Series {
 	return list
 }
 
-// split takes init apart where every environment can: a median of some would not
-// be beside that of all. A part that would be negative, by the rounding of a
-// REPORT line, is 0.
+// split takes init apart where every environment can, but for those whose init
+// was done ahead: a median of some would not be beside that of all.
 func (u *units) split() (platform, process *float64) {
-	before, init := u.each(u.processStart), u.metric("init")
-	if len(before) == 0 || len(init) == 0 || slices.ContainsFunc(before, math.IsNaN) || slices.ContainsFunc(init, math.IsNaN) {
+	before, after := u.ordered("init platform"), u.ordered("init process")
+	if before.N() < u.n-u.ahead {
 		return nil, nil
 	}
-	after := make([]float64, len(init))
-	for i := range after {
-		after[i] = max(0, init[i]-before[i])
-	}
-	return optional(stats.Order(before).Median()), optional(stats.Sort(after).Median())
+	return optional(before.Median()), optional(after.Median())
 }
 
 // oddities warns of what makes a median say less than it seems to: a drift

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
@@ -27,7 +28,7 @@ func warm(class coldstart.Class) bool {
 // has reports whether samples of the class can have the metric at all.
 func has(class coldstart.Class, metric string) bool {
 	switch metric {
-	case "init":
+	case "init", "init platform", "init process":
 		return class == coldstart.ClassCold
 	case "provision":
 		return class == coldstart.ClassCold || class == coldstart.ClassSuppressedInit
@@ -64,8 +65,9 @@ func headline(backend string, columns []Column, o observed, only string, warmRun
 func tables(backend string, columns []Column, o observed, only string) []Table {
 	list := []Table{}
 	for _, m := range metrics {
-		// What bench's clock sees of a local invocation is its own doing.
-		if (m.Name == "client" || m.Name == "platform and network") && backend != "aws" {
+		// What bench's clock sees of a local invocation is its own doing; on AWS
+		// environments are provisioned by nobody who could be asked.
+		if client := m.Name == "client" || m.Name == "platform and network"; client && backend != "aws" || m.Name == "provision" && backend == "aws" {
 			continue
 		}
 		t := Table{Metric: m.Name, Title: metricTitle(m.Name), Unit: m.Unit, Doc: sentence(m.Doc), Lines: []Line{}, Notes: []string{}}
@@ -77,8 +79,12 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 				t.Lines = append(t.Lines, Line{Column: i, Class: string(class), Summary: summarize(o.of(i, class), m.Name)})
 			}
 		}
-		if len(t.Lines) == 0 {
-			continue
+		split := m.Name == "init platform" || m.Name == "init process"
+		if len(t.Lines) == 0 || split && !slices.ContainsFunc(t.Lines, func(l Line) bool { return l.N > 0 }) {
+			continue // most functions do not say when their process began
+		}
+		if doc := docOf(m.Name, backend); doc != "" {
+			t.Doc = doc
 		}
 		if m.Name == "total" {
 			t.Notes = append(t.Notes, "n counts execution environments; each counts once, with the median of its invocations of the class.")
@@ -87,6 +93,25 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		list = append(list, t)
 	}
 	return list
+}
+
+// docOf says of a metric what depends on where it was measured; empty for the
+// others. An engine sees where init splits, and AWS does not tell.
+func docOf(metric, backend string) string {
+	aws := backend == "aws"
+	switch {
+	case metric == "init" && aws:
+		return "Init Duration, as Lambda reports it: from the start of the environment's init to the first GET /next of runtime and extensions."
+	case metric == "init platform" && aws:
+		return "Init Duration without init: process. It is up to 10 ms off, and negative where the process's age holds more of the invocation than there was before the process."
+	case metric == "init process" && aws:
+		return "The age of the function's process at the first invocation, as it says itself, in steps of 10 ms: init from the process's start on, and what of the invocation had passed. An init that Lambda did ahead of the invocation is left out."
+	case metric == "init platform":
+		return "From execve of the entrypoint to the first instruction of the function's own code."
+	case metric == "init process":
+		return "From the first instruction of the function's own code to the first GET /next."
+	}
+	return ""
 }
 
 // sentence starts with a capital and ends in a full stop.
@@ -103,6 +128,10 @@ func metricTitle(name string) string {
 		return "Total: init + duration"
 	case "init":
 		return "Init Duration"
+	case "init platform":
+		return "Init: platform"
+	case "init process":
+		return "Init: process"
 	case "duration":
 		return "Duration"
 	case "billed":

@@ -118,7 +118,15 @@ func TestAWSMeasuresServicesAndNamesRehearsals(t *testing.T) {
 	if h := run.Header; h.Backend != "aws" || h.Engine != "eu-west-1" || !strings.HasPrefix(h.Rehearsal, "endpoint 127.0.0.1:") || len(h.Unavailable) != 1 || h.Unavailable[0].Variant != "scratch-zip" || h.Unavailable[0].Hint == "" {
 		t.Errorf("header %+v", h)
 	}
+	for _, config := range run.Header.Configs {
+		if i := config.Image; !strings.HasPrefix(i.Digest, "sha256:abab") || i.ImageID != i.Digest || i.Layers != 0 || i.SizeBytes != 0 || i.CompressedBytes != 0 || i.Base != "" {
+			t.Errorf("%s: of its image is stated %+v", config.Variant, i)
+		}
+	}
 	text := readAll(run.Path)
+	if strings.Contains(text, `"layers"`) || strings.Contains(text, "Bytes\"") {
+		t.Errorf("facts that AWS does not tell are in the header: %s", text[:strings.Index(text, "\n")])
+	}
 	for _, secret := range []string{"123456789012", "someone", "secret", "AKIA", `"bench-`} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q is in the run file", secret)

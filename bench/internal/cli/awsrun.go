@@ -190,12 +190,15 @@ func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsCon
 		if c.ref.Qualifier != "" {
 			function.Version = c.facts.Version
 		}
+		img := runfile.Image{ImageID: c.facts.ImageID, Layers: c.rehearsed.Layers, Base: c.rehearsed.Base, StandIn: c.rehearsed.StandIn}
+		if c.facts.Zip {
+			img.CompressedBytes = c.facts.SizeBytes
+		} else {
+			img.Digest = c.facts.ImageID
+		}
 		h.Configs = append(h.Configs, runfile.Config{
 			Variant: c.config.Variant, MemorySizeMB: c.config.MemoryMB, Arch: c.config.Arch, Doc: c.doc,
-			Image: runfile.Image{
-				ImageID: c.facts.ImageID, SizeBytes: c.facts.SizeBytes,
-				Layers: c.rehearsed.Layers, Base: c.rehearsed.Base, StandIn: c.rehearsed.StandIn,
-			},
+			Image:    img,
 			Function: function,
 		})
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"coldbench/bench/internal/runfile"
 )
 
 // newStage is a project whose function can be rehearsed.
@@ -62,6 +64,16 @@ func TestRehearsal(t *testing.T) {
 			n := records(t, runs[0])
 			if n["sample"] != 2*2*3+2 || n["failure"] != 0 { // an image and a zip; two first-after-deploy
 				t.Errorf("records %v", n)
+			}
+			header, err := runfile.ReadHeader(strings.NewReader(runs[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range header.Configs {
+				zip := strings.HasSuffix(c.Variant, "-zip")
+				if i := c.Image; i.ImageID == "" || zip != (i.Digest == "") || zip != (i.CompressedBytes > 0) || i.SizeBytes != 0 || i.Layers == 0 {
+					t.Errorf("%s: of its image is stated %+v", c.Variant, i)
+				}
 			}
 			m := counted.FindStringSubmatch(e.stderr)
 			if m == nil {

@@ -39,9 +39,9 @@ func TestMetrics(t *testing.T) {
 	full := Sample{
 		Start: Cold, Class: ClassCold,
 		Metrics: Metrics{InitDurationMs: ptr(1), DurationMs: ptr(2), BilledDurationMs: ptr(4), MaxMemoryUsedMB: ptr(9), MemorySizeMB: ptr(512)},
-		Phases:  Phases{ProvisionMs: ptr(16), ClientMs: ptr(32)},
+		Phases:  Phases{ProvisionMs: ptr(16), ClientMs: ptr(32), ProcessStartMs: ptr(0.75)},
 	}
-	want := map[string]float64{"total": 3, "init": 1, "duration": 2, "billed": 4, "provision": 16, "client": 32, "platform and network": 29, "max memory": 9}
+	want := map[string]float64{"total": 3, "init": 1, "init platform": 0.75, "init process": 0.25, "duration": 2, "billed": 4, "provision": 16, "client": 32, "platform and network": 29, "max memory": 9}
 	ms := MetricsOf()
 	if len(ms) != len(want) || ms[0].Name != "total" {
 		t.Fatalf("%d metrics, the first is %s", len(ms), ms[0].Name)
@@ -66,6 +66,33 @@ func TestMetrics(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		if v, ok := value(&bad); ok {
 			t.Errorf("%v counts as measured: %v", bad, v)
+		}
+	}
+}
+
+// Init is split by what is known best of the process, not clipped, and not where
+// nobody waited for it.
+func TestSplitInit(t *testing.T) {
+	aged := func(ms float64) *Function { return &Function{InstanceID: "i", ProcessUptimeMs: ptr(ms)} }
+	for _, c := range []struct {
+		name              string
+		s                 Sample
+		platform, process float64
+		ok                bool
+	}{
+		{"seen by the engine", Sample{Start: Cold, Metrics: Metrics{InitDurationMs: ptr(8)}, Phases: Phases{ProcessStartMs: ptr(3), ProvisionMs: ptr(90)}, Function: aged(10)}, 3, 5, true},
+		{"of an engine that did not see it", Sample{Start: Cold, Metrics: Metrics{InitDurationMs: ptr(8)}, Phases: Phases{ProvisionMs: ptr(90)}, Function: aged(10)}, 0, 0, false},
+		{"on AWS", Sample{Start: Cold, Metrics: Metrics{InitDurationMs: ptr(64)}, Function: aged(20)}, 44, 20, true},
+		{"a process that seems older than its init", Sample{Start: Cold, Metrics: Metrics{InitDurationMs: ptr(8)}, Function: aged(20)}, -12, 20, true},
+		{"done ahead", Sample{Start: Cold, Metrics: Metrics{InitDurationMs: ptr(64)}, Proof: []string{"initDuration", ProofProactiveInit}, Function: aged(90_000)}, 0, 0, false},
+		{"of a function that does not say", Sample{Start: Cold, Metrics: Metrics{InitDurationMs: ptr(64)}, Function: &Function{InstanceID: "i"}}, 0, 0, false},
+		{"of a silent function", Sample{Start: Cold, Metrics: Metrics{InitDurationMs: ptr(64)}}, 0, 0, false},
+		{"inside the invocation", Sample{Start: Cold, Class: ClassSuppressedInit, Function: aged(20)}, 0, 0, false},
+		{"warm", Sample{Start: Warm, Function: aged(20)}, 0, 0, false},
+	} {
+		platform, process, ok := SplitInit(c.s)
+		if platform != c.platform || process != c.process || ok != c.ok {
+			t.Errorf("%s: %v, %v, %v; want %v, %v, %v", c.name, platform, process, ok, c.platform, c.process, c.ok)
 		}
 	}
 }

@@ -121,14 +121,17 @@ func imageGrid(s *analysis.Section, esc, code func(string) string) *grid {
 	}
 	g := &grid{align: "lrrrllll", header: []string{"image", "size", "compressed", "layers", "base", "image ID", "digest", "since the previous run"}}
 	for _, i := range s.Images {
-		base, change := unknown, unknown
+		layers, base, change := unknown, unknown, unknown
+		if i.Layers != nil {
+			layers = strconv.Itoa(*i.Layers)
+		}
 		if i.Base != "" {
 			base = esc(i.Base)
 		}
 		if i.Change != "" {
 			change = i.Change
 		}
-		g.add(esc(i.Title), bytesOf(i.SizeBytes), bytesOf(i.CompressedBytes), strconv.Itoa(i.Layers), base, mark(i.ImageID), mark(i.Digest), change)
+		g.add(esc(i.Title), bytesOf(i.SizeBytes), bytesOf(i.CompressedBytes), layers, base, mark(i.ImageID), mark(i.Digest), change)
 	}
 	g.drop(1)
 	return g

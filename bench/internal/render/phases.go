@@ -36,13 +36,16 @@ type bar struct {
 // with what comes before it.
 func phases(s *analysis.Section, w vg.Length) *figure {
 	var bars []bar
-	split, provisioned := true, false
+	split, provisioned, negative := true, false, false
 	for _, x := range s.Series {
 		if x.Class != "cold" || x.Phases.InitMs == nil && x.Phases.DurationMs == nil {
 			continue
 		}
 		bars = append(bars, bar{s.Columns[x.Column].Title, x.Phases})
 		split = split && x.Phases.PlatformMs != nil
+		for _, v := range []*float64{x.Phases.PlatformMs, x.Phases.ProcessMs} {
+			negative = negative || v != nil && *v < 0
+		}
 		provisioned = provisioned || x.Phases.ProvisionMs != nil
 	}
 	if len(bars) == 0 {
@@ -50,7 +53,13 @@ func phases(s *analysis.Section, w vg.Length) *figure {
 	}
 	billed := []part{initPart, invokePart}
 	note := "Medians of the parts, which need not add up to the median of the whole."
-	if split {
+	switch {
+	case split && negative:
+		note += " Init is not split: a part of it would be negative, see the tables."
+	case split && s.Backend == "aws":
+		billed = []part{platformPart, processPart, invokePart}
+		note += " Process: the age of the function's process at the first invocation, in steps of 10 ms. Platform: what of init came before it."
+	case split:
 		billed = []part{platformPart, processPart, invokePart}
 		note += " Platform: from execve to the function's own first instruction. Process: from there to its first GET /next."
 	}

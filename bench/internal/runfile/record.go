@@ -124,13 +124,15 @@ type Config struct {
 // another run is measured. No variant can have such a name of its own.
 func NameBefore(variant string) string { return variant + "@before" }
 
-// Image is the part of coldstart.Image that is published.
+// Image is the part of coldstart.Image that is published. What is not known is
+// absent: of a function's image AWS tells the digest alone, which stands for the
+// ID too, and of a zip the digest as ID and the size of the archive.
 type Image struct {
 	ImageID         string `json:"imageId"`
 	Digest          string `json:"digest,omitempty"`
 	SizeBytes       int64  `json:"sizeBytes,omitempty"`
 	CompressedBytes int64  `json:"compressedBytes,omitempty"`
-	Layers          int    `json:"layers"`
+	Layers          int    `json:"layers,omitempty"`
 	Base            string `json:"base,omitempty"`
 	StandIn         bool   `json:"standIn"`
 }

@@ -101,14 +101,10 @@ func proveCold(s *coldstart.Sample, r reading, a answer, e expected, isNew func(
 	if proactive(s) {
 		// Nobody waited for this init: what the client saw is not its latency.
 		s.Phases.ClientMs = nil
-		s.Proof = append(s.Proof, ProactiveInit)
+		s.Proof = append(s.Proof, coldstart.ProofProactiveInit)
 	}
 	return nil
 }
-
-// ProactiveInit is among the proofs of a cold sample whose environment Lambda
-// had initialized before it was asked for.
-const ProactiveInit = "proactiveInit"
 
 // proactive says whether the process was started long before the invocation.
 func proactive(s *coldstart.Sample) bool {

@@ -181,7 +181,7 @@ func TestColdnessIsProvedTwice(t *testing.T) {
 	}
 	payload(`{"message":"hello","instanceId":"e","invocation":1,"token":"TOKEN","processUptimeMs":90000}`)
 	_, s, err := targets[0].Start(t.Context())
-	if err != nil || s.Phases.ClientMs != nil || s.Proof[len(s.Proof)-1] != ProactiveInit || s.Metrics.InitDurationMs == nil {
+	if err != nil || s.Phases.ClientMs != nil || s.Proof[len(s.Proof)-1] != coldstart.ProofProactiveInit || s.Metrics.InitDurationMs == nil {
 		t.Errorf("an environment that was initialized ahead: %+v, %v", s, err)
 	}
 }

@@ -134,7 +134,7 @@ func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Samp
 	if err := proveCold(&s, r, a, use.expected, t.isNew); err != nil {
 		return coldstart.Sample{}, err
 	}
-	if s.Proof[len(s.Proof)-1] == ProactiveInit {
+	if s.Proof[len(s.Proof)-1] == coldstart.ProofProactiveInit {
 		t.campaign.mu.Lock()
 		t.campaign.proactive++
 		t.campaign.mu.Unlock()
