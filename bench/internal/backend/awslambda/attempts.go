@@ -22,12 +22,14 @@ type Count struct {
 	Throttled, Failed int
 }
 
-// The control plane's calls are kept within their quota, 15 a second over all
-// operations (GetFunction and Invoke have quotas of their own): five at once,
-// and ten a second.
+// The control plane's calls are kept within their quotas: 15 a second over all
+// operations but GetFunction, which has 100 of its own, and Invoke, which has
+// none here. Half of GetFunction's is left to others.
 const (
 	controlPlaneInterval = time.Second / 10
 	controlPlaneBurst    = 5
+	readInterval         = time.Second / 50
+	readBurst            = 10
 )
 
 // counter counts the requests of a client, spaces those of the control plane
@@ -39,9 +41,10 @@ type counter struct {
 
 	mu     sync.Mutex
 	counts map[string]Count
-	// next is when the call after the last would be due at an even pace.
-	next  time.Time
-	heard time.Time
+	// control and read are when the call after the last would be due at an even
+	// pace: of the control plane, and of GetFunction.
+	control, read time.Time
+	heard         time.Time
 }
 
 func newCounter(log func(string)) *counter {
@@ -56,8 +59,8 @@ func (c *counter) register(stack *middleware.Stack) error {
 
 func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	operation := awsmiddleware.GetOperationName(ctx)
-	if awsmiddleware.GetServiceID(ctx) == "Lambda" && operation != "Invoke" && operation != "GetFunction" {
-		if err := (wall{}).Sleep(ctx, c.slot(time.Now())); err != nil {
+	if awsmiddleware.GetServiceID(ctx) == "Lambda" && operation != "Invoke" {
+		if err := (wall{}).Sleep(ctx, c.slot(operation, time.Now())); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 	}
@@ -110,14 +113,18 @@ func (u *unanswered) Error() string {
 func (u *unanswered) RetryableError() bool { return true }
 
 // slot returns how long a call of the control plane has to wait for its turn.
-func (c *counter) slot(now time.Time) time.Duration {
+func (c *counter) slot(operation string, now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.next.Before(now) {
-		c.next = now
+	next, interval, burst := &c.control, controlPlaneInterval, controlPlaneBurst
+	if operation == "GetFunction" {
+		next, interval, burst = &c.read, readInterval, readBurst
 	}
-	wait := c.next.Add(-(controlPlaneBurst - 1) * controlPlaneInterval).Sub(now)
-	c.next = c.next.Add(controlPlaneInterval)
+	if next.Before(now) {
+		*next = now
+	}
+	wait := next.Add(-time.Duration(burst-1) * interval).Sub(now)
+	*next = next.Add(interval)
 	return max(wait, 0)
 }
 

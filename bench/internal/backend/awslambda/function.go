@@ -235,8 +235,7 @@ func (f *function) take(out *lambda.GetFunctionOutput, s state) {
 	f.now, f.revision = s, aws.ToString(out.Configuration.RevisionId)
 }
 
-// settled polls the function until no update is going on, every 0.2 s to begin
-// with and every second in the end.
+// settled polls the function until no update is going on.
 func (f *function) settled(ctx context.Context) (*lambda.GetFunctionOutput, error) {
 	return f.c.settledWhole(ctx, Ref{Name: f.name})
 }
@@ -252,7 +251,6 @@ func (c *Client) settled(ctx context.Context, ref Ref) (*types.FunctionConfigura
 // settledWhole is settled with what GetFunction says beside the configuration.
 func (c *Client) settledWhole(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
 	began := c.clock.Now()
-	delay := 200 * time.Millisecond
 	for {
 		out, err := c.getFunction(ctx, ref)
 		if err != nil {
@@ -269,14 +267,22 @@ func (c *Client) settledWhole(ctx context.Context, ref Ref) (*lambda.GetFunction
 			// through when it is answered.
 			return out, nil
 		}
-		if c.clock.Now().Sub(began) > c.o.Patience {
+		gone := c.clock.Now().Sub(began)
+		if gone > c.o.Patience {
 			return nil, fmt.Errorf("updating function %s: still in progress after %s", ref, c.o.Patience)
 		}
-		if err := c.clock.Sleep(ctx, delay+time.Duration(mrand.Int64N(int64(delay/8)))); err != nil {
+		if err := c.clock.Sleep(ctx, pollDelay(gone)); err != nil {
 			return nil, err
 		}
-		delay = min(delay*3/2, time.Second)
 	}
+}
+
+// pollDelay returns how long to wait before an update is asked for again that
+// has gone on for so long: a tenth of that, so that no more than a tenth is lost,
+// from 0.1 s to 1 s, and up to an eighth more by chance.
+func pollDelay(gone time.Duration) time.Duration {
+	d := min(max(gone/10, 100*time.Millisecond), time.Second)
+	return d + mrand.N(d/8)
 }
 
 // restore puts the function back as it was.

@@ -60,14 +60,18 @@ const tokenKey = "BENCH_TOKEN"
 
 // Function is a function of the endpoint.
 type Function struct {
-	Vars                map[string]string
-	Memory              int
-	Timeout             int
-	Arch                string
-	Revision            int
-	Polls               int // until an update is through
-	State, Status       string
-	PollsPerUpdate      int
+	Vars           map[string]string
+	Memory         int
+	Timeout        int
+	Arch           string
+	Revision       int
+	Polls          int // until an update is through
+	State, Status  string
+	PollsPerUpdate int
+	// Takes is how long an update goes on, however often it is asked for; 0
+	// where PollsPerUpdate counts.
+	Takes               time.Duration
+	until               time.Time
 	served              int // revision that the warm environment is of; 0 for none
 	instance, count     int
 	Versions            map[string]string // by number: descriptions
@@ -226,12 +230,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.Mu.Unlock()
 	switch op {
 	case "GetFunction":
-		if f.Polls > 0 {
-			if f.Polls--; f.Polls == 0 {
-				f.Status = "Successful"
-				f.Revision++
-			}
-		}
+		f.poll()
 		q := r.URL.Query().Get("Qualifier")
 		if _, published := f.Versions[q]; q != "" && !published && q != f.Alias {
 			Refuse(w, 404, "ResourceNotFoundException", "no such version")
@@ -321,10 +320,27 @@ func (e *Endpoint) update(w http.ResponseWriter, f *Function, name string, body 
 	}
 	f.Revision++
 	f.served = 0
-	if f.Polls = f.PollsPerUpdate; f.Polls > 0 {
-		f.Status = "InProgress"
+	if f.Polls = f.PollsPerUpdate; f.Polls > 0 || f.Takes > 0 {
+		f.Status, f.until = "InProgress", time.Now().Add(f.Takes)
 	}
 	Reply(w, 200, f.describe(name, "")["Configuration"])
+}
+
+// poll ends an update that was asked for often enough, or that took its time.
+func (f *Function) poll() {
+	if f.Status != "InProgress" || f.Takes == 0 && f.Polls == 0 {
+		return
+	}
+	if f.Takes > 0 && time.Now().Before(f.until) {
+		return
+	}
+	if f.Takes == 0 {
+		if f.Polls--; f.Polls > 0 {
+			return
+		}
+	}
+	f.Status, f.Polls = "Successful", 0
+	f.Revision++
 }
 
 func (e *Endpoint) invoke(w http.ResponseWriter, r *http.Request, f *Function) {
