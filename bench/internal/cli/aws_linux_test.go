@@ -184,7 +184,7 @@ func TestAWSUsage(t *testing.T) {
 		args string
 		text string
 	}{
-		{2, "--strategy magic", "config-update, burst, version, idle"},
+		{2, "--strategy magic", "config-update, code-update, burst, version, idle"},
 		{2, "--parallel 0", "--parallel 0"},
 		{2, "--max-cost -1", "--max-cost"},
 		{2, "--strategy burst --warm-runs 3", "cold starts only"},
