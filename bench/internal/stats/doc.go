@@ -7,6 +7,9 @@
 // cannot bound is infinite and is never filled in; Enough says how many would
 // do. A mean is not offered: one slow start among fifty moves it anywhere.
 //
+// Values are taken to be independent of one another. Where they come in groups
+// that are alike, Groups says so, and intervals are wider for it.
+//
 // What is not a number, or infinite, is no measurement: Order leaves it out
 // and counts it. No function changes a slice that it is given.
 //
@@ -15,6 +18,6 @@
 // Intervals: J.-Y. Le Boudec, "Performance Evaluation of Computer and
 // Communication Systems" (2010), theorem 2.1; H. A. David and H. N. Nagaraja,
 // "Order Statistics" (2003), section 7.1. Ratios: T. Schweder and
-// N. L. Hjort, "Confidence, Likelihood, Probability" (2016). Tests and shifts
-// name theirs where they are.
+// N. L. Hjort, "Confidence, Likelihood, Probability" (2016). Tests, shifts and
+// groups name theirs where they are.
 package stats
