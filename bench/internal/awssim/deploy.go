@@ -75,11 +75,13 @@ func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
 		f.latest.serving = &deployment{f: f, cfg: c, number: f.latest.number}
 	}
 	s.functions[name] = f
+	s.remember(c)
+	f.started[c.codeSHA256] = true // it has been there for long
 	return nil
 }
 
 func newFunction(name string) *function {
-	return &function{name: name, aliases: map[string]*alias{}, latest: &version{number: "$LATEST"}}
+	return &function{name: name, aliases: map[string]*alias{}, started: map[string]bool{}, latest: &version{number: "$LATEST"}}
 }
 
 // defaults are Lambda's own settings.

@@ -48,7 +48,8 @@ type Options struct {
 	Region string
 	// Latency is "" or "none", or "aws": each init is preceded by a wait drawn
 	// from the Init Durations of a Go hello world on AWS, and Init Duration
-	// says both together.
+	// says both together. The first one of an image that was deployed while it is
+	// served is drawn from published first ones, some twenty times as long.
 	Latency string
 	// Faults are injected at their rates, drawn from Seed.
 	Faults Faults

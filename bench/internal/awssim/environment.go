@@ -59,8 +59,12 @@ func (s *Server) take(f *function, v *version) (*environment, reply) {
 	f.colds++
 	e := &environment{s: s, d: d, fresh: true}
 	if s.latency {
-		e.platform = platformInit(newLuck(s.o.Seed, "latency", f.name, f.colds), d.cfg)
+		luck := newLuck(s.o.Seed, "latency", f.name, f.colds)
+		if e.platform = platformInit(luck, d.cfg); !f.started[d.cfg.codeSHA256] && !d.cfg.zip {
+			e.platform = firstInit(luck)
+		}
 	}
+	f.started[d.cfg.codeSHA256] = true
 	return e, reply{}
 }
 

@@ -21,8 +21,10 @@ type function struct {
 	reserved  *int
 	// running are the environments that serve at the moment.
 	running int
-	// colds counts environments, for the draws of latencies.
-	colds int
+	// colds counts environments, for the draws of latencies; started holds the
+	// code of those that there were.
+	colds   int
+	started map[string]bool
 }
 
 // alias is a name for a version.

@@ -1,11 +1,13 @@
 package awssim
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/backend/sandbox"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -66,3 +68,61 @@ func FuzzPattern(f *testing.F) {
 		}
 	})
 }
+
+// The first environment of an image that was deployed while the function is
+// served takes as long as published first ones; no other does, and no zip's.
+func TestFirstInit(t *testing.T) {
+	least, most := time.Duration(firstInits[0]*1e6), time.Duration(firstInits[len(firstInits)-1]*1e6)
+	if !slices.IsSorted(firstInits) {
+		t.Fatal("out of order")
+	}
+	seen := map[time.Duration]bool{}
+	for i := range 1000 {
+		d := firstInit(newLuck(1, "first", "f", i))
+		if seen[d] = true; d < least || d > most {
+			t.Fatalf("drew %v", d)
+		}
+	}
+	if len(seen) < 900 {
+		t.Errorf("%d different draws of 1000", len(seen))
+	}
+	s, err := New(Options{Engine: nothing{}, Latency: "aws"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := coldstart.Image{ID: "sha256:own", Root: "/none", Arch: "amd64"}
+	for _, kind := range []string{"Image", "Zip"} {
+		if err := s.Deploy(kind, img, Function{PackageType: kind}); err != nil {
+			t.Fatal(err)
+		}
+		f := s.functions[kind]
+		start := func() bool {
+			e, _ := s.take(f, f.latest)
+			defer func() { f.running-- }()
+			return e.platform >= least
+		}
+		if start() {
+			t.Errorf("%s: the first one of what was there before took as long as after a deployment", kind)
+		}
+		for n, id := range []string{"sha256:one", "sha256:two", "sha256:one"} {
+			other := img
+			other.ID = id
+			cfg := f.latest.cfg.coded(other, "uri")
+			f.latest.serving = &deployment{f: f, cfg: cfg}
+			for position := range 3 {
+				if want := kind == "Image" && position == 0 && n < 2; start() != want {
+					t.Errorf("%s, deployment %d, position %d: slow is %v", kind, n, position, !want)
+				}
+			}
+		}
+	}
+	s.environments = 0
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// nothing is an engine that makes nothing.
+type nothing struct{}
+
+func (nothing) NewMachine(sandbox.Spec) (sandbox.Machine, error) { return nil, errors.New("nothing") }

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"coldbench/bench/internal/coldstart"
 )
 
 // code is where the code of a function comes from.
@@ -40,28 +38,13 @@ func (s *Server) load(c configuration, from code, arch string) (configuration, e
 		if arch != "" && img.Arch != arch {
 			return c, complain("the image manifest, config or layer media type for the source image %s is not supported: it is for %s", from.ImageURI, img.Arch)
 		}
-		return c.coded(img, from.ImageURI), nil
+		c = c.coded(img, from.ImageURI)
+		s.mu.Lock()
+		s.remember(c)
+		s.mu.Unlock()
+		return c, nil
 	}
 	return c, complain("the rehearsal takes code from ImageUri and ZipFile only")
-}
-
-// image finds what an image's name stands for: one that was deployed under it,
-// or what Options.Images knows.
-func (s *Server) image(uri string) (coldstart.Image, error) {
-	s.mu.Lock()
-	for _, f := range s.functions {
-		for _, v := range append([]*version{f.latest}, f.published...) {
-			if v.cfg.imageURI == uri {
-				defer s.mu.Unlock()
-				return v.cfg.image, nil
-			}
-		}
-	}
-	s.mu.Unlock()
-	if s.o.Images == nil {
-		return coldstart.Image{}, complain("Source image %s does not exist. Provide a valid source image.", uri)
-	}
-	return s.o.Images(s.ctx, uri)
 }
 
 // archOf reads the architectures of a request; empty for none.

@@ -28,8 +28,10 @@ type Server struct {
 	// invocations, the ends of environments.
 	work sync.WaitGroup
 
-	mu           sync.Mutex
-	functions    map[string]*function
+	mu        sync.Mutex
+	functions map[string]*function
+	// registry holds every image that a function has or had, by digest.
+	registry     map[string]configuration
 	environments int
 	stats        Stats
 	credentials  map[string]bool
@@ -58,7 +60,7 @@ func New(o Options) (*Server, error) {
 	o.Ingestion = cmp.Or(o.Ingestion, 300*time.Millisecond)
 	o.PageScan = cmp.Or(o.PageScan, 1000)
 	s := &Server{
-		o: o, functions: map[string]*function{}, credentials: map[string]bool{}, nth: map[string]int{},
+		o: o, functions: map[string]*function{}, registry: map[string]configuration{}, credentials: map[string]bool{}, nth: map[string]int{},
 		stats: Stats{Calls: map[string]int{}, Faults: map[string]int{}},
 		logs:  newLogStore(max(o.Ingestion, 0)),
 	}

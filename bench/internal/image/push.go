@@ -1,27 +1,19 @@
 package image
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
-	"time"
 
 	"coldbench/bench/internal/coldstart"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -70,11 +62,7 @@ func (s *Store) push(ctx context.Context, img coldstart.Image, as string, to Des
 	if err != nil {
 		return Pushed{}, err
 	}
-	c, _, err := s.byID(img.ID)
-	if err != nil {
-		return Pushed{}, err
-	}
-	original, err := partial.CompressedToImage(&stored{s, c})
+	original, err := s.original(img.ID)
 	if err != nil {
 		return Pushed{}, err
 	}
@@ -104,7 +92,7 @@ func (s *Store) push(ctx context.Context, img coldstart.Image, as string, to Des
 		return Pushed{}, err
 	}
 	for range to.Fresh {
-		fresh, err := freshen(original)
+		fresh, err := freshen(original, FreshData())
 		if err != nil {
 			return Pushed{}, err
 		}
@@ -135,43 +123,13 @@ func pushError(err error) error {
 	return err
 }
 
-// freshSize is the size of the file that makes an image a new one, in bytes.
-const freshSize = 1 << 10
-
-// freshFile is its name; the directory of images is the root in every variant.
-const freshFile = ".bench-fresh"
-
-// freshen returns an image with one more layer that was never there before.
-func freshen(img v1.Image) (v1.Image, error) {
-	data := make([]byte, freshSize)
-	rand.Read(data) // never fails
-	var buf bytes.Buffer
-	tw := tar.NewWriter(&buf)
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: freshFile, Mode: 0o644, Size: freshSize, ModTime: time.Unix(0, 0)}
-	if err := tw.WriteHeader(header); err != nil {
-		return nil, err
-	}
-	if _, err := tw.Write(data); err != nil {
-		return nil, err
-	}
-	if err := tw.Close(); err != nil {
-		return nil, err
-	}
-	kind, err := img.MediaType()
+// original returns an image of the store for go-containerregistry.
+func (s *Store) original(id string) (v1.Image, error) {
+	c, _, err := s.byID(id)
 	if err != nil {
 		return nil, err
 	}
-	media := types.DockerLayer
-	if strings.Contains(string(kind), "vnd.oci.") {
-		media = types.OCILayer
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(buf.Bytes())), nil
-	}, tarball.WithMediaType(media))
-	if err != nil {
-		return nil, err
-	}
-	return mutate.Append(img, mutate.Addendum{Layer: layer, MediaType: media, History: v1.History{CreatedBy: "bench images push --fresh"}})
+	return partial.CompressedToImage(&stored{s, c})
 }
 
 // stored is an image of the store as go-containerregistry wants to see it. What

@@ -1,0 +1,213 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"coldbench/bench/internal/coldstart"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// FreshSize is the size of the file that makes an image a new one, in bytes.
+const FreshSize = 1 << 10
+
+// freshFile is its name; the directory of images is the root in every variant.
+const freshFile = ".bench-fresh"
+
+// FreshData returns random bytes for a fresh image.
+func FreshData() []byte {
+	data := make([]byte, FreshSize)
+	rand.Read(data) // never fails
+	return data
+}
+
+// Fresh returns the digest that Push gives an image of the store with one more
+// layer, which holds data.
+func (s *Store) Fresh(img coldstart.Image, data []byte) (digest string, err error) {
+	fresh, err := s.fresh(img, data)
+	if err == nil {
+		var h v1.Hash
+		h, err = fresh.Digest()
+		digest = h.String()
+	}
+	if err != nil {
+		return "", fmt.Errorf("making a fresh image of %s: %w", img.ID, err)
+	}
+	return digest, nil
+}
+
+func (s *Store) fresh(img coldstart.Image, data []byte) (v1.Image, error) {
+	original, err := s.original(img.ID)
+	if err != nil {
+		return nil, err
+	}
+	return freshen(original, data)
+}
+
+// UnpackFresh makes the folder of such an image in dir, which must not exist. Its
+// files are those of the unpacked original, shared where the file system can,
+// and like them for reading only; its folders are its own. The image is not in the
+// store.
+func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byte, dir string) (coldstart.Image, error) {
+	out, err := s.unpackFresh(ctx, img, data, dir)
+	if err != nil {
+		return coldstart.Image{}, errors.Join(fmt.Errorf("unpacking a fresh image of %s: %w", img.ID, err), removeTree(dir))
+	}
+	return out, nil
+}
+
+func (s *Store) unpackFresh(ctx context.Context, img coldstart.Image, data []byte, dir string) (coldstart.Image, error) {
+	fresh, err := s.fresh(img, data)
+	if err != nil {
+		return img, err
+	}
+	digest, err := fresh.Digest()
+	if err != nil {
+		return img, err
+	}
+	id, err := fresh.ConfigName()
+	if err != nil {
+		return img, err
+	}
+	root, err := s.Unpack(ctx, img)
+	if err != nil {
+		return img, err
+	}
+	if err := shareTree(ctx, root, dir, func() error {
+		name := filepath.Join(dir, freshFile)
+		// One that the original has is a link to it.
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			return err
+		}
+		return os.Chmod(name, 0o644)
+	}); err != nil {
+		return img, err
+	}
+	img.ID, img.Digest, img.Root, img.Ref = id.String(), digest.String(), dir, ""
+	img.Layers++
+	img.SizeBytes += FreshSize
+	return img, nil
+}
+
+// shareTree makes a folder of the content of another one and calls more before it
+// sets the folders' modes. Files are linked, or copied where they can't be.
+func shareTree(ctx context.Context, from, to string, more func() error) error {
+	type folder struct {
+		path string
+		mode fs.FileMode
+	}
+	var folders []folder
+	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		name = filepath.Join(to, name)
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.IsDir():
+			if err := os.Mkdir(name, 0o755); err != nil {
+				return err
+			}
+			folders = append(folders, folder{name, info.Mode()})
+			return ownAs(name, info)
+		case info.Mode().Type() == fs.ModeSymlink:
+			target, err := os.Readlink(path)
+			if err == nil {
+				err = os.Symlink(target, name)
+			}
+			if err != nil {
+				return err
+			}
+			return ownAs(name, info)
+		}
+		if os.Link(path, name) == nil {
+			return nil
+		}
+		return copyFile(path, name, info)
+	})
+	if err == nil {
+		err = more()
+	}
+	for i := len(folders) - 1; i >= 0 && err == nil; i-- {
+		err = os.Chmod(folders[i].path, folders[i].mode.Perm()|folders[i].mode&fs.ModeSticky)
+	}
+	return err
+}
+
+func copyFile(from, to string, info fs.FileInfo) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = ownAs(to, info)
+	}
+	if err == nil {
+		err = os.Chmod(to, info.Mode().Perm())
+	}
+	return err
+}
+
+// freshen returns an image with one more layer, which holds data.
+func freshen(img v1.Image, data []byte) (v1.Image, error) {
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: freshFile, Mode: 0o644, Size: int64(len(data)), ModTime: time.Unix(0, 0)}
+	if err := tw.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := tw.Write(data); err != nil {
+		return nil, err
+	}
+	if err := tw.Close(); err != nil {
+		return nil, err
+	}
+	kind, err := img.MediaType()
+	if err != nil {
+		return nil, err
+	}
+	media := types.DockerLayer
+	if strings.Contains(string(kind), "vnd.oci.") {
+		media = types.OCILayer
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(buf.Bytes())), nil
+	}, tarball.WithMediaType(media))
+	if err != nil {
+		return nil, err
+	}
+	return mutate.Append(img, mutate.Addendum{Layer: layer, MediaType: media, History: v1.History{CreatedBy: "bench images push --fresh"}})
+}

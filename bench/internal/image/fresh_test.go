@@ -1,0 +1,142 @@
+package image_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"coldbench/bench/internal/image"
+)
+
+// A fresh image is unpacked as what Push would have pushed: the original's files
+// and one more. The original stays as it was, whatever is done to the copy's
+// folders.
+func TestUnpackFresh(t *testing.T) {
+	s := open(t)
+	img, err := build(t, s, map[string]string{
+		"Dockerfile": "FROM scratch\nCOPY --chmod=0750 run /bin/run\nCOPY tree /t\nWORKDIR /w\n",
+		"run":        "#!run", "tree/a": "a", "tree/sub/b": "b", "tree/link": "->a",
+	}, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := s.Unpack(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, root)
+	data := image.FreshData()
+	if len(data) != image.FreshSize || bytes.Equal(data, image.FreshData()) {
+		t.Fatalf("%d bytes, or the same twice", len(data))
+	}
+	digest, err := s.Fresh(img, data)
+	if err != nil || !strings.HasPrefix(digest, "sha256:") || digest == img.Digest {
+		t.Fatalf("%s, %v", digest, err)
+	}
+	to := filepath.Join(t.TempDir(), "fresh")
+	got, err := s.UnpackFresh(t.Context(), img, data, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Digest != digest || got.ID == img.ID || got.Layers != img.Layers+1 || got.Root != to || got.WorkingDir != img.WorkingDir {
+		t.Errorf("%+v of %+v, want digest %s", got, img, digest)
+	}
+	if text, err := os.ReadFile(filepath.Join(to, ".bench-fresh")); err != nil || !bytes.Equal(text, data) {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if err := os.Remove(filepath.Join(to, ".bench-fresh")); err != nil {
+		t.Fatal(err)
+	}
+	if after := listing(t, to); after != before {
+		t.Errorf("it holds\n%swant\n%s", after, before)
+	}
+	if err := os.WriteFile(filepath.Join(to, "new"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if after := listing(t, root); after != before {
+		t.Errorf("the original is now\n%sand was\n%s", after, before)
+	}
+	if other, err := s.Fresh(img, image.FreshData()); err != nil || other == digest {
+		t.Errorf("other bytes have the same digest: %v", err)
+	}
+	if again, err := s.Fresh(img, data); err != nil || again != digest {
+		t.Errorf("the same bytes have another digest: %s, %v", again, err)
+	}
+}
+
+// What can't be made leaves nothing.
+func TestUnpackFreshFails(t *testing.T) {
+	s := open(t)
+	img, err := build(t, s, map[string]string{"Dockerfile": "FROM scratch\nCOPY run /run\n", "run": "r"}, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	to := filepath.Join(t.TempDir(), "fresh")
+	if _, err := s.UnpackFresh(ctx, img, image.FreshData(), to); err == nil {
+		t.Error("an interrupted one is whole")
+	}
+	unknown := img
+	unknown.ID = "sha256:" + strings.Repeat("0", 64)
+	if _, err := s.UnpackFresh(t.Context(), unknown, image.FreshData(), to); err == nil {
+		t.Error("an image that the store has not was unpacked")
+	}
+	if _, err := s.Fresh(unknown, nil); err == nil {
+		t.Error("an image that the store has not has a digest")
+	}
+	if _, err := os.Lstat(to); err == nil {
+		t.Error("something is left")
+	}
+}
+
+// listing names every file with its mode and what it holds or points to.
+func listing(t *testing.T, root string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(root, path)
+		b.WriteString(info.Mode().String() + " " + name)
+		switch {
+		case info.Mode().Type() == fs.ModeSymlink:
+			to, _ := os.Readlink(path)
+			b.WriteString(" -> " + to)
+		case info.Mode().IsRegular():
+			text, _ := os.ReadFile(path)
+			b.WriteString(" " + string(text))
+		}
+		b.WriteString("\n")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// The file of a fresh image that is made fresh once more is replaced, not
+// written to: it is shared.
+func TestUnpackFreshOfAFreshOne(t *testing.T) {
+	s := open(t)
+	img, err := build(t, s, map[string]string{"Dockerfile": "FROM scratch\nCOPY .bench-fresh /\n", ".bench-fresh": "old"}, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.UnpackFresh(t.Context(), img, []byte("new"), filepath.Join(t.TempDir(), "fresh")); err != nil {
+		t.Fatal(err)
+	}
+	if text := unpacked(t, s, img, ".bench-fresh"); text != "old" {
+		t.Errorf("the original holds %q", text)
+	}
+}
