@@ -2,6 +2,8 @@ package analysis
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"coldbench/bench/internal/stats"
@@ -81,7 +83,26 @@ func (c *Change) explain(pairs []pair) {
 		c.Notes = append(c.Notes, "The hosts differ: no verdict.")
 	}
 	if g := c.Gate; g != nil {
-		c.Notes = append(c.Notes, fmt.Sprintf("Gate: an interval of %.4g %% each, so that all hold together with %g %%, wholly beyond +%g %%: %d of %s tripped it, %d could not be judged.",
-			100*g.Confidence, 100*Confidence, 100*g.FailOver, g.Tripped, count(g.Judged, "comparison", "comparisons"), g.Unjudged))
+		c.Notes = append(c.Notes, fmt.Sprintf("Gate: an interval of %.4g %% each, so that all hold together with %g %%, wholly beyond +%g %%: %d of %s tripped it, %d could not be judged.%s",
+			100*g.Confidence, 100*Confidence, 100*g.FailOver, g.Tripped, count(g.Judged, "comparison", "comparisons"), g.Unjudged, c.wanting()))
 	}
+}
+
+// wanting says how many execution environments the gate's interval takes where a
+// side has fewer; empty where none has.
+func (c *Change) wanting() string {
+	least := map[float64]int{}
+	for _, d := range c.Lines {
+		if n := stats.Enough(d.Quantile, c.Gate.Confidence); d.Verdict != "control" && min(d.BaseN, d.NewN) < n {
+			least[d.Quantile] = n
+		}
+	}
+	var needs []string
+	for _, q := range slices.Sorted(maps.Keys(least)) {
+		needs = append(needs, fmt.Sprintf("%d for %s", least[q], quantileName(q)))
+	}
+	if len(needs) == 0 {
+		return ""
+	}
+	return " An interval of that confidence takes so many execution environments on each side: " + strings.Join(needs, ", ") + "."
 }
