@@ -114,12 +114,15 @@ destroy: function ## everything that make deploy made on AWS, images and logs in
 	@$(TERRAFORM) destroy $(TERRAFORM_ARGS)
 	@rm -f deployment/images.auto.tfvars.json
 
-.PHONY: smoke calibrate killtest benchmark
+.PHONY: smoke calibrate gatetest killtest benchmark
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none
 	@COMPOSE='$(COMPOSE)' .ci/smoke $(SERVICES)
 
 calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
 	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend
+
+gatetest: payload ## rerun RUNS (20) times: unchanged, beside a busy neighbour, with 10 ms more of init; what does the gate say?
+	@BENCH_GATE=$(or $(RUNS),20) $(GO) test -count=1 -v -timeout 30m -run '^TestGate$$' ./bench/internal/cli
 
 killtest: payload ## kill bench local, bench aws at KILLS (50) random moments; is anything left, changed, lost?
 	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^Test(Killed|AWSKilledAtAnyMoment)$$' ./bench/internal/cli

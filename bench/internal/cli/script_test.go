@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"bench":      bench,
 		"real-bench": func() { os.Exit(cli.Main(context.Background(), cli.FromProcess())) },
+		"neighbour":  spin,
 	})
 }
 
