@@ -247,6 +247,7 @@ func TestAWSControl(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "p-scratch", "p-al2")
 	c.Latency = 3 * time.Millisecond
+	c.Functions["p-scratch"].Uptime = `,"processUptimeMs":20`
 	if e := c.bench(0, "--control", "--dry-run", "scratch"); !strings.Contains(e.stdout, "not that of a second deployment") || !strings.Contains(e.stdout, "100 cold starts") || !strings.Contains(e.stdout, "of 1 function ") {
 		t.Errorf("plan:\n%s", e.stdout)
 	}
@@ -273,6 +274,8 @@ func TestAWSControl(t *testing.T) {
 	check()
 	if table := readAll(filepath.Join(c.dir, "results", "aws-rehearsal.md")); !strings.Contains(table, "Noise floor: ") || !strings.Contains(table, "--control") {
 		t.Errorf("the table says nothing of the noise:\n%s", table)
+	} else if _, rest, _ := strings.Cut(table, "### Init: platform, ms"); !strings.Contains(rest, "| cold  | scratch         | 8 |           8 | 24.1 |") {
+		t.Errorf("init is not split by the process's age:\n%s", rest)
 	}
 	lines := strings.SplitAfter(readAll(run.Path), "\n")
 	if err := os.WriteFile(run.Path, []byte(strings.Join(lines[:len(lines)/2], "")), 0o644); err != nil {

@@ -48,8 +48,8 @@ func Open(path string) (*Run, error) { return openRun(path, nil) }
 
 // Scan reads the run file at path as Open does, but hands each sample to a
 // function in place of keeping it: Run.Samples is empty. A sample holds neither
-// RequestID, Function nor Raw, and it and what it points to is valid until the
-// function returns. A run of a million samples takes no memory that way.
+// RequestID nor Raw, nor of Function more than ProcessUptimeMs, and it and what
+// it points to is valid until the function returns. A run of a million samples takes no memory that way.
 func Scan(path string, each func(*coldstart.Sample)) (*Run, error) { return openRun(path, each) }
 
 func openRun(path string, each func(*coldstart.Sample)) (*Run, error) {

@@ -15,15 +15,16 @@ import (
 type sampleLine struct {
 	b  []byte
 	at int
-	// bare leaves out what a sample has beside its numbers: RequestID, Function
-	// and Raw.
+	// bare leaves out what a sample has beside its numbers: RequestID, Raw, and
+	// Function but for the process's age.
 	bare bool
 	in   *interner
 	// numbers holds the numbers of the sample where bare: they are overwritten
 	// by the next one's.
 	numbers [16]float64
 	used    int
-	ignored coldstart.Function
+	// said is the sample's Function where bare.
+	said coldstart.Function
 }
 
 // read reads a record into s, which it leaves in any state where it returns
@@ -74,11 +75,12 @@ func (l *sampleLine) read(line []byte, s *coldstart.Sample) bool {
 		case "phases":
 			return 16, l.object(func(key string) (uint, bool) { return l.phase(key, &s.Phases) })
 		case "function":
-			f := &l.ignored
+			f := &l.said
 			if !l.bare {
 				f = new(coldstart.Function)
-				s.Function = f
 			}
+			*f = coldstart.Function{}
+			s.Function = f
 			return 17, l.object(func(key string) (uint, bool) { return l.function(key, f) })
 		case "throttledMs":
 			return 18, l.number(&s.ThrottledMs)
@@ -128,9 +130,18 @@ func (l *sampleLine) phase(key string, p *coldstart.Phases) (bit uint, ok bool) 
 func (l *sampleLine) function(key string, f *coldstart.Function) (bit uint, ok bool) {
 	switch key {
 	case "instanceId":
+		if l.bare {
+			_, ok := l.plain()
+			return 0, ok
+		}
 		return 0, l.again(&f.InstanceID, &l.in.instance)
 	case "invocation":
-		return 1, l.integer(&f.Invocation)
+		n := 0
+		ok := l.integer(&n)
+		if !l.bare {
+			f.Invocation = n
+		}
+		return 1, ok
 	case "processUptimeMs":
 		return 2, l.number(&f.ProcessUptimeMs)
 	case "startedAtNs":
