@@ -187,6 +187,14 @@ func (c *Client) name(ctx context.Context) {
 // Region returns the region that is talked to.
 func (c *Client) Region() string { return c.region }
 
+// where names what is talked to, for errors.
+func (c *Client) where() string {
+	if c.rehearsal == "" {
+		return c.region
+	}
+	return c.region + " (" + c.rehearsal + ")"
+}
+
 // Rehearsal says what is talked to where it is not AWS: "rehearsal, not AWS" or
 // "endpoint HOST, not AWS". It is empty for AWS. Any endpoint but the SDK's own
 // for the region is not AWS.

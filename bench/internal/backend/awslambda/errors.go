@@ -183,7 +183,9 @@ func (e *scrubbedError) Unwrap() error { return e.err }
 func scrubbed(err error) error { return &scrubbedError{err} }
 
 // shorten says AWS's own words where there are any: the SDK's text around them
-// repeats the operation and holds an ID that says nothing.
+// repeats the operation and holds an ID that says nothing. Of an error that is
+// none of AWS's it says the status: why the SDK could not read the answer is no
+// help.
 func shorten(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() != "" && api.ErrorCode() != "UnknownError" {
@@ -191,6 +193,10 @@ func shorten(err error) string {
 			return api.ErrorCode() + ": " + m
 		}
 		return api.ErrorCode()
+	}
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) && answer.Response != nil && answer.HTTPStatusCode() >= 400 {
+		return fmt.Sprintf("HTTP status %d", answer.HTTPStatusCode())
 	}
 	return err.Error()
 }

@@ -68,9 +68,7 @@ func TestPreflightRefuses(t *testing.T) {
 			}
 			e.Fault = c.fault
 			client := connect(t, e)
-			if strings.HasPrefix(c.name, "nobody") || c.name == "expired" {
-				client.rehearsal = "" // AWS itself does not lack these
-			}
+			client.rehearsal = "" // AWS itself lacks nothing
 			err := survey(e, client, orElse(c.function, "one"))
 			if err == nil || !strings.Contains(err.Error(), c.error) || !strings.Contains(coldstart.HintOf(err), c.hint) {
 				t.Errorf("%v (hint %q), want %q (hint %q)", err, coldstart.HintOf(err), c.error, c.hint)

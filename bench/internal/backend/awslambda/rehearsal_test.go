@@ -1,6 +1,8 @@
 package awslambda
 
 import (
+	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/coldstart"
 )
 
 // A rehearsal talks to its endpoint and to nobody else, with no credentials of
@@ -82,7 +85,7 @@ func TestEndpointsThatLackThings(t *testing.T) {
 	for _, c := range []struct{ operation, want string }{
 		{"GetFunction", "the endpoint lacks GetFunction"},
 		{"UpdateFunctionConfiguration", "the endpoint lacks UpdateFunctionConfiguration"},
-		{"Invoke", "the endpoint lacks InvokeFunction"},
+		{"Invoke", "the endpoint lacks InvokeFunction: HTTP status"},
 		{"GetCallerIdentity", ""}, {"GetAccountSettings", ""}, // done without
 	} {
 		for _, status := range []int{404, 501} {
@@ -104,5 +107,40 @@ func TestEndpointsThatLackThings(t *testing.T) {
 				t.Errorf("%s, %d: %v, want %q", c.operation, status, err, c.want)
 			}
 		}
+	}
+}
+
+// What AWS does not have is looked for in the wrong place.
+func TestWhereAFunctionIsNotDeployed(t *testing.T) {
+	e := awstest.Serve(t)
+	err := survey(e, connect(t, e), "one")
+	if err == nil || !strings.Contains(err.Error(), "one is not deployed in us-east-1 (rehearsal, not AWS)") || !strings.Contains(coldstart.HintOf(err), "AWS_ENDPOINT_URL") {
+		t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+	}
+}
+
+// An endpoint that does not know qualifiers would delete the function in a
+// version's place: it is not asked to.
+func TestEndpointsWithoutVersions(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	before := maps.Clone(e.Functions["one"].Vars)
+	e.Fault = func(_ string, _ int, _ http.ResponseWriter, r *http.Request) bool {
+		r.URL.RawQuery = ""
+		return false
+	}
+	c := connect(t, e)
+	k, targets := open(t, e, c, Setup{Strategy: Version}, "one")
+	_, _, err := targets[0].Start(t.Context())
+	if !errors.Is(err, coldstart.ErrAbort) || !strings.Contains(err.Error(), "the endpoint lacks versions: asked for one:1") {
+		t.Errorf("%v", err)
+	}
+	if err := k.Close(); err != nil || !maps.Equal(e.Functions["one"].Vars, before) {
+		t.Errorf("%v, %v", err, e.Functions["one"].Vars)
+	}
+	if n := e.Counts["DeleteFunction"]; n != 0 {
+		t.Errorf("DeleteFunction was called %d times: %q", n, e.Calls)
+	}
+	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
+		t.Errorf("%d journals are left", len(files))
 	}
 }

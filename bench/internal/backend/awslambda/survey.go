@@ -180,7 +180,11 @@ func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionO
 	out, err := c.control.GetFunction(ctx, in)
 	switch {
 	case kindOf(err) == kindNotFound:
-		return nil, coldstart.Hint(fmt.Errorf("function %s is not deployed in %s", ref, c.region), "make deploy; or --region and --profile, if it is elsewhere")
+		hint := "make deploy; or --region and --profile, if it is elsewhere"
+		if c.rehearsal != "" {
+			hint = "make it there, or unset AWS_ENDPOINT_URL and endpoint_url to ask AWS"
+		}
+		return nil, coldstart.Hint(fmt.Errorf("function %s is not deployed in %s", ref, c.where()), hint)
 	case err != nil:
 		return nil, explain("reading function "+ref.String(), "lambda", "GetFunction", err)
 	case out.Configuration == nil:

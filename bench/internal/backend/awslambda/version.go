@@ -8,6 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"coldbench/bench/internal/coldstart"
 )
 
 // versionNote is the description of the versions that bench publishes: what
@@ -36,8 +39,13 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 		return c.deleteVersion(ctx, ref)
 	}
 	e.version = ref.Qualifier
-	if _, err := c.settled(ctx, ref); err != nil {
+	cfg, err := c.settled(ctx, ref)
+	if err != nil {
 		return forced{}, errors.Join(err, release())
+	}
+	if err := isVersion(cfg, ref); err != nil {
+		// One is left that can't be named there; there shall be no more.
+		return forced{}, fmt.Errorf("%w: %w", coldstart.ErrAbort, err)
 	}
 	// Publishing is a new revision of the function.
 	f.mu.Lock()
@@ -48,13 +56,37 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 	return forced{ready: true, ref: ref, expected: e, release: release}, nil
 }
 
-// deleteVersion takes a version away; one that is gone is no error.
+// errNoVersions says that an endpoint does not know versions.
+var errNoVersions = errors.New("the endpoint lacks versions")
+
+// isVersion says that an endpoint which was asked for a version showed another
+// thing: then it does not know the qualifier.
+func isVersion(cfg *types.FunctionConfiguration, ref Ref) error {
+	if cfg != nil && aws.ToString(cfg.Version) == ref.Qualifier {
+		return nil
+	}
+	return fmt.Errorf("%w: asked for %s, it shows the function itself", errNoVersions, ref)
+}
+
+// deleteVersion takes a version away; one that is gone is no error. It looks
+// first: an endpoint that does not know the qualifier would delete the function.
 func (c *Client) deleteVersion(ctx context.Context, ref Ref) error {
-	_, err := c.control.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: aws.String(ref.Qualifier)})
+	doing := "deleting version " + ref.String()
+	shown, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier()})
+	if err != nil {
+		if kindOf(err) == kindNotFound {
+			return nil
+		}
+		return thenHint(explain(doing, "lambda", "GetFunction", err), "bench aws --restore")
+	}
+	if err := isVersion(shown.Configuration, ref); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	_, err = c.control.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier()})
 	if err == nil || kindOf(err) == kindNotFound {
 		return nil
 	}
-	return thenHint(explain("deleting version "+ref.String(), "lambda", "DeleteFunction", err), "bench aws --restore")
+	return thenHint(explain(doing, "lambda", "DeleteFunction", err), "bench aws --restore")
 }
 
 // deleteVersions takes away all versions with a description.
@@ -73,7 +105,9 @@ func (c *Client) deleteVersions(ctx context.Context, name, note string) error {
 			if aws.ToString(v.Description) != note || version == "$LATEST" || version == "" {
 				continue
 			}
-			if err := c.deleteVersion(ctx, Ref{name, version}); err != nil {
+			// Where versions can't be named, they can't be deleted; that was said
+			// when the first was published.
+			if err := c.deleteVersion(ctx, Ref{name, version}); err != nil && !errors.Is(err, errNoVersions) {
 				return err
 			}
 		}
