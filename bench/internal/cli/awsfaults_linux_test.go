@@ -32,7 +32,7 @@ func TestAWSRefuses(t *testing.T) {
 		{"no region", []string{"AWS_REGION="}, "", nil, "no region", "--region eu-west-1"},
 		{"another region", nil, "mine=arn:aws:lambda:eu-west-3:123456789012:function:p-scratch", nil, "of eu-west-3, not of eu-west-1", "--region eu-west-3"},
 		{"another account", nil, "mine=arn:aws:lambda:eu-west-1:210987654321:function:p-scratch", nil, "of another account", "--profile NAME"},
-		{"no such function", nil, "mine=none", nil, "none is not deployed in eu-west-1", "make deploy"},
+		{"no such function", nil, "mine=none", nil, "none is not deployed in eu-west-1 (endpoint 127.0.0.1", "unset AWS_ENDPOINT_URL"},
 		{"being updated", nil, "", func(_ *cloud, f *awstest.Function) { f.Status = "InProgress" }, "being updated", "function-updated-v2"},
 		{"pending", nil, "", func(_ *cloud, f *awstest.Function) { f.State = "Pending" }, "being created", "function-active-v2"},
 		{"failed", nil, "", func(_ *cloud, f *awstest.Function) { f.State = "Failed" }, "has failed", "make deploy"},
