@@ -49,6 +49,23 @@
 // which a rehearsal never is. An interrupted run is kept
 // and goes on with bench local --resume RUN.
 //
+// # Comparing
+//
+//	bench compare BASE NEW
+//
+// sets a run against an earlier one: files, IDs, folders or git revisions. Runs
+// taken apart differ by what the host did meanwhile, too; variants whose image is
+// the same in both show how much, and a changed one gets a verdict only on what
+// lies beyond it.
+//
+//	bench local --against RUN
+//
+// needs no such control: it measures the images of the earlier run once more,
+// in the same rounds as today's. The image store keeps those of the newest 20
+// runs. bench compare RUN with that run alone shows the outcome again. With
+// --fail-over 5% bench compare is a gate: exit code 3 where the interval of a
+// change, one that holds for all comparisons together, lies wholly beyond 5 %.
+//
 // # The machine
 //
 //	bench doctor
@@ -59,6 +76,6 @@
 // # Streams and exit codes
 //
 // Stdout carries data and nothing else. The exit code is 0 for success, 1 for
-// failure, 2 for wrong usage, 3 for a run that finished with failed samples,
-// and 130 for an interrupted one, whose samples are kept.
+// failure, 2 for wrong usage, 3 for a run that finished with failed samples or a
+// comparison over its gate, and 130 for an interrupted one, whose samples are kept.
 package main

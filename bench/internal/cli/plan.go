@@ -16,10 +16,17 @@ func (a *app) printPlan(m measure, f localFlags, wanted []want, out string) erro
 	warms := colds * m.warmRuns
 	text := fmt.Sprintf("%s and %s, %d rounds of %s in random order (seed %d)\n",
 		plural(colds, "cold start"), plural(warms, "warm invocation"), m.runs, plural(len(wanted), "config"), m.seed)
+	width := 12
 	for _, w := range wanted {
-		text += fmt.Sprintf("  %-12s %5d MB  %s  %s\n", w.config.Variant, w.config.MemoryMB, w.config.Arch, origin(w.variant))
+		width = max(width, len(w.config.Variant))
+	}
+	for _, w := range wanted {
+		text += fmt.Sprintf("  %-*s %5d MB  %s  %s\n", width, w.config.Variant, w.config.MemoryMB, w.config.Arch, origin(w))
 	}
 	text += fmt.Sprintf("engine: %s\n", f.engine)
+	if m.before.run != "" {
+		text += fmt.Sprintf("@before is the image in run %s, which is measured where it is another one\n", m.before.run)
+	}
 	text += "images never started here before are started once more, as class first-after-deploy\n"
 	took, from, err := expected(filepath.Join(out, "runs"), f.engine, colds, warms)
 	if err != nil {
@@ -34,7 +41,12 @@ func (a *app) printPlan(m measure, f localFlags, wanted []want, out string) erro
 	return err
 }
 
-func origin(v chosen) string {
+// origin says where an image comes from.
+func origin(w want) string {
+	v := w.variant
+	if w.before != nil {
+		return short(w.before.ImageID)
+	}
 	if v.Build != nil {
 		return filepath.Base(v.Build.Dockerfile)
 	}
