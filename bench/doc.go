@@ -19,7 +19,8 @@
 //
 // Without arguments every variant is measured; a variant that can't be had here
 // is a row that says why. bench local --help lists the flags; --dry-run says
-// what a run would do.
+// what a run would do, how long it would take, and which differences it can show
+// at the spread of the newest run.
 //
 // # Measuring on AWS
 //

@@ -162,7 +162,7 @@ func TestAWSDryRun(t *testing.T) {
 	c := newCloud(t, "p-scratch", "p-al2")
 	c.Functions["p-al2"].State = "Inactive"
 	e := c.bench(0, "--dry-run")
-	if !strings.Contains(e.stdout, "100 cold starts and 500 warm invocations") || !strings.Contains(e.stdout, "inactive") || !strings.Contains(e.stdout, "102 updates of 2 functions") {
+	if !strings.Contains(e.stdout, "100 cold starts and 500 warm invocations") || !strings.Contains(e.stdout, "inactive") || !strings.Contains(e.stdout, "102 updates of 2 functions") || !strings.Contains(e.stdout, "no earlier run to go by") {
 		t.Errorf("plan:\n%s", e.stdout)
 	}
 	for call, n := range c.Counts {
@@ -276,6 +276,13 @@ func TestAWSControl(t *testing.T) {
 		t.Errorf("the table says nothing of the noise:\n%s", table)
 	} else if _, rest, _ := strings.Cut(table, "### Init: platform, ms"); !strings.Contains(rest, "| cold  | scratch         | 8 |           8 | 24.1 |") {
 		t.Errorf("init is not split by the process's age:\n%s", rest)
+	}
+	// Its times are all equal.
+	if e := c.bench(0, "--control", "--dry-run", "scratch", "al2"); !strings.Contains(e.stdout, "at the spread seen in "+run.Header.ID) || !strings.Contains(e.stdout, "  al2: not known") || strings.Contains(e.stdout, "  scratch-control: ") {
+		t.Errorf("plan:\n%s", e.stdout)
+	}
+	if e := c.bench(0, "--dry-run", "--strategy", "burst", "scratch"); !strings.Contains(e.stdout, "no earlier run to go by") {
+		t.Errorf("a run of another strategy is gone by:\n%s", e.stdout)
 	}
 	lines := strings.SplitAfter(readAll(run.Path), "\n")
 	if err := os.WriteFile(run.Path, []byte(strings.Join(lines[:len(lines)/2], "")), 0o644); err != nil {

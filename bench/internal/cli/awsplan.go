@@ -85,7 +85,24 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 		text += fmt.Sprintf("expected time: about %s\n", took.Round(time.Second))
 	}
 	cost, said := awsCost(client, m, configs, a.runsOnAWS(absolute(a.Dir, m.out)))
-	return awsPlan{text: text + said, dollars: cost}
+	text += said
+	if m.dryRun {
+		place := runfile.Header{Backend: "aws", Rehearsal: client.Rehearsal()}.Place()
+		x, err := experienced(filepath.Join(absolute(a.Dir, m.out), "runs"), func(h runfile.Header) bool {
+			return h.Place() == place && h.Engine == client.Region() && h.Plan.Strategy == string(strategy)
+		})
+		if err != nil {
+			a.warning("an earlier run can't be read: %v", err)
+		}
+		var list []planned
+		for _, c := range configs {
+			if c.config.Variant != m.controlName {
+				list = append(list, planned{known: c.config})
+			}
+		}
+		text += x.foresee(m.measure, compared(list, m.baseline))
+	}
+	return awsPlan{text: text, dollars: cost}
 }
 
 // billed returns what an invocation of a variant was billed in the newest run

@@ -63,7 +63,7 @@ func (f *measureFlags) register(cmd *cobra.Command) {
 	s.IntVar(&f.maxRuns, "max-runs", 200, "most cold starts of each config with --precision")
 	s.IntVar(&f.retries, "retries", 3, "how often a sample that was not proved is taken again")
 	s.BoolVar(&f.strict, "strict", false, "exit 3 when a variant of the compose file could not be measured")
-	s.BoolVar(&f.dryRun, "dry-run", false, "print the plan; create nothing, invoke nothing")
+	s.BoolVar(&f.dryRun, "dry-run", false, "print the plan, its minutes and cents, and which differences it can show; create nothing, invoke nothing")
 	s.StringVar(&f.out, "out", "results", "folder for runs/*.jsonl and the tables")
 	s.BoolVar(&f.json, "json", false, "print the report as JSON")
 	s.BoolVar(&f.quiet, "quiet", false, "no progress and no notes")

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"coldbench/bench/internal/runfile"
@@ -28,15 +27,18 @@ func (a *app) printPlan(m measure, f localFlags, wanted []want, out string) erro
 		text += fmt.Sprintf("@before is the image in run %s, which is measured where it is another one\n", m.before.run)
 	}
 	text += "images never started here before are started once more, as class first-after-deploy\n"
-	took, from, err := expected(filepath.Join(out, "runs"), f.engine, colds, warms)
+	x, err := experienced(filepath.Join(out, "runs"), func(h runfile.Header) bool {
+		return h.Place() == "local" && (f.engine == "auto" || h.Engine == f.engine)
+	})
 	if err != nil {
 		return err
 	}
-	if from == "" {
+	if x.run == "" {
 		text += "expected time: not known, for there is no earlier run to go by\n"
 	} else {
-		text += fmt.Sprintf("expected time: about %s, at the pace of %s\n", took.Round(time.Second), from)
+		text += fmt.Sprintf("expected time: about %s, at the pace of %s\n", x.pace(colds+warms).Round(time.Second), x.run)
 	}
+	text += "expected cost: none\n" + x.foresee(m, plannedLocally(m, f, wanted))
 	_, err = fmt.Fprint(a.Stdout, text)
 	return err
 }
@@ -53,27 +55,23 @@ func origin(w want) string {
 	return v.Image
 }
 
-// expected scales the newest run of the engine to a number of samples. It is
-// "" where there is none.
-func expected(runs, engine string, colds, warms int) (time.Duration, string, error) {
-	entries, _, err := runfile.Folder(runs)
-	if err != nil {
-		return 0, "", err
+// plannedLocally lists what a local run would compare: each variant with the
+// baseline, and with the image that it had before. The control is left out: what
+// it would show is what is said of its baseline.
+func plannedLocally(m measure, f localFlags, wanted []want) []planned {
+	var today, before []planned
+	for _, w := range wanted {
+		switch {
+		case w.before != nil:
+			before = append(before, planned{known: w.present()})
+		case w.config.Variant != f.controlName:
+			today = append(today, planned{known: w.present()})
+		}
 	}
-	for _, e := range slices.Backward(entries) {
-		h := e.Header
-		if h.Backend != "local" || (engine != "auto" && h.Engine != engine) {
-			continue
-		}
-		run, err := runfile.Open(e.Path)
-		if err != nil {
-			return 0, "", err
-		}
-		if len(run.Samples) < 2 {
-			continue
-		}
-		took := run.Samples[len(run.Samples)-1].At.Sub(run.Samples[0].At)
-		return took * time.Duration(colds+warms) / time.Duration(len(run.Samples)), h.ID, nil
+	list := compared(today, m.baseline)
+	title(before)
+	for i, c := range before {
+		before[i].from = &planned{title: "what it was before", known: c.known}
 	}
-	return 0, "", nil
+	return append(list, before...)
 }
