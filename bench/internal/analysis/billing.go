@@ -16,15 +16,17 @@ type oddBills struct {
 	examples []string
 }
 
+// mostExamples is how many are named.
+const mostExamples = 3
+
 // add notes a sample's Billed Duration where it does not fit.
 func (o *oddBills) add(s *coldstart.Sample) {
-	const examples = 3
 	least, most, ok := expected(s)
 	if !ok {
 		return
 	}
 	if b := *s.Metrics.BilledDurationMs; b < least || b > most {
-		if o.n++; o.n <= examples {
+		if o.n++; o.n <= mostExamples {
 			o.examples = append(o.examples, fmt.Sprintf("seq %d of %s: %g ms for parts that come to %g", s.Seq, s.Config.Variant, b, least))
 		}
 	}

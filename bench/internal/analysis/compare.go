@@ -14,18 +14,18 @@ func compare(columns []Column, o observed, only string) []Comparison {
 		if !shown(class, only) || !o.any(len(columns), class) {
 			continue
 		}
-		ordered := make([]stats.Ordered, len(columns))
+		of := make([]*units, len(columns))
 		for i := range columns {
-			ordered[i] = o.of(i, class).ordered("total")
+			of[i] = o.of(i, class)
 		}
 		for i := range columns {
 			for _, b := range opposite(columns, i) {
 				for _, q := range []float64{0.5, 0.9, 0.99} {
 					enough := stats.Enough(q, Confidence)
-					if q > 0.5 && (ordered[i].N() < enough || ordered[b].N() < enough) {
+					if q > 0.5 && min(of[i].ordered("total").N(), of[b].ordered("total").N()) < enough {
 						continue
 					}
-					list = append(list, comparison(i, b, class, q, ordered[i], ordered[b]))
+					list = append(list, comparison(i, b, class, q, of[i], of[b]))
 				}
 			}
 		}
@@ -76,16 +76,21 @@ func wordOf(v stats.Verdict) string {
 	return string(v)
 }
 
-func comparison(column, baseline int, class coldstart.Class, q float64, a, b stats.Ordered) Comparison {
+func comparison(column, baseline int, class coldstart.Class, q float64, of, against *units) Comparison {
 	c := Comparison{Column: column, Baseline: baseline, Class: string(class), Quantile: q}
+	a, b := of.ordered("total"), against.ordered("total")
 	ratio, ok := stats.RatioOf(a, b, q, Confidence)
+	ga, grouped := of.groups("total")
+	if gb, also := against.groups("total"); grouped && also {
+		ratio, ok = stats.GroupRatio(ga, gb, q, Confidence)
+	}
 	if !ok {
 		return c
 	}
 	c.Ratio = Estimate{Value: &ratio.Value, Low: bound(ratio.Lo), High: bound(ratio.Hi)}
 	verdict, within := stats.Judge(ratio, Margin)
 	c.Within, c.Verdict = within, wordOf(verdict)
-	if verdict == stats.Unclear {
+	if verdict == stats.Unclear && !grouped {
 		c.Needed = stats.Needed(ratio, min(a.N(), b.N()), Margin)
 	}
 	if q == 0.5 {

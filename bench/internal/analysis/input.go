@@ -17,6 +17,12 @@ type Input struct {
 	// Samples and PreviousSamples are those of the runs where they were not kept
 	// in them, see runfile.Scan; nil where they were.
 	Samples, PreviousSamples *Samples
+	// Sessions are the runs that were made one by together; empty for a single
+	// run. command is then the header of the one to measure again.
+	Sessions []Session
+	command  runfile.Header
+	// apart says why the run is no session of another one.
+	apart string
 }
 
 // recorded is a run with its samples.
@@ -27,7 +33,7 @@ type recorded struct {
 
 // observed sorts the samples into the columns of an index.
 func (r recorded) observed(index map[coldstart.Config]int) observed {
-	return observe(r.samples, r.Header.Plan.Strategy, index)
+	return observe(r.samples, r.Header.Plan, index)
 }
 
 func (in Input) samples() *Samples {
@@ -59,11 +65,13 @@ func Newest(inputs []Input) []Input {
 	return newest
 }
 
-// New reports on runs, each in a section of its own, the newest first. Runs
-// are never pooled. The report depends on the runs alone, not on their order.
+// New reports on runs, the newest first. Runs of one place, host, plan and the
+// same images are sessions of one section; each other one has a section of its
+// own and is never pooled. The report depends on the runs alone, not on their
+// order.
 func New(inputs []Input) *Report {
 	r := &Report{Schema: Schema, Title: title(inputs), Sections: []Section{}}
-	for _, in := range sorted(inputs) {
+	for _, in := range together(sorted(inputs)) {
 		r.Sections = append(r.Sections, newSection(in))
 	}
 	return r

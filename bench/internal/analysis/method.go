@@ -9,7 +9,7 @@ import (
 )
 
 // method lists how a run was measured. What is not known is left out.
-func method(run *runfile.Run, samples int) []Fact {
+func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	h := run.Header
 	facts := []Fact{}
 	add := func(name, format string, args ...any) {
@@ -37,6 +37,9 @@ func method(run *runfile.Run, samples int) []Fact {
 	add("CPU limit", "%s", cpu)
 	add("Memory limit", "%s", memory)
 	add("Max Memory Used", "%s", h.Limits.MaxMemoryUsed)
+	if p.Burst > 1 {
+		add("Bursts", "of up to %d cold starts of one config at one time", p.Burst)
+	}
 	add("Cold starts", "%d of each config, forced by %s", p.Runs, orElse(p.Strategy, "a strategy that was not recorded"))
 	if p.WarmRuns > 0 {
 		add("Warm invocations", "%d after each cold start", p.WarmRuns)
@@ -62,6 +65,9 @@ func method(run *runfile.Run, samples int) []Fact {
 	add("Network", "%s", p.Network)
 	add("Retries", "%d for a sample that was not proved", p.Retries)
 	add("Tool", "%s", h.Tool)
+	for _, s := range sessions {
+		add("Session", "%s", s.Run)
+	}
 	add("Started", "%s", when(h.Started))
 	for _, r := range run.Resumes {
 		add("Resumed", "%s", when(r.At))
@@ -71,7 +77,7 @@ func method(run *runfile.Run, samples int) []Fact {
 	} else {
 		add("Ended", "not recorded")
 	}
-	add("Samples", "%d, %s, %s", samples, count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
+	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
 	add("Previous run", "%s", h.Previous)
 	add("Against the images of", "%s", p.Against)
 	return facts

@@ -67,8 +67,13 @@ func notes(h runfile.Header, s Section, o observed) []string {
 	if floor := noiseFloor(h, s.Comparisons, s.Columns); floor != "" {
 		list = append(list, floor)
 	}
+	list = append(list, o.notes(s.Columns, o)...)
 	if len(s.Comparisons) > 0 {
-		add("`faster` and `slower`: the interval of the ratio lies wholly on one side of 1; `same`: wholly within %g %%; else `unclear`. Each interval is one of 95 %% by itself.", 100*Margin)
+		from := ", computed from order statistics at any n: nothing is resampled"
+		if o.by() != "" {
+			from = ""
+		}
+		add("`faster` and `slower`: the interval of the ratio lies wholly on one side of 1; `same`: wholly within %g %%; else `unclear`. Each interval is one of 95 %% by itself%s.", 100*Margin, from)
 	} else if columns > 1 {
 		add("Nothing is compared: the baseline %s was not measured.", baselineOf(h))
 	}

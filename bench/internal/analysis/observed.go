@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/stats"
 )
 
@@ -15,6 +16,7 @@ type observed struct {
 	// those of another strategy than the run's.
 	foreign int
 	other   map[string]int
+	grouping
 }
 
 type cell struct {
@@ -30,11 +32,12 @@ func classes() []coldstart.Class {
 // observe sorts the samples of a run into columns. Cold samples whose strategy
 // is not the plan's, or the first one's where the plan names none, are counted
 // and left out: strategies are never pooled.
-func observe(k *Samples, strategy string, index map[coldstart.Config]int) observed {
+func observe(k *Samples, plan runfile.Plan, index map[coldstart.Config]int) observed {
+	strategy := plan.Strategy
 	if strategy == "" && k.strategy != nil {
 		strategy = *k.strategy
 	}
-	o := observed{units: map[cell]*units{}, other: map[string]int{}}
+	o := observed{units: map[cell]*units{}, other: map[string]int{}, grouping: grouping{k, max(1, len(k.begins)), plan.Burst}}
 	for of, c := range k.kept {
 		at, ok := index[of.config]
 		switch n := len(c.environment); {
@@ -43,7 +46,7 @@ func observe(k *Samples, strategy string, index map[coldstart.Config]int) observ
 		case !warm(of.class) && of.strategy != strategy:
 			o.other[of.strategy] += n
 		default:
-			o.units[cell{at, of.class}] = newUnits(c, len(k.environments))
+			o.units[cell{at, of.class}] = newUnits(c, o.grouping)
 		}
 	}
 	return o
@@ -87,14 +90,19 @@ type units struct {
 	// samples lists the column's by environment, those of environment e from
 	// start[e] to start[e+1]; nil where each environment has one.
 	samples, start []int32
-	sorted         map[string]stats.Ordered
+	// sessions and bursts count those that the environments are of; group is the
+	// number of each one's, nil where they are independent.
+	sessions, bursts int
+	group            []int32
+	sorted           map[string]stats.Ordered
+	grouped          map[string]stats.Groups
 }
 
-// newUnits groups a column's samples by environment; all is the number of
-// environments in the run.
-func newUnits(c *column, all int) *units {
+// newUnits groups a column's samples by environment.
+func newUnits(c *column, g grouping) *units {
 	u := &units{column: c}
-	place := make([]int32, all)
+	u.assign(g)
+	place := make([]int32, g.samples.environments)
 	for i := range place {
 		place[i] = -1
 	}

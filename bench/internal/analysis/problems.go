@@ -61,10 +61,14 @@ func alerts(run *runfile.Run, columns []Column, index map[coldstart.Config]int, 
 	list := []string{}
 	plan := run.Header.Plan
 	stopped := ""
+	which := "This run"
+	if o.sessions > 1 {
+		which = "One of the runs"
+	}
 	if run.End == nil {
-		list = append(list, "This run did not end: what is below is what it had measured by then.")
+		list = append(list, which+" did not end: what is below is what it had measured by then.")
 	} else if stopped = run.End.Stopped; stopped == "interrupted" {
-		list = append(list, "This run was interrupted: what is below is what it had measured by then.")
+		list = append(list, which+" was interrupted: what is below is what it had measured by then.")
 	}
 	failed := make([]int, len(columns))
 	for _, f := range run.Failures {

@@ -1,5 +1,7 @@
 package analysis
 
+import "io"
+
 // Schema is the version of the report's JSON form. It grows when a field is
 // renamed, removed or changes its meaning, not when one is added.
 const Schema = 1
@@ -28,6 +30,9 @@ type Section struct {
 	// where it came from none.
 	Run  string `json:"run"`
 	File string `json:"file,omitempty"`
+	// Sessions are the runs that were reported on as one, Run and File being the
+	// newest's; empty where there was one.
+	Sessions []Session `json:"sessions,omitempty"`
 	// Backend is "local" or "aws"; Engine "docker", "sandbox" or a region.
 	Backend string `json:"backend"`
 	Engine  string `json:"engine"`
@@ -41,9 +46,9 @@ type Section struct {
 	// Pictures is what the names of picture files beside a page begin with; empty
 	// where there are none. Whoever writes them sets it.
 	Pictures string `json:"-"`
-	// Raw is the run's file, byte for byte, for a format that embeds it; nil where
-	// whoever made the report did not add it.
-	Raw []byte `json:"-"`
+	// Raw are the run's file, or those of its sessions, for a format that embeds
+	// them; nil where whoever made the report did not add them.
+	Raw []RunFile `json:"-"`
 	// Heading names backend and engine; Caption says in a sentence what was
 	// measured, on what, how often and when.
 	Heading string `json:"heading"`
@@ -89,6 +94,14 @@ type Section struct {
 	billing billing
 }
 
+// RunFile is a run's file, byte for byte.
+type RunFile struct {
+	// Name is that of the file without a folder, Size its length in bytes.
+	Name string
+	Size int64
+	Open func() (io.ReadCloser, error)
+}
+
 // Column is one config.
 type Column struct {
 	// Title is unique within the section and says what a table has to say:
@@ -131,6 +144,10 @@ type Summary struct {
 	// N counts environments, Invocations the invocations in them.
 	N           int `json:"n"`
 	Invocations int `json:"invocations"`
+	// Sessions and Bursts count those that the environments are of; 0 for a single
+	// run, and where there were no bursts.
+	Sessions int `json:"sessions,omitempty"`
+	Bursts   int `json:"bursts,omitempty"`
 	// Missing counts invocations of the class whose metric was not measured.
 	Missing int      `json:"missing"`
 	Min     *float64 `json:"min"`

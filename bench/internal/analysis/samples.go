@@ -15,11 +15,17 @@ import (
 type Samples struct {
 	n    int
 	kept map[kind]*column
-	// environments numbers the execution environments in order of appearance;
-	// name and number are those of the sample before: they come in groups.
-	environments map[string]int32
+	// numbers numbers the execution environments, of which there are environments,
+	// in order of appearance; name and number are those of the sample before: they
+	// come in groups.
+	numbers      map[string]int32
+	environments int32
 	name         string
 	number       int32
+	// rounds is the greatest number of a round, begins where each session does;
+	// it is empty for a single run.
+	rounds int32
+	begins []begin
 	// strategy is that of the first cold start.
 	strategy *string
 	odd      oddBills
@@ -47,7 +53,7 @@ type column struct {
 // Add takes a sample over; it may change or vanish afterwards.
 func (k *Samples) Add(s *coldstart.Sample) {
 	if k.kept == nil {
-		k.kept, k.environments, k.number = map[kind]*column{}, map[string]int32{}, -1
+		k.kept, k.numbers, k.number = map[kind]*column{}, map[string]int32{}, -1
 	}
 	of := kind{config: s.Config, class: s.Class}
 	if !warm(s.Class) {
@@ -63,7 +69,9 @@ func (k *Samples) Add(s *coldstart.Sample) {
 	}
 	at := len(c.environment)
 	c.environment = append(c.environment, k.environment(s))
-	c.round = append(c.round, int32(max(0, min(s.Round, math.MaxInt32))))
+	round := int32(max(0, min(s.Round, math.MaxInt32)))
+	c.round = append(c.round, round)
+	k.rounds = max(k.rounds, round)
 	for i := range metrics {
 		if v, ok := metrics[i].Value(*s); ok && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			put(&c.values[i], at, v)
@@ -95,10 +103,11 @@ func (k *Samples) environment(s *coldstart.Sample) int32 {
 	if k.number >= 0 && name == k.name {
 		return k.number
 	}
-	n, ok := k.environments[name]
+	n, ok := k.numbers[name]
 	if !ok {
-		n = int32(len(k.environments))
-		k.environments[name] = n
+		n = k.environments
+		k.numbers[name] = n
+		k.environments++
 	}
 	k.name, k.number = name, n
 	return n

@@ -17,12 +17,15 @@ func newSection(in Input) Section {
 	h := run.Header
 	columns, index := columnsOf(h)
 	samples := in.samples()
+	if in.Sessions == nil {
+		in.command = h
+	}
 	o := recorded{run, samples}.observed(index)
 	only := h.Plan.Only
 	s := Section{
 		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine, Place: h.Place(),
 		Started: h.Started, Strategy: h.Plan.Strategy,
-		Heading: heading(h), Columns: columns,
+		Heading: heading(h), Columns: columns, Sessions: in.Sessions,
 		Alerts:      alerts(run, columns, index, o),
 		Headline:    headline(h.Place(), columns, o, only, h.Plan.WarmRuns),
 		Unavailable: []Unavailable{},
@@ -31,9 +34,9 @@ func newSection(in Input) Section {
 		Deploy:      deploys(columns, o),
 		Images:      imagesOf(in),
 		Problems:    problemsOf(run, columns, index),
-		Method:      method(run, samples.n),
+		Method:      method(run, o.grouping, in.Sessions),
 		Warnings:    warnings(run, o, samples.odd),
-		Command:     command(h),
+		Command:     command(in.command),
 	}
 	for _, u := range h.Unavailable {
 		name := orElse(u.Before, u.Variant) + marks(u.Before != "", false)
@@ -49,8 +52,11 @@ func newSection(in Input) Section {
 	s.Alerts = append(s.Alerts, controlAlerts(h, s.Comparisons, columns)...)
 	s.Series = seriesOf(columns, o, only)
 	s.Warnings = append(s.Warnings, oddities(columns, o, only)...)
-	s.Caption = caption(h, columns, o)
+	s.Caption = caption(h, columns, o, in.Sessions)
 	s.Notes = notes(h, s, o)
+	if in.apart != "" {
+		s.Notes = append([]string{in.apart}, s.Notes...)
+	}
 	return s
 }
 
@@ -77,7 +83,7 @@ func heading(h runfile.Header) string {
 }
 
 // caption says in a sentence what the headline shows.
-func caption(h runfile.Header, columns []Column, o observed) string {
+func caption(h runfile.Header, columns []Column, o observed, sessions []Session) string {
 	cold := span(columns, func(i int) int { return o.of(i, coldstart.ClassCold).n })
 	warm := span(columns, func(i int) int { return o.of(i, coldstart.ClassWarm).invocations() })
 	environments := span(columns, func(i int) int { return o.of(i, coldstart.ClassWarm).n })
@@ -95,8 +101,12 @@ func caption(h runfile.Header, columns []Column, o observed) string {
 	case h.Rehearsal != "":
 		where = "at an endpoint that stands for AWS (" + h.Rehearsal + ")"
 	}
-	return fmt.Sprintf("Billed Duration, measured %s on %s: the median of %s for each column, with its 95 %% interval.",
-		where, when(h.Started), strings.Join(of, " and "))
+	at := "on " + when(h.Started)
+	if n := len(sessions); n > 0 {
+		at = fmt.Sprintf("in %d sessions from %s to %s", n, when(sessions[0].Started), when(sessions[n-1].Started))
+	}
+	return fmt.Sprintf("Billed Duration, measured %s %s: the median of %s for each column, with its 95 %% interval.",
+		where, at, strings.Join(of, " and "))
 }
 
 // span prints the least and greatest count of the columns.

@@ -43,6 +43,7 @@ func TestColumnTitles(t *testing.T) {
 func TestNewest(t *testing.T) {
 	at := func(id, engine string, hour int) Input {
 		run := newRun("a")
+		run.Header.Host.Fingerprint = id // another host: no sessions of one another
 		run.Header.ID, run.Header.Engine, run.Header.Started = id, engine, runfile.Stamp(start.Add(time.Duration(hour)*time.Hour))
 		return Input{Run: run}
 	}

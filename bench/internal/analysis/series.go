@@ -84,7 +84,7 @@ func oddities(columns []Column, o observed, only string) []string {
 			v := u.inOrder("total")
 			of := fmt.Sprintf("%s, %s", c.Title, class)
 			// One in a hundred columns without a drift may be named.
-			if rho, p, ok := stats.Trend(v); ok && p < 0.01/float64(2*len(columns)) {
+			if rho, p, ok := stats.Trend(v); ok && o.sessions == 1 && p < 0.01/float64(2*len(columns)) {
 				way := "rose"
 				if rho < 0 {
 					way = "fell"

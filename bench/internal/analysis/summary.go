@@ -9,15 +9,31 @@ import (
 // summarize describes one metric of one column and class.
 func summarize(u *units, metric string) Summary {
 	o, measured := u.ordered(metric), u.measured(metric)
-	return Summary{
+	s := Summary{
 		N: o.N(), Invocations: measured, Missing: u.invocations() - measured,
 		Min:    optional(o.Min()),
-		Median: estimate(o, 0.5),
-		P90:    estimate(o, 0.9),
-		P99:    estimate(o, 0.99),
+		Median: u.estimate(metric, 0.5),
+		P90:    u.estimate(metric, 0.9),
+		P99:    u.estimate(metric, 0.99),
 		Max:    optional(o.Max()),
 		MAD:    optional(o.MAD()),
 	}
+	if u.sessions > 1 {
+		s.Sessions = u.sessions
+	}
+	s.Bursts = u.bursts
+	return s
+}
+
+// estimate is a quantile of a metric with its interval, over groups where
+// environments are not independent.
+func (u *units) estimate(metric string, q float64) Estimate {
+	e := estimate(u.ordered(metric), q)
+	if g, ok := u.groups(metric); ok {
+		iv := g.Interval(q, Confidence)
+		e.Low, e.High = bound(iv.Lo), bound(iv.Hi)
+	}
+	return e
 }
 
 func estimate(o stats.Ordered, q float64) Estimate {

@@ -88,6 +88,7 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		}
 		if m.Name == "total" {
 			t.Notes = append(t.Notes, "n counts execution environments; each counts once, with the median of its invocations of the class.")
+			t.Notes = append(t.Notes, differing(columns, o, only)...)
 		}
 		t.Notes = append(t.Notes, tableNotes(t, columns, o, m)...)
 		list = append(list, t)
@@ -151,12 +152,13 @@ func metricTitle(name string) string {
 // tableNotes says what the table's dashes and intervals mean.
 func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []string {
 	var notes []string
-	var few, noP90, noP99 bool
+	var few, noP90, noP99, grouped bool
 	var missing []string
 	for _, l := range t.Lines {
 		few = few || l.N > 0 && !l.Median.Bounded()
 		noP90 = noP90 || l.N > 0 && l.Median.Bounded() && !l.P90.Bounded()
 		noP99 = noP99 || l.N > 0 && l.P90.Bounded() && !l.P99.Bounded()
+		grouped = grouped || o.by() != "" && l.Median.Bounded() && (!l.P90.Bounded() && l.N >= stats.Enough(0.9, Confidence) || !l.P99.Bounded() && l.N >= stats.Enough(0.99, Confidence))
 		if l.Missing > 0 {
 			missing = append(missing, fmt.Sprintf("%d of %s (%s)", l.Missing, columns[l.Column].Title, l.Class))
 		}
@@ -168,6 +170,8 @@ func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []str
 	case few:
 		notes = append(notes, fmt.Sprintf("Too few environments for some quantiles: for an interval with two ends %s, %s, %s.",
 			need("a median", 0.5), need("p90", 0.9), need("p99", 0.99)))
+	case grouped:
+		notes = append(notes, fmt.Sprintf("A dash: too few environments to know or, where %s differ, too few of these; %s, %s.", o.by(), need("p90", 0.9), need("p99", 0.99)))
 	case noP90:
 		notes = append(notes, fmt.Sprintf("A dash: too few environments to know; %s, %s.", need("p90", 0.9), need("p99", 0.99)))
 	case noP99:
@@ -190,6 +194,9 @@ func coarse(t Table, o observed) string {
 	const enough = 10
 	for _, l := range t.Lines {
 		if d := o.of(l.Column, coldstart.Class(l.Class)).ordered(t.Metric).Distinct(); d > 0 && d < enough {
+			if o.by() != "" {
+				return fmt.Sprintf("Billed Durations take fewer than %d different values: init + duration is the finer measure.", enough)
+			}
 			return fmt.Sprintf("Billed Durations take fewer than %d different values: their intervals are of whole milliseconds, and init + duration is the finer measure.", enough)
 		}
 	}

@@ -194,18 +194,27 @@ func (a *app) writeSummary(dir string, r *analysis.Report) error {
 	return nil
 }
 
-// attach adds to each section its run file.
+// attach adds to each section its run files.
 func attach(r *analysis.Report, inputs []analysis.Input) error {
+	paths := map[string]string{}
+	for _, in := range inputs {
+		if in.Run != nil && in.Run.Path != "" {
+			paths[in.Run.Header.ID] = in.Run.Path
+		}
+	}
 	for i := range r.Sections {
-		for _, in := range inputs {
-			if in.Run == nil || in.Run.Path == "" || in.Run.Header.ID != r.Sections[i].Run {
+		s := &r.Sections[i]
+		s.Raw = nil
+		for _, id := range s.Runs() {
+			path, ok := paths[id]
+			if !ok {
 				continue
 			}
-			raw, err := os.ReadFile(in.Run.Path)
+			st, err := os.Stat(path)
 			if err != nil {
 				return fmt.Errorf("reading run file: %w", err)
 			}
-			r.Sections[i].Raw = raw
+			s.Raw = append(s.Raw, analysis.RunFile{Name: filepath.Base(path), Size: st.Size(), Open: func() (io.ReadCloser, error) { return os.Open(path) }})
 		}
 	}
 	return nil

@@ -77,7 +77,7 @@ func TestForeignTextInPictures(t *testing.T) {
 		e := analysis.Estimate{Value: &values[0], Low: &values[0], High: &values[len(values)-1]}
 		total := analysis.Table{Metric: "total", Title: text, Unit: "ms", Doc: text, Notes: []string{text}}
 		s := analysis.Section{
-			Heading: text, Caption: text, Alerts: []string{text}, Notes: []string{text}, Warnings: []string{text}, File: text, Command: text, Raw: []byte(text), Run: text,
+			Heading: text, Caption: text, Alerts: []string{text}, Notes: []string{text}, Warnings: []string{text}, File: text, Command: text, Raw: []analysis.RunFile{{Name: text, Size: 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}}, Run: text,
 			Columns:     []analysis.Column{{Title: text, Variant: text, MemoryMB: 0}, {Title: "b", Variant: text, MemoryMB: 512}, {Title: "c", Variant: text, MemoryMB: 128}},
 			Unavailable: []analysis.Unavailable{{Variant: text, Error: text, Hint: text}},
 			Problems:    []analysis.Problem{{Column: text, Reason: text, Example: text, Output: "x" + text}},

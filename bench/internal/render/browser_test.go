@@ -302,7 +302,7 @@ func TestPageNames(t *testing.T) {
 func TestPageHoldsTheSamples(t *testing.T) {
 	r := pageReport("normal")
 	want := bytes.Repeat([]byte(`{"type":"sample","text":"ü </script> \u0000"}`+"\n"), 2000)
-	r.Sections[0].Raw = want
+	r.Sections[0].Raw = []analysis.RunFile{rawOf(r.Sections[0].File, want)}
 	x := open(t, r)
 	events := true
 	x.run(call(browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: x.dir, EventsEnabled: &events}))

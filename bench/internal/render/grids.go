@@ -92,13 +92,29 @@ func ratio(v float64) string {
 // metricGrid has a row for each class and config.
 func metricGrid(s *analysis.Section, t *analysis.Table, esc func(string) string) *grid {
 	print := printer(t.Metric)
-	g := &grid{align: "ll", header: []string{"start", "config", "n", "invocations", "min", "median", "95 % interval", "p90 (interval)", "p99 (interval)", "max"}}
+	g := &grid{align: "ll", header: []string{"start", "config", "n", "bursts", "sessions", "invocations", "min", "median", "95 % interval", "p90 (interval)", "p99 (interval)", "max"}}
 	for _, l := range t.Lines {
-		g.add(esc(l.Class), esc(s.Columns[l.Column].Title), strconv.Itoa(l.N), strconv.Itoa(l.Invocations),
+		g.add(esc(l.Class), esc(s.Columns[l.Column].Title), strconv.Itoa(l.N), counted(l.Bursts), counted(l.Sessions), strconv.Itoa(l.Invocations),
 			optional(l.Min, print), optional(l.Median.Value, print), interval(l.Median, print),
 			quantile(l.P90, print), quantile(l.P99, print), optional(l.Max, print))
 	}
+	for _, c := range []struct {
+		heading string
+		of      func(analysis.Line) int
+	}{{"bursts", func(l analysis.Line) int { return l.Bursts }}, {"sessions", func(l analysis.Line) int { return l.Sessions }}} {
+		if !slices.ContainsFunc(t.Lines, func(l analysis.Line) bool { return c.of(l) > 0 }) {
+			g.without(c.heading)
+		}
+	}
 	return g
+}
+
+// counted prints a number of things; 0 is that there are none.
+func counted(n int) string {
+	if n == 0 {
+		return unknown
+	}
+	return strconv.Itoa(n)
 }
 
 // deployGrid has a row for each first cold start of an image.

@@ -74,9 +74,13 @@ type pageSection struct {
 	Warnings, Notes      []string
 	Method               []analysis.Fact
 	Command              string
-	Raw                  template.URL
-	RawName, RawSize     string
-	RawNote              string
+	Raw                  []pageRaw
+}
+
+// pageRaw is a run file that the page holds, or a note of why it does not.
+type pageRaw struct {
+	Name, Size, Note string
+	URL              template.URL
 }
 
 // pageFigure is a plot at two widths, of which the page shows one.
@@ -183,32 +187,51 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 	return p, p.embed(s, left)
 }
 
-// embed packs the run file into the page, where there is one and the page has
-// left room for it.
+// embed packs the run files into the page, as far as it has room for them.
 func (p *pageSection) embed(s *analysis.Section, left *int) error {
-	if len(s.Raw) == 0 {
-		return nil
+	for _, f := range s.Raw {
+		raw := pageRaw{Name: printable(f.Name), Size: bytesOf(&f.Size)}
+		packed, err := pack(f, *left)
+		if err != nil {
+			return fmt.Errorf("packing the run file: %w", err)
+		}
+		if packed == nil {
+			raw.Note = fmt.Sprintf("Every sample is in runs/%s; at %s it is too large to be embedded here.", raw.Name, raw.Size)
+		} else {
+			*left -= len(packed)
+			raw.URL = template.URL("data:application/gzip;base64," + base64.StdEncoding.EncodeToString(packed))
+		}
+		p.Raw = append(p.Raw, raw)
 	}
+	return nil
+}
+
+// pack compresses a run file; nil where it would take more than most bytes, which
+// a file of any length shows after a few megabytes.
+func pack(f analysis.RunFile, most int) ([]byte, error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
 	var packed bytes.Buffer
 	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err != nil {
-		return fmt.Errorf("packing the run file: %w", err)
+		return nil, err
 	}
-	if _, err := z.Write(s.Raw); err != nil {
-		return fmt.Errorf("packing the run file: %w", err)
+	for packed.Len() <= most {
+		switch _, err := io.CopyN(z, in, 1<<20); err {
+		case nil:
+		case io.EOF:
+			if err := z.Close(); err != nil || packed.Len() > most {
+				return nil, err
+			}
+			return packed.Bytes(), nil
+		default:
+			return nil, err
+		}
 	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("packing the run file: %w", err)
-	}
-	size := int64(len(s.Raw))
-	p.RawName, p.RawSize = printable(s.File), bytesOf(&size)
-	if packed.Len() > *left {
-		p.RawNote = fmt.Sprintf("Every sample is in runs/%s; at %s it is too large to be embedded here.", p.RawName, p.RawSize)
-		return nil
-	}
-	*left -= packed.Len()
-	p.Raw = template.URL("data:application/gzip;base64," + base64.StdEncoding.EncodeToString(packed.Bytes()))
-	return nil
+	return nil, nil
 }
 
 func asIs(s string) string { return s }

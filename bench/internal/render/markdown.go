@@ -78,8 +78,12 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	}
 	grids.add(facts)
 	b.WriteString("\n")
-	if link := fileLink(s.File); link != "" {
-		fmt.Fprintf(b, "Every sample is in %s. ", link)
+	var links []string
+	for _, name := range s.Files() {
+		links = append(links, fileLink(name))
+	}
+	if len(links) > 0 {
+		fmt.Fprintf(b, "Every sample is in %s. ", strings.Join(links, ", "))
 	}
 	b.WriteString("Measured again by:\n\n")
 	fenced(b, "sh", s.Command)

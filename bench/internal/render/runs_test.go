@@ -218,6 +218,27 @@ func reports() map[string][]analysis.Input {
 	other.Header.Plan.Strategy = "new-sandbox"
 	all["two-engines"] = append(one(newRun("docker", 30, 2, "scratch", "al2").measure(30)), one(other.measure(30))...)
 
+	for i := range 3 {
+		session := newRun("docker", 20, 1, "scratch", "al2")
+		session.Header.Plan.Seed = uint64(i + 1)
+		session.Header.Started = runfile.Stamp(started.Add(time.Duration(i) * 24 * time.Hour))
+		session.Header.ID = fmt.Sprintf("2026030%dT050607Z-local-docker", 4+i)
+		session.Path = "results/runs/" + session.Header.ID + runfile.Ext
+		session.measure(20)
+		slower := 1 + 0.2*float64(i)
+		for k := range session.Samples {
+			m := &session.Samples[k].Metrics
+			m.DurationMs = cents(*m.DurationMs * slower)
+			total := *m.DurationMs
+			if m.InitDurationMs != nil {
+				m.InitDurationMs = cents(*m.InitDurationMs * slower)
+				total += *m.InitDurationMs
+			}
+			m.BilledDurationMs = p(math.Ceil(total))
+		}
+		all["sessions"] = append(all["sessions"], one(session)...)
+	}
+
 	against := newRun("docker", 50, 2, "scratch", "al2", "al2@before", "debug")
 	against.Header.Plan.Against = "20260303T050607Z-local-docker"
 	against.Header.Configs[0].Unchanged = true

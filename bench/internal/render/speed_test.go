@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -32,8 +33,13 @@ func tenThousand() (*analysis.Report, int) {
 		fmt.Fprintf(&raw, `{"type":"sample","variant":%q,"memorySizeMB":%d,"arch":"amd64","round":%d,"seq":%d,"environment":"%[5]s","invocation":%[6]d,"attempt":1,"at":"2026-11-24T10:22:%09.6[7]fZ","start":"cold","class":"cold","strategy":"new-sandbox","proof":["initDuration","newInstance","startedInInit"],"requestId":"%[5]s","metrics":{"durationMs":%[8]v},"phases":{"provisionMs":6.%06[9]d,"clientMs":13.%06[10]d},"function":{"instanceId":"%[5]s","invocation":1,"processUptimeMs":10,"startedAtNs":82795%08[9]d},"throttledMs":0,"report":"REPORT RequestId: %[5]s\tDuration: 0.74 ms\tBilled Duration: 7 ms\tMemory Size: 512 MB\tMax Memory Used: 7 MB\tInit Duration: 5.59 ms\t\n"}`+"\n",
 			s.Config.Variant, s.Config.MemoryMB, s.Round, i, hex.EncodeToString(id), s.Invocation, float64(i%60), *s.Metrics.DurationMs, rnd.Uint64()%1e6, rnd.Uint64()%1e6)
 	}
-	r.Sections[0].Raw = raw.Bytes()
+	r.Sections[0].Raw = []analysis.RunFile{rawOf("r.jsonl", raw.Bytes())}
 	return r, len(run.Samples)
+}
+
+// rawOf is a run file in memory.
+func rawOf(name string, text []byte) analysis.RunFile {
+	return analysis.RunFile{Name: name, Size: int64(len(text)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }}
 }
 
 // TestPageOfTenThousandSamples: the page with all its plots and every sample stays
@@ -53,7 +59,7 @@ func TestPageOfTenThousandSamples(t *testing.T) {
 	if b.Len() > 3_000_000 {
 		t.Errorf("the page has %d bytes", b.Len())
 	}
-	t.Logf("%d samples, run file %d bytes, page %d bytes", n, len(r.Sections[0].Raw), b.Len())
+	t.Logf("%d samples, run file %d bytes, page %d bytes", n, r.Sections[0].Raw[0].Size, b.Len())
 }
 
 // BenchmarkPage is the page of 10,000 samples and every picture as a file.

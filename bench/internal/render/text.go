@@ -96,8 +96,11 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 			wrap(b, "", plain(t.Text))
 		}
 	}
-	if s.File != "" {
-		fmt.Fprintf(b, "\nrun file: %s\n", plain(s.File))
+	for i, name := range s.Files() {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(b, "run file: %s\n", plain(name))
 	}
 	return nil
 }

@@ -11,7 +11,7 @@
 // that are alike, Groups says so, and intervals are wider for it.
 //
 // What is not a number, or infinite, is no measurement: Order leaves it out
-// and counts it. No function changes a slice that it is given.
+// and counts it. No function but Sort changes a slice that it is given.
 //
 // Sources. Quantiles: R. J. Hyndman and Y. Fan, "Sample Quantiles in
 // Statistical Packages", The American Statistician 50 (1996), definition 7.

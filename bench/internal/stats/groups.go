@@ -120,6 +120,22 @@ func (g Groups) Differ() float64 {
 	return beyondChiSquared(12/(n*(n+1))*h/correction, groups-1)
 }
 
+// Medians returns the least and the greatest median of a group; false where there
+// is none.
+func (g Groups) Medians() (least, greatest float64, ok bool) {
+	of := make([][]float64, len(g.size))
+	for i, v := range g.all.x {
+		of[g.owner[i]] = append(of[g.owner[i]], v)
+	}
+	least, greatest = math.Inf(1), math.Inf(-1)
+	for _, x := range of {
+		if m, some := (Ordered{x: x}).Median(); some {
+			least, greatest, ok = min(least, m), max(greatest, m), true
+		}
+	}
+	return least, greatest, ok
+}
+
 // Interval returns the interval of the quantile q where values of one group are
 // not independent of one another, at a confidence; it is never narrower than
 // the one of Ordered.Interval, open where that is, and the same where there are
