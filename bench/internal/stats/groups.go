@@ -259,7 +259,7 @@ func (g Groups) quantile(q float64, weights []int32) (float64, bool) {
 			above += int(weights[at])
 		}
 	}
-	return lo*(1-f) + g.all.x[i]*f, true
+	return between(lo, g.all.x[i], f), true
 }
 
 // ranked finds the value of a rank, from 0, and how many there are up to it.

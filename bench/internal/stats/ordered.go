@@ -73,14 +73,17 @@ func (o Ordered) Quantile(q float64) (float64, bool) {
 	if i >= n-1 {
 		return o.x[n-1], true
 	}
-	lo, hi := o.x[i], o.x[i+1]
-	if f := h - float64(i); f > 0 && lo != hi {
-		// Each term apart: hi-lo would overflow for values of opposite sign
-		// near the end of the range, and this keeps scaling by 2 exact.
-		v := lo*(1-f) + hi*f
-		return min(max(v, lo), hi), true
+	return between(o.x[i], o.x[i+1], h-float64(i)), true
+}
+
+// between is the value at the share f of the way from lo to hi.
+func between(lo, hi, f float64) float64 {
+	if f <= 0 || lo == hi {
+		return lo
 	}
-	return lo, true
+	// Each term apart: hi-lo would overflow for values of opposite sign near the
+	// end of the range, and this keeps scaling by 2 exact.
+	return min(max(lo*(1-f)+hi*f, lo), hi)
 }
 
 // MAD is the median absolute deviation from the median, unscaled; false where
