@@ -157,6 +157,9 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 	}
 	if len(s.Comparisons) > 0 {
 		add(pagePart{Title: "Against the baseline"}, comparisonGrid(s, asIs))
+		if whole, doc := differences(s, asIs); len(whole.rows) > 0 {
+			add(pagePart{Title: "Differences", Doc: doc}, whole)
+		}
 	}
 	if s.Since != nil {
 		add(pagePart{Title: "Since the previous run, " + s.Since.Base, Notes: append(append([]string{}, s.Since.Warnings...), s.Since.Notes...)},
@@ -273,7 +276,7 @@ func verdictOf(text string) string {
 	return ""
 }
 
-var leading = regexp.MustCompile(`^(?:[a-z ]+5 %: |[a-z]+: )?([+-]?[0-9]+(?:\.[0-9]+)?)(?: (kB|MB|GB)\b)?`)
+var leading = regexp.MustCompile(`^(?:< |[a-z ]+5 %: |[a-z]+: )?([+-]?[0-9]+(?:\.[0-9]+)?)(?: (kB|MB|GB)\b)?`)
 
 // sortKey is the number that a cell begins with, after its verdict, in its least
 // unit; empty where there is none.

@@ -47,6 +47,10 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 		}
 	}
 	pictures(b, s, "order", "phases", "memory")
+	if whole, doc := differences(s, escape); len(whole.rows) > 0 {
+		fmt.Fprintf(b, "\n### Differences\n\n%s\n", escape(doc))
+		grids.add(whole)
+	}
 	if note := costNote(s); note != "" {
 		fmt.Fprintf(b, "\n### Cost\n\n%s\n", escape(note))
 		grids.add(costGrid(s, escape))

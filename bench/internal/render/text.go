@@ -43,7 +43,9 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	}
 	comparison := comparisonGrid(s, plain)
 	comparison.without("p90 against before") // a terminal is only so wide
-	tables := []*grid{headlineGrid(s, plain), comparison, sparkGrid(s, plain), costGrid(s, plain)}
+	whole, _ := differences(s, plain)
+	whole.without("p")
+	tables := []*grid{headlineGrid(s, plain), comparison, whole, sparkGrid(s, plain), costGrid(s, plain)}
 	if s.Since != nil {
 		tables = append(tables, changeGrid(s.Since, plain), driftGrid(s.Since, plain))
 	}
@@ -80,6 +82,9 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	}
 	for _, t := range s.Notes {
 		wrap(b, "- ", plain(t))
+	}
+	if len(whole.rows) > 0 {
+		wrap(b, "- ", differenceNote)
 	}
 	if note := costNote(s); note != "" {
 		wrap(b, "- ", plain(note))

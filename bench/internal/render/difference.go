@@ -1,0 +1,88 @@
+package render
+
+import (
+	"math"
+	"strconv"
+
+	"coldbench/bench/internal/analysis"
+)
+
+// differenceDoc says what the table of differences holds.
+const differenceDoc = "Init + duration as whole distributions, not at their medians. Shift: by how many milliseconds the config's values are greater than the other's (Hodges and Lehmann). " +
+	"Cliff's delta: how much more often a value of the config is the greater one of two than the smaller one, -1 to 1. p: of the Mann-Whitney test; by Holm for all rows of this table together. " +
+	"These stand beside the verdicts, which are the ratios' alone, and change none of them."
+
+// differenceNote is all that a terminal has room for.
+const differenceNote = "shift (Hodges-Lehmann), Cliff's delta and p (Mann-Whitney) are of whole distributions; they stand beside the verdicts and change none."
+
+// differenceGroups is said of them where environments are in groups.
+const differenceGroups = " All environments are taken as independent here, so that intervals are too narrow, and p too small, where sessions or bursts differ."
+
+// differences returns the table of differences and its explanation; the grid has no
+// rows where nothing was compared.
+func differences(s *analysis.Section, esc func(string) string) (g *grid, doc string) {
+	g = &grid{align: "lll", header: []string{"start", "config", "against", "shift, ms (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
+	for _, c := range s.Comparisons {
+		d := c.Whole
+		if d == nil {
+			continue
+		}
+		g.add(esc(c.Class), esc(s.Columns[c.Column].Title), esc(s.Columns[c.Baseline].Title), shift(d.ShiftMs),
+			signed(d.Delta)+" ("+effect(d.Delta)+")", probability(d.P), probability(d.PHolm))
+	}
+	doc = differenceDoc
+	for _, t := range s.Metrics {
+		for _, l := range t.Lines {
+			if l.Sessions > 1 || l.Bursts > 1 {
+				return g, doc + differenceGroups
+			}
+		}
+	}
+	return g, doc
+}
+
+// shift prints an estimate whose sign matters.
+func shift(e analysis.Estimate) string {
+	if e.Value == nil {
+		return unknown
+	}
+	text := signed(*e.Value)
+	if e.Bounded() {
+		text += " (" + interval(e, signed) + ")"
+	}
+	return text
+}
+
+// signed prints a value with its sign; what rounds to 0 has none.
+func signed(v float64) string {
+	text := digits(v)
+	if n, err := strconv.ParseFloat(text, 64); err == nil && n == 0 {
+		return digits(0)
+	}
+	if v > 0 {
+		return "+" + text
+	}
+	return text
+}
+
+// effect is the customary word for the size of Cliff's delta: J. Romano et al.,
+// "Appropriate statistics for ordinal level data" (2006).
+func effect(delta float64) string {
+	switch d := math.Abs(delta); {
+	case d < 0.147:
+		return "negligible"
+	case d < 0.33:
+		return "small"
+	case d < 0.474:
+		return "medium"
+	}
+	return "large"
+}
+
+// probability prints a p-value. It is never 0.
+func probability(p float64) string {
+	if p < 0.0001 {
+		return "< 0.0001"
+	}
+	return strconv.FormatFloat(p, 'f', 4, 64)
+}
