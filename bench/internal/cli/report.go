@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -318,26 +317,4 @@ func (a *app) input(path string) (analysis.Input, error) {
 // writeFile replaces a file with a report, whole or not at all.
 func writeFile(path string, r *analysis.Report, f render.Format) error {
 	return writeWhole(path, func(w io.Writer) error { return f.Write(w, r) })
-}
-
-// writeWhole replaces a file, whole or not at all.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	var text bytes.Buffer
-	if err := write(&text); err != nil {
-		return fmt.Errorf("rendering %s: %w", filepath.Base(path), err)
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing %s: %w", filepath.Base(path), errors.Join(err, os.Remove(temporary.Name())))
-		}
-	}()
-	_, err = temporary.Write(text.Bytes())
-	if err = errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
 }

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// writeWhole replaces a file, whole or not at all. What a bench that was killed
+// while it wrote the same file has left beside it is removed; another one that is
+// writing it now begins anew.
+func writeWhole(path string, write func(io.Writer) error) error {
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return fmt.Errorf("rendering %s: %w", filepath.Base(path), err)
+	}
+	prefix := "." + filepath.Base(path) + ".bench-"
+	beside, _ := os.ReadDir(filepath.Dir(path))
+	for _, e := range beside {
+		if strings.HasPrefix(e.Name(), prefix) {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+	const patience = 10
+	for try := 1; ; try++ {
+		err := replace(path, prefix+"*", text.Bytes())
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || try == patience {
+			return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+		}
+	}
+}
+
+// replace writes a file beside its place and moves it there.
+func replace(path, pattern string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), pattern)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}

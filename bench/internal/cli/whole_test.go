@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestWriteWhole writes a file from many sides at once, beside what a bench that
+// was killed has left.
+func TestWriteWhole(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page.md")
+	for name, text := range map[string]string{".page.md.bench-123": "half", ".page.md.mine": "mine", ".other.md.bench-1": "another's"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for range 50 {
+				if err := writeWhole(path, func(w io.Writer) error {
+					_, err := io.WriteString(w, strings.Repeat(fmt.Sprint(i), 1000))
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	text, err := os.ReadFile(path)
+	if err != nil || len(text) != 1000 || strings.Trim(string(text), string(text[:1])) != "" {
+		t.Errorf("%d bytes, %v: %.20q", len(text), err, text)
+	}
+	var names []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if got := strings.Join(names, " "); got != ".other.md.bench-1 .page.md.mine page.md" {
+		t.Errorf("left are %s", got)
+	}
+
+	broken := errors.New("broken")
+	if err := writeWhole(path, func(io.Writer) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("a broken page: %v", err)
+	}
+	if again, _ := os.ReadFile(path); string(again) != string(text) {
+		t.Error("a broken page replaced a whole one")
+	}
+	if err := writeWhole(filepath.Join(dir, "none", "page.md"), func(io.Writer) error { return nil }); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
+	}
+}
