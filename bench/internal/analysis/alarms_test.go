@@ -110,6 +110,33 @@ func TestFalseAlarmsOfPublished(t *testing.T) {
 	}
 }
 
+// TestFalseAlarmsOfBursts compares runs whose cold starts are alike within a burst.
+func TestFalseAlarmsOfBursts(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	const bursts, each = 10, 10
+	burst := func() *runfile.Run {
+		run := newRun("a", "b", "c")
+		run.Header.Plan.Burst, run.Header.Plan.Runs = each, bursts*each
+		for i := range bursts {
+			for _, v := range []string{"a", "b", "c"} {
+				common := math.Exp(0.3 * r.NormFloat64())
+				for k := range each {
+					cold(run, v, coldstart.ClassCold, 50*common*math.Exp(0.1*r.NormFloat64()), 1)
+					run.Samples[len(run.Samples)-1].Round = i*each + k + 1
+				}
+			}
+		}
+		return run
+	}
+	alarms(t, "bursts", repetitions(60), func(how Against) (*Change, error) {
+		base, now := burst(), burst()
+		change(now, "b")
+		change(now, "c")
+		how.Metrics = []string{"cold.total"}
+		return Compare(base, now, how)
+	})
+}
+
 // publishedColdStarts are the Init Durations that package stats tests with.
 func publishedColdStarts(t *testing.T) [][]float64 {
 	f, err := os.Open("../stats/testdata/lambda-perf.csv")

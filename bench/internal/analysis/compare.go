@@ -76,14 +76,22 @@ func wordOf(v stats.Verdict) string {
 	return string(v)
 }
 
+// ratioOf returns the ratio of a quantile of two sides, over groups where both have
+// any; false where a side has no values.
+func ratioOf(of, against *units, metric string, q, confidence float64) (r stats.Ratio, grouped, ok bool) {
+	a, grouped := of.groups(metric)
+	if b, also := against.groups(metric); grouped && also {
+		r, ok = stats.GroupRatio(a, b, q, confidence)
+		return r, true, ok
+	}
+	r, ok = stats.RatioOf(of.ordered(metric), against.ordered(metric), q, confidence)
+	return r, grouped, ok
+}
+
 func comparison(column, baseline int, class coldstart.Class, q float64, of, against *units) Comparison {
 	c := Comparison{Column: column, Baseline: baseline, Class: string(class), Quantile: q}
 	a, b := of.ordered("total"), against.ordered("total")
-	ratio, ok := stats.RatioOf(a, b, q, Confidence)
-	ga, grouped := of.groups("total")
-	if gb, also := against.groups("total"); grouped && also {
-		ratio, ok = stats.GroupRatio(ga, gb, q, Confidence)
-	}
+	ratio, grouped, ok := ratioOf(of, against, "total", q, Confidence)
 	if !ok {
 		return c
 	}

@@ -27,7 +27,7 @@ func (c *Change) drift(line int, pairs []pair, confidence float64) (stats.Ratio,
 	var ratios, poor []stats.Ratio
 	for i, d := range c.Lines {
 		if pairs[i].control && d.Class == of.Class && d.Metric == of.Metric && d.Quantile == of.Quantile {
-			if r, ok := stats.RatioOf(pairs[i].now, pairs[i].base, d.Quantile, confidence); ok && r.Finite() {
+			if r, _, ok := pairs[i].ratio(d.Quantile, confidence); ok && r.Finite() {
 				ratios = append(ratios, r)
 			} else if ok {
 				poor = append(poor, r)

@@ -24,7 +24,7 @@ func (c *Change) gate(i int, pairs []pair) {
 	if g == nil {
 		return
 	}
-	wide, _ := stats.RatioOf(p.now, p.base, d.Quantile, g.Confidence)
+	wide, _, _ := p.ratio(d.Quantile, g.Confidence)
 	drift, _ := c.drift(i, pairs, g.Confidence)
 	all := stats.Over(wide, drift)
 	if !all.Finite() {

@@ -23,7 +23,7 @@ func (c *Change) judge(pairs []pair, how Against) {
 	}
 	for i := range c.Lines {
 		d, p := &c.Lines[i], pairs[i]
-		ratio, ok := stats.RatioOf(p.now, p.base, d.Quantile, Confidence)
+		ratio, grouped, ok := p.ratio(d.Quantile, Confidence)
 		if ok {
 			d.Ratio = Estimate{Value: &ratio.Value, Low: bound(ratio.Lo), High: bound(ratio.Hi)}
 		}
@@ -56,7 +56,7 @@ func (c *Change) judge(pairs []pair, how Against) {
 			if d.Unit != "ms" {
 				d.Verdict = string(v)
 			}
-			if v == stats.Unclear {
+			if v == stats.Unclear && !grouped {
 				d.Needed = stats.Needed(beyond, min(p.now.N(), p.base.N()), Margin)
 			}
 			c.gate(i, pairs)

@@ -12,6 +12,14 @@ import (
 type pair struct {
 	base, now stats.Ordered
 	control   bool
+	// was and is are the environments that the values are of.
+	was, is *units
+	metric  string
+}
+
+// ratio is that of a quantile of the two sides, now over base.
+func (p pair) ratio(q, confidence float64) (r stats.Ratio, grouped, ok bool) {
+	return ratioOf(p.is, p.was, p.metric, q, confidence)
 }
 
 // match is a config that both sides of a comparison have: where it is found in
@@ -80,7 +88,8 @@ func (c *Change) lines(matches []match, measures []measure, was, is observed) []
 	var pairs []pair
 	for _, m := range matches {
 		for _, of := range measures {
-			p := pair{was.of(m.base, of.class).ordered(of.metric.Name), is.of(m.now, of.class).ordered(of.metric.Name), m.image == "same"}
+			p := pair{control: m.image == "same", was: was.of(m.base, of.class), is: is.of(m.now, of.class), metric: of.metric.Name}
+			p.base, p.now = p.was.ordered(p.metric), p.is.ordered(p.metric)
 			if p.base.N() == 0 || p.now.N() == 0 {
 				c.lacks(m, of, p, was.has(of.class), is.has(of.class))
 				continue
