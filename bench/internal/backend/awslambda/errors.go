@@ -143,7 +143,10 @@ func explain(doing, service, operation string, err error) error {
 // thenHint adds what to do after what err's own hint says, or in its place where
 // it has none.
 func thenHint(err error, hint string) error {
-	if first := coldstart.HintOf(err); first != "" && !strings.Contains(first, hint) {
+	switch first := coldstart.HintOf(err); {
+	case strings.Contains(first, hint):
+		return err
+	case first != "":
 		hint = first + "; then " + hint
 	}
 	return coldstart.Hint(err, hint)

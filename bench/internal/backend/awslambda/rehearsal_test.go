@@ -2,6 +2,7 @@ package awslambda
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -116,6 +117,39 @@ func TestWhereAFunctionIsNotDeployed(t *testing.T) {
 	err := survey(e, connect(t, e), "one")
 	if err == nil || !strings.Contains(err.Error(), "one is not deployed in us-east-1 (rehearsal, not AWS)") || !strings.Contains(coldstart.HintOf(err), "AWS_ENDPOINT_URL") {
 		t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+	}
+}
+
+// An endpoint that changes more with an update than was asked for is no reason to
+// suspect anybody; AWS that does is.
+func TestEndpointsThatChangeMore(t *testing.T) {
+	for _, rehearsal := range []string{"", "endpoint host:1, not AWS"} {
+		e := awstest.Serve(t, "one")
+		f := e.Functions["one"]
+		c := connect(t, e)
+		c.rehearsal = rehearsal
+		k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+		e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
+			if op == "UpdateFunctionConfiguration" {
+				e.Mu.Lock()
+				defer e.Mu.Unlock()
+				f.Image, f.Timeout = fmt.Sprintf("sha256:%064d", n), 3+n
+			}
+			return false
+		}
+		var err error
+		for range 2 {
+			if err == nil {
+				_, _, err = targets[0].Start(t.Context())
+			}
+		}
+		if rehearsal != "" {
+			if err := errors.Join(err, k.Close()); err != nil || f.Vars[TokenKey] != "" {
+				t.Errorf("%v, %v", err, f.Vars)
+			}
+		} else if !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "(CodeSha256, Timeout)") {
+			t.Errorf("AWS: %v", err)
+		}
 	}
 }
 

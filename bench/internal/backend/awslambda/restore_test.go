@@ -26,7 +26,7 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 	f.Revision++
 	e.Mu.Unlock()
 	_, _, err := targets[0].Start(t.Context())
-	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
+	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "(Environment)") {
 		t.Fatalf("%v", err)
 	}
 	updates := e.Counts["UpdateFunctionConfiguration"]
