@@ -13,7 +13,7 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// The report of a run of 100,000 samples takes less than 200 MB, in every
+// The report of a run of 100,000 samples takes less than 100 MB, in every
 // format.
 func TestReportOfManySamples(t *testing.T) {
 	if raceEnabled {
@@ -30,8 +30,8 @@ func TestReportOfManySamples(t *testing.T) {
 		}
 		peak := float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
 		t.Logf("%s: %.0f MB, %s", format, peak, time.Since(began).Round(10*time.Millisecond))
-		if peak >= 200 {
-			t.Errorf("%s: %.0f MB, want less than 200", format, peak)
+		if peak >= 100 {
+			t.Errorf("%s: %.0f MB, want less than 100", format, peak)
 		}
 	}
 }
