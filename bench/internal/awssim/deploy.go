@@ -91,7 +91,12 @@ func (s *Server) defaults(name string) configuration {
 
 // repository is what an image is called that has no name.
 func (s *Server) repository(name string) string {
-	return Account + ".dkr.ecr." + s.o.Region + ".amazonaws.com/rehearsal:" + name
+	return Repository(s.o.Region) + ":" + name
+}
+
+// Repository is where the images of functions in a region are said to be.
+func Repository(region string) string {
+	return Account + ".dkr.ecr." + region + ".amazonaws.com/rehearsal"
 }
 
 // functionName says whether Lambda would take a name.

@@ -221,8 +221,7 @@ func (s *Server) getFunction(c *call) reply {
 	cfg := v.cfg
 	location := map[string]any{"RepositoryType": "S3", "Location": "https://rehearsal.invalid/" + f.name}
 	if !cfg.zip {
-		repository := Account + ".dkr.ecr." + s.o.Region + ".amazonaws.com/rehearsal"
-		location = map[string]any{"RepositoryType": "ECR", "ImageUri": cfg.imageURI, "ResolvedImageUri": repository + "@sha256:" + cfg.codeSHA256}
+		location = map[string]any{"RepositoryType": "ECR", "ImageUri": cfg.imageURI, "ResolvedImageUri": Repository(s.o.Region) + "@sha256:" + cfg.codeSHA256}
 	}
 	out := map[string]any{"Configuration": s.shown(f, v, c.qualifier()), "Code": location}
 	if f.reserved != nil {

@@ -25,9 +25,12 @@ type awsFlags struct {
 	rehearse, restore                 bool
 	latency, faults                   string
 	control                           bool
-	// listen and keepWarm are of bench rehearse alone.
+	redeploy                          int
+	vars                              string
+	// listen, keepWarm and fresh are of bench rehearse alone.
 	listen   string
 	keepWarm time.Duration
+	fresh    int
 }
 
 func (a *app) awsCommand() *cobra.Command {
@@ -48,6 +51,12 @@ many invocations that overlap; version publishes a version for each and deletes
 it; idle changes nothing and waits. What was changed is put back at the end, on
 an error and on Ctrl-C; after a crash by the next bench aws or by --restore.
 
+code-update, which --redeploy K asks for, measures what a deployment costs: K
+times an image is deployed that the function never had, of the same content but
+for 1 KiB, from what bench images push --fresh pushed. The first cold start of
+each is of class first-after-deploy, beside the --runs, which are spread over the
+deployments; the report shows the cold starts by their place after it.
+
 An endpoint that is not AWS's own (AWS_ENDPOINT_URL, endpoint_url of a profile)
 is measured as a rehearsal and never shown as AWS.`,
 		Example: `  bench aws --cold --runs 50
@@ -55,6 +64,7 @@ is measured as a rehearsal and never shown as AWS.`,
   bench aws --runs 50 --memory 128,512,1769
   bench aws zip=my-fn image=my-fn-image
   bench aws live=my-fn:live --strategy burst
+  bench aws --cold --redeploy 10 --runs 50 scratch al2023
   bench aws --restore`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,6 +83,8 @@ is measured as a rehearsal and never shown as AWS.`,
 	s.IntVar(&f.parallel, "parallel", 4, "functions that are worked on at one time")
 	s.IntVar(&f.burst, "burst", 50, "invocations that overlap with --strategy burst, within the account's concurrency")
 	s.DurationVar(&f.idle, "idle", 15*time.Minute, "how long a function is left alone with --strategy idle")
+	s.IntVar(&f.redeploy, "redeploy", 0, "deploy so many images to each function, one after the other, the --runs spread over them (strategy code-update)")
+	s.StringVar(&f.vars, "tfvars", "", "file of bench images push, which lists them (default deployment/images.auto.tfvars.json beside the compose file)")
 	s.BoolVar(&f.control, "control", false, "sample the baseline's own function once more each round, under another name: how much do samples of one function differ?")
 	s.StringVar(&f.expect, "expect", "", "text that every answer has to contain")
 	s.Float64Var(&f.maxCost, "max-cost", 1, "stop before anything is done if it is expected to cost more, in USD")
@@ -101,6 +113,8 @@ type awsMeasure struct {
 	anyArch bool
 	// resumed is the header of the run that goes on; nil for a new one.
 	resumed *runfile.Header
+	// begun are the images that the run which goes on has started.
+	begun []runfile.Deployed
 	// controlName is of the baseline once more; empty for none.
 	controlName string
 }
@@ -139,7 +153,10 @@ func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
 	case f.restore && f.resume != "":
 		return m, usagef("--restore and --resume exclude one another; --resume restores first")
 	}
-	return m, m.coldOnly()
+	if err = m.coldOnly(); err == nil && f.resume == "" { // else its file says more
+		err = m.redeploying()
+	}
+	return m, err
 }
 
 // coldOnly takes the warm invocations out of a burst: which of its environments
@@ -239,10 +256,11 @@ func (a *app) journalDir() string {
 
 // resumeAWS sets the flags to the plan of the run that is to go on.
 func (a *app) resumeAWS(m *awsMeasure, args *[]string) error {
-	h, err := a.takeUp(&m.measure, "aws", args)
+	run, err := a.takeUp(&m.measure, "aws", args)
 	if err != nil {
 		return err
 	}
+	h := run.Header
 	f := &m.awsFlags
 	m.take("strategy", func() { f.strategy = h.Plan.Strategy })
 	m.take("parallel", func() { f.parallel = h.Plan.Parallel })
@@ -251,8 +269,9 @@ func (a *app) resumeAWS(m *awsMeasure, args *[]string) error {
 	m.take("idle", func() { f.idle = time.Duration(h.Plan.IdleS * float64(time.Second)) })
 	m.take("rehearse", func() { f.rehearse = h.Rehearsal == "rehearsal, not AWS" })
 	m.take("region", func() { f.region = h.Engine })
-	m.resumed = &h
-	if err := m.coldOnly(); err != nil {
+	m.take("redeploy", func() { f.redeploy = h.Plan.Redeploy })
+	m.resumed, m.begun = &h, run.Deployed
+	if err := errors.Join(m.coldOnly(), m.redeploying()); err != nil {
 		return err
 	}
 	if m.cold {

@@ -30,6 +30,8 @@ type awsWant struct {
 	zip     bool
 	// rehearsed is the image that a rehearsal runs for it; the zero value on AWS.
 	rehearsed coldstart.Image
+	// fresh are the digests that a rehearsal may deploy in its place.
+	fresh []string
 }
 
 // awsWanted returns the functions that the arguments ask for: those of all
@@ -66,8 +68,8 @@ func (a *app) awsWanted(ctx context.Context, m *awsMeasure, args []string) ([]aw
 			if err != nil {
 				return nil, &usageError{err: err}
 			}
-			if ref.Qualifier != "" && m.awsFlags.strategy == string(awslambda.ConfigUpdate) {
-				return nil, coldstart.Hint(usagef("%s=%s: a version or alias can't be updated, as --strategy config-update does", name, ref), "--strategy burst, idle or version")
+			if strategy := m.awsFlags.strategy; ref.Qualifier != "" && (strategy == string(awslambda.ConfigUpdate) || strategy == string(awslambda.CodeUpdate)) {
+				return nil, coldstart.Hint(usagef("%s=%s: a version or alias can't be updated, as --strategy %s does", name, ref, strategy), "--strategy burst, idle or version")
 			}
 			w := awsWant{variant: v.Name, ref: ref, home: awslambda.HomeOf(function), memoryMB: m.memoryMB, named: true}
 			if !m.anyArch && len(m.archs) == 1 {

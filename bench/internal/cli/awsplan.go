@@ -20,11 +20,13 @@ type awsPlan struct {
 
 // What an invocation is taken to last where no earlier run says so, in
 // milliseconds: more than a small function takes, so that the cost is rather
-// overestimated. perUpdate is what an update and its wait take on AWS.
+// overestimated. perUpdate is what an update and its wait take on AWS,
+// perDeployment what that of an image's does, which Lambda prepares.
 const (
-	coldGuessMs = 2000
-	warmGuessMs = 200
-	perUpdate   = 5 * time.Second
+	coldGuessMs   = 2000
+	warmGuessMs   = 200
+	perUpdate     = 5 * time.Second
+	perDeployment = 30 * time.Second
 )
 
 func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsMeasure, configs []awsConfig) awsPlan {
@@ -37,7 +39,7 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 		who = " as " + id
 	}
 	text += fmt.Sprintf("%s and %s in %s%s, %d rounds of %s in random order (seed %d)\n",
-		plural(colds, "cold start"), plural(warms, "warm invocation"), client.Region(), who, m.runs, plural(len(configs), "config"), m.seed)
+		plural(colds, "cold start"), plural(warms, "warm invocation"), client.Region(), who, m.runs+m.awsFlags.redeploy, plural(len(configs), "config"), m.seed)
 	if r := client.Rehearsal(); r != "" {
 		text += r + "\n"
 	}
@@ -59,9 +61,13 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 	if m.controlName != "" {
 		text += fmt.Sprintf("%s is the baseline's own function, sampled once more each round: it shows the noise of sampling, not that of a second deployment\n", m.controlName)
 	}
+	text += deploymentsOf(m)
 	updates, groups := 0, 1
 	perStart := perUpdate
 	switch strategy {
+	case awslambda.CodeUpdate:
+		// The variables are set before the first deployment, and both put back.
+		updates = colds + len(functions)*(m.awsFlags.redeploy+3)
 	case awslambda.ConfigUpdate, awslambda.Version:
 		updates = colds + len(functions)
 	case awslambda.Burst:
@@ -79,6 +85,7 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 	text += fmt.Sprintf("%s of %s by strategy %s, put back at the end\n", plural(updates, "update"), plural(len(functions), "function"), strategy)
 	parallel := min(m.awsFlags.parallel, max(len(functions), 1))
 	took := time.Duration(float64(perStart) * math.Ceil(float64(m.runs)/float64(groups)) * math.Ceil(float64(len(configs))/float64(parallel)))
+	took += time.Duration(m.awsFlags.redeploy) * perDeployment * time.Duration(math.Ceil(float64(len(configs))/float64(parallel)))
 	if client.Rehearsal() != "" {
 		text += "expected time: not known of an endpoint that is not AWS\n"
 	} else {
@@ -160,6 +167,9 @@ func awsCost(client *awslambda.Client, m awsMeasure, configs []awsConfig, runs [
 			return rates.Cost(min(billed(runs, c.variant, cold), c.facts.Timeout.Seconds()*1000+10_000), c.config.MemoryMB)
 		}
 		total += float64(m.runs) * (one(true) + float64(m.warmRuns)*one(false))
+		// A first cold start may be a long one: none of an earlier run says how long.
+		first := min(max(billed(runs, c.variant, true), coldGuessMs), c.facts.Timeout.Seconds()*1000+10_000)
+		total += float64(m.awsFlags.redeploy) * rates.Cost(first, c.config.MemoryMB)
 	}
 	return total, fmt.Sprintf("expected cost: about %s (prices of %s; free tier and logs left out)\n", dollars(total), table.Regions[client.Region()].Date)
 }

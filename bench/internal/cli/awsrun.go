@@ -42,8 +42,12 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	for _, w := range survey.Warnings {
 		a.warning("%s", w)
 	}
+	fresh, err := a.freshImages(client, survey, m, wanted)
+	if err != nil {
+		return err
+	}
 	campaign := client.Begin(survey, awslambda.Setup{
-		Strategy: awslambda.Strategy(m.awsFlags.strategy), Idle: m.awsFlags.idle, Expect: m.awsFlags.expect, Concurrency: m.awsFlags.burst,
+		Strategy: awslambda.Strategy(m.awsFlags.strategy), Idle: m.awsFlags.idle, Expect: m.awsFlags.expect, Concurrency: m.awsFlags.burst, Images: fresh,
 	})
 	configs, unavailable, err := a.awsConfigs(survey, campaign, m, wanted)
 	if err != nil {
@@ -74,7 +78,9 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	header := a.awsHeader(client, m, configs, unavailable)
 	header.Warnings = append(header.Warnings, survey.Warnings...)
 	var list []opened
+	images := map[coldstart.Config][]string{}
 	for _, c := range configs {
+		images[c.config] = fresh[c.ref]
 		for _, w := range c.facts.Warnings {
 			header.Warnings = addOnce(header.Warnings, w)
 		}
@@ -89,7 +95,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		}
 		list = append(list, opened{want: want{config: c.config}, image: img, target: target})
 	}
-	return a.run(ctx, m.measure, job{header: header, configs: list, after: func() ([]string, error) {
+	return a.run(ctx, m.measure, job{header: header, configs: list, images: images, after: func() ([]string, error) {
 		var err error
 		for _, c := range list {
 			err = errors.Join(err, c.target.Close())
@@ -147,15 +153,21 @@ func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign,
 	return list, unavailable, nil
 }
 
+// fingerprintOf tells the places apart where functions run: the host of a run on
+// AWS.
+func fingerprintOf(client *awslambda.Client) string {
+	sum := sha256.Sum256([]byte("aws\n" + client.Region() + "\n" + client.Rehearsal()))
+	return fmt.Sprintf("%x", sum[:8])
+}
+
 // awsHeader describes the run before it begins.
 func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsConfig, unavailable []runfile.Unavailable) runfile.Header {
-	sum := sha256.Sum256([]byte("aws\n" + client.Region() + "\n" + client.Rehearsal()))
 	h := runfile.Header{
 		Tool:      "bench " + version(),
 		Backend:   "aws",
 		Engine:    client.Region(),
 		Rehearsal: client.Rehearsal(),
-		Host:      runfile.Host{Fingerprint: fmt.Sprintf("%x", sum[:8])},
+		Host:      runfile.Host{Fingerprint: fingerprintOf(client)},
 		Plan: runfile.Plan{
 			Runs: m.runs, WarmRuns: m.warmRuns, Seed: m.seed,
 			PauseMs:       float64(m.pause) / float64(time.Millisecond),
@@ -165,6 +177,7 @@ func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsCon
 			Retries:       m.retries,
 			Parallel:      m.awsFlags.parallel,
 			Control:       m.controlName,
+			Redeploy:      m.awsFlags.redeploy,
 		},
 		Limits:      coldstart.Limits{CPU: "Lambda's own", Memory: "limit", MaxMemoryUsed: "as Lambda reports it"},
 		Unavailable: unavailable,

@@ -54,7 +54,7 @@ then holds those alone; with arguments the others stay in it as they are.`,
 	s.StringVar(&f.region, "region", "", "region (default that of the environment or the profile)")
 	s.StringVar(&f.profile, "profile", "", "profile of ~/.aws/config")
 	s.StringVar(&f.repository, "repository", "", "repository in the account's registry (default COMPOSE_PROJECT_NAME)")
-	s.IntVar(&f.fresh, "fresh", 0, "further images of each variant with one more layer of random bytes, for cold starts after a deployment, 0 to 1000")
+	s.IntVar(&f.fresh, "fresh", 0, "further images of each variant with one more layer of random bytes, for bench aws --redeploy, 0 to 1000")
 	s.StringVar(&f.vars, "tfvars", "", "file to write (default deployment/images.auto.tfvars.json beside the compose file)")
 	return cmd
 }
@@ -101,11 +101,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 			return err
 		}
 	}
-	vars := f.vars
-	if vars == "" {
-		vars = filepath.Join(filepath.Dir(filepath.Dir(a.storeDir(f.file))), "deployment", "images.auto.tfvars.json")
-	}
-	vars = absolute(a.Dir, vars)
+	vars := a.varsFile(f.vars, f.file)
 	if info, err := os.Stat(filepath.Dir(vars)); err != nil || !info.IsDir() {
 		return coldstart.Hint(fmt.Errorf("writing %s: its folder does not exist", vars), "--tfvars FILE")
 	}

@@ -83,13 +83,13 @@ func (a *app) bar(seen *medians) progress {
 
 // lines prints a line when a round is done; of a long run, a hundred lines.
 func (a *app) lines(plan runner.Plan, seen *medians) progress {
-	every := max(1, plan.Runs/100)
+	every := max(1, plan.Rounds()/100)
 	var last runner.Progress
 	say := func() {
 		if last.Round == 0 || last.Round%every != 0 {
 			return
 		}
-		text := fmt.Sprintf("round %d of %d", last.Round, plan.Runs)
+		text := fmt.Sprintf("round %d of %d", last.Round, plan.Rounds())
 		if bad := last.Failures + last.Rejects; bad > 0 {
 			text += fmt.Sprintf(", %s without a sample", plural(bad, "attempt"))
 		}

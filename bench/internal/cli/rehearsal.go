@@ -28,6 +28,9 @@ type RehearsalOptions struct {
 	StateDir string
 	// Functions are deployed when it begins.
 	Functions []RehearsedFunction
+	// Images finds an image by its name that UpdateFunctionCode is given; nil for
+	// those of the functions alone.
+	Images func(ctx context.Context, uri string) (coldstart.Image, error)
 	// Latency is "none", or "aws" for what the platform adds there.
 	Latency string
 	// Faults is a rate of faults, "throttle=0.05,error=0.02"; empty for none.
@@ -87,11 +90,18 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 		// Waiting forces nothing at an endpoint that keeps environments longer.
 		o.KeepWarm = max(m.awsFlags.idle*9/10, time.Millisecond)
 	}
+	stage := newFreshStage(store, filepath.Join(filepath.Dir(a.storeDir(m.file)), "rehearsal-images"))
+	o.Images = stage.find
 	for i, w := range wanted {
 		arch := w.arch
 		img, err := a.imageOf(ctx, store, *w.service, image.Options{Arch: arch, Engine: images, Log: log})
 		if err == nil {
 			img.Root, err = store.Unpack(ctx, img)
+		}
+		if n := m.freshRehearsed(); err == nil && n > 0 && !w.zip {
+			wanted[i].fresh, err = stage.make(img, n)
+			begun, _ := begunOf(m.begun, w.variant, img.Arch)
+			stage.recall(img, begun)
 		}
 		switch {
 		case err == nil:
@@ -116,5 +126,26 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 	if len(o.Functions) == 0 {
 		return nil, errors.New("no variant can be rehearsed here")
 	}
-	return a.Rehearse(ctx, o)
+	r, err := a.Rehearse(ctx, o)
+	if err != nil {
+		stage.close()
+		return nil, err
+	}
+	end := r.Close
+	r.Close = func() error {
+		err := end()
+		stage.close()
+		return err
+	}
+	return r, nil
+}
+
+// freshRehearsed is how many fresh images each function of a rehearsal has: those
+// that are to be deployed, and some for first cold starts of which nobody knows
+// whether they were made.
+func (m awsMeasure) freshRehearsed() int {
+	if m.awsFlags.redeploy > 0 {
+		return m.awsFlags.redeploy + m.retries
+	}
+	return m.awsFlags.fresh
 }

@@ -19,7 +19,8 @@ import (
 // rehearseFlags are the flags of bench rehearse, as typed.
 type rehearseFlags struct {
 	listen, file, arch, region string
-	latency, faults            string
+	latency, faults, vars      string
+	fresh                      int
 	seed                       uint64
 	timeout, keepWarm          time.Duration
 	verbal                     bool
@@ -36,7 +37,9 @@ a function PROJECT-VARIANT that really runs, in a sandbox. There is no account,
 no signature is checked, and nothing is kept afterwards.`,
 		Example: `  bench rehearse --listen 127.0.0.1:4566
   aws --endpoint-url http://127.0.0.1:4566 lambda invoke --function-name coldbench-scratch out.json
-  AWS_ENDPOINT_URL=http://127.0.0.1:4566 bench aws --runs 5`,
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566 bench aws --runs 5
+  bench rehearse --fresh 20 --tfvars pushed.json
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566 bench aws --redeploy 3 --tfvars pushed.json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.serveRehearsal(cmd.Context(), f, args)
@@ -53,6 +56,8 @@ no signature is checked, and nothing is kept afterwards.`,
 	s.StringVar(&f.latency, "latency", "none", "what is added for the platform: none, or aws, as measured there")
 	s.StringVar(&f.faults, "faults", "", "rates of faults, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
 	s.Uint64Var(&f.seed, "seed", 1, "seed of latencies and faults")
+	s.IntVar(&f.fresh, "fresh", 0, "further images of each function, for bench aws --redeploy, 0 to 1000")
+	s.StringVar(&f.vars, "tfvars", "", "file to list the images in, as bench images push does; it goes with --fresh")
 	s.BoolVar(&f.verbal, "verbose", false, "each call on stderr")
 	return cmd
 }
@@ -71,11 +76,15 @@ func (f rehearseFlags) check() (awsMeasure, error) {
 		return awsMeasure{}, usagef("--latency %q: none or aws", f.latency)
 	case badFaults(f.faults) != nil:
 		return awsMeasure{}, usagef("--faults: %v", badFaults(f.faults))
+	case f.fresh < 0 || f.fresh > 1000:
+		return awsMeasure{}, usagef("--fresh %d: 0 to 1000", f.fresh)
+	case (f.fresh > 0) != (f.vars != ""):
+		return awsMeasure{}, usagef("--fresh N and --tfvars FILE go together: who deploys the images has to know them")
 	}
 	base := measureFlags{file: f.file, seed: f.seed, timeout: f.timeout, verbal: f.verbal, given: func(string) bool { return false }}
 	return awsMeasure{
 		measure:  measure{measureFlags: base, archs: archs},
-		awsFlags: awsFlags{measureFlags: base, region: f.region, latency: f.latency, faults: f.faults, rehearse: true, listen: f.listen, keepWarm: f.keepWarm},
+		awsFlags: awsFlags{measureFlags: base, region: f.region, latency: f.latency, faults: f.faults, rehearse: true, fresh: f.fresh, listen: f.listen, keepWarm: f.keepWarm},
 	}, nil
 }
 
@@ -103,6 +112,23 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if f.fresh > 0 {
+		pushed := deployment{Images: map[string]map[string]deployedImage{}}
+		for _, w := range wanted {
+			if w.fresh == nil {
+				continue
+			}
+			repository := awssim.Repository(f.region) + "@"
+			img := deployedImage{URI: repository + cmp.Or(w.rehearsed.Digest, w.rehearsed.ID)}
+			for _, digest := range w.fresh {
+				img.Fresh = append(img.Fresh, repository+digest)
+			}
+			pushed.set(w.variant, w.arch, img)
+		}
+		if err := pushed.write(absolute(a.Dir, f.vars)); err != nil {
+			return err
+		}
+	}
 	a.say("a rehearsal, not AWS, at %s until Ctrl-C, with functions %s", r.URL, strings.Join(r.Functions, ", "))
 	if _, err := fmt.Fprintf(a.Stdout, "export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal\n", r.URL, f.region); err != nil {
 		return err
@@ -123,7 +149,7 @@ func Rehearse(ctx context.Context, o RehearsalOptions) (*Rehearsal, error) {
 	}
 	r := &Rehearsal{}
 	server, err := awssim.New(awssim.Options{
-		Engine: engine, Region: o.Region, Latency: o.Latency, Faults: faults, Seed: o.Seed, Log: o.Log, StateDir: o.StateDir, LimitCPU: true,
+		Engine: engine, Images: o.Images, Region: o.Region, Latency: o.Latency, Faults: faults, Seed: o.Seed, Log: o.Log, StateDir: o.StateDir, LimitCPU: true,
 		KeepWarm: o.KeepWarm,
 	})
 	if err != nil {

@@ -10,10 +10,11 @@ import (
 
 // resume sets the flags of a local run to the plan of the run that is to go on.
 func (a *app) resume(m *measure, f *localFlags, args *[]string) error {
-	h, err := a.takeUp(m, "local", args)
+	run, err := a.takeUp(m, "local", args)
 	if err != nil {
 		return err
 	}
+	h := run.Header
 	takeLocal(m, f, h)
 	m.take("control", func() { f.control = h.Plan.Control != "" })
 	if m.before.run = h.Plan.Against; m.before.run != "" {
@@ -52,14 +53,14 @@ func (m *measure) take(flag string, set func()) {
 // takeUp reads the run that is to go on and sets the flags that every measuring
 // command has to its plan. Flags that were given all the same have to agree with
 // it; runfile.Resume compares.
-func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header, error) {
+func (a *app) takeUp(m *measure, backend string, args *[]string) (*runfile.Run, error) {
 	run, err := runfile.Open(absolute(a.Dir, m.resume))
 	if err != nil {
-		return runfile.Header{}, err
+		return nil, err
 	}
 	h := run.Header
 	if h.Backend != backend {
-		return h, usagef("%s is a run of bench %s", m.resume, h.Backend)
+		return nil, usagef("%s is a run of bench %s", m.resume, h.Backend)
 	}
 	p := h.Plan
 	m.take("runs", func() { m.runs = p.Runs })
@@ -69,7 +70,7 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header
 	m.take("baseline", func() { m.baseline = p.Baseline })
 	m.take("precision", func() { m.precision = p.Precision })
 	if err := m.readPrecision(); err != nil {
-		return h, err
+		return nil, err
 	}
 	m.take("retries", func() { m.retries = p.Retries })
 	m.take("memory", func() { m.memoryMB = p.MemoryMB })
@@ -78,7 +79,7 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header
 		m.cold, m.warm = p.Only == "cold", p.Only == "warm"
 	}
 	if p.PayloadSha256 != digest(m.event) {
-		return h, coldstart.Hint(usagef("--payload is not the one that %s was begun with", m.resume), "give the same --payload and --env again")
+		return nil, coldstart.Hint(usagef("--payload is not the one that %s was begun with", m.resume), "give the same --payload and --env again")
 	}
 	if len(*args) == 0 {
 		for _, c := range h.Configs {
@@ -88,7 +89,7 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (runfile.Header
 		}
 	}
 	if len(*args) == 0 {
-		return h, fmt.Errorf("%s names no configuration", m.resume)
+		return nil, fmt.Errorf("%s names no configuration", m.resume)
 	}
-	return h, nil
+	return run, nil
 }

@@ -19,6 +19,8 @@ import (
 type job struct {
 	header  runfile.Header
 	configs []opened // as in the header
+	// images are those that may be deployed, for a plan that does.
+	images map[coldstart.Config][]string
 	// after is called when the last sample was taken, before anything is
 	// published: it puts back what was changed, and returns what a reader of the
 	// run should know. nil for nothing.
@@ -46,6 +48,8 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		FirstAfterDeploy: map[coldstart.Config]bool{},
 		Parallel:         header.Plan.Parallel,
 		Burst:            header.Plan.Burst,
+		Redeploy:         header.Plan.Redeploy,
+		Images:           j.images,
 		Shares:           map[coldstart.Config]string{},
 	}
 	targets := map[coldstart.Config]coldstart.Target{}
@@ -70,6 +74,9 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	}
 	if past != nil {
 		plan.Past, plan.FirstAfterDeploy = pastOf(past, runfile.Before(entries, past.Header))
+	}
+	if plan.Redeploy > 0 {
+		plan.FirstAfterDeploy = nil // its deployments have first starts of their own
 	}
 	path := a.relative(file.Path())
 	a.note("writing %s", path)
@@ -170,6 +177,9 @@ func pastOf(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstar
 	for _, f := range run.Failures {
 		past.Failures = append(past.Failures, f.Try())
 		note(f.Try().Config, f.Round)
+	}
+	for _, d := range run.Deployed {
+		past.Deployed = append(past.Deployed, d.Note())
 	}
 	h := run.Header
 	seen := runfile.Seen(before, h.Backend, h.Engine, h.Host.Fingerprint)

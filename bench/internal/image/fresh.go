@@ -58,19 +58,18 @@ func (s *Store) fresh(img coldstart.Image, data []byte) (v1.Image, error) {
 	return freshen(original, data)
 }
 
-// UnpackFresh makes the folder of such an image in dir, which must not exist. Its
-// files are those of the unpacked original, shared where the file system can,
-// and like them for reading only; its folders are its own. The image is not in the
-// store.
-func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byte, dir string) (coldstart.Image, error) {
-	out, err := s.unpackFresh(ctx, img, data, dir)
+// UnpackFresh unpacks such an image as Unpack does, beside the images of the
+// store, of which it is none. Its files are those of the unpacked original, shared
+// where the file system can; its folders are its own.
+func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byte) (coldstart.Image, error) {
+	out, err := s.unpackFresh(ctx, img, data)
 	if err != nil {
-		return coldstart.Image{}, errors.Join(fmt.Errorf("unpacking a fresh image of %s: %w", img.ID, err), removeTree(dir))
+		return coldstart.Image{}, fmt.Errorf("unpacking a fresh image of %s: %w", img.ID, err)
 	}
 	return out, nil
 }
 
-func (s *Store) unpackFresh(ctx context.Context, img coldstart.Image, data []byte, dir string) (coldstart.Image, error) {
+func (s *Store) unpackFresh(ctx context.Context, img coldstart.Image, data []byte) (coldstart.Image, error) {
 	fresh, err := s.fresh(img, data)
 	if err != nil {
 		return img, err
@@ -83,31 +82,44 @@ func (s *Store) unpackFresh(ctx context.Context, img coldstart.Image, data []byt
 	if err != nil {
 		return img, err
 	}
-	root, err := s.Unpack(ctx, img)
+	original, err := s.Unpack(ctx, img)
 	if err != nil {
 		return img, err
 	}
-	if err := shareTree(ctx, root, dir, func() error {
-		name := filepath.Join(dir, freshFile)
-		// One that the original has is a link to it.
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.WriteFile(name, data, 0o644); err != nil {
-			return err
-		}
-		return os.Chmod(name, 0o644)
-	}); err != nil {
-		return img, err
-	}
-	img.ID, img.Digest, img.Root, img.Ref = id.String(), digest.String(), dir, ""
+	img.ID, img.Digest, img.Ref = id.String(), digest.String(), ""
+	img.Root = s.path(rootsDir, id.Hex, "root")
 	img.Layers++
 	img.SizeBytes += FreshSize
-	return img, nil
+	if info, err := os.Lstat(img.Root); err == nil && info.IsDir() {
+		return img, nil
+	}
+	return img, s.makeRoot(s.path(rootsDir, id.Hex), func(dir string) error {
+		return shareTree(ctx, original, dir, func() error { return writeFresh(filepath.Join(dir, freshFile), data) })
+	})
 }
 
-// shareTree makes a folder of the content of another one and calls more before it
-// sets the folders' modes. Files are linked, or copied where they can't be.
+// writeFresh makes the file of a fresh image. One that the original has is a link
+// to it.
+func writeFresh(name string, data []byte) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		return err
+	}
+	return os.Chmod(name, 0o644)
+}
+
+// RemoveFresh takes the folder of an image away that UnpackFresh made.
+func (s *Store) RemoveFresh(img coldstart.Image) {
+	if _, hex, ok := strings.Cut(img.ID, ":"); ok && img.Root == s.path(rootsDir, hex, "root") {
+		s.removeRoot(hex)
+	}
+}
+
+// shareTree fills an empty folder with the content of another one and calls more
+// before it sets the folders' modes. Files are linked, or copied where they can't
+// be.
 func shareTree(ctx context.Context, from, to string, more func() error) error {
 	type folder struct {
 		path string
@@ -132,8 +144,10 @@ func shareTree(ctx context.Context, from, to string, more func() error) error {
 		}
 		switch {
 		case e.IsDir():
-			if err := os.Mkdir(name, 0o755); err != nil {
-				return err
+			if name != to {
+				if err := os.Mkdir(name, 0o755); err != nil {
+					return err
+				}
 			}
 			folders = append(folders, folder{name, info.Mode()})
 			return ownAs(name, info)

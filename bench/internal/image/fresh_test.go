@@ -37,16 +37,19 @@ func TestUnpackFresh(t *testing.T) {
 	if err != nil || !strings.HasPrefix(digest, "sha256:") || digest == img.Digest {
 		t.Fatalf("%s, %v", digest, err)
 	}
-	to := filepath.Join(t.TempDir(), "fresh")
-	got, err := s.UnpackFresh(t.Context(), img, data, to)
+	got, err := s.UnpackFresh(t.Context(), img, data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Digest != digest || got.ID == img.ID || got.Layers != img.Layers+1 || got.Root != to || got.WorkingDir != img.WorkingDir {
+	to := got.Root
+	if got.Digest != digest || got.ID == img.ID || got.Layers != img.Layers+1 || to == root || got.WorkingDir != img.WorkingDir {
 		t.Errorf("%+v of %+v, want digest %s", got, img, digest)
 	}
 	if text, err := os.ReadFile(filepath.Join(to, ".bench-fresh")); err != nil || !bytes.Equal(text, data) {
 		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if again, err := s.UnpackFresh(t.Context(), img, data); err != nil || again.Root != to {
+		t.Errorf("again: %+v, %v", again, err)
 	}
 	if err := os.Remove(filepath.Join(to, ".bench-fresh")); err != nil {
 		t.Fatal(err)
@@ -59,6 +62,11 @@ func TestUnpackFresh(t *testing.T) {
 	}
 	if after := listing(t, root); after != before {
 		t.Errorf("the original is now\n%sand was\n%s", after, before)
+	}
+	s.RemoveFresh(img) // it is none
+	s.RemoveFresh(got)
+	if _, err := os.Lstat(to); err == nil || listing(t, root) != before {
+		t.Errorf("removed: %v", err)
 	}
 	if other, err := s.Fresh(img, image.FreshData()); err != nil || other == digest {
 		t.Errorf("other bytes have the same digest: %v", err)
@@ -77,20 +85,21 @@ func TestUnpackFreshFails(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	to := filepath.Join(t.TempDir(), "fresh")
-	if _, err := s.UnpackFresh(ctx, img, image.FreshData(), to); err == nil {
+	if _, err := s.UnpackFresh(ctx, img, image.FreshData()); err == nil {
 		t.Error("an interrupted one is whole")
 	}
 	unknown := img
 	unknown.ID = "sha256:" + strings.Repeat("0", 64)
-	if _, err := s.UnpackFresh(t.Context(), unknown, image.FreshData(), to); err == nil {
+	if _, err := s.UnpackFresh(t.Context(), unknown, image.FreshData()); err == nil {
 		t.Error("an image that the store has not was unpacked")
 	}
 	if _, err := s.Fresh(unknown, nil); err == nil {
 		t.Error("an image that the store has not has a digest")
 	}
-	if _, err := os.Lstat(to); err == nil {
-		t.Error("something is left")
+	for _, folder := range []string{"roots", "tmp"} {
+		if left, err := os.ReadDir(filepath.Join(s.Dir(), folder)); err != nil || len(left) > 0 {
+			t.Errorf("%s holds %v, %v", folder, left, err)
+		}
 	}
 }
 
@@ -133,7 +142,7 @@ func TestUnpackFreshOfAFreshOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.UnpackFresh(t.Context(), img, []byte("new"), filepath.Join(t.TempDir(), "fresh")); err != nil {
+	if _, err := s.UnpackFresh(t.Context(), img, []byte("new")); err != nil {
 		t.Fatal(err)
 	}
 	if text := unpacked(t, s, img, ".bench-fresh"); text != "old" {

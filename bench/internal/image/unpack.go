@@ -60,6 +60,25 @@ func (s *Store) unpack(ctx context.Context, id, place string) error {
 	if err != nil {
 		return err
 	}
+	return s.makeRoot(place, func(dir string) error {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		u := newUnpacker(root)
+		for _, l := range c.layers {
+			if err := u.layer(ctx, s, l); err != nil {
+				return err
+			}
+		}
+		return u.finish()
+	})
+}
+
+// makeRoot has the folder of an unpacked image filled beside its place and moves
+// it there.
+func (s *Store) makeRoot(place string, fill func(dir string) error) error {
 	temp, err := os.MkdirTemp(s.path(tempDir), "root-")
 	if err != nil {
 		return err
@@ -76,18 +95,7 @@ func (s *Store) unpack(ctx context.Context, id, place string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	u := newUnpacker(root)
-	for _, l := range c.layers {
-		if err := u.layer(ctx, s, l); err != nil {
-			return err
-		}
-	}
-	if err := u.finish(); err != nil {
+	if err := fill(dir); err != nil {
 		return err
 	}
 	err = os.Rename(temp, place)
