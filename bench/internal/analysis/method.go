@@ -40,7 +40,7 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	if p.Burst > 1 {
 		add("Bursts", "of up to %d cold starts of one config at one time", p.Burst)
 	}
-	add("Cold starts", "%d of each config, forced by %s", p.Runs, orElse(p.Strategy, "a strategy that was not recorded"))
+	add("Cold starts", "%d of each config, forced by %s", p.Runs, forcedBy(p))
 	if p.WarmRuns > 0 {
 		add("Warm invocations", "%d after each cold start", p.WarmRuns)
 	} else {
@@ -160,7 +160,9 @@ func command(h runfile.Header) string {
 		if p.IdleS > 0 {
 			add("--idle", number(p.IdleS)+"s")
 		}
-		if p.Strategy != "" {
+		if p.Redeploy > 0 {
+			add("--redeploy", strconv.Itoa(p.Redeploy))
+		} else if p.Strategy != "" {
 			add("--strategy", p.Strategy)
 		}
 	}

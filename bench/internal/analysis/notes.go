@@ -28,6 +28,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 
 	list = append(list, beforeNotes(h, s.Columns)...)
 
+	list = append(list, curveNotes(h, s.Curves)...)
 	few, none := false, false
 	for _, r := range s.Headline {
 		for _, c := range r.Cells {

@@ -43,13 +43,21 @@ func observe(k *Samples, plan runfile.Plan, index map[coldstart.Config]int) obse
 		switch n := len(c.environment); {
 		case !ok:
 			o.foreign += n
-		case !warm(of.class) && of.strategy != strategy:
+		case !warm(of.class) && of.strategy != strategyOf(strategy, of.class):
 			o.other[of.strategy] += n
 		default:
 			o.units[cell{at, of.class}] = newUnits(c, o.grouping)
 		}
 	}
 	return o
+}
+
+// strategyOf is how the cold starts of a class are forced in a run of a strategy.
+func strategyOf(run string, class coldstart.Class) string {
+	if run == byDeployment && class != coldstart.ClassFirstAfterDeploy {
+		return afterDeploymentBy
+	}
+	return run
 }
 
 // of returns what was observed of a column and class, which may be nothing.

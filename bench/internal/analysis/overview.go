@@ -153,7 +153,11 @@ func overviewCaption(label, how string, s *Section) string {
 		}
 	}
 	text := fmt.Sprintf("%s: %s, %s, %s MB, %s", label, where, when(s.Started), strings.Join(sizes, ", "), strings.Join(archs, " and "))
-	if s.Strategy != "" {
+	switch s.Strategy {
+	case "":
+	case byDeployment:
+		text += ", cold starts by " + afterDeploymentBy + " after deployments"
+	default:
 		text += ", cold starts by " + s.Strategy
 	}
 	var of []string

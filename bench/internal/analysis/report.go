@@ -78,7 +78,10 @@ type Section struct {
 	Series []Series `json:"-"`
 	// Deploy are the first cold starts of images that were new here.
 	Deploy []Deploy `json:"firstAfterDeploy"`
-	Images []Image  `json:"images"`
+	// Curves are how the cold starts of each column go on after a deployment; empty
+	// but for runs that deploy images.
+	Curves []Curve `json:"afterDeployment"`
+	Images []Image `json:"images"`
 	// Costs is what a million invocations would cost; nil before Price was
 	// called, and where there are no samples.
 	Costs *Costs `json:"costs,omitempty"`

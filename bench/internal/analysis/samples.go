@@ -48,6 +48,8 @@ type column struct {
 	values [][]float64
 	// ahead counts cold starts whose init the platform had done ahead.
 	ahead int
+	// after are the places after deployments; nil where there is none.
+	after []place
 }
 
 // Add takes a sample over; it may change or vanish afterwards.
@@ -79,6 +81,12 @@ func (k *Samples) Add(s *coldstart.Sample) {
 	}
 	if slices.Contains(s.Proof, coldstart.ProofProactiveInit) {
 		c.ahead++
+	}
+	if p := placeAfter(s.Deployment); p != noPlace {
+		for len(c.after) < at {
+			c.after = append(c.after, noPlace)
+		}
+		c.after = append(c.after, p)
 	}
 	k.odd.add(s)
 	k.n++

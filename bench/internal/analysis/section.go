@@ -32,6 +32,7 @@ func newSection(in Input) Section {
 		Comparisons: compare(columns, o, only),
 		Metrics:     tables(h.Backend, columns, o, only),
 		Deploy:      deploys(columns, o),
+		Curves:      curvesOf(columns, o, only),
 		Images:      imagesOf(in),
 		Problems:    problemsOf(run, columns, index),
 		Method:      method(run, o.grouping, in.Sessions),

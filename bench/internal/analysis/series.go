@@ -38,13 +38,13 @@ type Phases struct {
 // seriesOf lists the series of a section.
 func seriesOf(columns []Column, o observed, only string) []Series {
 	list := []Series{}
-	for _, class := range classes() {
+	for _, class := range append(classes(), coldstart.ClassFirstAfterDeploy) {
 		if !shown(class, only) {
 			continue
 		}
 		for i := range columns {
 			u := o.of(i, class)
-			if u.n == 0 {
+			if u.n == 0 || class == coldstart.ClassFirstAfterDeploy && u.after == nil {
 				continue
 			}
 			s := Series{

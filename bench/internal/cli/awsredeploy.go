@@ -157,5 +157,5 @@ func deploymentsOf(m awsMeasure) string {
 	if m.runs%k > 0 {
 		after += " or " + fmt.Sprint(m.runs/k+1)
 	}
-	return fmt.Sprintf("%s of each, an image that it never had: its first cold start, beside the %d, and %s of them after it\n", plural(k, "deployment"), m.runs, after)
+	return fmt.Sprintf("%s to each function, of images that it never had: 1 first cold start after each, then %s of the %d\n", plural(k, "deployment"), after, m.runs)
 }

@@ -29,7 +29,7 @@ var benchUnits = []struct {
 
 // benchNames are the benchmarks' names by class.
 var benchNames = map[string]string{
-	"cold": "ColdStart", "suppressed-init": "ColdStartSuppressedInit", "first-warm": "FirstWarmInvocation", "warm": "WarmInvocation",
+	"cold": "ColdStart", "first-after-deploy": "ColdStartFirstAfterDeploy", "suppressed-init": "ColdStartSuppressedInit", "first-warm": "FirstWarmInvocation", "warm": "WarmInvocation",
 }
 
 // Benchstat writes what `go test -bench` would

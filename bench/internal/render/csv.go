@@ -16,10 +16,12 @@ var csvHeader = []string{
 	"run", "backend", "engine", "variant", "memorySizeMB", "arch", "class", "metric", "unit",
 	"n", "invocations", "missing", "min", "median", "medianLow", "medianHigh",
 	"p90", "p90Low", "p90High", "p99", "p99Low", "p99High", "max", "mad",
+	"position",
 }
 
 // CSV writes a row for each run, config, class and metric (RFC 4180, lines that
-// end in LF). A cell is empty where a value was not measured, and where
+// end in LF), and of a run that deploys images one more for each position after a
+// deployment, of which 0 is the first cold start. A cell is empty where a value was not measured, and where
 // a quantile's interval has an open end, but for the median's value.
 func CSV(w io.Writer, r *analysis.Report) error {
 	var b bytes.Buffer
@@ -39,9 +41,10 @@ func CSV(w io.Writer, r *analysis.Report) error {
 					}
 					row = append(row, exact(e.Value), exact(e.Low), exact(e.High))
 				}
-				rows = append(rows, append(row, exact(l.Max), exact(l.MAD)))
+				rows = append(rows, append(row, exact(l.Max), exact(l.MAD), ""))
 			}
 		}
+		rows = append(rows, curveRows(s)...)
 	}
 	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("writing csv: %w", err)

@@ -161,6 +161,9 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 			add(pagePart{Title: "Differences", Doc: doc}, whole)
 		}
 	}
+	if len(s.Curves) > 0 {
+		add(pagePart{Title: curveTitle, Doc: curveDoc}, curveGrid(s, asIs))
+	}
 	if s.Since != nil {
 		add(pagePart{Title: "Since the previous run, " + s.Since.Base, Notes: append(append([]string{}, s.Since.Warnings...), s.Since.Notes...)},
 			changeGrid(s.Since, asIs), driftGrid(s.Since, asIs))
@@ -184,7 +187,7 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 		}
 		add(problems, problemGrid(s, asIs))
 	}
-	if len(s.Deploy) > 0 {
+	if len(s.Deploy) > 0 && len(s.Curves) == 0 {
 		add(pagePart{Title: "First start after a deployment", Doc: deployDoc}, deployGrid(s, asIs))
 	}
 	return p, p.embed(s, left)

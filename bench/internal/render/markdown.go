@@ -40,6 +40,10 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	list(b, "**Warning:** ", s.Warnings)
 	list(b, "", s.Notes)
 
+	if len(s.Curves) > 0 {
+		b.WriteString("\n### " + curveTitle + "\n\n" + curveDoc + "\n")
+		grids.add(curveGrid(s, escape))
+	}
 	if s.Since != nil {
 		fmt.Fprintf(b, "\n### Since the previous run, %s\n", escape(s.Since.Base))
 		if err := changeMarkdown(b, s.Since); err != nil {
@@ -64,7 +68,7 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 		grids.add(problemGrid(s, escape))
 		outputs(b, s.Problems)
 	}
-	if len(s.Deploy) > 0 {
+	if len(s.Deploy) > 0 && len(s.Curves) == 0 {
 		b.WriteString("\n### First start after a deployment\n\n" + deployDoc + "\n")
 		grids.add(deployGrid(s, escape))
 	}

@@ -272,6 +272,7 @@ func reports() map[string][]analysis.Input {
 			s.Function = &coldstart.Function{InstanceID: s.Environment, Invocation: 1, ProcessUptimeMs: p(float64(10 * (s.Seq % 2)))}
 		}
 	}
+	all["redeploy"] = one(redeployed())
 	all["aws"] = append(one(aws), one(newRun("docker", 20, 2, "scratch", "al2").measure(20))...)
 	return all
 }

@@ -45,7 +45,7 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	comparison.without("p90 against before") // a terminal is only so wide
 	whole, _ := differences(s, plain)
 	whole.without("p")
-	tables := []*grid{headlineGrid(s, plain), comparison, whole, sparkGrid(s, plain), costGrid(s, plain)}
+	tables := []*grid{headlineGrid(s, plain), comparison, curveGrid(s, plain), whole, sparkGrid(s, plain), costGrid(s, plain)}
 	if s.Since != nil {
 		tables = append(tables, changeGrid(s.Since, plain), driftGrid(s.Since, plain))
 	}
