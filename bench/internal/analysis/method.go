@@ -77,6 +77,14 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	} else {
 		add("Ended", "not recorded")
 	}
+	if run.End != nil && run.End.Host != nil {
+		if l := run.End.Host; l.BusyShare != nil {
+			add("Other programs", "%.1f %% of the CPUs' time in %.1f s in which bench only waited", 100**l.BusyShare, l.WaitedS)
+		}
+		if v := run.End.Host.StolenShare; v != nil {
+			add("Stolen by the hypervisor", "%.1f %% of the CPU time that the machine wanted", 100**v)
+		}
+	}
 	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
 	add("Previous run", "%s", h.Previous)
 	add("Against the images of", "%s", p.Against)

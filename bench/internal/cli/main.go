@@ -47,6 +47,9 @@ type Env struct {
 	RegistryLogin func(ctx context.Context, o awslambda.Options) (awslambda.Login, error)
 	// Rehearse serves an endpoint on loopback that stands for AWS; nil for none.
 	Rehearse func(ctx context.Context, o RehearsalOptions) (*Rehearsal, error)
+	// HostStat returns what /proc/stat of this machine holds; nil where the
+	// machine is not to be watched.
+	HostStat func() (string, error)
 }
 
 // FromProcess returns the Env of this process.
@@ -68,6 +71,7 @@ func FromProcess() Env {
 		OpenEngine:       OpenEngine,
 		RegistryLogin:    awslambda.ECRLogin,
 		Rehearse:         Rehearse,
+		HostStat:         readStat,
 	}
 }
 

@@ -83,9 +83,14 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 
 	watched := watch(file, plan.Configs)
 	progress := a.progress(m, plan, watched)
-	result, err := runner.Run(ctx, plan, targets, watched, runner.Options{Progress: progress.step, Rule: m.rule})
+	host := a.neighbours(header)
+	pauses := m.warmRuns > 0 && m.pause >= 2*shortestLook
+	host.begin(ctx, pauses)
+	result, err := runner.Run(ctx, plan, targets, watched, runner.Options{Clock: host, Progress: progress.step, Rule: m.rule})
 	progress.end()
-	warnings := result.Warnings
+	load := host.end(ctx, pauses)
+	file.Host(load)
+	warnings := append(result.Warnings, hostWarnings(load)...)
 	var unrestored error
 	if j.after != nil {
 		var more []string

@@ -36,10 +36,13 @@ func TestMain(m *testing.M) {
 // bench runs the command with the fake backend under both engines' names. The
 // script's variables say how it behaves: FAKE_PACE (a duration), FAKE_DIE and
 // FAKE_STALE (counts), FAKE_DEAD (the engines that do not answer), and NOW, the
-// first reading of a clock that steps a second a reading.
+// first reading of a clock that steps a second a reading. FAKE_NEIGHBOUR and
+// FAKE_STOLEN are the shares of the CPUs' time that a neighbour takes and that a
+// hypervisor gives to others.
 func bench() {
 	env := cli.FromProcess()
 	env.OpenEngine = openFake
+	env.HostStat = fakeStat()
 	begin, err := time.Parse(time.RFC3339, os.Getenv("NOW"))
 	if err != nil {
 		panic(err)
@@ -49,6 +52,20 @@ func bench() {
 		return begin.Add(time.Duration(readings.Add(1)-1) * time.Second)
 	}
 	os.Exit(cli.Main(context.Background(), env))
+}
+
+// fakeStat is the /proc/stat of a machine with a neighbour; nil without one.
+func fakeStat() func() (string, error) {
+	share, err := strconv.ParseFloat(os.Getenv("FAKE_NEIGHBOUR"), 64)
+	if err != nil {
+		return nil
+	}
+	stolen, _ := strconv.ParseFloat(os.Getenv("FAKE_STOLEN"), 64)
+	began := time.Now()
+	return func() (string, error) {
+		all := 2 * float64(time.Since(began).Microseconds())
+		return fmt.Sprintf("cpu  %.0f 0 0 %.0f 0 0 0 %.0f 0 0\ncpu0 1 0 0 1 0 0 0 0 0 0\n", share*all, (1-share-stolen)*all, stolen*all), nil
+	}
 }
 
 func openFake(_ context.Context, name string, o cli.EngineOptions) (*cli.Engine, error) {
@@ -91,6 +108,7 @@ func TestScripts(t *testing.T) {
 			"truncate":  truncate,
 			"tidy":      tidy,
 			"json":      isJSON,
+			"verdicts":  verdicts,
 			"refused":   refused,
 		},
 		Condition: func(cond string) (bool, error) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -212,4 +213,23 @@ func treeOf(ts *testscript.TestScript) string {
 		return err
 	}))
 	return strings.Join(names, "\n")
+}
+
+// verdicts FILE FILE checks that two pages compare alike, in the same words and
+// numbers, and that they compare at all.
+func verdicts(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: verdicts FILE FILE")
+	}
+	var said [2][]string
+	for i, arg := range args {
+		for line := range strings.Lines(ts.ReadFile(arg)) {
+			if strings.HasPrefix(line, "| cold  |") && strings.Contains(line, " ms (") || strings.HasPrefix(line, "| warm  |") && strings.Contains(line, " ms (") {
+				said[i] = append(said[i], line)
+			}
+		}
+	}
+	if len(said[0]) == 0 || !slices.Equal(said[0], said[1]) {
+		ts.Fatalf("%s says %q, %s says %q", args[0], said[0], args[1], said[1])
+	}
 }

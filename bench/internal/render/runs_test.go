@@ -211,6 +211,7 @@ func reports() map[string][]analysis.Input {
 	odd.Samples[0].Metrics.BilledDurationMs = p(99)
 	odd.Samples[3].Metrics.BilledDurationMs = nil
 	odd.Samples[6].Strategy = "burst"
+	odd.End.Host = &runfile.HostLoad{BusyShare: p(0.314), WaitedS: 1.57, StolenShare: p(0.002)}
 	all["odd"] = one(odd)
 
 	other := newRun("sandbox", 30, 2, "scratch", "al2")

@@ -288,4 +288,19 @@ type End struct {
 	Failures int      `json:"failures"`
 	Stopped  string   `json:"stopped"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Host is how busy the machine was with other things, of a run that was
+	// resumed since it was; nil where that was not looked at, as on AWS.
+	Host *HostLoad `json:"hostLoad,omitempty"`
+}
+
+// HostLoad is what of the machine's CPU time went to other programs than bench and
+// what it measures. Shares are from 0 to 1; nil is one that could not be had.
+type HostLoad struct {
+	// BusyShare is that of the CPU time in which something ran while bench waited
+	// and nothing of it should have run, over pauses of WaitedS seconds in all.
+	BusyShare *float64 `json:"busyShare,omitempty"`
+	WaitedS   float64  `json:"waitedS,omitempty"`
+	// StolenShare is that of the CPU time which the machine wanted during the run
+	// and its hypervisor gave to others.
+	StolenShare *float64 `json:"stolenShare,omitempty"`
 }

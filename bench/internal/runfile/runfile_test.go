@@ -432,3 +432,22 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// What was seen of the machine is in the end record, and nothing where nothing was.
+func TestHostLoad(t *testing.T) {
+	for _, want := range []*HostLoad{nil, {}, {BusyShare: ptr(0.25), WaitedS: 1.5, StolenShare: ptr(0.0)}} {
+		path := filepath.Join(t.TempDir(), "r.jsonl")
+		w, err := Create(path, header())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Host(want)
+		if err := errors.Join(w.End(day, StoppedPlan, nil), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		run := open(t, path)
+		if !reflect.DeepEqual(run.End.Host, want) || len(run.Warnings) > 0 {
+			t.Errorf("%+v, %q; want %+v", run.End.Host, run.Warnings, want)
+		}
+	}
+}

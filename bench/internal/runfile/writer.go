@@ -49,6 +49,7 @@ type Writer struct {
 	broken                     error
 	closed                     bool
 	samples, rejects, failures int
+	host                       *HostLoad
 }
 
 // Create makes the run file at path, which must not exist, and writes the
@@ -132,7 +133,7 @@ func (w *Writer) End(at time.Time, stopped string, warnings []string) error {
 	w.mu.Lock()
 	e := End{
 		Type: typeEnd, At: Stamp(at), Samples: w.samples, Rejects: w.rejects, Failures: w.failures,
-		Stopped: stopped, Warnings: warnings,
+		Stopped: stopped, Warnings: warnings, Host: w.host,
 	}
 	w.mu.Unlock()
 	if err := w.record(e, nil); err != nil {
@@ -142,6 +143,13 @@ func (w *Writer) End(at time.Time, stopped string, warnings []string) error {
 		return fmt.Errorf("syncing run file %s: %w", w.path, err)
 	}
 	return nil
+}
+
+// Host sets what End records of the machine; nil for nothing.
+func (w *Writer) Host(l *HostLoad) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.host = l
 }
 
 // Close syncs and closes the file. It may be called twice.

@@ -203,6 +203,9 @@ type wall struct{}
 
 var _ Clock = wall{}
 
+// Wall is the machine's clock.
+func Wall() Clock { return wall{} }
+
 func (wall) Now() time.Time { return time.Now() }
 
 func (wall) Sleep(ctx context.Context, d time.Duration) error {
