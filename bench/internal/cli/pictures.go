@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,17 +14,13 @@ import (
 )
 
 // namePictures says in each section what its picture files are called: after
-// the page, or after the run's place where base is empty. The newest run's have
-// that name as it is, those of further ones their engine's beside it.
+// the page base. The newest run's have that name as it is, those of further ones
+// their engine's beside it.
 func namePictures(r *analysis.Report, base string) {
 	used := map[string]bool{}
 	for i := range r.Sections {
 		s := &r.Sections[i]
-		name := base
-		if name == "" {
-			name = s.Place
-		}
-		name = fileName(name)
+		name := fileName(base)
 		if used[name] {
 			name += "-" + fileName(s.Engine)
 		}
@@ -33,6 +30,44 @@ func namePictures(r *analysis.Report, base string) {
 		used[name] = true
 		s.Pictures = name
 	}
+}
+
+// linkPictures names the pictures of a results folder in the sections that they
+// are of, so that the text is the folder's page again. A section whose pictures
+// are not there, or show another run, links to none.
+func linkPictures(dir string, r *analysis.Report) error {
+	for i := range r.Sections {
+		s := &r.Sections[i]
+		for _, name := range []string{s.Place, s.Place + "-" + s.Engine} {
+			s.Pictures = fileName(name)
+			there, err := drawn(dir, s)
+			if err != nil {
+				return err
+			}
+			if there {
+				break
+			}
+			s.Pictures = ""
+		}
+	}
+	return nil
+}
+
+// drawn reports whether each picture of a section is in a folder.
+func drawn(dir string, s *analysis.Section) (bool, error) {
+	for _, p := range render.Plots() {
+		if !p.Of(s) {
+			continue
+		}
+		var want bytes.Buffer
+		if err := p.Picture(&want, s); err != nil {
+			return false, fmt.Errorf("drawing %s: %w", p.File(s), err)
+		}
+		if have, err := os.ReadFile(filepath.Join(dir, p.File(s))); err != nil || !bytes.Equal(have, want.Bytes()) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // fileName keeps of a word what may be in the name of a file: a run file may be

@@ -109,7 +109,11 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 		}
 	}
 	if output == "" {
-		namePictures(report, "")
+		if f.Name == "markdown" {
+			if err := linkPictures(absolute(a.Dir, out), report); err != nil {
+				return err
+			}
+		}
 		return a.show(f, report)
 	}
 	output = absolute(a.Dir, output)
