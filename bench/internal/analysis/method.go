@@ -78,11 +78,15 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 		add("Ended", "not recorded")
 	}
 	if run.End != nil && run.End.Host != nil {
+		of := ""
+		if len(sessions) > 0 {
+			of = ", of the session where it was most"
+		}
 		if l := run.End.Host; l.BusyShare != nil {
-			add("Other programs", "%.1f %% of the CPUs' time in %.1f s in which bench only waited", 100**l.BusyShare, l.WaitedS)
+			add("Other programs", "%.1f %% of the CPUs' time in %.1f s in which bench only waited%s", 100**l.BusyShare, l.WaitedS, of)
 		}
 		if v := run.End.Host.StolenShare; v != nil {
-			add("Stolen by the hypervisor", "%.1f %% of the CPU time that the machine wanted", 100**v)
+			add("Stolen by the hypervisor", "%.1f %% of the CPU time that the machine wanted%s", 100**v, of)
 		}
 	}
 	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))

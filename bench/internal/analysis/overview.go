@@ -137,7 +137,7 @@ func overviewRow(label, command string, class coldstart.Class, columns []Column,
 // overviewCaption says what was measured at a place. s is nil where nothing was.
 func overviewCaption(label, how string, s *Section) string {
 	if s == nil {
-		return label + ": not measured in this folder; " + how + "."
+		return label + ": not measured; " + how + "."
 	}
 	where := s.Engine + " engine"
 	if s.Place == "aws" {
@@ -152,7 +152,7 @@ func overviewCaption(label, how string, s *Section) string {
 			bases = append(bases, strings.TrimSpace(i.Variant+" on "+i.Base))
 		}
 	}
-	text := fmt.Sprintf("%s: %s, %s, %s MB, %s", label, where, when(s.Started), strings.Join(sizes, ", "), strings.Join(archs, " and "))
+	text := fmt.Sprintf("%s: %s, %s, %s MB, %s", label, where, orElse(spanOf(s.Sessions), when(s.Started)), strings.Join(sizes, ", "), strings.Join(archs, " and "))
 	switch s.Strategy {
 	case "":
 	case byDeployment:

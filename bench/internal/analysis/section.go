@@ -102,12 +102,21 @@ func caption(h runfile.Header, columns []Column, o observed, sessions []Session)
 	case h.Rehearsal != "":
 		where = "at an endpoint that stands for AWS (" + h.Rehearsal + ")"
 	}
-	at := "on " + when(h.Started)
-	if n := len(sessions); n > 0 {
-		at = fmt.Sprintf("in %d sessions from %s to %s", n, when(sessions[0].Started), when(sessions[n-1].Started))
+	at := spanOf(sessions)
+	if at == "" {
+		at = "on " + when(h.Started)
 	}
 	return fmt.Sprintf("Billed Duration, measured %s %s: the median of %s for each column, with its 95 %% interval.",
 		where, at, strings.Join(of, " and "))
+}
+
+// spanOf says from when to when sessions were; empty where there are none.
+func spanOf(sessions []Session) string {
+	n := len(sessions)
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("in %d sessions from %s to %s", n, when(sessions[0].Started), when(sessions[n-1].Started))
 }
 
 // span prints the least and greatest count of the columns.

@@ -133,17 +133,47 @@ func joined(sessions []Input) Input {
 		run.Header.Warnings = append(slices.Clip(run.Header.Warnings), h.Warnings...)
 		run.Rejects, run.Failures = append(run.Rejects, in.Run.Rejects...), append(run.Failures, in.Run.Failures...)
 		run.Resumes, run.Warnings = append(run.Resumes, in.Run.Resumes...), append(run.Warnings, in.Run.Warnings...)
-		switch {
-		case in.Run.End == nil || run.End == nil:
-			run.End = nil
-		case in.Run.End.Stopped != runfile.StoppedPlan:
-			end := *run.End
-			end.Stopped, end.Warnings = in.Run.End.Stopped, append(slices.Clip(end.Warnings), in.Run.End.Warnings...)
-			run.End = &end
-		}
 		out.Samples.join(in.samples())
 	}
+	run.End = endOf(sessions)
 	return out
+}
+
+// endOf makes one end of those of sessions, the newest first; nil where one of
+// them did not end. What a reader of one should know, a reader of all should.
+func endOf(sessions []Input) *runfile.End {
+	if slices.ContainsFunc(sessions, func(in Input) bool { return in.Run.End == nil }) {
+		return nil
+	}
+	end := *sessions[0].Run.End
+	end.Warnings, end.Host = nil, nil
+	for _, in := range slices.Backward(sessions) {
+		e := in.Run.End
+		if e.Stopped != runfile.StoppedPlan {
+			end.Stopped = e.Stopped
+		}
+		end.Warnings = append(end.Warnings, e.Warnings...)
+		end.Host = busier(end.Host, e.Host)
+	}
+	return &end
+}
+
+// busier returns of two machines' loads the shares that are greater; nil is none.
+func busier(a, b *runfile.HostLoad) *runfile.HostLoad {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	busiest := *a
+	if b.BusyShare != nil && (a.BusyShare == nil || *b.BusyShare > *a.BusyShare) {
+		busiest.BusyShare, busiest.WaitedS = b.BusyShare, b.WaitedS
+	}
+	if b.StolenShare != nil && (a.StolenShare == nil || *b.StolenShare > *a.StolenShare) {
+		busiest.StolenShare = b.StolenShare
+	}
+	return &busiest
 }
 
 // join appends the samples of a later session, whose environments are others and

@@ -168,3 +168,33 @@ func TestBurstsOfSessions(t *testing.T) {
 		t.Errorf("%d bursts of %d sessions, want 7 of 2", l.Bursts, l.Sessions)
 	}
 }
+
+// What was noticed of the machine in any session is said of all, and the busiest
+// of them named; a session that did not end leaves all without an end.
+func TestEndOfSessions(t *testing.T) {
+	inputs := sessionsOf(8, 1, 1, 1)
+	for i, busy := range []float64{0.4, 0.1} {
+		inputs[i].Run.End = &runfile.End{Stopped: runfile.StoppedPlan, Warnings: []string{fmt.Sprintf("session %d was not quiet", i+1)}, Host: &runfile.HostLoad{BusyShare: &busy, WaitedS: float64(i + 1)}}
+	}
+	stolen := 0.2
+	inputs[2].Run.End = &runfile.End{Stopped: runfile.StoppedInterrupted, Host: &runfile.HostLoad{StolenShare: &stolen}}
+	s := New(inputs).Sections[0]
+	text := strings.Join(s.Warnings, "\n")
+	if !strings.Contains(text, "session 1 was not quiet") || !strings.Contains(text, "session 2 was not quiet") || !strings.Contains(strings.Join(s.Alerts, "\n"), "interrupted") {
+		t.Errorf("warnings %q, alerts %q", s.Warnings, s.Alerts)
+	}
+	facts := map[string]string{}
+	for _, f := range s.Method {
+		facts[f.Name] = f.Value
+	}
+	if !strings.HasPrefix(facts["Other programs"], "40.0 % of the CPUs' time in 1.0 s") || !strings.HasPrefix(facts["Stolen by the hypervisor"], "20.0 %") {
+		t.Errorf("%q, %q", facts["Other programs"], facts["Stolen by the hypervisor"])
+	}
+	if o := New(inputs).Overview(); !strings.Contains(o.Captions[0], "in 3 sessions from 2026-03-01 05:06 UTC to 2026-03-03 05:06 UTC") {
+		t.Errorf("caption %q", o.Captions[0])
+	}
+	inputs[0].Run.End = nil
+	if s := New(inputs).Sections[0]; !strings.Contains(strings.Join(s.Alerts, "\n"), "did not end") {
+		t.Errorf("alerts %q", s.Alerts)
+	}
+}
