@@ -12,28 +12,38 @@ import (
 // images in the store, so that --against can measure them again.
 const keptRuns = 20
 
-// openStore opens the image store of the project whose compose file is file.
-// out is its results folder.
+// openStore opens the image store of the project whose compose file is file. out
+// is the results folder of this command; the images of the usual one's runs are
+// kept, too.
 func (a *app) openStore(file, out string) (*image.Store, error) {
 	store, err := image.OpenStore(a.storeDir(file))
 	if err != nil {
 		return nil, err
 	}
-	// A folder that can't be read is for those to complain of who need it.
-	entries, _, _ := runfile.Folder(filepath.Join(absolute(a.Dir, out), "runs"))
+	for _, dir := range addOnce([]string{out}, "results") {
+		// A folder that can't be read is for those to complain of who need it.
+		entries, _, _ := runfile.Folder(filepath.Join(absolute(a.Dir, dir), "runs"))
+		store.Keep(imagesOf(entries)...)
+	}
+	return store, nil
+}
+
+// imagesOf lists the images of the newest local runs.
+func imagesOf(entries []runfile.Entry) []string {
+	var ids []string
 	left := keptRuns
 	for _, e := range slices.Backward(entries) {
 		if e.Header.Backend != "local" {
 			continue
 		}
-		for _, c := range e.Header.Configs {
-			store.Keep(c.Image.ImageID)
-		}
-		if left--; left == 0 {
+		if left--; left < 0 {
 			break
 		}
+		for _, c := range e.Header.Configs {
+			ids = append(ids, c.Image.ImageID)
+		}
 	}
-	return store, nil
+	return ids
 }
 
 // storeDir is where the images of a project are kept: beside its compose file.
