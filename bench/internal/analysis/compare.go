@@ -25,7 +25,11 @@ func compare(columns []Column, o observed, only string) []Comparison {
 					if q > 0.5 && min(of[i].ordered("total").N(), of[b].ordered("total").N()) < enough {
 						continue
 					}
-					list = append(list, comparison(i, b, class, q, of[i], of[b]))
+					c := comparison(i, b, class, q, of[i], of[b])
+					if columns[i].Control {
+						c.Needed = 0 // nobody waits for a difference between equals
+					}
+					list = append(list, c)
 				}
 			}
 		}

@@ -29,6 +29,9 @@ func TestNoiseFloor(t *testing.T) {
 		note := s.Notes[i]
 		j := slices.IndexFunc(s.Comparisons, func(c Comparison) bool { return s.Columns[c.Column].Control && c.Quantile == 0.5 })
 		r := s.Comparisons[j].Ratio
+		if s.Comparisons[j].Verdict == "unclear" && s.Comparisons[j].Needed != 0 {
+			t.Errorf("%s: %d cold starts are said to tell equals apart", backend, s.Comparisons[j].Needed)
+		}
 		want := "scratch-control cold by " + percent(*r.Value) + " (95 %: " + percent(*r.Low) + " to " + percent(*r.High) + ")"
 		if *r.Value < 1.01 || *r.Value > 1.03 || !strings.Contains(note, want) || strings.Contains(note, "other") {
 			t.Errorf("%s: %q does not say %q alone", backend, note, want)

@@ -104,7 +104,7 @@ func docOf(metric, backend string) string {
 	case metric == "init" && aws:
 		return "Init Duration, as Lambda reports it: from the start of the environment's init to the first GET /next of runtime and extensions."
 	case metric == "init platform" && aws:
-		return "Init Duration without init: process. It is up to 10 ms off, and negative where the process's age holds more of the invocation than there was before the process."
+		return "Init Duration without init: process. It may be 10 ms off, the step of the process's age, and negative: that age holds some of the invocation, too."
 	case metric == "init process" && aws:
 		return "The age of the function's process at the first invocation, as it says itself, in steps of 10 ms: init from the process's start on, and what of the invocation had passed. An init that Lambda did ahead of the invocation is left out."
 	case metric == "init platform":

@@ -44,6 +44,10 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 		text += r + "\n"
 	}
 	functions := map[string]bool{}
+	width := 12
+	for _, c := range configs {
+		width = max(width, len(c.config.Variant))
+	}
 	for _, c := range configs {
 		kind := "image"
 		if c.facts.Zip {
@@ -53,7 +57,7 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 		if c.facts.Inactive {
 			note = ", inactive: it has to be woken by an invocation"
 		}
-		text += fmt.Sprintf("  %-12s %5d MB  %s  %s (%s)%s\n", c.config.Variant, c.config.MemoryMB, c.config.Arch, c.ref, kind, note)
+		text += fmt.Sprintf("  %-*s %5d MB  %s  %s (%s)%s\n", width, c.config.Variant, c.config.MemoryMB, c.config.Arch, c.ref, kind, note)
 		if c.ref.Qualifier == "" || strategy == awslambda.Version {
 			functions[c.ref.Name] = true
 		}
