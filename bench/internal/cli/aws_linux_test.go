@@ -251,7 +251,7 @@ func TestAWSControl(t *testing.T) {
 	if e := c.bench(0, "--control", "--dry-run", "scratch"); !strings.Contains(e.stdout, "not that of a second deployment") || !strings.Contains(e.stdout, "100 cold starts") || !strings.Contains(e.stdout, "of 1 function ") {
 		t.Errorf("plan:\n%s", e.stdout)
 	}
-	c.bench(0, "--control", "--runs", "8", "--warm-runs", "2", "--pause", "0s", "scratch", "al2")
+	c.bench(0, "--control", "--runs", "6", "--warm-runs", "2", "--pause", "0s", "scratch", "al2")
 	c.untouched()
 	run := c.run()
 	check := func() {
@@ -262,7 +262,7 @@ func TestAWSControl(t *testing.T) {
 				n[s.Config.Variant]++
 			}
 		}
-		if n["scratch"] != 8 || n["scratch-control"] != 8 || n["al2"] != 8 || len(run.Rejects)+len(run.Failures) > 0 {
+		if n["scratch"] != 6 || n["scratch-control"] != 6 || n["al2"] != 6 || len(run.Rejects)+len(run.Failures) > 0 {
 			t.Errorf("cold starts %v, %d rejects, %d failures", n, len(run.Rejects), len(run.Failures))
 		}
 		for _, config := range run.Header.Configs {
@@ -274,7 +274,7 @@ func TestAWSControl(t *testing.T) {
 	check()
 	if table := readAll(filepath.Join(c.dir, "results", "aws-rehearsal.md")); !strings.Contains(table, "Noise floor: ") || !strings.Contains(table, "--control") {
 		t.Errorf("the table says nothing of the noise:\n%s", table)
-	} else if _, rest, _ := strings.Cut(table, "### Init: platform, ms"); !strings.Contains(rest, "| cold  | scratch         | 8 |           8 | 24.1 |") {
+	} else if _, rest, _ := strings.Cut(table, "### Init: platform, ms"); !strings.Contains(rest, "| cold  | scratch         | 6 |           6 | 24.1 |") {
 		t.Errorf("init is not split by the process's age:\n%s", rest)
 	}
 	// Its times are all equal.
