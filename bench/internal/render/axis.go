@@ -26,10 +26,13 @@ func face(size vg.Length, bold bool) font.Font {
 // svgFonts are metrically alike.
 const svgFonts = "Helvetica Neue,Helvetica,Arial,Liberation Sans,sans-serif"
 
-// width measures a text in pixels.
+// width is how many pixels a text takes at most. It is measured in Liberation
+// Sans, as wide as Helvetica and Arial; where none of these is, a reader sees it
+// in DejaVu Sans, say, which is up to a sixth wider.
 func width(text string, size vg.Length, bold bool) vg.Length {
+	const widest = 7.0 / 6
 	f := font.DefaultCache.Lookup(face(size, bold), size)
-	return f.Width(text)
+	return f.Width(text) * widest
 }
 
 // newPlot returns an empty plot in this package's inks.

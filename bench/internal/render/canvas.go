@@ -206,7 +206,11 @@ func (c *canvas) dots(points []vg.Point, radius vg.Length) {
 }
 
 // FillString writes a text whose baseline begins at a point.
-func (c *canvas) FillString(f font.Face, p vg.Point, text string) {
+func (c *canvas) FillString(f font.Face, p vg.Point, text string) { c.text(f, p, text, "") }
+
+// text writes a text whose baseline begins at a point, or ends there where anchor
+// is "end".
+func (c *canvas) text(f font.Face, p vg.Point, text, anchor string) {
 	if text == "" || f.Font.Size <= 0 {
 		return
 	}
@@ -221,6 +225,9 @@ func (c *canvas) FillString(f font.Face, p vg.Point, text string) {
 	}
 	if f.Font.Weight > 0 {
 		c.b.WriteString(` font-weight="600"`)
+	}
+	if anchor != "" {
+		fmt.Fprintf(&c.b, ` text-anchor="%s"`, anchor)
 	}
 	if r := c.state.rotation; r != 0 {
 		fmt.Fprintf(&c.b, ` transform="rotate(%s %s %s)"`, tenth(-r*180/math.Pi), tenth(x), tenth(y))

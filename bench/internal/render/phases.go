@@ -124,7 +124,7 @@ func stacked(heading string, bars []bar, parts []part, w vg.Length) panel {
 			c.FillString(fontFace(textSize, false), vg.Point{X: area.Min.X + 2, Y: base + 23}, b.title)
 			text := strings.Join(values, " + ")
 			c.SetColor(inkMuted)
-			c.FillString(fontFace(11, false), vg.Point{X: area.Max.X - width(text, 11, false), Y: base + 23}, text)
+			c.text(fontFace(11, false), vg.Point{X: area.Max.X, Y: base + 23}, text, "end")
 		}
 	}))
 	return panel{heading: heading, plot: p, height: vg.Length(len(bars))*40 + 34}
