@@ -64,13 +64,14 @@ func headline(backend string, columns []Column, o observed, only string, warmRun
 // tables makes a table of each metric.
 func tables(backend string, columns []Column, o observed, only string) []Table {
 	list := []Table{}
+	said := map[string]bool{"": true} // in an earlier table
 	for _, m := range metrics {
 		// What bench's clock sees of a local invocation is its own doing; on AWS
 		// environments are provisioned by nobody who could be asked.
 		if client := m.Name == "client" || m.Name == "platform and network"; client && backend != "aws" || m.Name == "provision" && backend == "aws" {
 			continue
 		}
-		t := Table{Metric: m.Name, Title: metricTitle(m.Name), Unit: m.Unit, Doc: sentence(m.Doc), Lines: []Line{}, Notes: []string{}}
+		t := Table{Metric: m.Name, Title: metricTitle(m.Name), Unit: m.Unit, Doc: sentence(strings.TrimPrefix(m.Doc, metricTitle(m.Name)+": ")), Lines: []Line{}, Notes: []string{}}
 		for _, class := range classes() {
 			if !shown(class, only) || !has(class, m.Name) || !o.any(len(columns), class) {
 				continue
@@ -89,6 +90,10 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		if m.Name == "total" {
 			t.Notes = append(t.Notes, "n counts execution environments; each counts once, with the median of its invocations of the class.")
 			t.Notes = append(t.Notes, differing(columns, o, only)...)
+		}
+		if n := unknownNote(t, o); !said[n] {
+			said[n] = true
+			t.Notes = append(t.Notes, n)
 		}
 		t.Notes = append(t.Notes, tableNotes(t, columns, o, m)...)
 		list = append(list, t)
@@ -149,33 +154,37 @@ func metricTitle(name string) string {
 	return name
 }
 
-// tableNotes says what the table's dashes and intervals mean.
-func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []string {
-	var notes []string
+// unknownNote says which quantiles there are too few environments to know, and how
+// many would do; empty where all are known.
+func unknownNote(t Table, o observed) string {
 	var few, noP90, noP99, grouped bool
-	var missing []string
 	for _, l := range t.Lines {
 		few = few || l.N > 0 && !l.Median.Bounded()
 		noP90 = noP90 || l.N > 0 && l.Median.Bounded() && !l.P90.Bounded()
 		noP99 = noP99 || l.N > 0 && l.P90.Bounded() && !l.P99.Bounded()
 		grouped = grouped || o.by() != "" && l.Median.Bounded() && (!l.P90.Bounded() && l.N >= stats.Enough(0.9, Confidence) || !l.P99.Bounded() && l.N >= stats.Enough(0.99, Confidence))
+	}
+	p90, p99 := stats.Enough(0.9, Confidence), stats.Enough(0.99, Confidence)
+	switch {
+	case few:
+		return fmt.Sprintf("Too few environments to know each quantile: an interval with two ends takes %d for a median, %d for p90, %d for p99.", stats.Enough(0.5, Confidence), p90, p99)
+	case grouped:
+		return fmt.Sprintf("p90 and p99 are not shown where there are too few environments to know them (%d and %d do), or too few %s that differ.", p90, p99, o.by())
+	case noP90:
+		return fmt.Sprintf("p90 and p99 are not shown where there are too few environments to know them: %d and %d do.", p90, p99)
+	case noP99:
+		return fmt.Sprintf("p99 is not shown where there are too few environments to know it: %d do.", p99)
+	}
+	return ""
+}
+
+// tableNotes says what is not in the table, and what its intervals mean.
+func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []string {
+	var notes, missing []string
+	for _, l := range t.Lines {
 		if l.Missing > 0 {
 			missing = append(missing, fmt.Sprintf("%d of %s (%s)", l.Missing, columns[l.Column].Title, l.Class))
 		}
-	}
-	need := func(name string, q float64) string {
-		return fmt.Sprintf("%s needs %d", name, stats.Enough(q, Confidence))
-	}
-	switch {
-	case few:
-		notes = append(notes, fmt.Sprintf("Too few environments for some quantiles: for an interval with two ends %s, %s, %s.",
-			need("a median", 0.5), need("p90", 0.9), need("p99", 0.99)))
-	case grouped:
-		notes = append(notes, fmt.Sprintf("A dash: too few environments to know or, where %s differ, too few of these; %s, %s.", o.by(), need("p90", 0.9), need("p99", 0.99)))
-	case noP90:
-		notes = append(notes, fmt.Sprintf("A dash: too few environments to know; %s, %s.", need("p90", 0.9), need("p99", 0.99)))
-	case noP99:
-		notes = append(notes, fmt.Sprintf("A dash: too few environments to know; %s.", need("p99", 0.99)))
 	}
 	if len(missing) > 0 {
 		notes = append(notes, "Not measured, so not counted: "+strings.Join(missing, ", ")+".")

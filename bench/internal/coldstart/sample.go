@@ -107,7 +107,7 @@ type Metric struct {
 // what verdicts stand on.
 func MetricsOf() []Metric {
 	return []Metric{
-		{Name: "total", Unit: "ms", LowerIsBetter: true, Doc: "Init Duration + Duration, before the ceiling of billing", Value: Total},
+		{Name: "total", Unit: "ms", LowerIsBetter: true, Doc: "Init Duration + Duration, before the ceiling of billing; Duration alone for warm invocations", Value: Total},
 		{Name: "init", Unit: "ms", LowerIsBetter: true, Doc: "Init Duration: from execve of the entrypoint to the first GET /next", Value: func(s Sample) (float64, bool) { return value(s.Metrics.InitDurationMs) }},
 		{Name: "init platform", Unit: "ms", LowerIsBetter: true, Doc: "the part of Init Duration before the function's process", Value: func(s Sample) (float64, bool) { platform, _, ok := SplitInit(s); return platform, ok }},
 		{Name: "init process", Unit: "ms", LowerIsBetter: true, Doc: "the part of Init Duration from the function's process on", Value: func(s Sample) (float64, bool) { _, process, ok := SplitInit(s); return process, ok }},

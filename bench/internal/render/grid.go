@@ -42,10 +42,11 @@ func (g *grid) cut(c int) {
 }
 
 // drop leaves out the columns from the first one on that hold a dash in every
-// row; it is for facts that a run may lack altogether.
-func (g *grid) drop(first int) {
+// row; it is for facts that a run may lack altogether. Where headings are given,
+// it leaves out these alone.
+func (g *grid) drop(first int, headings ...string) {
 	for c := len(g.header) - 1; c >= first; c-- {
-		empty := true
+		empty := len(headings) == 0 || slices.Contains(headings, g.header[c])
 		for _, r := range g.rows {
 			empty = empty && r[c] == unknown
 		}

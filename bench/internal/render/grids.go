@@ -93,7 +93,7 @@ func ratio(v float64) string {
 func metricGrid(s *analysis.Section, t *analysis.Table, esc func(string) string) *grid {
 	print := printer(t.Metric)
 	g := &grid{align: "ll", header: []string{"start", "config", "n", "bursts", "sessions", "invocations", "min", "median", "95 % interval", "p90 (interval)", "p99 (interval)", "max"}}
-	for _, l := range t.Lines {
+	for _, l := range linesOf(s, t) {
 		g.add(esc(l.Class), esc(s.Columns[l.Column].Title), strconv.Itoa(l.N), counted(l.Bursts), counted(l.Sessions), strconv.Itoa(l.Invocations),
 			optional(l.Min, print), optional(l.Median.Value, print), interval(l.Median, print),
 			quantile(l.P90, print), quantile(l.P99, print), optional(l.Max, print))
@@ -106,7 +106,17 @@ func metricGrid(s *analysis.Section, t *analysis.Table, esc func(string) string)
 			g.without(c.heading)
 		}
 	}
+	g.drop(len(g.header)-3, "p90 (interval)", "p99 (interval)")
 	return g
+}
+
+// linesOf are the lines of a table that no other one holds: what a warm invocation
+// takes is its duration, and stands in the table of totals.
+func linesOf(s *analysis.Section, t *analysis.Table) []analysis.Line {
+	if t.Metric != "duration" || !slices.ContainsFunc(s.Metrics, func(o analysis.Table) bool { return o.Metric == "total" }) {
+		return t.Lines
+	}
+	return slices.DeleteFunc(slices.Clone(t.Lines), func(l analysis.Line) bool { return l.Class == "warm" || l.Class == "first-warm" })
 }
 
 // counted prints a number of things; 0 is that there are none.

@@ -170,7 +170,9 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 	}
 	for i := range s.Metrics {
 		t := &s.Metrics[i]
-		add(pagePart{Title: t.Title + ", " + t.Unit, Doc: t.Doc, Notes: t.Notes}, metricGrid(s, t, asIs))
+		if g := metricGrid(s, t, asIs); len(g.rows) > 0 {
+			add(pagePart{Title: t.Title + ", " + t.Unit, Doc: t.Doc, Notes: t.Notes}, g)
+		}
 	}
 	if note := costNote(s); note != "" {
 		add(pagePart{Title: "Cost", Doc: note}, costGrid(s, asIs))

@@ -74,10 +74,16 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	}
 	for i := range s.Metrics {
 		t := &s.Metrics[i]
+		g := metricGrid(s, t, escape)
+		if len(g.rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(b, "\n### %s, %s\n\n%s\n", escape(t.Title), t.Unit, escape(t.Doc))
-		grids.add(metricGrid(s, t, escape))
-		b.WriteString("\n")
-		list(b, "", t.Notes)
+		grids.add(g)
+		if len(t.Notes) > 0 {
+			b.WriteString("\n")
+			list(b, "", t.Notes)
+		}
 	}
 	b.WriteString("\n### How it was measured\n")
 	facts := &grid{align: "ll", header: []string{"", ""}}
