@@ -67,6 +67,14 @@ func placeAfter(d *coldstart.Deployment) place {
 	return place(min(d.Position, math.MaxInt32))
 }
 
+// setAfter sets a sample's place, the ones before it being set or of no deployment.
+func (c *column) setAfter(at int, p place) {
+	for len(c.after) < at {
+		c.after = append(c.after, noPlace)
+	}
+	c.after = append(c.after, p)
+}
+
 // curvesOf makes a curve of each column that has cold starts after deployments.
 func curvesOf(columns []Column, o observed, only string) []Curve {
 	list := []Curve{}

@@ -176,3 +176,26 @@ func TestCurveWithoutADeployment(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// The deployments of sessions are one curve.
+func TestCurveOfSessions(t *testing.T) {
+	one := redeployed(3, 2, func(d, p int) float64 { return float64(10*d + p) })
+	two := redeployed(3, 2, func(d, p int) float64 { return float64(10*d + p + 100) })
+	two.Header.ID, two.Header.Started = "r2", runfile.Stamp(start.AddDate(0, 0, 1))
+	r := New([]Input{{Run: two}, {Run: one}})
+	if len(r.Sections) != 1 || len(r.Sections[0].Curves) != 1 {
+		t.Fatalf("%d sections", len(r.Sections))
+	}
+	c := r.Sections[0].Curves[0]
+	for i, p := range c.Points {
+		if want := float64(30+110)/2 + float64(i); p.N != 6 || *p.Total.Value != want {
+			t.Errorf("point %d: %d, %v, want 6, %v", i, p.N, *p.Total.Value, want)
+		}
+	}
+	if !c.Factor.Bounded() || c.Later != 12 {
+		t.Errorf("%+v of %d later ones", c.Factor, c.Later)
+	}
+	if notes := strings.Join(r.Sections[0].Notes, "\n"); !strings.Contains(notes, "follow 6 deployments") {
+		t.Errorf("notes %s", notes)
+	}
+}

@@ -83,10 +83,7 @@ func (k *Samples) Add(s *coldstart.Sample) {
 		c.ahead++
 	}
 	if p := placeAfter(s.Deployment); p != noPlace {
-		for len(c.after) < at {
-			c.after = append(c.after, noPlace)
-		}
-		c.after = append(c.after, p)
+		c.setAfter(at, p)
 	}
 	k.odd.add(s)
 	k.n++

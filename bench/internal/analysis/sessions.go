@@ -123,13 +123,14 @@ func joined(sessions []Input) Input {
 		return latest
 	}
 	run := *latest.Run
-	run.Header.Plan.Runs, run.Header.Previous = 0, ""
+	run.Header.Plan.Runs, run.Header.Plan.Redeploy, run.Header.Previous = 0, 0, ""
 	run.Samples, run.Rejects, run.Failures, run.Resumes, run.Warnings = nil, nil, nil, nil, nil
 	out := Input{Run: &run, apart: latest.apart, command: latest.Run.Header, Samples: &Samples{kept: map[kind]*column{}}}
 	for _, in := range slices.Backward(sessions) {
 		h := in.Run.Header
 		out.Sessions = append(out.Sessions, Session{Run: h.ID, File: fileOf(in.Run), Started: h.Started})
 		run.Header.Plan.Runs += h.Plan.Runs
+		run.Header.Plan.Redeploy += h.Plan.Redeploy
 		run.Header.Warnings = append(slices.Clip(run.Header.Warnings), h.Warnings...)
 		run.Rejects, run.Failures = append(run.Rejects, in.Run.Rejects...), append(run.Failures, in.Run.Failures...)
 		run.Resumes, run.Warnings = append(run.Resumes, in.Run.Resumes...), append(run.Warnings, in.Run.Warnings...)
@@ -195,6 +196,9 @@ func (k *Samples) join(other *Samples) {
 			to.values[m] = appended(to.values[m], at, list)
 		}
 		to.ahead += c.ahead
+		for i, p := range c.after {
+			to.setAfter(at+i, p)
+		}
 	}
 	k.begins = append(k.begins, begin{k.environments, rounds})
 	k.environments += other.environments

@@ -97,8 +97,8 @@ func (c *cloud) untouched() {
 	c.Mu.Lock()
 	defer c.Mu.Unlock()
 	for name, f := range c.Functions {
-		if want := map[string]string{"KEPT": "secret-" + name}; !maps.Equal(f.Vars, want) || f.Memory != 512 || len(f.Versions) > 0 {
-			c.t.Errorf("%s was left changed: %v, %d MB, versions %v", name, f.Vars, f.Memory, f.Versions)
+		if want := map[string]string{"KEPT": "secret-" + name}; !maps.Equal(f.Vars, want) || f.Memory != 512 || len(f.Versions) > 0 || f.Image != awstest.Image {
+			c.t.Errorf("%s was left changed: %v, %d MB, versions %v, image %s", name, f.Vars, f.Memory, f.Versions, f.Image)
 		}
 	}
 	if files, _ := filepath.Glob(filepath.Join(c.dir, "state", "coldbench", "aws", "*")); len(files) > 0 {

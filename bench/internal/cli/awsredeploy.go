@@ -77,6 +77,13 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 			return nil, err
 		}
 	}
+	push := func(n int, w awsWant) string {
+		text := fmt.Sprintf("bench images push --fresh %d", n)
+		if w.service != nil {
+			text += " " + w.service.Name
+		}
+		return text
+	}
 	images := map[awslambda.Ref][]string{}
 	for _, w := range wanted {
 		facts := survey.Functions[w.ref]
@@ -90,7 +97,7 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 		if !m.awsFlags.rehearse {
 			if fresh, err = pushed.freshOf(facts); err != nil {
 				survey.Errors[w.ref] = coldstart.Hint(fmt.Errorf("%w (%s)", err, a.relative(vars)),
-					fmt.Sprintf("bench images push --fresh %d %s, then make deploy; --tfvars FILE, if it says so elsewhere", m.awsFlags.redeploy, w.variant))
+					push(m.awsFlags.redeploy, w)+", then make deploy; --tfvars FILE, if it was pushed from elsewhere")
 				continue
 			}
 		}
@@ -101,7 +108,7 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 		if need := m.awsFlags.redeploy - deployments; len(fresh) < need {
 			survey.Errors[w.ref] = coldstart.Hint(
 				fmt.Errorf("function %s: %s that it never had, %d are needed", w.ref, plural(len(fresh), "image"), need),
-				fmt.Sprintf("bench images push --fresh %d %s", need, w.variant))
+				push(need, w))
 			continue
 		}
 		images[w.ref] = append(begun, fresh...)

@@ -56,8 +56,8 @@ no signature is checked, and nothing is kept afterwards.`,
 	s.StringVar(&f.latency, "latency", "none", "what is added for the platform: none, or aws, as measured there")
 	s.StringVar(&f.faults, "faults", "", "rates of faults, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
 	s.Uint64Var(&f.seed, "seed", 1, "seed of latencies and faults")
-	s.IntVar(&f.fresh, "fresh", 0, "further images of each function, for bench aws --redeploy, 0 to 1000")
-	s.StringVar(&f.vars, "tfvars", "", "file to list the images in, as bench images push does; it goes with --fresh")
+	s.IntVar(&f.fresh, "fresh", 0, "`N` further images of each function, for bench aws --redeploy, 0 to 1000")
+	s.StringVar(&f.vars, "tfvars", "", "`FILE` to list the images in, as bench images push does; it goes with --fresh")
 	s.BoolVar(&f.verbal, "verbose", false, "each call on stderr")
 	return cmd
 }
