@@ -96,18 +96,20 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 		done; done
 
 # The same region for Terraform and for bench: make deploy REGION=eu-west-1, or
-# that of the environment. ARCH=amd64,arm64 makes a function for each; TERRAFORM_ARGS
-# goes to each apply, -auto-approve say.
+# that of the environment. ARCH=amd64,arm64 makes a function for each; FRESH=10
+# pushes so many images of each more, for bench aws --redeploy; TERRAFORM_ARGS goes
+# to each apply, -auto-approve say.
 REGION         ?=
 ARCH           ?=
+FRESH          ?=
 TERRAFORM_ARGS ?=
 TERRAFORM      := $(if $(REGION),TF_VAR_region='$(REGION)' )terraform -chdir=deployment
 
 .PHONY: deploy destroy
-deploy: build ## the variants as functions on AWS: REGION, ARCH, TERRAFORM_ARGS pass through
+deploy: build ## the variants as functions on AWS: REGION, ARCH, FRESH, TERRAFORM_ARGS pass through
 	@$(TERRAFORM) init -input=false
 	@$(TERRAFORM) apply -target=aws_ecr_repository.images $(TERRAFORM_ARGS)
-	@.build/bench images push $(if $(REGION),--region '$(REGION)') $(if $(ARCH),--arch '$(ARCH)')
+	@.build/bench images push $(if $(REGION),--region '$(REGION)') $(if $(ARCH),--arch '$(ARCH)') $(if $(FRESH),--fresh '$(FRESH)')
 	@$(TERRAFORM) apply $(TERRAFORM_ARGS)
 
 destroy: function ## everything that make deploy made on AWS, images and logs included

@@ -32,6 +32,9 @@
 // CloudWatch Logs, and what was changed is put back: at the end, on an error, on
 // Ctrl-C, and after a crash by the next bench aws or by bench aws --restore.
 // Before anything is done the plan says what it would cost; --dry-run ends there.
+// --redeploy K deploys K images to each function that bench images push --fresh
+// pushed, one after the other, each with a first cold start of its own class and
+// others after it, and puts the function's own image back.
 // --control samples the baseline's own function once more each round, which
 // shows the noise of sampling, not that of a second deployment.
 // deployment/bench-policy.json is all that has to be allowed. Whatever is

@@ -36,7 +36,8 @@ a container engine, and write deployment/images.auto.tfvars.json, which pins
 each to its digest. Terraform makes a function for each image in that file.
 
 Without arguments all services of the compose file are pushed, and the file
-then holds those alone; with arguments the others stay in it as they are.`,
+then holds those alone; with arguments the others stay in it as they are. The
+images of --fresh stay in it as long as the image is the same.`,
 		Example: `  bench images push
   bench images push --arch amd64,arm64
   bench images push --fresh 10 scratch`,
@@ -151,8 +152,12 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 				}
 				return err
 			}
+			fresh := p.Fresh
+			if before := old.Images[v.Name][arch]; before.URI == p.URI {
+				fresh = append(slices.Clip(fresh), before.Fresh...) // of the same image, and in the repository still
+			}
 			next.set(v.Name, arch, deployedImage{
-				URI: p.URI, Fresh: p.Fresh,
+				URI: p.URI, Fresh: fresh,
 				Entrypoint: v.Entrypoint, Command: v.Command, WorkingDirectory: v.WorkingDir, Environment: v.Environment,
 			})
 			pushed++

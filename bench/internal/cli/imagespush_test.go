@@ -169,6 +169,22 @@ func TestImagesPush(t *testing.T) {
 		t.Errorf("fresh %v", fresh)
 	}
 
+	// Fresh images stay for as long as their image does, the newest first.
+	for _, n := range []string{"1", "0"} {
+		if code, _, stderr := a.run("images", "push", "--fresh", n); code != 0 {
+			t.Fatalf("exit %d\n%s", code, stderr)
+		}
+	}
+	more, _ := a.vars()["plain"]["amd64"]["fresh"].([]any)
+	if old, _ := now["plain"]["amd64"]["fresh"].([]any); len(more) != 3 || more[1] != old[0] || more[2] != old[1] || more[0] == old[0] {
+		t.Errorf("fresh %v, before %v", more, old)
+	}
+	a.file("bootstrap", "#!changed again")
+	if code, _, stderr := a.run("images", "push", "plain"); code != 0 || a.vars()["plain"]["amd64"]["fresh"] != nil {
+		t.Fatalf("exit %d, %v\n%s", code, a.vars()["plain"], stderr)
+	}
+	now = a.vars()
+
 	// What can't be built any more stays deployed; what is no service does not.
 	a.file("Dockerfile", "FROM scratch\nCOPY gone /\n")
 	a.file("docker-compose.yml", "services: {plain: {build: {context: ., dockerfile: Dockerfile}}, new: {build: {context: ., dockerfile: Dockerfile-new}}}\n")
