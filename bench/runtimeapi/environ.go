@@ -11,17 +11,14 @@ import (
 // DefaultRegion is the region of a function that names none.
 const DefaultRegion = "us-east-1"
 
-// accountID is the account in the function's ARN: the one that AWS's own
-// emulator makes up, which is nobody's.
-const accountID = "012345678912"
+// DefaultAccount is the account of a function that names none: the one that
+// AWS's own emulator makes up, which is nobody's.
+const DefaultAccount = "012345678912"
 
-// ARN returns the function's ARN, in an account that is nobody's.
+// ARN returns the function's ARN.
 func (f Function) ARN() string {
-	region := f.Region
-	if region == "" {
-		region = DefaultRegion
-	}
-	return "arn:aws:lambda:" + region + ":" + accountID + ":function:" + f.Name
+	f = f.withDefaults()
+	return "arn:aws:lambda:" + f.Region + ":" + f.Account + ":function:" + f.Name
 }
 
 // reserved are the variables that Lambda sets or withholds itself: an image's
@@ -71,7 +68,7 @@ func (f Function) Environ(image []string, api string) []string {
 		"AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(f.MemoryMB),
 		"AWS_LAMBDA_FUNCTION_VERSION=" + f.Version,
-		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"AWS_LAMBDA_INITIALIZATION_TYPE=" + f.InitializationType,
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + f.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME=" + stream,
 		"AWS_REGION=" + f.Region,

@@ -20,6 +20,12 @@ type Function struct {
 	// Region is the region in the function's ARN and environment; empty means
 	// DefaultRegion.
 	Region string
+	// Account is the number of the account in the function's ARN; empty means
+	// DefaultAccount.
+	Account string
+	// InitializationType is what init is done for: "on-demand", also where empty,
+	// "provisioned-concurrency" or "snap-start".
+	InitializationType string
 	// LogStream is the value of AWS_LAMBDA_LOG_STREAM_NAME; empty means one
 	// that is made up for each environment.
 	LogStream string

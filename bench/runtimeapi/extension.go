@@ -101,7 +101,7 @@ func (s *session) serveRegister(w http.ResponseWriter, r *http.Request) {
 	}{s.fn.Name, s.fn.Version, s.fn.Handler, ""}
 	for _, f := range strings.Split(r.Header.Get("Lambda-Extension-Accept-Feature"), ",") {
 		if strings.TrimSpace(f) == "accountId" {
-			doc.AccountID = accountID
+			doc.AccountID = s.fn.Account
 		}
 	}
 	out, _ := json.Marshal(doc)

@@ -12,22 +12,46 @@ func billedMs(ns int64) int64 { return (ns + 999_999) / 1_000_000 }
 // mebibytes returns bytes as MiB, rounded up.
 func mebibytes(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
 
+// Times are what a REPORT says of how long an invocation took, in nanoseconds.
+type Times struct {
+	// DurationNs is from the handing out of the event to the next request for
+	// one.
+	DurationNs int64
+	// InitNs is the init, RestoreNs the restoring of a snapshot, that was done
+	// before it; nil for none.
+	InitNs, RestoreNs *int64
+}
+
+// Bill puts the times into a REPORT, and what is billed of them: the started
+// milliseconds of the sum, rounded up once; of the restoring those that are billed
+// as such. Whatever prints a REPORT here prints one that Bill has filled in.
+func (t Times) Bill(r *lambdalog.Report) {
+	duration, sum := ms(t.DurationNs), t.DurationNs
+	m := &r.Metrics
+	m.DurationMs, m.InitDurationMs, m.RestoreDurationMs, m.BilledRestoreDurationMs = &duration, nil, nil, nil
+	if t.InitNs != nil {
+		init := ms(*t.InitNs)
+		m.InitDurationMs = &init
+		sum += *t.InitNs
+	}
+	if t.RestoreNs != nil {
+		restore, billed := ms(*t.RestoreNs), float64(billedMs(*t.RestoreNs))
+		m.RestoreDurationMs, m.BilledRestoreDurationMs = &restore, &billed
+		sum += billedMs(*t.RestoreNs) * 1_000_000
+	}
+	billed := float64(billedMs(sum))
+	m.BilledDurationMs = &billed
+}
+
 // reportLine composes the REPORT line of an invocation; initNs is the init that
 // is billed with it, nil for none. As on Lambda it has a status where the
 // platform ended the invocation, and none where the handler answered with an
 // error; and no Max Memory Used where it was never known.
 func (e *Environment) reportLine(inv *Invocation, initNs *int64) string {
-	durationNs := inv.EndedNs - inv.HandedOutNs
-	duration, size := ms(durationNs), float64(e.fn.MemoryMB)
+	size := float64(e.fn.MemoryMB)
 	r := lambdalog.Report{RequestID: inv.RequestID}
-	r.Metrics.DurationMs, r.Metrics.MemorySizeMB = &duration, &size
-	if initNs != nil {
-		init := ms(*initNs)
-		r.Metrics.InitDurationMs = &init
-		durationNs += *initNs
-	}
-	billed := float64(billedMs(durationNs))
-	r.Metrics.BilledDurationMs = &billed
+	r.Metrics.MemorySizeMB = &size
+	Times{DurationNs: inv.EndedNs - inv.HandedOutNs, InitNs: initNs}.Bill(&r)
 	if e.known {
 		used := float64(mebibytes(e.memory))
 		r.Metrics.MaxMemoryUsedMB = &used

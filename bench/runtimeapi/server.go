@@ -166,5 +166,11 @@ func (f Function) withDefaults() Function {
 	if f.Region == "" {
 		f.Region = DefaultRegion
 	}
+	if f.Account == "" {
+		f.Account = DefaultAccount
+	}
+	if f.InitializationType == "" {
+		f.InitializationType = "on-demand"
+	}
 	return f
 }

@@ -55,16 +55,6 @@ func (s *Server) deleteConcurrency(c *call) reply {
 	return reply{status: 204}
 }
 
-// getProvisioned says that no function has provisioned concurrency.
-func (s *Server) getProvisioned(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f, _, bad := s.find(c.name, c.qualifier()); f == nil {
-		return bad
-	}
-	return refusal(404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function")
-}
-
 func (s *Server) getAccountSettings(*call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()

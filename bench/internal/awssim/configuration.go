@@ -33,6 +33,8 @@ type configuration struct {
 	variables   map[string]string
 	log         logging
 	override    imageConfig
+	// snapStart is true where published versions are restored from a snapshot.
+	snapStart bool
 }
 
 type logging struct {
@@ -64,6 +66,7 @@ type settings struct {
 	EphemeralStorage *struct{ Size int }
 	ImageConfig      *imageConfig
 	LoggingConfig    *logging
+	SnapStart        *struct{ ApplyOn string }
 	RevisionID       string `json:"RevisionId"`
 }
 
@@ -89,6 +92,9 @@ func (c configuration) apply(in settings) (configuration, error) {
 			c.log.LogGroup = group
 		}
 		c.log = c.log.complete()
+	}
+	if in.SnapStart != nil {
+		c.snapStart = in.SnapStart.ApplyOn == "PublishedVersions"
 	}
 	return c, c.check()
 }
@@ -131,6 +137,8 @@ func (c configuration) check() error {
 		return complain("1 validation error detected: Value '%d' at 'timeout' failed to satisfy constraint: Member must have value between 1 and %d", c.timeoutS, maxTimeoutS)
 	case c.storageMB < 512 || c.storageMB > 10240:
 		return complain("1 validation error detected: Value '%d' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value between 512 and 10240", c.storageMB)
+	case c.snapStart && !c.zip:
+		return complain("ContainerImage is not supported for SnapStart enabled functions.")
 	case c.log.LogFormat != "Text" && c.log.LogFormat != "JSON":
 		return complain("1 validation error detected: Value '%s' at 'loggingConfig.logFormat' failed to satisfy constraint: Member must satisfy enum value set: [JSON, Text]", c.log.LogFormat)
 	case c.log.LogFormat == "Text" && c.log.SystemLogLevel != "":

@@ -48,6 +48,7 @@ func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
 		c.zip, c.runtime, c.handler, c.codeSize = true, zipRuntime, "bootstrap", img.CompressedBytes
 		sum := sha256.Sum256([]byte(c.codeSHA256))
 		c.codeSHA256 = base64.StdEncoding.EncodeToString(sum[:])
+		c.snapStart = o.SnapStart
 	default:
 		return fmt.Errorf("deploying %s: package type %q: Image or Zip", name, o.PackageType)
 	}
@@ -68,11 +69,12 @@ func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
 	f := newFunction(name)
 	f.reserved = o.Reserved
 	f.latest.cfg, f.latest.modified, f.latest.revision = c, s.now(), runtimeapi.NewRequestID()
-	f.latest.state = "Active"
-	if o.Inactive {
-		f.latest.state = "Inactive"
-	} else {
+	switch f.latest.state = cmp.Or(o.State, "Active"); f.latest.state {
+	case "Active":
 		f.latest.serving = &deployment{f: f, cfg: c, number: f.latest.number}
+	case "Inactive", "Pending", "Failed":
+	default:
+		return fmt.Errorf("deploying %s: state %q: Active, Inactive, Pending or Failed", name, o.State)
 	}
 	s.functions[name] = f
 	s.remember(c)

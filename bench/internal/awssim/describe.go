@@ -56,11 +56,19 @@ func (s *Server) describe(f *function, v *version, qualifier string) described {
 	if o := c.override; o.EntryPoint != nil || o.Command != nil || o.WorkingDirectory != "" {
 		d.ImageConfigResponse = &imageConfigResponse{o}
 	}
+	if c.snapStart {
+		d.SnapStart = snapStart{"PublishedVersions", "Off"}
+		if v.number != "$LATEST" {
+			d.SnapStart.OptimizationStatus = "On"
+		}
+	}
 	switch {
+	case v.state == "Failed":
+		d.StateReason, d.StateReasonCode = "The image of the function can't be used.", "InvalidImage"
+	case v.state == "Pending":
+		d.StateReason, d.StateReasonCode, d.LastUpdateStatus = "The function is being created.", "Creating", "InProgress"
 	case v.state == "Inactive":
 		d.StateReason, d.StateReasonCode = "The function is inactive because it was idle.", "Idle"
-	case v.update != nil && v.update.create:
-		d.StateReason, d.StateReasonCode, d.LastUpdateStatus = "The function is being created.", "Creating", "InProgress"
 	case v.update != nil:
 		d.LastUpdateStatus, d.LastUpdateStatusReason, d.LastUpdateStatusReasonCode = "InProgress", "The function is being updated.", "Updating"
 	}

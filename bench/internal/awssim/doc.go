@@ -99,8 +99,13 @@ type Function struct {
 	// LogFormat is "Text", also where empty, or "JSON"; SystemLogLevel is DEBUG,
 	// INFO or WARN and of JSON only.
 	LogFormat, SystemLogLevel string
-	// Inactive functions refuse their first invocation and wake up.
-	Inactive bool
+	// State is "Active", also where empty; "Inactive" for a function that refuses
+	// its first invocation and wakes up; "Pending" or "Failed" for one that stays
+	// so.
+	State string
+	// SnapStart has published versions restored from a snapshot, where it is a
+	// zip. What is restored here is initialized: each in its own time.
+	SnapStart bool
 	// Reserved is the function's own concurrency; nil for none.
 	Reserved *int
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,10 +24,12 @@ type environment struct {
 	log     *stream
 	// platform is the wait before init, which Init Duration holds too.
 	platform time.Duration
-	// initNs is how long init took with it; nil once it was printed, and where
-	// init failed.
-	initNs *int64
-	fresh  bool
+	// initNs is how long init took with it, restoreNs the same where it stands for
+	// the restoring of a snapshot; nil once it was printed, and where init failed.
+	initNs, restoreNs *int64
+	// kind is what init is done for: onDemand, provisioned or snapStarted.
+	kind  string
+	fresh bool
 	// since is when it became idle.
 	since time.Time
 
@@ -48,16 +51,41 @@ func (s *Server) take(f *function, v *version) (*environment, reply) {
 		return nil, throttled("ConcurrentInvocationLimitExceeded")
 	}
 	f.running++
-	if n := len(d.idle); n > 0 {
-		e := d.idle[n-1] // the one used last, as Lambda does
-		d.idle = d.idle[:n-1]
+	if e := d.before.pop(); e != nil {
+		s.retire(d.before)
+		d.before = nil
 		s.stats.Warm++
 		return e, reply{}
 	}
+	if e := d.pop(); e != nil {
+		s.stats.Warm++
+		return e, reply{}
+	}
+	return s.newEnvironment(d), reply{}
+}
+
+// pop takes out the idle environment that was used last, as Lambda does; nil
+// where there is none.
+func (d *deployment) pop() *environment {
+	if d == nil || len(d.idle) == 0 {
+		return nil
+	}
+	n := len(d.idle) - 1
+	e := d.idle[n]
+	d.idle = d.idle[:n]
+	return e
+}
+
+// newEnvironment makes an environment that is not started.
+func (s *Server) newEnvironment(d *deployment) *environment {
+	f := d.f
 	s.environments++
 	s.stats.Cold++
 	f.colds++
-	e := &environment{s: s, d: d, fresh: true}
+	e := &environment{s: s, d: d, fresh: true, kind: onDemand}
+	if d.cfg.snapStart && d.number != "$LATEST" {
+		e.kind = snapStarted
+	}
 	if s.latency {
 		luck := newLuck(s.o.Seed, "latency", f.name, f.colds)
 		if e.platform = platformInit(luck, d.cfg); !f.started[d.cfg.codeSHA256] && !d.cfg.zip {
@@ -65,7 +93,7 @@ func (s *Server) take(f *function, v *version) (*environment, reply) {
 		}
 	}
 	f.started[d.cfg.codeSHA256] = true
-	return e, reply{}
+	return e
 }
 
 // give puts an environment back after an invocation; broken ones are ended.
@@ -100,12 +128,15 @@ func (s *Server) expire(d *deployment) {
 	if d == nil {
 		return
 	}
-	oldest, n := s.now().Add(-s.o.KeepWarm), 0
-	for n < len(d.idle) && !d.idle[n].since.After(oldest) {
-		s.dispose(d.idle[n])
-		n++
-	}
-	d.idle = d.idle[n:]
+	s.expire(d.before)
+	oldest := s.now().Add(-s.o.KeepWarm)
+	d.idle = slices.DeleteFunc(d.idle, func(e *environment) bool {
+		if e.kind == provisioned || e.since.After(oldest) {
+			return false
+		}
+		s.dispose(e)
+		return true
+	})
 }
 
 // running and reserved concurrency of the account.
@@ -137,7 +168,7 @@ func (e *environment) start(ctx context.Context) error {
 	machine, err := s.o.Engine.NewMachine(sandbox.Spec{
 		Function: runtimeapi.Function{
 			Name: d.f.name, Version: d.number, Handler: d.cfg.handler, MemoryMB: d.cfg.memoryMB, Timeout: d.cfg.timeout(),
-			Region: s.o.Region, LogStream: e.log.name,
+			Region: s.o.Region, Account: Account, InitializationType: e.kind, LogStream: e.log.name,
 		},
 		Image: d.cfg.program(), Environment: d.cfg.environment(), LimitCPU: s.o.LimitCPU,
 		Output: func(line string) { e.log.add(s.now(), line) }, Platform: e.platformLines,
@@ -152,7 +183,7 @@ func (e *environment) start(ctx context.Context) error {
 	if err := machine.Provision(ctx); err != nil {
 		return fmt.Errorf("provisioning: %w", err)
 	}
-	e.log.initStart(s.now(), d, s.o.Region)
+	e.log.initStart(s.now(), d, s.o.Region, e.kind)
 	in, err := machine.Init(ctx)
 	if err != nil {
 		return fmt.Errorf("running init: %w", err)
@@ -162,7 +193,7 @@ func (e *environment) start(ctx context.Context) error {
 	}
 	if in.Done {
 		ns := in.EndedNs - in.StartedNs + int64(e.platform)
-		e.initNs = &ns
+		e.initialized(ns)
 	}
 	return nil
 }
@@ -204,8 +235,8 @@ func (e *environment) invoke(ctx context.Context, ev runtimeapi.Event) (runtimea
 	closing := e.closing
 	e.closing = ""
 	e.mu.Unlock()
-	p := &precise{durationNs: inv.EndedNs - inv.HandedOutNs, initNs: e.initNs, success: inv.Status == "success"}
-	e.initNs = nil
+	p := &precise{runtimeapi.Times{DurationNs: inv.EndedNs - inv.HandedOutNs, InitNs: e.initNs, RestoreNs: e.restoreNs}, inv.Status == "success"}
+	e.initNs, e.restoreNs = nil, nil
 	for line := range strings.Lines(closing) {
 		e.log.platform(e.s.now(), strings.TrimSuffix(line, "\n"), p)
 	}

@@ -18,8 +18,10 @@ type Faults struct {
 	// Expired and Denied are of all calls: credentials that have expired, and
 	// ones that may not.
 	Expired, Denied float64
-	// Slow is of updates: they take 2 to 8 seconds.
-	Slow float64
+	// Slow, Stale and Ahead are of updates: they take 2 to 8 seconds; one
+	// invocation after it is served by an environment of before it; one environment
+	// is initialized before it is asked for, in an update of 2 seconds.
+	Slow, Stale, Ahead float64
 	// NoLog, Cut and Late are of invocations: no log tail in the answer; so much
 	// output behind REPORT that the tail does not reach it; log events that show
 	// up 3 to 8 seconds late.
@@ -83,7 +85,7 @@ func (l luck) between(from, to time.Duration) time.Duration {
 
 // fate is what was drawn for one call.
 type fate struct {
-	throttle, failure, reset, after, expired, denied, slow, noLog, cut, late, conflict, eni, kms bool
+	throttle, failure, reset, after, expired, denied, slow, noLog, cut, late, conflict, eni, kms, stale, ahead bool
 	// slowly is how long a slow update takes, lately how late a late event is.
 	slowly, lately time.Duration
 }
@@ -95,6 +97,7 @@ func (f Faults) fate(l luck) fate {
 		noLog: l.strikes(f.NoLog), cut: l.strikes(f.Cut), late: l.strikes(f.Late),
 		conflict: l.strikes(f.Conflict), eni: l.strikes(f.ENI), kms: l.strikes(f.KMS),
 		slowly: l.between(2*time.Second, 8*time.Second), lately: l.between(3*time.Second, 8*time.Second),
+		stale: l.strikes(f.Stale), ahead: l.strikes(f.Ahead),
 	}
 }
 

@@ -27,9 +27,12 @@ type function struct {
 	started map[string]bool
 }
 
-// alias is a name for a version.
+// alias is a name for a version, or for two: weights says how often another one
+// is meant.
 type alias struct {
 	version, description, revision string
+	weights                        map[string]float64
+	invoked                        int
 }
 
 // version is $LATEST or a published version.
@@ -40,7 +43,9 @@ type version struct {
 	// configuration; nil while a function is being created.
 	serving *deployment
 	// state is Pending, Active, Inactive or Failed.
-	state    string
+	state string
+	// ahead is how many environments are kept ready.
+	ahead    int
 	modified time.Time
 	revision string
 	// update is the one that goes on; nil for none.
@@ -54,6 +59,11 @@ type update struct {
 	seen bool
 	// create is true where it is the making of a function or version.
 	create bool
+	// stale is true where one invocation after it is served by an environment of
+	// before it.
+	stale bool
+	// next is what it puts into service, where that is there already.
+	next *deployment
 }
 
 // unseen is how long an update without any delay of its own goes on where
@@ -70,6 +80,9 @@ type deployment struct {
 	idle []*environment
 	// retired deployments keep no environment.
 	retired bool
+	// before is the one that an update replaced, where one invocation more is
+	// served by it; nil for none.
+	before *deployment
 }
 
 // begin starts an update.
@@ -101,10 +114,18 @@ func (s *Server) settleVersion(f *function, v *version) {
 // finish puts a version's configuration into service: no invocation from now on
 // is served by an older environment.
 func (s *Server) finish(f *function, v *version) {
+	u, old := v.update, v.serving
 	v.update, v.state = nil, "Active"
 	v.revision = runtimeapi.NewRequestID()
-	s.retire(v.serving)
-	v.serving = &deployment{f: f, cfg: v.cfg, number: v.number}
+	if v.serving = u.next; v.serving == nil {
+		v.serving = &deployment{f: f, cfg: v.cfg, number: v.number}
+	}
+	if u.stale && old != nil && len(old.idle) > 0 {
+		s.retire(old.before)
+		old.before, v.serving.before = nil, old
+		return
+	}
+	s.retire(old)
 }
 
 // retire drops the environments of a deployment; those that serve are dropped
@@ -113,7 +134,8 @@ func (s *Server) retire(d *deployment) {
 	if d == nil {
 		return
 	}
-	d.retired = true
+	s.retire(d.before)
+	d.retired, d.before = true, nil
 	for _, e := range d.idle {
 		s.dispose(e)
 	}
@@ -136,15 +158,23 @@ func (s *Server) find(name, qualifier string) (*function, *version, reply) {
 	if a := f.aliases[qualifier]; a != nil {
 		number = a.version
 	}
+	if v := f.version(number); v != nil {
+		return f, v, reply{}
+	}
+	return nil, nil, s.missing(name, qualifier)
+}
+
+// version finds a version by its number; nil for none.
+func (f *function) version(number string) *version {
 	if number == "" || number == "$LATEST" {
-		return f, f.latest, reply{}
+		return f.latest
 	}
 	for _, v := range f.published {
 		if v.number == number {
-			return f, v, reply{}
+			return v
 		}
 	}
-	return nil, nil, s.missing(name, qualifier)
+	return nil
 }
 
 // splitName reads NAME, NAME:QUALIFIER, ACCOUNT:function:NAME and the ARN.
@@ -167,7 +197,7 @@ func (s *Server) arn(name, qualifier string) string {
 // busy says why a version can't be changed; empty where it can.
 func (s *Server) busy(f *function, v *version) string {
 	switch {
-	case v.update != nil && v.update.create:
+	case v.state == "Pending":
 		return "The operation cannot be performed at this time. The function is currently in the following state: Pending"
 	case v.update != nil:
 		return "The operation cannot be performed at this time. An update is in progress for resource: " + s.arn(f.name, "")

@@ -49,6 +49,7 @@ func (s *Server) invocation(c *call) reply {
 		s.mu.Unlock()
 		return reply{status: 204}
 	}
+	v = s.routed(f, v, c.qualifier())
 	if !json.Valid(payload) {
 		s.mu.Unlock()
 		return refusal(400, "InvalidRequestContentException", "Could not parse request body into json: Could not parse payload into json")
@@ -88,7 +89,7 @@ func (s *Server) ready(f *function, v *version) (reply, bool) {
 		s.begin(v, v.cfg, 0)
 		return refusal(409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: Inactive"), false
 	case v.serving == nil:
-		return refusal(409, "ResourceConflictException", s.busy(f, v)), false
+		return refusal(409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: "+v.state), false
 	}
 	return reply{}, true
 }

@@ -340,7 +340,7 @@ func TestAsynchronousInvocations(t *testing.T) {
 // The first invocation of an inactive function fails and wakes it.
 func TestInactiveFunctionsWakeUp(t *testing.T) {
 	w := newWorld(t, awssim.Options{Engine: &toys{}})
-	w.deploy("f", awssim.Function{Inactive: true})
+	w.deploy("f", awssim.Function{State: "Inactive"})
 	if c := w.get("f"); c.State != types.StateInactive || c.StateReasonCode != types.StateReasonCodeIdle {
 		t.Errorf("%+v", c)
 	}

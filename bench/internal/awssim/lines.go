@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"coldbench/bench/lambdalog"
+	"coldbench/bench/runtimeapi"
 )
 
 // levels are the system log levels of the JSON format; 0 for no such level.
@@ -15,30 +16,29 @@ var levels = map[string]int{"DEBUG": 1, "INFO": 2, "WARN": 3}
 // precise is what is known of an invocation to the nanosecond; a text line has
 // two decimals.
 type precise struct {
-	durationNs int64
-	initNs     *int64
-	success    bool
+	times   runtimeapi.Times
+	success bool
 }
 
 // ms rounds to microseconds, as the JSON format does.
 func ms(ns int64) float64 { return math.Round(float64(ns)/1e3) / 1e3 }
 
-// report rewrites a REPORT with the platform's part of init, which the engine
-// knows nothing of. It changes no other number.
+// report rewrites a REPORT with what the engine knows nothing of: the platform's
+// part of init, and that init stands for the restoring of a snapshot.
 func (p *precise) report(r lambdalog.Report) lambdalog.Report {
 	if p == nil {
 		return r
 	}
-	total := p.durationNs
-	if r.Metrics.InitDurationMs != nil && p.initNs != nil {
-		init := float64(*p.initNs) / 1e6
-		r.Metrics.InitDurationMs = &init
-		total += *p.initNs
-		billed := float64((total + 999_999) / 1_000_000) // one ceiling of the sum
-		r.Metrics.BilledDurationMs = &billed
+	if t := p.times; r.Metrics.InitDurationMs == nil || t.InitNs == nil && t.RestoreNs == nil {
+		t.InitNs, t.RestoreNs = nil, nil
+		billed, init := r.Metrics.BilledDurationMs, r.Metrics.InitDurationMs
+		t.Bill(&r)
+		if init != nil {
+			r.Metrics.BilledDurationMs, r.Metrics.InitDurationMs = billed, init
+		}
+		return r
 	}
-	duration := float64(p.durationNs) / 1e6
-	r.Metrics.DurationMs = &duration
+	p.times.Bill(&r)
 	return r
 }
 
@@ -67,7 +67,7 @@ func (p *precise) event(at time.Time, line string) (text, level string) {
 		}
 		r := p.report(*e.Report)
 		r.Time, level = stamp(at), "INFO"
-		for _, v := range []*float64{r.Metrics.DurationMs, r.Metrics.InitDurationMs} {
+		for _, v := range []*float64{r.Metrics.DurationMs, r.Metrics.InitDurationMs, r.Metrics.RestoreDurationMs} {
 			if v != nil {
 				*v = math.Round(*v*1e3) / 1e3
 			}
@@ -87,15 +87,29 @@ func (p *precise) event(at time.Time, line string) (text, level string) {
 			return line, "WARN"
 		}
 		r := *e.InitReport
-		r.Time, r.InitializationType = stamp(at), "on-demand"
+		r.Time, r.InitializationType = stamp(at), onDemand
+		if r.Status == "" { // one that went well is only told of where it is not on demand
+			r.Status, r.InitializationType = "success", provisioned
+			return string(r.JSON()), "INFO"
+		}
 		return string(r.JSON()), "WARN"
+	case lambdalog.KindRestoreReport:
+		if e.RestoreReport == nil {
+			return line, "INFO"
+		}
+		r := *e.RestoreReport
+		r.Time, r.Status = stamp(at), "success"
+		return string(r.JSON()), "INFO"
+	case lambdalog.KindRestoreStart:
+		version, _ := e.Field("Runtime Version")
+		return platformEvent(at, "platform.restoreStart", map[string]any{"runtimeVersion": version}), "INFO"
 	case lambdalog.KindStart:
 		version, _ := e.Field("Version")
 		return platformEvent(at, "platform.start", map[string]any{"requestId": e.RequestID, "version": version}), "INFO"
 	case lambdalog.KindEnd:
 		record := map[string]any{"requestId": e.RequestID, "status": "success"}
 		if level = "DEBUG"; p != nil {
-			record["metrics"] = map[string]any{"durationMs": ms(p.durationNs)}
+			record["metrics"] = map[string]any{"durationMs": ms(p.times.DurationNs)}
 			if !p.success {
 				record["status"], level = "failure", "WARN"
 			}

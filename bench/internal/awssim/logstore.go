@@ -134,12 +134,16 @@ func (s *stream) platform(at time.Time, line string, p *precise) {
 	}
 }
 
-// initStart notes that an environment begins: a line only where there is a
-// managed runtime, whose version it names.
-func (s *stream) initStart(at time.Time, d *deployment, region string) {
+// initStart notes that an environment begins, or is restored: a line only where
+// there is a managed runtime, whose version it names.
+func (s *stream) initStart(at time.Time, d *deployment, region, kind string) {
 	if d.cfg.zip {
+		word := "INIT_START"
+		if kind == snapStarted {
+			word = "RESTORE_START"
+		}
 		// "provided:al2023.v98" on AWS; no real version is numbered 0.
-		s.platform(at, "INIT_START Runtime Version: "+strings.Replace(d.cfg.runtime, ".", ":", 1)+".v0\tRuntime Version ARN: arn:aws:lambda:"+region+"::runtime:"+strings.Repeat("0", 64), nil)
+		s.platform(at, word+" Runtime Version: "+strings.Replace(d.cfg.runtime, ".", ":", 1)+".v0\tRuntime Version ARN: arn:aws:lambda:"+region+"::runtime:"+strings.Repeat("0", 64), nil)
 	}
 }
 

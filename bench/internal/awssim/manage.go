@@ -165,6 +165,17 @@ func (s *Server) update(c *call, f *function, cfg configuration) {
 		s.stats.Faults["slow"]++
 	}
 	s.begin(f.latest, cfg, c.delay())
+	u := f.latest.update
+	if c.fate.stale {
+		s.stats.Faults["stale"]++
+		u.stale = true
+	}
+	if c.fate.ahead {
+		s.stats.Faults["ahead"]++
+		u.until = u.began.Add(max(c.delay(), aheadBy))
+		u.next = &deployment{f: f, cfg: cfg, number: f.latest.number}
+		s.prepare(u.next, onDemand, 1)
+	}
 }
 
 func (s *Server) updateFunctionCode(c *call) reply {

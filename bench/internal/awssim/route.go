@@ -65,8 +65,8 @@ var routes = map[string]struct {
 	"GET concurrency":                {"GetFunctionConcurrency", (*Server).getConcurrency},
 	"DELETE concurrency":             {"DeleteFunctionConcurrency", (*Server).deleteConcurrency},
 	"GET provisioned-concurrency":    {"GetProvisionedConcurrencyConfig", (*Server).getProvisioned},
-	"PUT provisioned-concurrency":    {"PutProvisionedConcurrencyConfig", lacking},
-	"DELETE provisioned-concurrency": {"DeleteProvisionedConcurrencyConfig", (*Server).getProvisioned},
+	"PUT provisioned-concurrency":    {"PutProvisionedConcurrencyConfig", (*Server).putProvisioned},
+	"DELETE provisioned-concurrency": {"DeleteProvisionedConcurrencyConfig", (*Server).deleteProvisioned},
 }
 
 // route finds out which call a request is.

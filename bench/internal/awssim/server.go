@@ -132,6 +132,9 @@ func (s *Server) Close() error {
 // drop retires everything of a function.
 func (s *Server) drop(f *function) {
 	s.retire(f.latest.serving)
+	if u := f.latest.update; u != nil {
+		s.retire(u.next)
+	}
 	for _, v := range f.published {
 		s.retire(v.serving)
 	}

@@ -83,16 +83,58 @@ func (s *Server) listVersions(c *call) reply {
 type aliasDocument struct {
 	AliasArn, Name, FunctionVersion string
 	Description                     string
-	RevisionID                      string `json:"RevisionId"`
+	RevisionID                      string         `json:"RevisionId"`
+	RoutingConfig                   *routingConfig `json:",omitempty"`
+}
+
+// routingConfig says how often an alias stands for another version.
+type routingConfig struct{ AdditionalVersionWeights map[string]float64 }
+
+// check says what Lambda would say is wrong.
+func (r *routingConfig) check(f *function) error {
+	if r == nil {
+		return nil
+	}
+	if len(r.AdditionalVersionWeights) > 1 {
+		return complain("Number of items in AdditionalVersionWeights cannot be greater than 1")
+	}
+	for number, w := range r.AdditionalVersionWeights {
+		if !(w >= 0 && w <= 1) || number == "$LATEST" || f.version(number) == nil {
+			return complain("Invalid AdditionalVersionWeights: %s with %g", number, w)
+		}
+	}
+	return nil
+}
+
+// routed returns the version that an invocation of a qualifier reaches.
+func (s *Server) routed(f *function, v *version, qualifier string) *version {
+	a := f.aliases[qualifier]
+	if a == nil {
+		return v
+	}
+	a.invoked++
+	for number, w := range a.weights { // one at the most
+		if newLuck(s.o.Seed, "alias", f.name+":"+qualifier, a.invoked).strikes(w) {
+			return f.version(number)
+		}
+	}
+	return v
 }
 
 func (s *Server) aliasOf(f *function, name string) aliasDocument {
 	a := f.aliases[name]
-	return aliasDocument{s.arn(f.name, name), name, a.version, a.description, a.revision}
+	d := aliasDocument{s.arn(f.name, name), name, a.version, a.description, a.revision, nil}
+	if len(a.weights) > 0 {
+		d.RoutingConfig = &routingConfig{a.weights}
+	}
+	return d
 }
 
 func (s *Server) createAlias(c *call) reply {
-	var in struct{ Name, FunctionVersion, Description string }
+	var in struct {
+		Name, FunctionVersion, Description string
+		RoutingConfig                      *routingConfig
+	}
 	if bad, ok := c.decode(&in); !ok {
 		return bad
 	}
@@ -107,7 +149,14 @@ func (s *Server) createAlias(c *call) reply {
 	case f.aliases[in.Name] != nil:
 		return refusal(409, "ResourceConflictException", "Alias already exists: "+s.arn(f.name, in.Name))
 	}
-	f.aliases[in.Name] = &alias{in.FunctionVersion, in.Description, runtimeapi.NewRequestID()}
+	if err := in.RoutingConfig.check(f); err != nil {
+		return invalid(err)
+	}
+	a := &alias{version: in.FunctionVersion, description: in.Description, revision: runtimeapi.NewRequestID()}
+	if in.RoutingConfig != nil {
+		a.weights = in.RoutingConfig.AdditionalVersionWeights
+	}
+	f.aliases[in.Name] = a
 	return answer(201, s.aliasOf(f, in.Name))
 }
 
@@ -137,6 +186,7 @@ func (s *Server) updateAlias(c *call) reply {
 	var in struct {
 		FunctionVersion, Description string
 		RevisionID                   string `json:"RevisionId"`
+		RoutingConfig                *routingConfig
 	}
 	if bad, ok := c.decode(&in); !ok {
 		return bad
@@ -155,7 +205,13 @@ func (s *Server) updateAlias(c *call) reply {
 	if g, _, bad := s.find(c.name, to); g == nil {
 		return bad
 	}
-	*a = alias{to, cmp.Or(in.Description, a.description), runtimeapi.NewRequestID()}
+	if err := in.RoutingConfig.check(f); err != nil {
+		return invalid(err)
+	}
+	a.version, a.description, a.revision = to, cmp.Or(in.Description, a.description), runtimeapi.NewRequestID()
+	if in.RoutingConfig != nil {
+		a.weights = in.RoutingConfig.AdditionalVersionWeights
+	}
 	return answer(200, s.aliasOf(f, c.rest))
 }
 

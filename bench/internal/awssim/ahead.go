@@ -1,0 +1,150 @@
+package awssim
+
+import (
+	"fmt"
+	"time"
+
+	"coldbench/bench/lambdalog"
+)
+
+// What init is done for, as AWS_LAMBDA_INITIALIZATION_TYPE has it.
+const (
+	onDemand    = "on-demand"
+	provisioned = "provisioned-concurrency"
+	snapStarted = "snap-start"
+)
+
+// aheadBy is how long an update takes during which an environment is initialized
+// that nobody has asked for yet.
+const aheadBy = 2 * time.Second
+
+// prepare makes environments of a deployment that stand ready before they are
+// asked for. The lock is held.
+func (s *Server) prepare(d *deployment, kind string, n int) {
+	for range n {
+		e := s.newEnvironment(d)
+		e.kind = kind
+		s.work.Go(func() {
+			err := e.start(s.ctx)
+			if e.log != nil {
+				e.log.end(0)
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			e.fresh = false
+			if err != nil || d.retired || s.closed {
+				if err != nil && s.ctx.Err() == nil {
+					s.say(fmt.Sprintf("making an environment of %s ready: %v", d.f.name, err))
+				}
+				s.dispose(e)
+				return
+			}
+			e.since = s.now()
+			d.idle = append(d.idle, e)
+		})
+	}
+}
+
+// initialized notes how long init took, and says so in the log where Lambda does:
+// of environments that stand ready or were restored.
+func (e *environment) initialized(ns int64) {
+	took := float64(ns) / 1e6
+	line := ""
+	switch e.kind {
+	case snapStarted:
+		e.restoreNs = &ns
+		line = lambdalog.RestoreReport{DurationMs: &took}.Text()
+	case provisioned:
+		line = lambdalog.InitReport{DurationMs: &took, Phase: "init"}.Text()
+	}
+	if e.kind != snapStarted {
+		e.initNs = &ns
+	}
+	if line != "" {
+		e.log.platform(e.s.now(), line[:len(line)-1], nil)
+	}
+}
+
+// provisionedDocument is provisioned concurrency in Lambda's interface.
+type provisionedDocument struct {
+	RequestedProvisionedConcurrentExecutions int
+	AvailableProvisionedConcurrentExecutions int
+	AllocatedProvisionedConcurrentExecutions int
+	Status, LastModified                     string
+}
+
+func (s *Server) provisionedOf(v *version) provisionedDocument {
+	d := provisionedDocument{RequestedProvisionedConcurrentExecutions: v.ahead, Status: "IN_PROGRESS", LastModified: stamp(s.now())}
+	ready := 0
+	for _, e := range v.serving.idle {
+		if e.kind == provisioned {
+			ready++
+		}
+	}
+	if ready >= v.ahead {
+		d.Status = "READY"
+	}
+	d.AvailableProvisionedConcurrentExecutions, d.AllocatedProvisionedConcurrentExecutions = ready, ready
+	return d
+}
+
+// publishedVersion finds the version that a call means which is not for $LATEST.
+// The lock is held.
+func (s *Server) publishedVersion(c *call) (*version, reply) {
+	f, v, bad := s.find(c.name, c.qualifier())
+	switch {
+	case f == nil:
+		return nil, bad
+	case v == f.latest:
+		return nil, invalid(complain("Provisioned Concurrency Configs cannot be applied to unpublished function versions."))
+	case v.serving == nil:
+		return nil, refusal(409, "ResourceConflictException", s.busy(f, v))
+	}
+	return v, reply{}
+}
+
+func (s *Server) putProvisioned(c *call) reply {
+	var in struct{ ProvisionedConcurrentExecutions int }
+	if bad, ok := c.decode(&in); !ok {
+		return bad
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, bad := s.publishedVersion(c)
+	switch {
+	case v == nil:
+		return bad
+	case in.ProvisionedConcurrentExecutions < 1 || in.ProvisionedConcurrentExecutions > s.unreserved():
+		return invalid(complain("1 validation error detected: Value '%d' at 'provisionedConcurrentExecutions' failed to satisfy constraint", in.ProvisionedConcurrentExecutions))
+	}
+	s.prepare(v.serving, provisioned, in.ProvisionedConcurrentExecutions-v.ahead)
+	v.ahead = in.ProvisionedConcurrentExecutions
+	return answer(202, s.provisionedOf(v))
+}
+
+func (s *Server) getProvisioned(c *call) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, v, bad := s.find(c.name, c.qualifier())
+	switch {
+	case f == nil:
+		return bad
+	case v.ahead == 0:
+		return refusal(404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function")
+	}
+	return answer(200, s.provisionedOf(v))
+}
+
+func (s *Server) deleteProvisioned(c *call) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, bad := s.publishedVersion(c)
+	if v == nil {
+		return bad
+	}
+	v.ahead = 0
+	for _, e := range v.serving.idle {
+		e.kind = onDemand // it expires as others do
+	}
+	return reply{status: 204}
+}
