@@ -20,6 +20,8 @@ func fontFace(size vg.Length, bold bool) font.Face {
 // drawnSeries are the values of a column that pictures show.
 type drawnSeries struct {
 	column int
+	// hue is the number of its colour and its dash.
+	hue    int
 	title  string
 	rounds []int32
 	// values are in the order in which they were taken, sorted ones the same.
@@ -56,7 +58,7 @@ func shownSeries(s *analysis.Section) (list []drawnSeries, class, metric, why st
 		if metric == "total" {
 			from = x.TotalMs
 		}
-		d := drawnSeries{column: x.Column, title: s.Columns[x.Column].Title, phases: x.Phases}
+		d := drawnSeries{column: x.Column, hue: hue(s, x.Column), title: s.Columns[x.Column].Title, phases: x.Phases}
 		for i, v := range from {
 			if !math.IsNaN(v) {
 				d.values, d.rounds = append(d.values, v), append(d.rounds, x.Rounds[i])
@@ -149,19 +151,52 @@ func ecdf(s *analysis.Section, w vg.Length) *figure {
 		f.note += " The axis is logarithmic."
 		axis += ", logarithmic"
 	}
-	p := newPlot(axis, "share that took at most x")
-	x.set(&p.X, tickLabel)
 	y := scale{min: 0, max: 1, ticks: []float64{0, 0.25, 0.5, 0.75, 1}}
-	y.set(&p.Y, func(v float64) string { return tickLabel(100*v) + " %" })
-	p.Add(gridLines(x.ticks, y.ticks))
-	for _, d := range list {
-		f.desc = append(f.desc, d.described())
-		f.legend = append(f.legend, key{d.title, shade(d.column), dash(d.column), "line"})
-		p.Add(d.steps(), d.medianBar(0.5))
+	sizes := memorySizes(s, list)
+	shown := map[int]bool{}
+	for i, mb := range sizes {
+		label, height, heading := axis, vg.Length(300), ""
+		if len(sizes) > 1 {
+			height, heading = 220, fmt.Sprintf("%d MB", mb)
+			if i < len(sizes)-1 {
+				label, height = "", 200
+			}
+		}
+		p := newPlot(label, "share that took at most x")
+		x.set(&p.X, tickLabel)
+		y.set(&p.Y, func(v float64) string { return tickLabel(100*v) + " %" })
+		p.Add(gridLines(x.ticks, y.ticks))
+		for _, d := range list {
+			if s.Columns[d.column].MemoryMB != mb {
+				continue
+			}
+			f.desc = append(f.desc, d.described())
+			p.Add(d.steps(), d.medianBar(0.5))
+			if shown[d.hue] {
+				continue
+			}
+			shown[d.hue] = true
+			title := d.title
+			if len(sizes) > 1 {
+				title = sweepTitle(s, d.column)
+			}
+			f.legend = append(f.legend, key{title, shade(d.hue), dash(d.hue), "line"})
+		}
+		f.panels = append(f.panels, panel{heading: heading, plot: p, height: height})
 	}
 	f.desc = append([]string{fmt.Sprintf("Empirical distribution functions, one for each of %d columns. %s", len(list), f.note)}, f.desc...)
-	f.panels = []panel{{plot: p, height: 300}}
 	return f
+}
+
+// memorySizes are those of the columns that are drawn, in order: each is a picture
+// of its own, for a dozen lines in one can't be told apart.
+func memorySizes(s *analysis.Section, list []drawnSeries) []int {
+	var sizes []int
+	for _, d := range list {
+		sizes = append(sizes, s.Columns[d.column].MemoryMB)
+	}
+	slices.Sort(sizes)
+	return slices.Compact(sizes)
 }
 
 // upper begins a text with a capital.
@@ -170,9 +205,9 @@ func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // steps draws the distribution function of a column.
 func (d drawnSeries) steps() drawer {
 	return func(c *canvas, _ draw.Canvas, x, y func(float64) vg.Length) {
-		c.SetColor(shade(d.column))
+		c.SetColor(shade(d.hue))
 		c.SetLineWidth(2)
-		c.SetLineDash(dash(d.column), 0)
+		c.SetLineDash(dash(d.hue), 0)
 		var p vg.Path
 		p.Move(vg.Point{X: x(d.sorted[0]), Y: y(0)})
 		n := float64(len(d.sorted))
@@ -198,7 +233,7 @@ func (d drawnSeries) medianBar(at float64) drawer {
 		if d.median.Value == nil {
 			return
 		}
-		c.SetColor(shade(d.column))
+		c.SetColor(shade(d.hue))
 		c.SetLineDash(nil, 0)
 		if d.median.Bounded() {
 			c.SetLineWidth(3)

@@ -305,6 +305,9 @@ func sortKey(text string) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
+// moment is a date that a line must not end in.
+var moment = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2})?`)
+
 // together keeps a line from ending before a sign or a unit.
 var together = strings.NewReplacer("n = ", "n\u00a0=\u00a0", " %", "\u00a0%")
 
@@ -315,11 +318,14 @@ func rich(s string) template.HTML {
 	s = together.Replace(s)
 	var b strings.Builder
 	at := 0
+	plain := func(text string) {
+		b.WriteString(moment.ReplaceAllString(template.HTMLEscapeString(text), `<span class="whole">$0</span>`))
+	}
 	for _, m := range span.FindAllStringIndex(s, -1) {
-		b.WriteString(template.HTMLEscapeString(s[at:m[0]]))
+		plain(s[at:m[0]])
 		b.WriteString("<code>" + template.HTMLEscapeString(s[m[0]+1:m[1]-1]) + "</code>")
 		at = m[1]
 	}
-	b.WriteString(template.HTMLEscapeString(s[at:]))
+	plain(s[at:])
 	return template.HTML(b.String())
 }

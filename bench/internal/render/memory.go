@@ -15,7 +15,9 @@ import (
 
 // sweep is one variant and architecture at several memory sizes.
 type sweep struct {
-	title  string
+	title string
+	// hue is the number of its colour and its dash.
+	hue    int
 	points []sweepPoint
 }
 
@@ -34,8 +36,8 @@ func memory(s *analysis.Section, w vg.Length) *figure {
 	}
 	f := &figure{title: "Cold starts against memory size",
 		note: "Medians of init + duration with their 95 % intervals. More memory is more CPU and a higher price a millisecond."}
-	for i, l := range list {
-		f.legend = append(f.legend, key{l.title, shade(i), dash(i), "line"})
+	for _, l := range list {
+		f.legend = append(f.legend, key{l.title, shade(l.hue), dash(l.hue), "line"})
 		text := l.title + ":"
 		for _, p := range l.points {
 			text += fmt.Sprintf(" %s ms at %d MB", optional(p.total.Value, digits), p.memoryMB)
@@ -54,27 +56,47 @@ func memory(s *analysis.Section, w vg.Length) *figure {
 	return f
 }
 
+// hue numbers the colour of a column: one for each variant and architecture, at
+// whatever memory size.
+func hue(s *analysis.Section, column int) int {
+	type lot struct{ variant, arch string }
+	var seen []lot
+	for _, c := range s.Columns[:column+1] {
+		if l := (lot{c.Variant, c.Arch}); !slices.Contains(seen, l) {
+			seen = append(seen, l)
+		}
+	}
+	c := s.Columns[column]
+	return slices.Index(seen, lot{c.Variant, c.Arch})
+}
+
+// sweepTitle names a column without its memory size.
+func sweepTitle(s *analysis.Section, column int) string {
+	c := s.Columns[column]
+	title := c.Variant
+	if slices.ContainsFunc(s.Columns, func(o analysis.Column) bool { return o.Arch != c.Arch }) {
+		title += " " + c.Arch
+	}
+	if c.StandIn {
+		title += " (stand-in base)"
+	}
+	return title
+}
+
 // sweeps gathers the columns of the same variant and architecture.
 func sweeps(s *analysis.Section) (list []sweep, sizes []int, priced bool) {
-	archs := map[string]bool{}
-	for _, c := range s.Columns {
-		archs[c.Arch] = true
-	}
 	place := map[string]int{}
 	for i, c := range s.Columns {
 		m := medianOf(s, "total", "cold", i)
 		if m.Value == nil || c.MemoryMB <= 0 {
 			continue // a logarithmic axis has no place for it
 		}
-		title := c.Variant
-		if len(archs) > 1 {
-			title += " " + c.Arch
-		}
+		title := sweepTitle(s, i)
 		at, ok := place[title]
 		if !ok {
 			at = len(list)
 			place[title] = at
-			list = append(list, sweep{title: title})
+			list = append(list, sweep{title: title, hue: hue(s, i)})
 		}
 		p := sweepPoint{memoryMB: c.MemoryMB, total: m}
 		if s.Costs != nil {
@@ -119,7 +141,7 @@ func swept(heading string, list []sweep, sizes []int, w vg.Length, of func(sweep
 	p.Add(gridLines(nil, y.ticks))
 	for i, l := range list {
 		p.Add(drawer(func(c *canvas, _ draw.Canvas, x, y func(float64) vg.Length) {
-			c.SetColor(shade(i))
+			c.SetColor(shade(l.hue))
 			var line, bars vg.Path
 			var points []vg.Point
 			for _, q := range l.points {
@@ -140,7 +162,7 @@ func swept(heading string, list []sweep, sizes []int, w vg.Length, of func(sweep
 				}
 			}
 			c.SetLineWidth(2)
-			c.SetLineDash(dash(i), 0)
+			c.SetLineDash(dash(l.hue), 0)
 			c.Stroke(line)
 			c.SetLineDash(nil, 0)
 			c.SetLineWidth(1.5)

@@ -43,7 +43,7 @@ func order(s *analysis.Section, w vg.Length) *figure {
 		if y.log {
 			heading += ", logarithmic"
 		}
-		f.panels = append(f.panels, panel{heading: heading, ink: shade(d.column), plot: p, height: height})
+		f.panels = append(f.panels, panel{heading: heading, ink: shade(d.hue), plot: p, height: height})
 		f.desc = append(f.desc, d.described())
 	}
 	f.desc = append([]string{fmt.Sprintf("Strips of points over %d rounds, one for each of %d columns. %s", last, len(list), f.note)}, f.desc...)
@@ -60,7 +60,7 @@ func padded(v float64) string {
 // strip draws the points and the median.
 func (d drawnSeries) strip(to float64) drawer {
 	return func(c *canvas, area draw.Canvas, x, y func(float64) vg.Length) {
-		c.SetColor(shade(d.column))
+		c.SetColor(shade(d.hue))
 		points := make([]vg.Point, len(d.values))
 		for i, v := range d.values {
 			points[i] = vg.Point{X: x(float64(d.rounds[i])), Y: y(v)}

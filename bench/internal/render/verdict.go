@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"coldbench/bench/internal/analysis"
@@ -30,7 +31,20 @@ func sentences(s *analysis.Section) []verdict {
 			list = append(list, verdict{text, c.Verdict})
 		}
 	}
-	return list
+	return digest(list)
+}
+
+// digest counts the comparisons that tell nothing where there are many: a reader
+// looks for those that do.
+func digest(list []verdict) []verdict {
+	const many = 10
+	unclear := func(v verdict) bool { return v.Verdict == "unclear" }
+	told := slices.DeleteFunc(slices.Clone(list), unclear)
+	n := len(list) - len(told)
+	if len(list) <= many || n < 2 {
+		return list
+	}
+	return append(told, verdict{fmt.Sprintf("%d more are unclear: see the table against the baseline.", n), "unclear"})
 }
 
 // sentence says one comparison; empty where there is none.

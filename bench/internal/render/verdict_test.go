@@ -61,3 +61,43 @@ func TestSpark(t *testing.T) {
 		t.Errorf("spark %q", got)
 	}
 }
+
+// TestManyVerdicts: among many comparisons those that tell nothing are counted.
+func TestManyVerdicts(t *testing.T) {
+	list := func(unclear, told int) []verdict {
+		var l []verdict
+		for range unclear {
+			l = append(l, verdict{"?", "unclear"})
+		}
+		for range told {
+			l = append(l, verdict{"!", "slower"})
+		}
+		return l
+	}
+	for _, tt := range []struct{ unclear, told, want int }{{3, 7, 10}, {10, 0, 10}, {4, 8, 9}, {1, 11, 12}, {0, 30, 30}, {12, 0, 1}} {
+		got := digest(list(tt.unclear, tt.told))
+		if len(got) != tt.want {
+			t.Errorf("%d unclear and %d others: %d sentences, want %d", tt.unclear, tt.told, len(got), tt.want)
+		}
+	}
+	got := digest(list(4, 8))
+	if last := got[len(got)-1]; last.Text != "4 more are unclear: see the table against the baseline." {
+		t.Errorf("%q", last.Text)
+	}
+}
+
+// TestOneColourAVariant: in a sweep a variant has one colour at every memory size,
+// and no two variants have the same.
+func TestOneColourAVariant(t *testing.T) {
+	s := &analysis.Section{}
+	for _, v := range []string{"a", "b", "c", "d", "e"} {
+		for _, mb := range []int{128, 512, 1769} {
+			s.Columns = append(s.Columns, analysis.Column{Variant: v, MemoryMB: mb, Arch: "amd64"})
+		}
+	}
+	for i := range s.Columns {
+		if got := hue(s, i); got != i/3 {
+			t.Errorf("column %d has colour %d, want %d", i, got, i/3)
+		}
+	}
+}
