@@ -62,6 +62,9 @@ type function struct {
 	// that bench may deploy; empty where it deploys none.
 	own    string
 	images []string
+	// attempted is what an update was to make that failed: the function may have
+	// that state or the one before; nil for none.
+	attempted *state
 	// changed is true from the first update on; foreign where somebody else
 	// changed the function: then it is left alone.
 	changed bool
@@ -152,6 +155,9 @@ func (f *function) update(ctx context.Context, memoryMB int, token string) error
 // send sends it, on condition that the function has the revision given, nil for
 // whichever it has, and returns the new one.
 func (f *function) change(ctx context.Context, want state, operation string, send func(revision *string) (*string, error)) error {
+	if err := f.lookAgain(ctx); err != nil {
+		return err
+	}
 	for try := 0; ; try++ {
 		var revision *string
 		if f.revision != "" {
@@ -173,6 +179,27 @@ func (f *function) change(ctx context.Context, want state, operation string, sen
 			return explain("updating function "+f.name, "lambda", operation, err)
 		}
 	}
+}
+
+// lookAgain finds out which state a function is in whose last update failed.
+func (f *function) lookAgain(ctx context.Context) error {
+	if f.attempted == nil {
+		return nil
+	}
+	out, err := f.c.settledAnyhow(ctx, Ref{Name: f.name})
+	switch {
+	case err != nil:
+		return err
+	case out == nil:
+		return fmt.Errorf("function %s does not exist any more", f.name)
+	}
+	for _, s := range []state{f.now, *f.attempted} {
+		if len(f.differs(out, s)) == 0 {
+			f.take(out, s)
+			return nil
+		}
+	}
+	return f.disown(f.differs(out, f.now))
 }
 
 // reread looks at the function after an update was refused. It is true where
@@ -205,6 +232,7 @@ func (f *function) disown(members []string) error {
 func (f *function) wait(ctx context.Context, want state) error {
 	out, err := f.settled(ctx)
 	if err != nil {
+		f.attempted = &want
 		return err
 	}
 	if f.c.rehearsal != "" {
@@ -260,7 +288,7 @@ func (f *function) differs(out *lambda.GetFunctionOutput, s state) []string {
 }
 
 func (f *function) take(out *lambda.GetFunctionOutput, s state) {
-	f.now, f.revision = s, aws.ToString(out.Configuration.RevisionId)
+	f.now, f.revision, f.attempted = s, aws.ToString(out.Configuration.RevisionId), nil
 }
 
 // settled polls the function until no update is going on.

@@ -357,3 +357,53 @@ func TestFunctionsThatAreNotRedeployed(t *testing.T) {
 		}
 	}
 }
+
+// After an update that failed the next one is made, whichever state the function
+// was left in: of the code and of a variable alike.
+func TestUpdatesGoOnAfterOneThatFailed(t *testing.T) {
+	for _, kept := range []bool{true, false} {
+		e := awstest.Serve(t, "one")
+		k, targets := redeploying(t, e, connect(t, e), "one")
+		f := e.Functions["one"]
+		fail := func(operation string) {
+			image, vars, done := f.Image, maps.Clone(f.Vars), false
+			e.Fault = func(op string, _ int, _ http.ResponseWriter, _ *http.Request) bool {
+				e.Mu.Lock()
+				defer e.Mu.Unlock()
+				switch {
+				case op == operation:
+					done = true
+				case op == "GetFunction" && done && f.Status == "InProgress":
+					if f.Status, f.Polls = "Failed", 0; kept {
+						f.Image, f.Vars = image, vars
+					}
+					f.Revision++
+				}
+				return false
+			}
+		}
+		if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+			t.Fatal(err)
+		}
+		fail("UpdateFunctionCode")
+		if err := targets[0].Deploy(t.Context(), awstest.Digest(2), false); err == nil || errors.Is(err, coldstart.ErrAbort) {
+			t.Fatalf("%v", err)
+		}
+		e.Fault = nil
+		if err := targets[0].Deploy(t.Context(), awstest.Digest(1), true); err != nil || f.Image != awstest.Digest(1) {
+			t.Fatalf("kept %v: %v, image %s", kept, err, f.Image)
+		}
+		fail("UpdateFunctionConfiguration")
+		if _, _, err := targets[0].Start(t.Context()); err == nil || errors.Is(err, coldstart.ErrAbort) {
+			t.Fatalf("%v", err)
+		}
+		e.Fault = nil
+		if _, s, err := targets[0].Start(t.Context()); err != nil || !slices.Contains(s.Proof, "token") {
+			t.Errorf("kept %v: %+v, %v", kept, s, err)
+		}
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+		asWas(t, e, "one")
+	}
+}
