@@ -201,13 +201,21 @@ func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []str
 // values of some line are few different ones.
 func coarse(t Table, o observed) string {
 	const enough = 10
+	few, all := false, true
 	for _, l := range t.Lines {
-		if d := o.of(l.Column, coldstart.Class(l.Class)).ordered(t.Metric).Distinct(); d > 0 && d < enough {
-			if o.by() != "" {
-				return fmt.Sprintf("Billed Durations take fewer than %d different values: init + duration is the finer measure.", enough)
-			}
-			return fmt.Sprintf("Billed Durations take fewer than %d different values: their intervals are of whole milliseconds, and init + duration is the finer measure.", enough)
-		}
+		d := o.of(l.Column, coldstart.Class(l.Class)).ordered(t.Metric).Distinct()
+		few = few || d > 0 && d < enough
+		all = all && d < enough
 	}
-	return ""
+	which, of := "Billed Durations", "their intervals are of whole milliseconds, and init + duration is the finer measure"
+	if !all {
+		which = "Some Billed Durations"
+	}
+	if o.by() != "" {
+		of = "init + duration is the finer measure"
+	}
+	if !few {
+		return ""
+	}
+	return fmt.Sprintf("%s take fewer than %d different values: %s.", which, enough, of)
 }

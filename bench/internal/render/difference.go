@@ -2,25 +2,31 @@ package render
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"coldbench/bench/internal/analysis"
 )
 
-// differenceDoc says what the table of differences holds.
-const differenceDoc = "Init + duration as whole distributions, not at their medians. Shift: by how many milliseconds the config's values are greater than the other's (Hodges and Lehmann). " +
-	"Cliff's delta: how much more often a value of the config is the greater one of two than the smaller one, -1 to 1. p: of the Mann-Whitney test; by Holm for all rows of this table together. " +
-	"These stand beside the verdicts, which are the ratios' alone, and change none of them."
+// differenceDoc says what the table of differences holds, differenceNotes its
+// columns.
+const differenceDoc = "Init + duration as whole distributions. This stands beside the verdicts, which are those of the ratios alone, and changes none of them."
+
+var differenceNotes = []string{
+	"shift: by how many milliseconds a value of the config exceeds one of the other, in the middle of all pairs (Hodges and Lehmann).",
+	"Cliff's delta: of all pairs, the share in which the config's value is the greater one, less the share in which it is the smaller one: -1 to 1.",
+	"p: of the Mann-Whitney test; p by Holm: adjusted for the number of rows.",
+}
 
 // differenceNote is all that a terminal has room for.
 const differenceNote = "shift (Hodges-Lehmann), Cliff's delta and p (Mann-Whitney) are of whole distributions; they stand beside the verdicts and change none."
 
 // differenceGroups is said of them where environments are in groups.
-const differenceGroups = " All environments are taken as independent here, so that intervals are too narrow, and p too small, where sessions or bursts differ."
+const differenceGroups = "All environments are taken as independent here, so that intervals are too narrow, and p too small, where sessions or bursts differ."
 
-// differences returns the table of differences and its explanation; the grid has no
+// differences returns the table of differences and its footnotes; the grid has no
 // rows where nothing was compared.
-func differences(s *analysis.Section, esc func(string) string) (g *grid, doc string) {
+func differences(s *analysis.Section, esc func(string) string) (g *grid, notes []string) {
 	g = &grid{align: "lll", header: []string{"start", "config", "against", "shift, ms (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
 	for _, c := range s.Comparisons {
 		d := c.Whole
@@ -30,15 +36,14 @@ func differences(s *analysis.Section, esc func(string) string) (g *grid, doc str
 		g.add(esc(c.Class), esc(s.Columns[c.Column].Title), esc(s.Columns[c.Baseline].Title), shift(d.ShiftMs),
 			signed(d.Delta)+" ("+effect(d.Delta)+")", probability(d.P), probability(d.PHolm))
 	}
-	doc = differenceDoc
 	for _, t := range s.Metrics {
 		for _, l := range t.Lines {
 			if l.Sessions > 1 || l.Bursts > 1 {
-				return g, doc + differenceGroups
+				return g, append(slices.Clone(differenceNotes), differenceGroups)
 			}
 		}
 	}
-	return g, doc
+	return g, differenceNotes
 }
 
 // shift prints an estimate whose sign matters.

@@ -157,8 +157,8 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 	}
 	if len(s.Comparisons) > 0 {
 		add(pagePart{Title: "Against the baseline"}, comparisonGrid(s, asIs))
-		if whole, doc := differences(s, asIs); len(whole.rows) > 0 {
-			add(pagePart{Title: "Differences", Doc: doc}, whole)
+		if whole, notes := differences(s, asIs); len(whole.rows) > 0 {
+			add(pagePart{Title: "Differences", Doc: differenceDoc, Notes: notes}, whole)
 		}
 	}
 	if len(s.Curves) > 0 {

@@ -51,9 +51,11 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 		}
 	}
 	pictures(b, s, "order", "phases", "memory")
-	if whole, doc := differences(s, escape); len(whole.rows) > 0 {
-		fmt.Fprintf(b, "\n### Differences\n\n%s\n", escape(doc))
+	if whole, notes := differences(s, escape); len(whole.rows) > 0 {
+		b.WriteString("\n### Differences\n\n" + differenceDoc + "\n")
 		grids.add(whole)
+		b.WriteString("\n")
+		list(b, "", notes)
 	}
 	if note := costNote(s); note != "" {
 		fmt.Fprintf(b, "\n### Cost\n\n%s\n", escape(note))
