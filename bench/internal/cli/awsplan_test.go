@@ -57,6 +57,19 @@ func TestAWSPlan(t *testing.T) {
 	if p := planFor(t, "xx-nowhere-1", nil); !math.IsNaN(p.dollars) || !strings.Contains(p.text, "not known") {
 		t.Errorf("%g USD in a region without prices\n%s", p.dollars, p.text)
 	}
+	p = planFor(t, "us-east-1", func(m *awsMeasure) { m.awsFlags.strategy, m.awsFlags.redeploy = "code-update", 10 })
+	for _, want := range []string{
+		"60 rounds of 2 configs", "10 deployments to each function, of images that it never had: 1 first cold start after each, then 5 of the 50\n",
+		"126 updates of 2 functions by strategy code-update", "expected time: about 9m10s", "expected cost: about 0.0058 USD",
+	} {
+		if !strings.Contains(p.text, want) {
+			t.Errorf("%q is not in\n%s", want, p.text)
+		}
+	}
+	// And 20 first ones of 2 s.
+	if want := 340*0.0000166667 + 620*0.0000002; math.Abs(p.dollars-want) > 1e-4 {
+		t.Errorf("%g USD, want %g", p.dollars, want)
+	}
 	p = planFor(t, "us-east-1", func(m *awsMeasure) { m.awsFlags.strategy, m.warmRuns = "burst", 0 })
 	if !strings.Contains(p.text, "12 updates of 2 functions by strategy burst") { // five bursts of ten each
 		t.Errorf("bursts:\n%s", p.text)

@@ -28,6 +28,7 @@ func Plots() []Plot {
 		{"order", "In the order of time", order},
 		{"phases", "Phases of a cold start", phases},
 		{"memory", "Against memory size", memory},
+		{"deployment", curveTitle, deployment},
 	}
 }
 

@@ -43,6 +43,7 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	if len(s.Curves) > 0 {
 		b.WriteString("\n### " + curveTitle + "\n\n" + curveDoc + "\n")
 		grids.add(curveGrid(s, escape))
+		pictures(b, s, "deployment")
 	}
 	if s.Since != nil {
 		fmt.Fprintf(b, "\n### Since the previous run, %s\n", escape(s.Since.Base))

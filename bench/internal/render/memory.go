@@ -140,40 +140,56 @@ func swept(heading string, list []sweep, sizes []int, w vg.Length, of func(sweep
 	y.set(&p.Y, padded)
 	p.Add(gridLines(nil, y.ticks))
 	for i, l := range list {
-		p.Add(drawer(func(c *canvas, _ draw.Canvas, x, y func(float64) vg.Length) {
-			c.SetColor(shade(l.hue))
-			var line, bars vg.Path
-			var points []vg.Point
-			for _, q := range l.points {
-				e := of(q)
-				if e.Value == nil {
-					continue
-				}
-				at := vg.Point{X: x(float64(q.memoryMB)) + vg.Length(2*i) - vg.Length(len(list)-1), Y: y(*e.Value)}
-				if len(points) == 0 {
-					line.Move(at)
-				} else {
-					line.Line(at)
-				}
-				points = append(points, at)
-				if e.Bounded() {
-					bars.Move(vg.Point{X: at.X, Y: y(*e.Low)})
-					bars.Line(vg.Point{X: at.X, Y: y(*e.High)})
-				}
-			}
-			c.SetLineWidth(2)
-			c.SetLineDash(dash(l.hue), 0)
-			c.Stroke(line)
-			c.SetLineDash(nil, 0)
-			c.SetLineWidth(1.5)
-			c.Stroke(bars)
-			c.dots(points, 3.5)
-		}))
+		var marks []mark
+		for _, q := range l.points {
+			marks = append(marks, mark{float64(q.memoryMB), of(q)})
+		}
+		p.Add(marked(marks, l.hue, vg.Length(2*i)-vg.Length(len(list)-1)))
 	}
 	if y.log {
 		heading += ", logarithmic"
 	}
 	return panel{heading: heading, plot: p, height: 220}
+}
+
+// mark is an estimate at a place of the x axis.
+type mark struct {
+	at float64
+	analysis.Estimate
+}
+
+// marked draws estimates with their intervals and a line through them, moved to
+// the right by some pixels so that the intervals of several lines lie beside one
+// another.
+func marked(marks []mark, hue int, by vg.Length) drawer {
+	return func(c *canvas, _ draw.Canvas, x, y func(float64) vg.Length) {
+		c.SetColor(shade(hue))
+		var line, bars vg.Path
+		var points []vg.Point
+		for _, m := range marks {
+			if m.Value == nil {
+				continue
+			}
+			at := vg.Point{X: x(m.at) + by, Y: y(*m.Value)}
+			if len(points) == 0 {
+				line.Move(at)
+			} else {
+				line.Line(at)
+			}
+			points = append(points, at)
+			if m.Bounded() {
+				bars.Move(vg.Point{X: at.X, Y: y(*m.Low)})
+				bars.Line(vg.Point{X: at.X, Y: y(*m.High)})
+			}
+		}
+		c.SetLineWidth(2)
+		c.SetLineDash(dash(hue), 0)
+		c.Stroke(line)
+		c.SetLineDash(nil, 0)
+		c.SetLineWidth(1.5)
+		c.Stroke(bars)
+		c.dots(points, 3.5)
+	}
 }
 
 // sizeTicks labels the sizes that have the room.
