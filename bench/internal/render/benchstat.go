@@ -50,19 +50,23 @@ func Benchstat(w io.Writer, r *analysis.Report) error {
 			c := s.Columns[x.Column]
 			name := fmt.Sprintf("Benchmark%s/variant=%s/memorySizeMB=%d/arch=%s", benchNames[x.Class], word(c.Variant), c.MemoryMB, word(c.Arch))
 			for k := range x.Rounds {
-				line := name + " 1"
 				measured := false
 				for _, u := range benchUnits {
 					values := u.of(x)
 					if k >= len(values) || math.IsNaN(values[k]) {
 						continue
 					}
-					// To a thousandth of a nanosecond: 0.1 ms times a million is not 100000.
-					line += " " + strconv.FormatFloat(math.Round(values[k]*u.factor*1000)/1000, 'f', -1, 64) + " " + u.unit
+					if !measured {
+						b.WriteString(name + " 1")
+					}
 					measured = true
+					b.WriteByte(' ')
+					// To a thousandth of a nanosecond: 0.1 ms times a million is not 100000.
+					b.Write(strconv.AppendFloat(b.AvailableBuffer(), math.Round(values[k]*u.factor*1000)/1000, 'f', -1, 64))
+					b.WriteString(" " + u.unit)
 				}
 				if measured {
-					b.WriteString(line + "\n")
+					b.WriteByte('\n')
 				}
 			}
 		}

@@ -16,7 +16,7 @@ var csvHeader = []string{
 	"run", "backend", "engine", "variant", "memorySizeMB", "arch", "class", "metric", "unit",
 	"n", "invocations", "missing", "min", "median", "medianLow", "medianHigh",
 	"p90", "p90Low", "p90High", "p99", "p99Low", "p99High", "max", "mad",
-	"position",
+	"position", "sessions", "bursts",
 }
 
 // CSV writes a row for each run, config, class and metric (RFC 4180, lines that
@@ -41,7 +41,7 @@ func CSV(w io.Writer, r *analysis.Report) error {
 					}
 					row = append(row, exact(e.Value), exact(e.Low), exact(e.High))
 				}
-				rows = append(rows, append(row, exact(l.Max), exact(l.MAD), ""))
+				rows = append(rows, append(row, exact(l.Max), exact(l.MAD), "", some(l.Sessions), some(l.Bursts)))
 			}
 		}
 		rows = append(rows, curveRows(s)...)
@@ -51,6 +51,14 @@ func CSV(w io.Writer, r *analysis.Report) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// some prints a number of things; empty where there are none.
+func some(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 // exact prints a value to a millionth, so that 2.925 does not end in the digits of

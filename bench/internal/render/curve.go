@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"coldbench/bench/internal/analysis"
@@ -102,7 +103,7 @@ func curveRows(s *analysis.Section) [][]string {
 			row := make([]string, len(csvHeader))
 			copy(row, []string{s.Run, s.Place, s.Engine, of.Variant, strconv.Itoa(of.MemoryMB), of.Arch, class, "total", "ms",
 				strconv.Itoa(p.N), strconv.Itoa(p.N), "", "", exact(p.Total.Value), exact(p.Total.Low), exact(p.Total.High)})
-			row[len(row)-1] = place
+			row[slices.Index(csvHeader, "position")] = place
 			rows = append(rows, row)
 		}
 	}

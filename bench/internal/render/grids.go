@@ -121,10 +121,10 @@ func linesOf(s *analysis.Section, t *analysis.Table) []analysis.Line {
 
 // counted prints a number of things; 0 is that there are none.
 func counted(n int) string {
-	if n == 0 {
-		return unknown
+	if text := some(n); text != "" {
+		return text
 	}
-	return strconv.Itoa(n)
+	return unknown
 }
 
 // deployGrid has a row for each first cold start of an image.

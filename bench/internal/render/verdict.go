@@ -99,7 +99,15 @@ func sentence(s *analysis.Section, c analysis.Comparison) string {
 	if more != "" {
 		more += "; "
 	}
-	return text + " (" + more + "n = " + strconv.Itoa(countOf(s, c.Column, c.Class)) + " and " + strconv.Itoa(countOf(s, c.Baseline, c.Class)) + ")"
+	n, of := lineOf(s, c.Column, c.Class), lineOf(s, c.Baseline, c.Class)
+	text += " (" + more + "n = " + strconv.Itoa(n.N) + " and " + strconv.Itoa(of.N)
+	switch {
+	case n.Sessions > 1:
+		text += fmt.Sprintf(" in %d sessions", n.Sessions)
+	case n.Bursts > 1:
+		text += fmt.Sprintf(" in %d bursts", n.Bursts)
+	}
+	return text + ")"
 }
 
 func marginPercent() string { return strconv.FormatFloat(100*analysis.Margin, 'f', -1, 64) + " %" }
@@ -127,15 +135,14 @@ func timesPrinter(value float64, ends ...*float64) func(float64) string {
 	return func(v float64) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
 }
 
-// countOf is the number of environments of a column and class in the table of
-// init + duration.
-func countOf(s *analysis.Section, column int, class string) int {
+// lineOf is the line of a column and class in the table of init + duration.
+func lineOf(s *analysis.Section, column int, class string) analysis.Line {
 	for _, t := range s.Metrics {
 		for _, l := range t.Lines {
 			if t.Metric == "total" && l.Column == column && l.Class == class {
-				return l.N
+				return l
 			}
 		}
 	}
-	return 0
+	return analysis.Line{}
 }
