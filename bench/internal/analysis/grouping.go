@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"strings"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/stats"
@@ -105,22 +106,25 @@ func (g grouping) notes(columns []Column, o observed) []string {
 }
 
 // differing says of which columns sessions or bursts differ by more than chance,
-// and from where to where their medians go.
+// and from where to where their medians go: a sentence for each class.
 func differing(columns []Column, o observed, only string) []string {
 	var list []string
 	for _, class := range classes() {
 		if !shown(class, only) {
 			continue
 		}
+		var which []string
 		for i, c := range columns {
-			u := o.of(i, class)
-			g, ok := u.groups("total")
-			// One in a hundred columns that does not may be named.
+			g, ok := o.of(i, class).groups("total")
+			// One in a hundred classes that do not may be named.
 			if !ok || g.N() < stats.EnoughGroups || g.Differ() > 0.01/float64(len(columns)) {
 				continue
 			}
 			lo, hi, _ := g.Medians()
-			list = append(list, fmt.Sprintf("%s, %s: the medians of the %d %s go from %.3g to %.3g ms.", c.Title, class, g.N(), o.by(), lo, hi))
+			which = append(which, fmt.Sprintf("%.3g to %.3g ms (%s)", lo, hi, c.Title))
+		}
+		if len(which) > 0 {
+			list = append(list, fmt.Sprintf("The %s differ by more than chance, %s: their medians go from %s.", o.by(), class, strings.Join(which, ", ")))
 		}
 	}
 	return list
