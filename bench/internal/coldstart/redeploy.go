@@ -23,7 +23,9 @@ type Deployment struct {
 	// Number counts the deployments of the sample's configuration, from 1.
 	Number int
 	// Position counts the cold starts since the deployment: 0 is the first one of
-	// the image, 1 the next.
+	// the image, 1 the next. Tries that gave no sample are not counted, though some
+	// of them may have started the image, but for the first: it takes another image
+	// where that may be.
 	Position int
 	// Again is true where the image had to be deployed once more after its first
 	// cold start, because the run was interrupted there.

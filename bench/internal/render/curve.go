@@ -11,7 +11,7 @@ import (
 // What the table of cold starts after a deployment holds.
 const (
 	curveTitle = "After a deployment"
-	curveDoc   = "The median of init + duration of the cold starts in their order after a deployment, each image one that the function never had. The first is of the class `first-after-deploy`, forced by the deployment alone; those after it are of the class `cold` and of the same image, each forced by `config-update`. This describes: nothing is judged by it."
+	curveDoc   = "The median of init + duration of the cold starts in their order after a deployment, each image one that the function never had. The first is of the class `first-after-deploy`, forced by the deployment alone; those after it are of the class `cold` and of the same image, each forced by `config-update`. Of each image 1 KiB is new, so that what a platform keeps of others by their content it may have already. This describes: nothing is judged by it."
 )
 
 // curveGrid has a row for each place after a deployment and a column for each
