@@ -21,8 +21,7 @@ func compare(columns []Column, o observed, only string) []Comparison {
 		for i := range columns {
 			for _, b := range opposite(columns, i) {
 				for _, q := range []float64{0.5, 0.9, 0.99} {
-					enough := stats.Enough(q, Confidence)
-					if q > 0.5 && min(of[i].ordered("total").N(), of[b].ordered("total").N()) < enough {
+					if q > 0.5 && !(of[i].estimate("total", q).Bounded() && of[b].estimate("total", q).Bounded()) {
 						continue
 					}
 					c := comparison(i, b, class, q, of[i], of[b])
