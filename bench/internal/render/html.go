@@ -2,9 +2,7 @@ package render
 
 import (
 	"bytes"
-	"compress/gzip"
 	_ "embed" // the page's template, style and script
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -25,10 +23,6 @@ var pageStyle string
 
 //go:embed page/page.js
 var pageScript string
-
-// mostRaw is the packed length of a run file, in bytes, above which it is not
-// embedded: a page is to stay below 3 MB, base64 is a third more.
-const mostRaw = 1_900_000
 
 // HTML writes one page that holds everything: no other file, no network, and
 // nothing that has to run in order to read it.
@@ -75,12 +69,6 @@ type pageSection struct {
 	Method               []analysis.Fact
 	Command              string
 	Raw                  []pageRaw
-}
-
-// pageRaw is a run file that the page holds, or a note of why it does not.
-type pageRaw struct {
-	Name, Size, Note string
-	URL              template.URL
 }
 
 // pageFigure is a plot at two widths, of which the page shows one.
@@ -193,53 +181,6 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 		add(pagePart{Title: "First start after a deployment", Doc: deployDoc}, deployGrid(s, asIs))
 	}
 	return p, p.embed(s, left)
-}
-
-// embed packs the run files into the page, as far as it has room for them.
-func (p *pageSection) embed(s *analysis.Section, left *int) error {
-	for _, f := range s.Raw {
-		raw := pageRaw{Name: printable(f.Name), Size: bytesOf(&f.Size)}
-		packed, err := pack(f, *left)
-		if err != nil {
-			return fmt.Errorf("packing the run file: %w", err)
-		}
-		if packed == nil {
-			raw.Note = fmt.Sprintf("Every sample is in runs/%s; at %s it is too large to be embedded here.", raw.Name, raw.Size)
-		} else {
-			*left -= len(packed)
-			raw.URL = template.URL("data:application/gzip;base64," + base64.StdEncoding.EncodeToString(packed))
-		}
-		p.Raw = append(p.Raw, raw)
-	}
-	return nil
-}
-
-// pack compresses a run file; nil where it would take more than most bytes, which
-// a file of any length shows after a few megabytes.
-func pack(f analysis.RunFile, most int) ([]byte, error) {
-	in, err := f.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	var packed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	for packed.Len() <= most {
-		switch _, err := io.CopyN(z, in, 1<<20); err {
-		case nil:
-		case io.EOF:
-			if err := z.Close(); err != nil || packed.Len() > most {
-				return nil, err
-			}
-			return packed.Bytes(), nil
-		default:
-			return nil, err
-		}
-	}
-	return nil, nil
 }
 
 func asIs(s string) string { return s }
