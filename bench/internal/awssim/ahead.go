@@ -16,7 +16,7 @@ const (
 
 // aheadBy is how long an update takes during which an environment is initialized
 // that nobody has asked for yet.
-const aheadBy = 2 * time.Second
+const aheadBy = 1500 * time.Millisecond
 
 // prepare makes environments of a deployment that stand ready before they are
 // asked for. The lock is held.

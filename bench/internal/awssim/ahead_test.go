@@ -54,9 +54,9 @@ func TestInitializedAhead(t *testing.T) {
 	w.update("f", map[string]string{"KEY": "new"})
 	eventually(t, "an environment ahead", func() bool { return e.opened() == 1 })
 	w.get("f")
-	c.add(1999 * time.Millisecond)
+	c.add(1499 * time.Millisecond)
 	if s := w.get("f").LastUpdateStatus; s != types.LastUpdateStatusInProgress {
-		t.Errorf("status %s in less than two seconds", s)
+		t.Errorf("status %s in less than 1.5 s", s)
 	}
 	c.add(time.Millisecond)
 	w.updated("f")

@@ -20,7 +20,7 @@ type Faults struct {
 	Expired, Denied float64
 	// Slow, Stale and Ahead are of updates: they take 2 to 8 seconds; one
 	// invocation after it is served by an environment of before it; one environment
-	// is initialized before it is asked for, in an update of 2 seconds.
+	// is initialized before it is asked for, in an update of 1.5 seconds.
 	Slow, Stale, Ahead float64
 	// NoLog, Cut and Late are of invocations: no log tail in the answer; so much
 	// output behind REPORT that the tail does not reach it; log events that show

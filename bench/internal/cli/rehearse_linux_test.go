@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +58,7 @@ func TestRehearsal(t *testing.T) {
 		t.Run(faults, func(t *testing.T) {
 			t.Parallel()
 			w := newStage(t)
+			talks := w.tempted()
 			e := w.bench("aws", "--rehearse", "--rehearse-faults", faults, "--runs", "2", "--warm-runs", "2", "--pause", "0s", "--seed", "7", "--verbose", "--retries", "20")
 			e.expect(t, 0, "rehearsal, not AWS", "lacking is not deployed")
 			runs := w.runFiles()
@@ -84,6 +87,9 @@ func TestRehearsal(t *testing.T) {
 			if came != n["sample"]+n["reject"] || (n["reject"] == 0) != (faults == "") {
 				t.Errorf("%s, and the run has %v", m[0], n)
 			}
+			if others := talks(); len(others) > 0 {
+				t.Errorf("somebody else was talked to: %q", others)
+			}
 			if !strings.Contains(runs[0], `"rehearsal, not AWS"`) || strings.Contains(runs[0], "AKIA") {
 				t.Error("the run file does not say what it is, or too much")
 			}
@@ -94,6 +100,52 @@ func TestRehearsal(t *testing.T) {
 				t.Errorf("journals are left: %q", left)
 			}
 		})
+	}
+}
+
+// tempted gives benches of the project credentials that look real, and a proxy, a
+// profile and endpoints that all lead to one server. It returns what tells who was
+// talked to.
+func (w *world) tempted() func() []string {
+	var mu sync.Mutex
+	var others []string
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		others = append(others, r.Method+" "+r.Host)
+		rw.WriteHeader(http.StatusBadGateway)
+	}))
+	w.t.Cleanup(s.Close)
+	w.write("config", "[default]\nregion = ap-south-1\nendpoint_url = "+s.URL+"\ncredential_process = touch "+filepath.Join(w.dir, "ran")+"\n")
+	w.environ = append(w.environ, "AWS_SESSION_TOKEN=realLookingToken", "AWS_PROFILE=default", "AWS_CONFIG_FILE="+filepath.Join(w.dir, "config"))
+	for _, k := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"} {
+		w.environ = append(w.environ, k+"="+s.URL)
+	}
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		if _, err := os.Stat(filepath.Join(w.dir, "ran")); err == nil {
+			others = append(others, "the profile's credential_process")
+		}
+		return others
+	}
+}
+
+// Environments that were initialized before they were asked for are counted, and
+// what the client saw of them is left out; those of before an update that serve
+// once more are no samples.
+func TestRehearsalOfEarlyAndLateEnvironments(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	e := w.bench("aws", "--rehearse", "--rehearse-faults", "ahead=1,stale=0.5", "--runs", "1", "--cold", "--pause", "0s", "--seed", "1", "sound")
+	e.expect(t, 0, "2 cold starts were initialized by Lambda before they were asked for")
+	text := w.runFiles()[0]
+	n := records(t, text)
+	if n["sample"] != 2 || n["reject"] == 0 || n["reject"] != strings.Count(text, `"reason":"wrong-token"`) || n["failure"] != 0 {
+		t.Errorf("records %v", n)
+	}
+	if strings.Contains(text, "clientMs") || strings.Count(text, `"proactiveInit"`) != 2 || strings.Count(text, `"initDurationMs"`) != 2 {
+		t.Errorf("run file\n%s", text)
 	}
 }
 

@@ -226,8 +226,9 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 				fmt.Sprintf("aws lambda update-function-configuration --function-name %s --logging-config LogFormat=JSON,SystemLogLevel=INFO", ref.Name))
 		}
 	}
-	if s := cfg.SnapStart; s != nil && s.OptimizationStatus == types.SnapStartOptimizationStatusOn {
-		f.SnapStart = true
+	if s := cfg.SnapStart; s != nil && s.ApplyOn == types.SnapStartApplyOnPublishedVersions {
+		f.SnapStart = s.OptimizationStatus == types.SnapStartOptimizationStatusOn
+		f.Warnings = append(f.Warnings, fmt.Sprintf("versions of %s are restored from a snapshot (SnapStart): what is called init is their Restore Duration", ref.Name))
 	}
 	if out.Concurrency != nil && out.Concurrency.ReservedConcurrentExecutions != nil {
 		f.Reserved = int(*out.Concurrency.ReservedConcurrentExecutions)

@@ -135,6 +135,9 @@ func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Samp
 		return coldstart.Sample{}, err
 	}
 	if s.Proof[len(s.Proof)-1] == coldstart.ProofProactiveInit {
+		if t.facts.Provisioned {
+			return coldstart.Sample{}, refusing(coldstart.Cold, &s)("provisioned", "the environment stood ready: the function has provisioned concurrency")
+		}
 		t.campaign.mu.Lock()
 		t.campaign.proactive++
 		t.campaign.mu.Unlock()

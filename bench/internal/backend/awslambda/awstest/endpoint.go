@@ -270,6 +270,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// reasons are what an endpoint says of an update in a state.
+var reasons = map[string]string{"Failed": "the image is gone"}
+
 func (f *Function) describe(name, q string) map[string]any {
 	env := map[string]any{"Variables": f.Vars}
 	if f.EnvError != "" {
@@ -285,7 +288,7 @@ func (f *Function) describe(name, q string) map[string]any {
 	out := map[string]any{"Configuration": map[string]any{
 		"FunctionName": name, "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:" + name,
 		"MemorySize": f.Memory, "Timeout": f.Timeout, "Architectures": []string{f.Arch}, "RevisionId": fmt.Sprint("r", f.Revision),
-		"State": f.State, "LastUpdateStatus": f.Status, "Environment": env, "Version": version, "PackageType": "Image",
+		"State": f.State, "LastUpdateStatus": f.Status, "LastUpdateStatusReason": reasons[f.Status], "Environment": env, "Version": version, "PackageType": "Image",
 		"CodeSha256":    strings.TrimPrefix(f.Image, "sha256:"),
 		"LoggingConfig": map[string]string{"LogFormat": cmp.Or(f.LogFormat, "Text"), "LogGroup": "/aws/lambda/" + name, "SystemLogLevel": f.LogLevel},
 	}, "Code": map[string]any{"ResolvedImageUri": Repository + "@" + f.Image}}

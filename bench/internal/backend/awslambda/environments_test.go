@@ -1,0 +1,120 @@
+package awslambda
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/coldstart"
+)
+
+// Environments that Lambda had initialized before they were asked for are cold,
+// counted, and without the client's time; those of provisioned concurrency are no
+// cold starts at all, and that a function has some is said beforehand.
+func TestEnvironmentsInitializedAhead(t *testing.T) {
+	for _, provisioned := range []bool{false, true} {
+		e := awstest.Serve(t, "one")
+		f := e.Functions["one"]
+		f.Alias = "live"
+		if provisioned {
+			e.Fault = func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+				if op != "GetProvisionedConcurrencyConfig" {
+					return false
+				}
+				awstest.Reply(w, 200, map[string]any{"Status": "READY", "AllocatedProvisionedConcurrentExecutions": 1})
+				return true
+			}
+		}
+		e.Wait = time.Millisecond // each is cold
+		k, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 2}, "one:live")
+		warned := slices.ContainsFunc(k.survey.Functions[Ref{"one", "live"}].Warnings, func(s string) bool { return strings.Contains(s, "provisioned concurrency") })
+		if warned != provisioned {
+			t.Errorf("warned of provisioned concurrency: %v", warned)
+		}
+		_, s, err := targets[0].Start(t.Context()) // one that was made on demand
+		if err != nil || s.Phases.ClientMs == nil || slices.Contains(s.Proof, coldstart.ProofProactiveInit) {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		e.Mu.Lock()
+		f.Uptime = `,"processUptimeMs":90000`
+		e.Mu.Unlock()
+		_, s, err = targets[0].Start(t.Context())
+		counted := slices.ContainsFunc(k.Warnings(), func(s string) bool { return strings.HasPrefix(s, "1 cold starts were initialized by Lambda before") })
+		switch {
+		case provisioned:
+			reject(t, err, "provisioned")
+		case err != nil || s.Phases.ClientMs != nil || s.Metrics.InitDurationMs == nil || !slices.Contains(s.Proof, coldstart.ProofProactiveInit) || !counted:
+			t.Errorf("%+v, %v, warnings %q", s, err, k.Warnings())
+		}
+	}
+}
+
+// An alias may stand for two versions at a time: what the other one answers is no
+// sample.
+func TestWeightedAliases(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	e.Functions["one"].Alias = "live"
+	e.Wait = time.Millisecond
+	n := 0
+	e.Sent = func(h http.Header, _ string, _ *string) {
+		if n++; n == 2 {
+			h.Set("X-Amz-Executed-Version", "8")
+		}
+	}
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 2}, "one:live")
+	for i := range 3 {
+		_, s, err := targets[0].Start(t.Context())
+		if i == 1 {
+			if np := reject(t, err, "wrong-version"); !strings.Contains(np.Detail, "version 8 was executed, not 7") {
+				t.Errorf("%v", np)
+			}
+		} else if err != nil || s.Class != coldstart.ClassCold {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+}
+
+// An environment of before the update may answer once more: that is no sample,
+// and the next update is.
+func TestStaleEnvironments(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	f := e.Functions["one"]
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	f.Answer = func(string) (string, string, string) {
+		return `{"message":"hello","instanceId":"old","invocation":7,"token":"bench-0000000000000000"}`, "", ""
+	}
+	_, _, err := targets[0].Start(t.Context())
+	reject(t, err, "wrong-token")
+	e.Mu.Lock()
+	f.Answer = nil
+	e.Mu.Unlock()
+	if _, s, err := targets[0].Start(t.Context()); err != nil || !slices.Contains(s.Proof, "token") || e.Counts["UpdateFunctionConfiguration"] != 2 {
+		t.Errorf("%+v, %v, %d updates", s, err, e.Counts["UpdateFunctionConfiguration"])
+	}
+}
+
+// An update that fails is a failure with Lambda's reason, and what is left of it
+// is put back.
+func TestUpdatesThatFail(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	f := e.Functions["one"]
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
+		if op == "GetFunction" && n == 2 {
+			e.Mu.Lock()
+			defer e.Mu.Unlock()
+			f.Status, f.Polls = "Failed", 0
+		}
+		return false
+	}
+	_, _, err := targets[0].Start(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "updating function one: it failed: the image is gone") {
+		t.Errorf("%v", err)
+	}
+	if err := k.Close(); err != nil || f.Vars[TokenKey] != "" {
+		t.Errorf("not put back: %v, %v", err, f.Vars)
+	}
+}
