@@ -225,3 +225,26 @@ func TestScannedIsTheSame(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 }
+
+// TestTheLastWereNotMeasured: values that end before the samples do are missing,
+// of single invocations and of several.
+func TestTheLastWereNotMeasured(t *testing.T) {
+	run := newRun("a")
+	for range 3 {
+		cold(run, "a", coldstart.ClassCold, 2, 1)
+		invoke(run, coldstart.ClassWarm, 1, 3)
+	}
+	for i := range run.Samples {
+		if s := &run.Samples[i]; i >= 5 && (i != 6 || s.Class != coldstart.ClassCold) {
+			s.Metrics.DurationMs = nil
+		}
+	}
+	s := section(run)
+	if l, _ := line(s, "total", "warm", 0); l.N != 2 || l.Invocations != 3 || l.Missing != 3 || *l.Median.Value != 1.5 {
+		t.Errorf("warm: %d environments, %d invocations, %d missing, %+v", l.N, l.Invocations, l.Missing, l.Median)
+	}
+	run.Samples[6].Metrics.DurationMs = nil
+	if l, _ := line(section(run), "total", "cold", 0); l.N != 2 || l.Missing != 1 {
+		t.Errorf("cold: %d environments, %d missing", l.N, l.Missing)
+	}
+}
