@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"coldbench/bench/internal/runfile"
 )
 
 // A bench aws that is killed at any moment leaves functions that --restore, or
@@ -21,10 +23,42 @@ func TestAWSKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	w := newStage(t)
 	s := w.serve("sound", "sound-zip")
-	names := []string{"p-sound", "p-sound-zip"}
-	before := configurations(s, names)
-	args := []string{"aws", "--runs", "2", "--warm-runs", "1", "--memory", "256,512", "--pause", "0s", "sound", "sound-zip"}
 	const colds = 2 * 2 * 2 // runs, sizes, functions
+	w.killedAtAnyMoment(s, 2, []string{"p-sound", "p-sound-zip"}, nil,
+		[]string{"--runs", "2", "--warm-runs", "1", "--memory", "256,512", "--pause", "0s", "sound", "sound-zip"},
+		func(path, before string) { complete(t, readAll(path), before, colds) })
+}
+
+// And so does one that deploys images: none that may have been started is a new
+// one again.
+func TestAWSRedeployKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	s := w.serve("--fresh", "20", "--tfvars", "pushed.json", "sound")
+	pushed := []string{"--tfvars", "pushed.json"}
+	w.killedAtAnyMoment(s, 1, []string{"p-sound"}, pushed,
+		append([]string{"--redeploy", "2", "--runs", "4", "--cold", "sound"}, pushed...),
+		func(path, before string) {
+			if !strings.HasPrefix(readAll(path), before) {
+				t.Errorf("records are gone that were there:\n%s", before)
+			}
+			run, err := runfile.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			deployments(t, run, 2, 4)
+		})
+}
+
+// killedAtAnyMoment kills bench aws with arguments at random moments, a few where
+// BENCH_KILL does not say how many, and checks the functions of those names and,
+// with check, the run that went on with further arguments. check is told what of
+// it there was before.
+func (w *world) killedAtAnyMoment(s *served, few int, names, more, args []string, check func(path, before string)) {
+	t := w.t
+	t.Helper()
+	args = append([]string{"aws"}, args...)
+	before := configurations(s, names)
 	clear := func() {
 		if err := os.RemoveAll(filepath.Join(w.dir, "results", "runs")); err != nil {
 			t.Fatal(err)
@@ -36,7 +70,7 @@ func TestAWSKilledAtAnyMoment(t *testing.T) {
 	clear()
 	dice := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 3))
 	changed, files, kept, late := 0, 0, 0, 0
-	for i := range kills(t, 2) {
+	for i := range kills(t, few) {
 		at := time.Duration(dice.Int64N(int64(span)))
 		if w.killed(at, args...) {
 			late++
@@ -54,7 +88,7 @@ func TestAWSKilledAtAnyMoment(t *testing.T) {
 		if len(paths) == 1 && strings.Contains(readAll(paths[0]), "\n") { // else there is no header yet
 			files++
 			whole := wholeLines(readAll(paths[0]))
-			resume := []string{"aws", "--resume", paths[0]}
+			resume := append([]string{"aws", "--resume", paths[0]}, more...)
 			if i%3 == 1 && !strings.Contains(whole, `"type":"end"`) {
 				w.killed(time.Duration(dice.Int64N(int64(span))), resume...)
 				again := wholeLines(readAll(paths[0]))
@@ -67,7 +101,7 @@ func TestAWSKilledAtAnyMoment(t *testing.T) {
 			if !strings.Contains(whole, `"type":"end"`) {
 				w.benchWith(resume...).expect(t, 0)
 			}
-			complete(t, readAll(paths[0]), whole, colds)
+			check(paths[0], whole)
 		} else {
 			w.benchWith("aws", "--restore").expect(t, 0)
 		}
