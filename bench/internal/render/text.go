@@ -43,7 +43,7 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	}
 	comparison := comparisonGrid(s, plain)
 	comparison.without("p90 against before") // a terminal is only so wide
-	whole, _ := differences(s, plain)
+	whole, notes := differences(s, plain)
 	whole.without("p")
 	tables := []*grid{headlineGrid(s, plain), comparison, curveGrid(s, plain), whole, sparkGrid(s, plain), costGrid(s, plain)}
 	if s.Since != nil {
@@ -84,7 +84,7 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 		wrap(b, "- ", plain(t))
 	}
 	if len(whole.rows) > 0 {
-		wrap(b, "- ", differenceNote)
+		wrap(b, "- ", strings.Join(append([]string{differenceNote}, notes[len(differenceNotes):]...), " "))
 	}
 	if note := costNote(s); note != "" {
 		wrap(b, "- ", plain(note))
