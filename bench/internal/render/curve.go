@@ -17,7 +17,7 @@ const (
 // curveGrid has a row for each place after a deployment and a column for each
 // config.
 func curveGrid(s *analysis.Section, esc func(string) string) *grid {
-	g := &grid{align: "l", header: []string{"cold start"}}
+	g := &grid{align: "l", header: []string{"cold start"}, fixed: true}
 	places := 0
 	for _, c := range s.Curves {
 		g.header = append(g.header, esc(s.Columns[c.Column].Title))

@@ -17,6 +17,8 @@ type grid struct {
 	align  string
 	header []string
 	rows   [][]string
+	// fixed is true where the rows have an order of their own.
+	fixed bool
 }
 
 func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }

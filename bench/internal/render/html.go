@@ -135,7 +135,7 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 	add := func(part pagePart, grids ...*grid) {
 		for _, g := range grids {
 			if len(g.rows) > 0 {
-				part.Grids = append(part.Grids, tableOf(part.Title, g, true))
+				part.Grids = append(part.Grids, tableOf(part.Title, g, !g.fixed))
 			}
 		}
 		if len(part.Grids) > 0 || part.Doc != "" {

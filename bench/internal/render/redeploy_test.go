@@ -1,12 +1,17 @@
 package render_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
+	"testing"
 	"time"
 
+	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -52,4 +57,37 @@ func redeployed() *made {
 		}
 	}
 	return r.end("plan")
+}
+
+// Places are counted as people count, the last point of a long curve from its
+// first to its last.
+func TestPlacesAfterADeployment(t *testing.T) {
+	v := 12.5
+	s := analysis.Section{Heading: "h", Columns: []analysis.Column{{Title: "a"}, {Title: "b"}}}
+	for i, n := range []int{12, 3} {
+		c := analysis.Curve{Column: i}
+		for from := range n {
+			c.Points = append(c.Points, analysis.CurvePoint{From: from, To: from, N: 1, Total: analysis.Estimate{Value: &v}})
+		}
+		s.Curves = append(s.Curves, c)
+	}
+	s.Curves[0].Points[11].To = 110
+	s.Curves[0].Points[4].Total.Value, s.Curves[0].Points[4].N = nil, 0
+	var b bytes.Buffer
+	if err := render.Text(&b, &analysis.Report{Sections: []analysis.Section{s}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1st after a deployment", " 2nd ", " 3rd ", " 4th ", " 11th ", " 12th to 111th "} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &b)
+		}
+	}
+	for line := range strings.Lines(b.String()) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) > 0 && fields[0] == "5th" && strings.Join(fields, " ") != "5th - -",
+			len(fields) > 0 && fields[0] == "2nd" && strings.Join(fields, " ") != "2nd 12.5 ms, n = 1 12.5 ms, n = 1":
+			t.Errorf("line %q", line)
+		}
+	}
 }
