@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 	"time"
 
 	"coldbench/bench/internal/coldstart"
@@ -87,7 +88,7 @@ func same(was, is Header) error {
 		}
 	}
 	if !was.Plan.Equal(is.Plan) {
-		return &Mismatch{"plan", fmt.Sprintf("%+v", was.Plan), fmt.Sprintf("%+v", is.Plan)}
+		return coldstart.Hint(differing(was.Plan, is.Plan), "what is not given is as in the run")
 	}
 	if a, b := names(was.Configs), names(is.Configs); !reflect.DeepEqual(a, b) {
 		return &Mismatch{"configurations", fmt.Sprint(a), fmt.Sprint(b)}
@@ -101,6 +102,25 @@ func same(was, is Header) error {
 		}
 	}
 	return nil
+}
+
+// differing is the mismatch of two plans: what differs, in the run file's words.
+func differing(was, is Plan) *Mismatch {
+	m := &Mismatch{What: "plan"}
+	a, b := reflect.ValueOf(was), reflect.ValueOf(is)
+	for i := range a.NumField() {
+		x, y := fmt.Sprint(a.Field(i)), fmt.Sprint(b.Field(i))
+		if x == y {
+			continue
+		}
+		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
+		if m.Was != "" {
+			m.Was, m.Is = m.Was+", ", m.Is+", "
+		}
+		m.Was += name + " " + x
+		m.Is += name + " " + y
+	}
+	return m
 }
 
 // Equal reports whether two plans are the same: runs of equal plans may be
