@@ -7,10 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
-	"path"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -38,7 +34,8 @@ func (a *app) compareCommand() *cobra.Command {
 		Short: "Compare two runs: what changed, and is it more than noise?",
 		Long: `Compare two runs config by config. BASE and NEW are run files, IDs of runs of the
 results folder, folders (the newest finished run in them) or git revisions of the
-results folder (the newest finished run committed there).
+results folder (the newest finished run committed there). BASE is another run
+than NEW: with the same folder for both, it is the one before.
 
 Runs taken apart differ by what the host did meanwhile, too. Configs whose image
 is the same in both are the control: their change is printed as the host's
@@ -199,108 +196,4 @@ func (a *app) jobSummary(c *analysis.Change) error {
 		return fmt.Errorf("writing the job summary: %w", err)
 	}
 	return nil
-}
-
-// runOf reads the run that an argument names: a file, the ID of one of the results
-// folder, the newest finished one of a folder or of a git revision. Where like is
-// given, it is one of the same place and engine, if like has one, and another one
-// than like.
-func (a *app) runOf(ctx context.Context, arg, out string, like *runfile.Header) (*runfile.Run, error) {
-	where := absolute(a.Dir, arg)
-	info, err := os.Stat(where)
-	switch {
-	case err == nil && info.IsDir():
-		return a.newestIn(where, like)
-	case err == nil:
-		return runfile.Open(where)
-	case filepath.Ext(arg) == runfile.Ext || !errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("opening run file: %w", err)
-	}
-	if filepath.Base(arg) == arg {
-		byID := filepath.Join(absolute(a.Dir, out), "runs", arg+runfile.Ext)
-		if _, err := os.Stat(byID); err == nil {
-			return runfile.Open(byID)
-		}
-	}
-	return a.committed(ctx, arg, out, like)
-}
-
-// fits reports whether a run is finished and of like's place and engine.
-func fits(run *runfile.Run, like *runfile.Header) bool {
-	h := run.Header
-	if like != nil && (h.Place() != like.Place() || like.Engine != "" && h.Engine != like.Engine || h.ID == like.ID) {
-		return false
-	}
-	return run.End != nil && run.End.Stopped != runfile.StoppedInterrupted
-}
-
-func (a *app) newestIn(dir string, like *runfile.Header) (*runfile.Run, error) {
-	runs := filepath.Join(dir, "runs")
-	if _, err := os.Stat(runs); err != nil {
-		runs = dir
-	}
-	entries, unreadable, err := runfile.Folder(runs)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range unreadable {
-		a.warning("%s", w)
-	}
-	for _, e := range slices.Backward(entries) {
-		run, err := runfile.Open(e.Path)
-		if err != nil {
-			return nil, err
-		}
-		if fits(run, like) {
-			return run, nil
-		}
-	}
-	return nil, fmt.Errorf("no finished run to compare in %s", a.relative(runs))
-}
-
-// committed reads the newest finished run of a git revision.
-func (a *app) committed(ctx context.Context, revision, out string, like *runfile.Header) (*runfile.Run, error) {
-	if strings.HasPrefix(revision, "-") {
-		return nil, usagef("%q is no run, folder or git revision", revision)
-	}
-	git := func(args ...string) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, "git", args...)
-		cmd.Dir, cmd.Env = a.Dir, a.Environ
-		return cmd.Output()
-	}
-	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}"); err != nil {
-		return nil, fmt.Errorf("%q is no run file or its ID, no folder and no git revision", revision)
-	}
-	// git takes a path that begins with ./ from here, and not from its top.
-	folder, err := filepath.Rel(a.Dir, filepath.Join(absolute(a.Dir, out), "runs"))
-	if err != nil {
-		return nil, fmt.Errorf("looking for runs in %s: %w", revision, err)
-	}
-	folder = "./" + filepath.ToSlash(folder)
-	names, err := git("ls-tree", "--name-only", "-z", revision, folder+"/")
-	if err != nil {
-		return nil, fmt.Errorf("listing the runs of %s: %w", revision, err)
-	}
-	var newest *runfile.Run
-	for name := range strings.SplitSeq(strings.TrimRight(string(names), "\x00"), "\x00") {
-		if path.Ext(name) != runfile.Ext {
-			continue
-		}
-		text, err := git("show", revision+":./"+name)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s of %s: %w", name, revision, err)
-		}
-		run, err := runfile.Read(bytes.NewReader(text))
-		if err != nil {
-			a.warning("%v", runfile.In(revision+":"+name, err))
-			continue
-		}
-		if fits(run, like) && (newest == nil || run.Header.Started > newest.Header.Started) {
-			newest = run
-		}
-	}
-	if newest == nil {
-		return nil, fmt.Errorf("no finished run to compare in %s of %s", folder, revision)
-	}
-	return newest, nil
 }

@@ -22,10 +22,10 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report [RUN]...",
 		Short: "Render run files again",
-		Long: `Render run files, the newest first. Without RUN
-the newest finished run of each backend and engine is taken, as results/*.md
-holds it: the report of a run is a function of its file and of the run that it
-names as previous. --format summary is results/summary.md: Billed Duration of
+		Long: `Render runs, the newest first. RUN is a run file or the ID of one of the results
+folder. Without RUN the newest finished run of each backend and engine is taken,
+as results/*.md holds it: the report of a run is a function of its file and of
+the run that it names as previous. --format summary is results/summary.md: Billed Duration of
 the newest local run and of the newest run on AWS, side by side.
 
 Runs given together that measured the same - the same configs, images, plan and
@@ -33,7 +33,7 @@ host - are sessions of one section: from three on, intervals hold what differs
 from session to session, too. Each other run is a section of its own, which
 says what kept it apart.`,
 		Example: `  bench report
-  bench report --format markdown results/runs/20261124T080550Z-local-docker.jsonl
+  bench report --format markdown 20261124T080550Z-local-docker
   bench report results/runs/monday.jsonl results/runs/tuesday.jsonl results/runs/friday.jsonl
   bench report --format json -o report.json
   bench report --format html -o report.html
@@ -82,12 +82,19 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 		}
 		f = p.Only()
 	}
+	if out == "" {
+		return usagef("--out: empty")
+	}
 	if err := a.pricing.check(a.Dir); err != nil {
 		return err
 	}
 	var inputs []analysis.Input
 	for _, arg := range args {
-		in, err := a.input(absolute(a.Dir, arg))
+		path, err := a.runPath(arg, out)
+		if err != nil {
+			return err
+		}
+		in, err := a.input(path)
 		if err != nil {
 			return err
 		}

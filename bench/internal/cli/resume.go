@@ -54,13 +54,19 @@ func (m *measure) take(flag string, set func()) {
 // command has to its plan. Flags that were given all the same have to agree with
 // it; runfile.Resume compares.
 func (a *app) takeUp(m *measure, backend string, args *[]string) (*runfile.Run, error) {
-	run, err := runfile.Open(absolute(a.Dir, m.resume))
+	path, err := a.runPath(m.resume, m.out)
+	if err != nil {
+		return nil, err
+	}
+	typed := m.resume
+	m.resume = path
+	run, err := runfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	h := run.Header
 	if h.Backend != backend {
-		return nil, usagef("%s is a run of bench %s", m.resume, h.Backend)
+		return nil, usagef("%s is a run of bench %s", typed, h.Backend)
 	}
 	p := h.Plan
 	m.take("runs", func() { m.runs = p.Runs })
@@ -79,7 +85,7 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (*runfile.Run, 
 		m.cold, m.warm = p.Only == "cold", p.Only == "warm"
 	}
 	if p.PayloadSha256 != digest(m.event) {
-		return nil, coldstart.Hint(usagef("--payload is not the one that %s was begun with", m.resume), "give the same --payload and --env again")
+		return nil, coldstart.Hint(usagef("--payload is not the one that %s was begun with", typed), "give the same --payload and --env again")
 	}
 	if len(*args) == 0 {
 		for _, c := range h.Configs {
@@ -89,7 +95,7 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (*runfile.Run, 
 		}
 	}
 	if len(*args) == 0 {
-		return nil, fmt.Errorf("%s names no configuration", m.resume)
+		return nil, fmt.Errorf("%s names no configuration", typed)
 	}
 	return run, nil
 }
