@@ -13,12 +13,8 @@ import (
 // Listen listens on an address of this machine's loopback, HOST:PORT, and on no
 // other: the endpoint checks no signature.
 func Listen(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("listening on %q: %w", address, err)
-	}
-	if ip := net.ParseIP(host); ip == nil && host != "localhost" || ip != nil && !ip.IsLoopback() {
-		return nil, fmt.Errorf("listening on %q: a rehearsal is served on loopback only, 127.0.0.1 say", address)
+	if err := CheckListen(address); err != nil {
+		return nil, fmt.Errorf("listening on %w", err)
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -28,6 +24,22 @@ func Listen(address string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("listening on %q: that is not on loopback here", address), l.Close())
 	}
 	return l, nil
+}
+
+// CheckListen says what is wrong with an address to listen on, before anybody
+// listens there: HOST:PORT, the host on loopback.
+func CheckListen(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q: want HOST:PORT, 127.0.0.1:4566 say", address)
+	}
+	if ip := net.ParseIP(host); ip == nil && host != "localhost" || ip != nil && !ip.IsLoopback() {
+		return fmt.Errorf("%q: a rehearsal is served on loopback only, 127.0.0.1 say", address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("%q: %q is no port", address, port)
+	}
+	return nil
 }
 
 // Serve answers what comes on a listener, which it owns from here on, until

@@ -73,10 +73,8 @@ is measured as a rehearsal and never shown as AWS.`,
 	}
 	f.register(cmd)
 	s := cmd.Flags()
-	for flag, text := range map[string]string{"retries": "5"} {
-		s.Lookup(flag).DefValue = text
-	}
 	f.retries = 5 // refusals are tried again too
+	s.Lookup("retries").DefValue = "5"
 	s.Lookup("arch").Usage = "architecture, amd64 or arm64 (default the function's own)"
 	s.Lookup("memory").Usage = "memory sizes in MB, 128 to 10240, set one after the other (default the function's own)"
 	s.StringVar(&f.strategy, "strategy", string(awslambda.ConfigUpdate), "how cold starts are forced: "+strategies())

@@ -33,13 +33,12 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 	strategy := awslambda.Strategy(m.awsFlags.strategy)
 	colds := m.runs * len(configs)
 	warms := colds * m.warmRuns
-	text := ""
 	who := ""
 	if id := survey.Account.ARN; id != "" && client.Rehearsal() == "" {
 		who = " as " + id
 	}
-	text += fmt.Sprintf("%s and %s in %s%s, %d rounds of %s in random order (seed %d)\n",
-		plural(colds, "cold start"), plural(warms, "warm invocation"), client.Region(), who, m.runs+m.awsFlags.redeploy, plural(len(configs), "config"), m.seed)
+	invocations, order := workload(colds, warms, m.runs+m.awsFlags.redeploy, len(configs))
+	text := fmt.Sprintf("%s in %s%s, %s (seed %d)\n", invocations, client.Region(), who, order, m.seed)
 	if r := client.Rehearsal(); r != "" {
 		text += r + "\n"
 	}
@@ -86,7 +85,11 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 	case awslambda.Idle:
 		perStart = m.awsFlags.idle
 	}
-	text += fmt.Sprintf("%s of %s by strategy %s, put back at the end\n", plural(updates, "update"), plural(len(functions), "function"), strategy)
+	if updates == 0 {
+		text += fmt.Sprintf("strategy %s, which changes nothing\n", strategy)
+	} else {
+		text += fmt.Sprintf("%s of %s by strategy %s, put back at the end\n", plural(updates, "update"), plural(len(functions), "function"), strategy)
+	}
 	parallel := min(m.awsFlags.parallel, max(len(functions), 1))
 	took := time.Duration(float64(perStart) * math.Ceil(float64(m.runs)/float64(groups)) * math.Ceil(float64(len(configs))/float64(parallel)))
 	took += time.Duration(m.awsFlags.redeploy) * perDeployment * time.Duration(math.Ceil(float64(len(configs))/float64(parallel)))

@@ -16,6 +16,7 @@ import (
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runner"
+	"coldbench/bench/runtimeapi"
 )
 
 // measureFlags are the flags that every measuring command has, as typed.
@@ -68,7 +69,7 @@ func (f *measureFlags) register(cmd *cobra.Command) {
 	s.BoolVar(&f.json, "json", false, "print the report as JSON")
 	s.BoolVar(&f.quiet, "quiet", false, "no progress and no notes")
 	s.BoolVar(&f.verbal, "verbose", false, "the function's output on stderr")
-	s.StringVar(&f.resume, "resume", "", "go on with an interrupted run, a file of runs/")
+	s.StringVar(&f.resume, "resume", "", "go on with an interrupted `RUN`, its file or ID")
 	f.pricing.register(s)
 	f.given = func(name string) bool { return given(s, name) }
 	f.timeout, f.cpu, f.cpuPeriod = 3*time.Second, "lambda", 20*time.Millisecond
@@ -123,6 +124,8 @@ func (f measureFlags) check(dir string) (measure, error) {
 		return m, usagef("--pause %s: 0 to 1m", f.pause)
 	case f.retries < 0 || f.retries > 100:
 		return m, usagef("--retries %d: 0 to 100", f.retries)
+	case f.out == "":
+		return m, usagef("--out: empty")
 	case f.json && f.dryRun:
 		return m, usagef("--json and --dry-run exclude one another")
 	}
@@ -157,6 +160,9 @@ func (f measureFlags) check(dir string) (measure, error) {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
 			return m, usagef("--env %q: KEY=VALUE", pair)
+		}
+		if runtimeapi.Reserved(key) {
+			return m, usagef("--env %q: Lambda sets or withholds %s itself", pair, key)
 		}
 		m.vars[key] = value
 	}
@@ -240,6 +246,15 @@ func absolute(dir, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
+}
+
+// workload spells what a plan makes: how many of what, in how many rounds.
+func workload(colds, warms, rounds, configs int) (invocations, order string) {
+	invocations = plural(colds, "cold start")
+	if warms > 0 {
+		invocations += " and " + plural(warms, "warm invocation")
+	}
+	return invocations, plural(rounds, "round") + " of " + plural(configs, "config") + " in random order"
 }
 
 // plural spells a count with its noun.

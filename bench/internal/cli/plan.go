@@ -13,8 +13,8 @@ import (
 func (a *app) printPlan(m measure, f localFlags, wanted []want, out string) error {
 	colds := m.runs * len(wanted)
 	warms := colds * m.warmRuns
-	text := fmt.Sprintf("%s and %s, %d rounds of %s in random order (seed %d)\n",
-		plural(colds, "cold start"), plural(warms, "warm invocation"), m.runs, plural(len(wanted), "config"), m.seed)
+	invocations, order := workload(colds, warms, m.runs, len(wanted))
+	text := fmt.Sprintf("%s, %s (seed %d)\n", invocations, order, m.seed)
 	width := 12
 	for _, w := range wanted {
 		width = max(width, len(w.config.Variant))

@@ -78,6 +78,8 @@ func (f rehearseFlags) check() (awsMeasure, error) {
 		return awsMeasure{}, usagef("--faults: %v", badFaults(f.faults))
 	case f.fresh < 0 || f.fresh > 1000:
 		return awsMeasure{}, usagef("--fresh %d: 0 to 1000", f.fresh)
+	case awssim.CheckListen(f.listen) != nil:
+		return awsMeasure{}, usagef("--listen: %v", awssim.CheckListen(f.listen))
 	case (f.fresh > 0) != (f.vars != ""):
 		return awsMeasure{}, usagef("--fresh N and --tfvars FILE go together: who deploys the images has to know them")
 	}

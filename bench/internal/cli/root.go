@@ -2,8 +2,12 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"coldbench/bench/internal/coldstart"
 )
@@ -27,31 +31,88 @@ to results/. The variants are the services of docker-compose.yml.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
+		Version:       version(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 	}
+	root.SetVersionTemplate("bench {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hintedUsage(err, cmd)
+		return hintedUsage(plainFlagError(err), cmd)
 	})
 	root.AddCommand(a.localCommand(), a.awsCommand(), a.reportCommand(), a.compareCommand(), a.imagesCommand(), a.doctorCommand(), a.rehearseCommand(), a.versionCommand())
+	// Now, and not when cobra would: they get their arguments checked like the rest.
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	wrapArgs(root)
 	return root
 }
 
-// wrapArgs makes wrong arguments of a command and its subcommands usage errors.
+// helpCommand is bench help. Cobra's own shows the help of bench for what is no
+// command of it.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]...",
+		Short: "Show the help of a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return hintedUsage(fmt.Errorf("no command %q", strings.Join(args, " ")), cmd.Root())
+			}
+			return about.Help()
+		},
+	}
+}
+
+// wrapArgs makes wrong arguments of a command and its subcommands usage errors. A
+// command that only groups others needs one of them.
 func wrapArgs(c *cobra.Command) {
+	if c.HasParent() && c.HasSubCommands() && !c.Runnable() {
+		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return hintedUsage(err, cmd)
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case !cmd.HasSubCommands():
+				err = fmt.Errorf("usage: %s", cmd.UseLine())
 			}
-			return nil
+			return hintedUsage(err, cmd)
 		}
 	}
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)
 	}
+}
+
+// plainFlagError says what a flag takes, in place of what Go's parser of numbers
+// has to say.
+func plainFlagError(err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	flag := bad.GetFlag()
+	want := flag.Value.Type()
+	switch want {
+	case "int":
+		want = "a whole number"
+	case "uint64":
+		want = "a whole number from 0 up"
+	case "float64":
+		want = "a number"
+	case "duration":
+		want = "a duration, 40ms or 3s say"
+	case "bool":
+		want = "true or false"
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		want = "out of range"
+	}
+	return fmt.Errorf("--%s %q: %s", flag.Name, bad.GetValue(), want)
 }
 
 func hintedUsage(err error, cmd *cobra.Command) error {
