@@ -96,10 +96,21 @@ func oddities(columns []Column, o observed, only string) []string {
 				list = append(list, fmt.Sprintf("%s: two modes, about %.3g and %.3g ms: the median lies in one of them and says little of the other.", of, lo, hi))
 			}
 			if out := stats.Outliers(v); len(out) > 0 {
-				greatest, _ := ordered.Max()
-				list = append(list, fmt.Sprintf("%s: %s far from the rest, the greatest value is %.3g ms; kept.", of, count(len(out), "outlier", "outliers"), greatest))
+				list = append(list, fmt.Sprintf("%s: %s far from the rest, %s; kept.", of, count(len(out), "outlier", "outliers"), farOut(v, out)))
 			}
 		}
 	}
 	return list
+}
+
+// farOut says which values those of the indexes are.
+func farOut(values []float64, of []int) string {
+	least, greatest := values[of[0]], values[of[0]]
+	for _, i := range of {
+		least, greatest = min(least, values[i]), max(greatest, values[i])
+	}
+	if len(of) == 1 {
+		return fmt.Sprintf("%.3g ms", least)
+	}
+	return fmt.Sprintf("from %.3g to %.3g ms", least, greatest)
 }

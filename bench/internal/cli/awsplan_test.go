@@ -74,6 +74,10 @@ func TestAWSPlan(t *testing.T) {
 	if !strings.Contains(p.text, "12 updates of 2 functions by strategy burst") { // five bursts of ten each
 		t.Errorf("bursts:\n%s", p.text)
 	}
+	p = planFor(t, "us-east-1", func(m *awsMeasure) { m.awsFlags.strategy = "idle" })
+	if !strings.Contains(p.text, "strategy idle, which changes nothing") {
+		t.Errorf("idle:\n%s", p.text)
+	}
 }
 
 // An earlier run on AWS says better than a guess what an invocation is billed.

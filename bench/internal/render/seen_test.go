@@ -50,7 +50,7 @@ func TestWhatAReaderHasToSee(t *testing.T) {
 			"slower within 5 %: 1.02 × (",
 			"debug, cold: init + duration rose over the run (rank correlation with the order 1.00).",
 			"al2023, cold: two modes, about 11.1 and 31.1 ms",
-			"scratch, cold: 1 outlier far from the rest, the greatest value is 91 ms; kept.",
+			"scratch, cold: 1 outlier far from the rest, 91 ms; kept.",
 			"Billed Durations take fewer than 10 different values: their intervals are of whole milliseconds",
 			"+0.2", "(large)", "< 0.0001",
 		} {

@@ -56,7 +56,8 @@ const outlierScore = 14.826 * 0.6745
 
 // Outliers returns the indexes of the values that lie far from the rest. They
 // are to be named, never removed. None is one where half of the values are the
-// same.
+// same, or where there are fewer than ten: of a few, two lie close together by
+// chance, and the rest looks far away.
 //
 // Source: B. Iglewicz and D. C. Hoaglin, "How to Detect and Handle Outliers"
 // (1993); the threshold is the one that hyperfine takes.
@@ -64,7 +65,7 @@ func Outliers(values []float64) []int {
 	o := Order(values)
 	m, _ := o.Median()
 	mad, ok := o.MAD()
-	if !ok || mad == 0 {
+	if !ok || mad == 0 || o.N() < 10 {
 		return nil
 	}
 	var list []int

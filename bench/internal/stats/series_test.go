@@ -42,6 +42,9 @@ func TestOutliersAndModes(t *testing.T) {
 	if got := Outliers(x); len(got) != 1 || got[0] != 7 {
 		t.Errorf("outliers %v", got)
 	}
+	if got := Outliers([]float64{15.4, 15.8, 7.3}); len(got) != 0 {
+		t.Errorf("outliers %v of three values", got)
+	}
 	for i := 20; i < 35; i++ {
 		x[i] *= 3
 	}
