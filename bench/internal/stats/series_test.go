@@ -53,3 +53,30 @@ func TestOutliersAndModes(t *testing.T) {
 		t.Errorf("modes %v and %v, %v", lo, hi, ok)
 	}
 }
+
+// TestModesOfOne: few sets with a single mode are taken for two, at any number of
+// values, and most with two are seen.
+func TestModesOfOne(t *testing.T) {
+	const repetitions = 1000
+	for _, n := range []int{10, 12, 16, 20, 30, 50} {
+		r := rand.New(rand.NewPCG(3, uint64(n)))
+		one, skewed, two := 0, 0, 0
+		for range repetitions {
+			seen := func(f func(*rand.Rand) float64) int {
+				if _, _, ok := Order(draw(r, f, n)).TwoModes(); ok {
+					return 1
+				}
+				return 0
+			}
+			one += seen(func(r *rand.Rand) float64 { return math.Exp(0.25 * r.NormFloat64()) })
+			skewed += seen(func(r *rand.Rand) float64 { return 1 + 0.25*r.ExpFloat64() })
+			two += seen(func(r *rand.Rand) float64 { return math.Exp(0.1*r.NormFloat64()) * float64(1+2*r.IntN(2)) })
+		}
+		if most := repetitions/50 + 3*int(math.Sqrt(repetitions/50)); one > most || skewed > most {
+			t.Errorf("n = %d: two modes in %d and %d of %d sets with one", n, one, skewed, repetitions)
+		}
+		if n >= 20 && two < repetitions*9/10 {
+			t.Errorf("n = %d: two modes are seen in %d of %d sets", n, two, repetitions)
+		}
+	}
+}
