@@ -138,3 +138,27 @@ func TestAWSFunctionsThatFail(t *testing.T) {
 		})
 	}
 }
+
+// A function that may not run any more, for its concurrency was set to 0 after it
+// was looked at, is given up, with each refusal recorded, and put back.
+func TestAWSConcurrencyTakenAway(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, "p-scratch")
+	c.Fault = func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+		if op != "Invoke" {
+			return false
+		}
+		w.Header().Set("X-Amzn-Errortype", "TooManyRequestsException")
+		awstest.Reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded."})
+		return true
+	}
+	e := c.bench(1, "--runs", "4", "--cold", "--retries", "0", "scratch")
+	c.untouched()
+	run := c.run()
+	if len(run.Samples) != 0 || len(run.Failures) != 0 || len(run.Rejects) != 3 || c.Counts["Invoke"] != 3 {
+		t.Errorf("%d samples, %d rejects, %d failures of %d invocations", len(run.Samples), len(run.Rejects), len(run.Failures), c.Counts["Invoke"])
+	}
+	if !strings.Contains(e.stderr+e.stdout, "ReservedFunctionConcurrentInvocationLimitExceeded") {
+		t.Errorf("stderr does not say why:\n%s\n%s", e.stdout, e.stderr)
+	}
+}

@@ -131,7 +131,7 @@ type NotProved struct {
 	Want Start
 	// Reason is "not-cold", "not-warm", "throttled", "unavailable" (no answer, or
 	// an error that is not the function's), "wrong-memory", "wrong-version",
-	// "wrong-request", "wrong-token" or "wrong-answer".
+	// "wrong-request", "wrong-token", "wrong-answer" or "provisioned".
 	Reason string
 	// Detail says what was seen; Report is the platform's REPORT line.
 	Detail, Report string

@@ -118,3 +118,20 @@ func TestUpdatesThatFail(t *testing.T) {
 		t.Errorf("not put back: %v, %v", err, f.Vars)
 	}
 }
+
+// Where all of the account's concurrency is reserved, that is said before a
+// function is asked to run.
+func TestNoConcurrencyLeft(t *testing.T) {
+	e := awstest.Serve(t, "one")
+	e.Fault = func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+		if op != "GetAccountSettings" {
+			return false
+		}
+		awstest.Reply(w, 200, map[string]any{"AccountLimit": map[string]any{"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 0}})
+		return true
+	}
+	s, err := connect(t, e).Survey(t.Context(), []Ref{{Name: "one"}})
+	if err != nil || !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "concurrency is reserved") }) {
+		t.Errorf("%+v, %v", s, err)
+	}
+}

@@ -122,14 +122,21 @@ func TestReadingFromCloudWatchLogs(t *testing.T) {
 		}
 		return nil, ""
 	}
-	s, err := start(t, e, Setup{Strategy: ConfigUpdate})
+	start := func() (coldstart.Sample, error) {
+		c := connect(t, e)
+		c.clock = &still{now: time.Now()}
+		_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+		_, s, err := targets[0].Start(t.Context())
+		return s, err
+	}
+	s, err := start()
 	if err != nil || *s.Metrics.InitDurationMs != 44.1 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	e.Mu.Lock()
 	e.Filter = func(map[string]any) ([]awstest.LogEvent, string) { return nil, "again" } // the token never ends
 	e.Mu.Unlock()
-	if _, err := start(t, e, Setup{Strategy: ConfigUpdate}); err == nil || !strings.Contains(err.Error(), "no log tail") || !strings.Contains(err.Error(), "/aws/lambda/one does not show it") {
+	if _, err := start(); err == nil || !strings.Contains(err.Error(), "no log tail") || !strings.Contains(err.Error(), "/aws/lambda/one does not show it") {
 		t.Errorf("%v", err)
 	}
 }
