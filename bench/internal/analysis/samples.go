@@ -61,7 +61,8 @@ func (k *Samples) Add(s *coldstart.Sample) {
 	if !warm(s.Class) {
 		of.strategy = s.Strategy
 		if k.strategy == nil {
-			k.strategy = &of.strategy
+			strategy := s.Strategy // of would be on the heap for each sample
+			k.strategy = &strategy
 		}
 	}
 	c := k.kept[of]
