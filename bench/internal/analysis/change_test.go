@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
@@ -111,5 +112,30 @@ func TestCompareRefuses(t *testing.T) {
 	}
 	if got, _ = Compare(base, now, Against{Force: true}); !got.Judged || got.Lines[0].Verdict == "" {
 		t.Errorf("other host, forced: %+v", got)
+	}
+}
+
+// TestCompareNamesWhatOneRunHasAlone: with what tells it from the other run's.
+func TestCompareNamesWhatOneRunHasAlone(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for _, tc := range []struct {
+		name       string
+		sizeOfC    int
+		gone, come string
+	}{
+		{"another variant", 512, "b is gone: the new run does not have it.", "c is new: the base run does not have it."},
+		{"another size", 128, "b 512 MB is gone: the new run does not have it.", "c 128 MB is new: the base run does not have it."},
+	} {
+		base, now := taken(r, "base", 10, nil, "a", "b"), taken(r, "now", 10, nil, "a", "c")
+		now.Header.Configs[1].MemorySizeMB = tc.sizeOfC
+		got, err := Compare(base, now, Against{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{tc.gone, tc.come} {
+			if !slices.Contains(got.Notes, want) {
+				t.Errorf("%s: no %q in %q", tc.name, want, got.Notes)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"slices"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
@@ -40,11 +41,7 @@ func pairsOf(base, now recorded, how Against, c *Change) ([]pair, error) {
 	newColumns, newIndex := columnsOf(now.Header)
 	_, baseIndex := columnsOf(base.Header)
 	matches := c.matches(base.Header, newColumns, baseIndex, imageIDs(base.Header), imageIDs(now.Header))
-	for _, r := range base.Header.Configs {
-		if _, ok := newIndex[r.Config()]; !ok && r.Before == "" {
-			c.Notes = append(c.Notes, r.Config().String()+" is gone: the new run does not have it.")
-		}
-	}
+	c.comeAndGone(base.Header, now.Header, baseIndex, newIndex)
 	if len(matches) == 0 {
 		return nil, fmt.Errorf("%w: runs %s and %s have no config in common", ErrNothing, base.Header.ID, now.Header.ID)
 	}
@@ -53,6 +50,26 @@ func pairsOf(base, now recorded, how Against, c *Change) ([]pair, error) {
 		return nil, fmt.Errorf("%w: no config has samples in both %s and %s", ErrNothing, base.Header.ID, now.Header.ID)
 	}
 	return pairs, nil
+}
+
+// comeAndGone names the configs that one of two runs has alone, with what tells
+// them from those of both.
+func (c *Change) comeAndGone(base, now runfile.Header, baseIndex, newIndex map[coldstart.Config]int) {
+	columns, at := columnsOf(runfile.Header{Configs: slices.Concat(base.Configs, now.Configs)})
+	for _, alone := range []struct {
+		of    []runfile.Config
+		other map[coldstart.Config]int
+		what  string
+	}{
+		{base.Configs, newIndex, "gone: the new run does not have it."},
+		{now.Configs, baseIndex, "new: the base run does not have it."},
+	} {
+		for _, r := range alone.of {
+			if _, both := alone.other[r.Config()]; !both && r.Before == "" {
+				c.Notes = append(c.Notes, columns[at[r.Config()]].Title+" is "+alone.what)
+			}
+		}
+	}
 }
 
 // matches finds the configs that two runs have in common, and the controls among
@@ -66,7 +83,6 @@ func (c *Change) matches(base runfile.Header, columns []Column, index map[coldst
 			continue
 		}
 		if !ok {
-			c.Notes = append(c.Notes, column.Title+" is new: the base run does not have it.")
 			continue
 		}
 		image := "changed"
