@@ -101,6 +101,8 @@ type pageHead struct {
 type pageCell struct {
 	Text         string
 	Number, Head bool
+	// Prose is a cell of words that may go over several lines.
+	Prose bool
 	// Key is the number that the cell is sorted by; empty for its text.
 	Key     string
 	Verdict string
@@ -201,6 +203,7 @@ func tableOf(label string, g *grid, sortable bool) pageTable {
 		var cells []pageCell
 		for c, text := range r {
 			cell := pageCell{Text: text, Number: number(c), Head: c == head}
+			cell.Prose = !cell.Number && len(text) > proseFrom
 			cell.Verdict = verdictOf(text)
 			if cell.Number {
 				cell.Key = sortKey(text)
@@ -211,6 +214,10 @@ func tableOf(label string, g *grid, sortable bool) pageTable {
 	}
 	return t
 }
+
+// proseFrom is the length in bytes above which a cell of text is prose: no name of
+// a config or an image is as long, and no page as wide as what went wrong may be.
+const proseFrom = 80
 
 // verdictOf finds the word of a verdict at the beginning of a cell.
 func verdictOf(text string) string {
