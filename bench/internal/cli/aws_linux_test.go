@@ -332,7 +332,7 @@ func TestAWSUnderFaults(t *testing.T) {
 			t.Errorf("reject %+v", r)
 		}
 	}
-	if !strings.Contains(strings.Join(run.End.Warnings, "\n"), "was refused") {
+	if !strings.Contains(strings.Join(run.End.Warnings, "\n"), "refused for their rate") {
 		t.Errorf("warnings %q", run.End.Warnings)
 	}
 }

@@ -313,7 +313,7 @@ func (k *Campaign) Warnings() []string {
 	for _, operation := range slices.Sorted(maps.Keys(counts)) {
 		n := counts[operation]
 		if operation != "Invoke" && n.Throttled+n.Failed > 0 {
-			w = append(w, fmt.Sprintf("%s was refused %d times for its rate and %d times by the server, of %d calls; it was tried again", operation, n.Throttled, n.Failed, n.Attempts))
+			w = append(w, fmt.Sprintf("%s: %d of %d calls refused for their rate, %d by the server; they were tried again", operation, n.Throttled, n.Attempts, n.Failed))
 		}
 	}
 	return w

@@ -238,7 +238,7 @@ func TestUpdatesSurviveFaults(t *testing.T) {
 		t.Errorf("%v, %v", e.Functions["one"].Vars, err)
 	}
 	if w := k.Warnings(); !slices.ContainsFunc(w, func(s string) bool {
-		return strings.Contains(s, "UpdateFunctionConfiguration was refused 1 times for its rate and 1 times by the server")
+		return strings.HasPrefix(s, "UpdateFunctionConfiguration: 1 of ") && strings.HasSuffix(s, " calls refused for their rate, 1 by the server; they were tried again")
 	}) {
 		t.Errorf("warnings %q", w)
 	}
