@@ -37,3 +37,26 @@ func TestReportLine(t *testing.T) {
 		}
 	}
 }
+
+// What is billed is the started milliseconds of the sum, rounded up once; of a
+// restoring those that are billed as such. The sums are those of lines that Lambda
+// has printed.
+func TestBill(t *testing.T) {
+	ns := func(n int64) *int64 { return &n }
+	for _, c := range []struct {
+		times Times
+		want  string
+	}{
+		{Times{DurationNs: 1_000_000}, "Duration: 1.00 ms\tBilled Duration: 1 ms\t"},
+		{Times{DurationNs: 61_090_000, InitNs: ns(3_986_500_000)}, "Duration: 61.09 ms\tBilled Duration: 4048 ms\tInit Duration: 3986.50 ms\t"},
+		{Times{DurationNs: 1_058_150_000, InitNs: ns(1_307_680_000)}, "Duration: 1058.15 ms\tBilled Duration: 2366 ms\tInit Duration: 1307.68 ms\t"},
+		{Times{DurationNs: 306_340_000, RestoreNs: ns(302_500_000)}, "Duration: 306.34 ms\tBilled Duration: 610 ms\tRestore Duration: 302.50 ms\tBilled Restore Duration: 303 ms\t"},
+	} {
+		old := 9.0
+		r := lambdalog.Report{RequestID: "id", Metrics: lambdalog.Metrics{InitDurationMs: &old, RestoreDurationMs: &old}}
+		c.times.Bill(&r)
+		if got, want := r.Text(), "REPORT RequestId: id\t"+c.want+"\n"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -29,16 +29,11 @@ func (p *precise) report(r lambdalog.Report) lambdalog.Report {
 	if p == nil {
 		return r
 	}
-	if t := p.times; r.Metrics.InitDurationMs == nil || t.InitNs == nil && t.RestoreNs == nil {
+	t := p.times
+	if r.Metrics.InitDurationMs == nil { // init was not billed with it
 		t.InitNs, t.RestoreNs = nil, nil
-		billed, init := r.Metrics.BilledDurationMs, r.Metrics.InitDurationMs
-		t.Bill(&r)
-		if init != nil {
-			r.Metrics.BilledDurationMs, r.Metrics.InitDurationMs = billed, init
-		}
-		return r
 	}
-	p.times.Bill(&r)
+	t.Bill(&r)
 	return r
 }
 
