@@ -136,12 +136,13 @@ func wrap(b *bytes.Buffer, mark, text string) {
 	b.WriteString(line + "\n")
 }
 
-// words splits a text where a line may end: not between a number and its unit.
+// words splits a text where a line may end: not between a number and its unit, and
+// not beside a sign of equality.
 func words(text string) []string {
 	var list []string
 	for _, w := range strings.Fields(text) {
 		bare := strings.TrimRight(w, ".,;:)")
-		if n := len(list); n > 0 && slices.Contains([]string{"%", "ms", "s", "MB"}, bare) {
+		if n := len(list); n > 0 && (slices.Contains([]string{"%", "ms", "s", "MB", "="}, bare) || strings.HasSuffix(list[n-1], " =")) {
 			list[n-1] += " " + w
 			continue
 		}
