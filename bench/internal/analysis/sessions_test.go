@@ -87,6 +87,19 @@ func TestSessionsAreOneSection(t *testing.T) {
 	}
 }
 
+// TestOneOfTheSessionsDidNotEnd: what happened to one is said of all.
+func TestOneOfTheSessionsDidNotEnd(t *testing.T) {
+	for want, end := range map[string]*runfile.End{"One of the runs did not end": nil, "One of the runs was interrupted": {Stopped: runfile.StoppedInterrupted}} {
+		for i := range 3 {
+			inputs := sessionsOf(10, 1, 1, 1)
+			inputs[i].Run.End = end
+			if s := New(inputs).Sections[0]; !contains(s.Alerts, want) {
+				t.Errorf("session %d: %q, want %q", i, s.Alerts, want)
+			}
+		}
+	}
+}
+
 func TestTwoSessionsAreTooFew(t *testing.T) {
 	s := New(sessionsOf(40, 1, 1.3)).Sections[0]
 	l, _ := line(s, "total", "cold", 0)
