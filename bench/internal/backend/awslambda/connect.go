@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"coldbench/bench/internal/coldstart"
 )
@@ -124,7 +125,13 @@ func configure(ctx context.Context, o Options) (aws.Config, error) {
 			HTTPClient: transport().WithTransportOptions(func(t *http.Transport) { t.Proxy = nil }),
 		}, nil
 	}
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(transport())}
+	// Left alone, the SDK writes what it has to say to stderr itself.
+	logger := logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
+		if o.Log != nil {
+			o.Log(scrub(fmt.Sprintf(format, v...)))
+		}
+	})
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(transport()), config.WithLogger(logger)}
 	if o.Region != "" {
 		options = append(options, config.WithRegion(o.Region))
 	}
@@ -150,12 +157,19 @@ func transport() *awshttp.BuildableClient {
 }
 
 // patient retries what may be retried, for control-plane calls: an update that
-// is sent twice is noticed by its revision.
+// is sent twice is noticed by its revision. Credentials that are nowhere are not
+// looked for again: each time takes seconds.
 func patient() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = 8
 		o.MaxBackoff = 10 * time.Second
 		o.RateLimiter = ratelimit.None
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if noneFound(err) {
+				return aws.FalseTernary
+			}
+			return aws.UnknownTernary
+		})}, o.Retryables...)
 	})
 }
 

@@ -52,6 +52,9 @@ func kindOf(err error) kind {
 	if errors.As(err, &canceled) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return kindCanceled
 	}
+	if noneFound(err) {
+		return kindCredentials
+	}
 	status := 0
 	var answer *smithyhttp.ResponseError
 	if errors.As(err, &answer) && answer.Response != nil {
@@ -89,6 +92,20 @@ func kindOf(err error) kind {
 		}
 	}
 	return kindOther
+}
+
+// noneFound says whether there are no credentials: the metadata service of an EC2
+// instance, where the SDK looks last, had none either, whatever it answered, or is
+// not there at all.
+func noneFound(err error) bool {
+	var op *smithy.OperationError
+	for errors.As(err, &op) {
+		if op.ServiceID == "ec2imds" {
+			return true
+		}
+		err = op.Err
+	}
+	return false
 }
 
 // kindOfCode sorts AWS's error codes.
@@ -190,6 +207,9 @@ func scrubbed(err error) error { return &scrubbedError{err} }
 // none of AWS's it says the status: why the SDK could not read the answer is no
 // help.
 func shorten(err error) string {
+	if noneFound(err) {
+		return "no credentials in the environment or the profile, and no instance here that has a role"
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() != "" && api.ErrorCode() != "UnknownError" {
 		if m := api.ErrorMessage(); m != "" {
