@@ -193,7 +193,7 @@ func TestRehearseUsage(t *testing.T) {
 		{2, "rehearse --timeout 1500ms", "--timeout"},
 		{2, "rehearse nothing", "the compose file has"},
 		{2, "aws --rehearse --rehearse-faults throttle=2", "--rehearse-faults"},
-		{1, "rehearse --listen 0.0.0.0:0 sound", "loopback only"},
+		{2, "rehearse --listen 0.0.0.0:0 sound", "loopback only"},
 		{1, "rehearse --listen 127.0.0.1:0 lacking", "lacking"},
 	} {
 		e := w.bench(strings.Fields(c.args)...)
