@@ -19,6 +19,9 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	if err := write(&text); err != nil {
 		return fmt.Errorf("rendering %s: %w", filepath.Base(path), err)
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("writing %s: it is a folder", path)
+	}
 	prefix := "." + filepath.Base(path) + ".bench-"
 	beside, _ := os.ReadDir(filepath.Dir(path))
 	for _, e := range beside {
@@ -33,7 +36,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 			return nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) || try == patience {
-			return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+			return fmt.Errorf("writing %s: %w", path, cause(err))
 		}
 	}
 }
@@ -50,6 +53,20 @@ func replace(path, pattern string, text []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// cause is an error of the file system without the name of the file beside, which
+// nobody knows of.
+func cause(err error) error {
+	var at *fs.PathError
+	var between *os.LinkError
+	switch {
+	case errors.As(err, &at):
+		return at.Err
+	case errors.As(err, &between):
+		return between.Err
 	}
 	return err
 }
