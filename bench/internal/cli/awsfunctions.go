@@ -30,6 +30,8 @@ type awsWant struct {
 	zip     bool
 	// rehearsed is the image that a rehearsal runs for it; the zero value on AWS.
 	rehearsed coldstart.Image
+	// undeployed says why a rehearsal does not have it; nil where it has.
+	undeployed error
 	// fresh are the digests that a rehearsal may deploy in its place.
 	fresh []string
 }

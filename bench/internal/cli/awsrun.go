@@ -116,6 +116,9 @@ func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign,
 		if other := survey.Reaches(w.home); other != nil {
 			err = other
 		}
+		if w.undeployed != nil {
+			err = w.undeployed
+		}
 		var found []awsConfig
 		if err == nil {
 			arch, sizes := w.arch, w.memoryMB
@@ -139,12 +142,7 @@ func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign,
 		case w.named:
 			return nil, nil, fmt.Errorf("%s: %w", w.variant, err)
 		default:
-			a.warning("%s is left out: %v", w.variant, err)
-			hint := coldstart.HintOf(err)
-			if hint != "" {
-				a.hint("%s", hint)
-			}
-			unavailable = append(unavailable, runfile.Unavailable{Variant: w.variant, Error: a.publishable(err.Error()), Hint: a.publishable(hint)})
+			unavailable = append(unavailable, a.leaveOut(w.variant, err))
 		}
 	}
 	if len(list) == 0 {

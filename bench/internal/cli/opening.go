@@ -77,11 +77,7 @@ func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, 
 		case b.err != nil && ok:
 			// The image is as missing as it was for another memory size.
 		default:
-			a.warning("%s is left out: %v", w.config.Variant, err)
-			if hint := coldstart.HintOf(err); hint != "" {
-				a.hint("%s", hint)
-			}
-			row := runfile.Unavailable{Variant: w.config.Variant, Error: a.publishable(err.Error()), Hint: a.publishable(coldstart.HintOf(err))}
+			row := a.leaveOut(w.config.Variant, err)
 			if w.before != nil {
 				row.Before = w.variant.Name
 			}
@@ -92,6 +88,16 @@ func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, 
 		return nil, nil, errors.New("no variant can be measured here")
 	}
 	return list, unavailable, nil
+}
+
+// leaveOut says why a variant is not measured, and returns its row of the run.
+func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
+	a.warning("%s is left out: %v", variant, err)
+	hint := coldstart.HintOf(err)
+	if hint != "" {
+		a.hint("%s", hint)
+	}
+	return runfile.Unavailable{Variant: variant, Error: a.publishable(err.Error()), Hint: a.publishable(hint)}
 }
 
 // prepare builds or finds the image of a configuration and makes it ready.

@@ -59,8 +59,8 @@ type RehearsedFunction struct {
 }
 
 // rehearse builds the images of the services that are wanted and serves them as
-// functions. A service whose image can't be had is not deployed: what comes
-// after says so.
+// functions. A service whose image can't be had is not deployed, and wanted says
+// why.
 func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Rehearsal, error) {
 	if a.Rehearse == nil {
 		return nil, errors.New("this build has no endpoint to rehearse on")
@@ -110,10 +110,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 		case w.named:
 			return nil, fmt.Errorf("%s: %w", w.variant, err)
 		default:
-			a.warning("%s is not deployed for the rehearsal: %v", w.variant, err)
-			if hint := coldstart.HintOf(err); hint != "" {
-				a.hint("%s", hint)
-			}
+			wanted[i].undeployed = err
 			continue
 		}
 		wanted[i].rehearsed = img
@@ -124,6 +121,9 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 		o.Functions = append(o.Functions, RehearsedFunction{Name: w.ref.Name, Image: img, MemoryMB: size, Timeout: m.timeout, Zip: w.zip})
 	}
 	if len(o.Functions) == 0 {
+		for _, w := range wanted {
+			a.leaveOut(w.variant, w.undeployed)
+		}
 		return nil, errors.New("no variant can be rehearsed here")
 	}
 	r, err := a.Rehearse(ctx, o)

@@ -114,6 +114,11 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	for _, w := range wanted {
+		if w.undeployed != nil {
+			a.leaveOut(w.variant, w.undeployed)
+		}
+	}
 	if f.fresh > 0 {
 		pushed := deployment{Images: map[string]map[string]deployedImage{}}
 		for _, w := range wanted {

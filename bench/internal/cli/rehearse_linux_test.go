@@ -60,7 +60,7 @@ func TestRehearsal(t *testing.T) {
 			w := newStage(t)
 			talks := w.tempted()
 			e := w.bench("aws", "--rehearse", "--rehearse-faults", faults, "--runs", "2", "--warm-runs", "2", "--pause", "0s", "--seed", "7", "--verbose", "--retries", "20")
-			e.expect(t, 0, "rehearsal, not AWS", "lacking is not deployed")
+			e.expect(t, 0, "rehearsal, not AWS", "lacking is left out: building lacking: Dockerfile-lacking:2: ")
 			runs := w.runFiles()
 			if len(runs) != 1 {
 				t.Fatalf("%d run files", len(runs))
