@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
 	"coldbench/bench/internal/analysis"
@@ -114,4 +116,21 @@ func TestForeignTextInPictures(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestManyDots: a cloud of a million points takes no more room than its pixels.
+func TestManyDots(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	points := make([]vg.Point, 1_000_000)
+	for i := range points {
+		points[i] = vg.Point{X: vg.Length(720 * r.Float64()), Y: vg.Length(60 * r.Float64())}
+	}
+	c := newCanvas(720, 60)
+	c.dots(points, 1.5)
+	if c.b.Len() > 250_000 {
+		t.Errorf("%d bytes", c.b.Len())
+	}
+	if n := bytes.Count(c.b.Bytes(), []byte("h0")); n < 360*30 {
+		t.Errorf("%d dots in an area of 360 x 30 places", n)
+	}
 }
