@@ -127,7 +127,7 @@ gatetest: payload ## rerun RUNS (20) times: unchanged, beside a busy neighbour, 
 	@BENCH_GATE=$(or $(RUNS),20) $(GO) test -count=1 -v -timeout 30m -run '^TestGate$$' ./bench/internal/cli
 
 killtest: payload ## kill bench local, bench aws at KILLS (50) random moments; is anything left, changed, lost?
-	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^Test(Killed|AWS(Redeploy)?KilledAtAnyMoment)$$' ./bench/internal/cli
+	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^Test(Killed|AWS(Redeploy|Versions)?KilledAtAnyMoment)$$' ./bench/internal/cli
 
 benchmark: build ## bench against bare floors, into results/benchmark.md; RIE=/path/to/aws-lambda-rie adds the official emulator
 	@mkdir -p results

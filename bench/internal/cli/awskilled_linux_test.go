@@ -29,6 +29,17 @@ func TestAWSKilledAtAnyMoment(t *testing.T) {
 		func(path, before string) { complete(t, readAll(path), before, colds) })
 }
 
+// And so does one that publishes versions: none is left.
+func TestAWSVersionsKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	w := newStage(t)
+	s := w.serve("sound")
+	const colds = 5
+	w.killedAtAnyMoment(s, 1, []string{"p-sound"}, nil,
+		[]string{"--strategy", "version", "--runs", "5", "--warm-runs", "1", "--pause", "0s", "sound"},
+		func(path, before string) { complete(t, readAll(path), before, colds) })
+}
+
 // And so does one that deploys images: none that may have been started is a new
 // one again.
 func TestAWSRedeployKilledAtAnyMoment(t *testing.T) {
