@@ -50,21 +50,6 @@ func (in Input) previous() *Samples {
 	return samplesOf(in.Previous)
 }
 
-// Newest picks the newest run of each backend and engine, the newest first.
-func Newest(inputs []Input) []Input {
-	type engine struct{ place, engine string }
-	seen := map[engine]bool{}
-	var newest []Input
-	for _, in := range sorted(inputs) {
-		e := engine{in.Run.Header.Place(), in.Run.Header.Engine}
-		if !seen[e] {
-			seen[e] = true
-			newest = append(newest, in)
-		}
-	}
-	return newest
-}
-
 // New reports on runs, the newest first. Runs of one place, host, plan and the
 // same images are sessions of one section; each other one has a section of its
 // own and is never pooled. The report depends on the runs alone, not on their

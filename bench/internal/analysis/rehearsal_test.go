@@ -32,7 +32,7 @@ func TestRehearsalIsNotAWS(t *testing.T) {
 			t.Errorf("%q: %s", c.rehearsal, text)
 		}
 	}
-	if n := len(Newest([]Input{{Run: run("")}, {Run: run("rehearsal, not AWS")}})); n != 2 {
-		t.Errorf("%d newest runs, want one of AWS and one rehearsed", n)
+	if n := len(New([]Input{{Run: run("")}, {Run: run("rehearsal, not AWS")}}).Sections); n != 2 {
+		t.Errorf("%d sections, want one of AWS and one rehearsed", n)
 	}
 }

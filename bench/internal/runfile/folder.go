@@ -58,22 +58,6 @@ func openHeader(path string) (Header, error) {
 	return ReadHeader(f)
 }
 
-// Newest returns the newest run of each backend and engine, the newest of all
-// first.
-func Newest(entries []Entry) []Entry {
-	type key struct{ place, engine string }
-	seen := map[key]bool{}
-	var out []Entry
-	for _, e := range slices.Backward(entries) {
-		k := key{e.Header.Place(), e.Header.Engine}
-		if !seen[k] {
-			seen[k] = true
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
 // Previous returns the newest run that a run with the header h may be compared
 // with: of the same backend, engine, host and plan, and begun before h where h
 // says when it began. It is false where there is none.
@@ -85,16 +69,6 @@ func Previous(entries []Entry, h Header) (Entry, bool) {
 		}
 		if o.Place() == h.Place() && o.Engine == h.Engine &&
 			o.Host.Fingerprint == h.Host.Fingerprint && o.Plan.Equal(h.Plan) {
-			return e, true
-		}
-	}
-	return Entry{}, false
-}
-
-// Find returns the run with the ID, or false.
-func Find(entries []Entry, id string) (Entry, bool) {
-	for _, e := range slices.Backward(entries) {
-		if e.Header.ID == id {
 			return e, true
 		}
 	}

@@ -141,7 +141,7 @@ func TestFolder(t *testing.T) {
 		return w.Path()
 	}
 	sandbox := make(5, func(h *Header) { h.Engine = "sandbox"; h.Configs[0].Image.ImageID = "sha256:9" })
-	newest := make(4, func(h *Header) { h.Host.Fingerprint = "f2" })
+	make(4, func(h *Header) { h.Host.Fingerprint = "f2" })
 	second := make(3, func(h *Header) {})
 	make(2, func(h *Header) { h.Plan.Seed = 2 })
 	first := make(1, func(h *Header) { h.Configs[0].Image.ImageID = "sha256:0" })
@@ -154,9 +154,6 @@ func TestFolder(t *testing.T) {
 	if err != nil || len(es) != 5 || len(ws) != 2 || es[0].Path != first || es[4].Path != sandbox {
 		t.Fatalf("folder %v, %q, %v", es, ws, err)
 	}
-	if n := Newest(es); len(n) != 2 || n[0].Path != sandbox || n[1].Path != newest {
-		t.Errorf("newest %v", n)
-	}
 	h := header()
 	h.Started = ""
 	if p, ok := Previous(es, h); !ok || p.Path != second {
@@ -168,14 +165,8 @@ func TestFolder(t *testing.T) {
 	if p, ok := Previous(es, es[0].Header); ok {
 		t.Errorf("previous of the first %v", p.Path)
 	}
-	if e, ok := Find(es, es[1].Header.ID); !ok || e.Path != es[1].Path {
-		t.Errorf("find %v %v", e, ok)
-	}
 	if b := Before(es, es[2].Header); len(b) != 2 || len(Before(es, Header{Started: "9"})) != 5 {
 		t.Errorf("before the third: %v", b)
-	}
-	if _, ok := Find(es, "nothing"); ok {
-		t.Error("found nothing")
 	}
 	if seen := Seen(es, "local", "docker", "f1"); len(seen) != 3 || seen["sha256:9"] || !seen["sha256:0"] {
 		t.Errorf("seen %v", seen)

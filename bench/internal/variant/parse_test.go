@@ -1,11 +1,8 @@
 package variant
 
 import (
-	"errors"
 	"strings"
 	"testing"
-
-	"coldbench/bench/internal/coldstart"
 )
 
 func TestParse(t *testing.T) {
@@ -32,26 +29,5 @@ func TestParse(t *testing.T) {
 		if err != nil || v.Name != c.name || v.Image != c.image || v.Build != nil {
 			t.Errorf("Parse(%q) = %+v, %v", c.in, v, err)
 		}
-	}
-}
-
-func TestSelect(t *testing.T) {
-	all := []coldstart.Variant{{Name: "a"}, {Name: "b"}, {Name: "c"}}
-	for _, c := range []struct {
-		names []string
-		want  string
-	}{
-		{nil, "a b c"},
-		{[]string{"c", "a"}, "c a"},
-		{[]string{"b", "b"}, "b"},
-	} {
-		got, err := Select(all, c.names)
-		if err != nil || strings.Join(names(got), " ") != c.want {
-			t.Errorf("Select(%q) = %q, %v, want %s", c.names, names(got), err, c.want)
-		}
-	}
-	got, err := Select(all, []string{"a", "B"})
-	if !errors.Is(err, ErrUnknown) || got != nil || !strings.Contains(err.Error(), `"B", known are a, b, c`) {
-		t.Errorf("an unknown name gave %q and %v", names(got), err)
 	}
 }
