@@ -3,9 +3,7 @@ package stats
 import (
 	"cmp"
 	"math"
-	"math/rand/v2"
 	"slices"
-	"sort"
 )
 
 // Groups are values in groups whose members are alike for reasons of their own:
@@ -19,13 +17,6 @@ type Groups struct {
 	marks []int32
 	step  int
 }
-
-// draws is how often groups are drawn again, and groupSeed the seed: the same
-// values give the same interval.
-const (
-	draws     = 400
-	groupSeed = 1
-)
 
 // EnoughGroups is the number of groups below which the spread between them is
 // not known, and no interval is made from it.
@@ -80,46 +71,6 @@ func (g Groups) among(other Groups) []int {
 	return list
 }
 
-// Differ is the two-sided probability of ranks at least as unlike from group to
-// group as these where all groups are drawn from one distribution; 1 where there
-// are fewer than two.
-//
-// Source: W. H. Kruskal and W. A. Wallis, "Use of ranks in one-criterion variance
-// analysis", Journal of the American Statistical Association 47 (1952), with
-// their correction for ties and approximation by chi-squared.
-func (g Groups) Differ() float64 {
-	n, groups := float64(len(g.all.x)), g.N()
-	if groups < 2 {
-		return 1
-	}
-	sums := make([]float64, len(g.size))
-	ties := 0.0
-	for i := 0; i < len(g.all.x); {
-		j := i
-		for j < len(g.all.x) && g.all.x[j] == g.all.x[i] {
-			j++
-		}
-		t := float64(j - i)
-		ties += t*t*t - t
-		for k := i; k < j; k++ {
-			sums[g.owner[k]] += float64(i+j+1) / 2 // the middle of their ranks
-		}
-		i = j
-	}
-	h := 0.0
-	for i, s := range sums {
-		if g.size[i] > 0 {
-			d := s/float64(g.size[i]) - (n+1)/2
-			h += float64(g.size[i]) * d * d
-		}
-	}
-	correction := 1 - ties/(n*n*n-n)
-	if correction <= 0 {
-		return 1 // all values are the same
-	}
-	return beyondChiSquared(12/(n*(n+1))*h/correction, groups-1)
-}
-
 // Medians returns the least and the greatest median of a group; false where there
 // is none.
 func (g Groups) Medians() (least, greatest float64, ok bool) {
@@ -143,10 +94,10 @@ func (g Groups) Medians() (least, greatest float64, ok bool) {
 //
 // Groups are drawn again, with replacement, each with its members as they are:
 // to draw those again, too, would count their spread twice. The spread of the
-// logarithm of the quantile over the draws, times sqrt(G/(G-1)) because it is
-// that of a sample of G groups about its own centre, and Student's t of G-1
-// degrees of freedom make the interval; the percentiles of the draws would be
-// far too narrow for a few groups.
+// logarithm of the quantile over the draws (of the quantile itself where it may
+// be 0 or less), times sqrt(G/(G-1)) because it is that of a sample of G groups
+// about its own centre, and Student's t of G-1 degrees of freedom make the
+// interval; the percentiles of the draws would be far too narrow for a few groups.
 //
 // Where groups differ (see Differ, at 5 %), a quantile in the tail is that of the
 // groups more than of their members: its interval is the one that as many
@@ -178,11 +129,13 @@ func (g Groups) Interval(q, confidence float64) Interval {
 		}
 		return iv
 	}
-	half, scaled := g.half(groups, func(weights []int32) (float64, bool) { return g.quantile(q, weights) }, confidence)
-	if !scaled || v <= 0 {
-		return Unbounded() // what is not positive has no logarithm
+	drawn := g.draw(groups, func(weights []int32) (float64, bool) { return g.quantile(q, weights) })
+	if half, ok := halfOfLogs(drawn, len(groups), confidence); ok && v > 0 {
+		return Interval{min(iv.Lo, v*math.Exp(-half)), max(iv.Hi, v*math.Exp(half))}
 	}
-	return Interval{min(iv.Lo, v*math.Exp(-half)), max(iv.Hi, v*math.Exp(half))}
+	// What is not positive has no logarithm.
+	half := half(drawn, len(groups), confidence)
+	return Interval{min(iv.Lo, v-half), max(iv.Hi, v+half)}
 }
 
 // GroupRatio is RatioOf where the values are in groups, and groups of the same
@@ -190,153 +143,23 @@ func (g Groups) Interval(q, confidence float64) Interval {
 // bursts. They are drawn together, so that what a session does to both sides
 // cancels out. See Groups.Interval.
 func GroupRatio(a, b Groups, q, confidence float64) (Ratio, bool) {
-	r, ok := RatioOf(a.all, b.all, q, confidence)
-	if !ok || !r.Finite() {
-		return r, ok
+	r, there := RatioOf(a.all, b.all, q, confidence)
+	if !there || !r.Finite() {
+		return r, there
 	}
 	groups := a.among(b)
 	if len(groups) < EnoughGroups {
-		return r, ok
+		return r, true
 	}
-	half, scaled := a.half(groups, func(weights []int32) (float64, bool) {
+	half, ok := halfOfLogs(a.draw(groups, func(weights []int32) (float64, bool) {
 		x, okx := a.quantile(q, weights)
 		y, oky := b.quantile(q, weights)
 		return x / y, okx && oky && y > 0
-	}, confidence)
-	if !scaled {
+	}), len(groups), confidence)
+	if !ok {
 		r.Interval = Unbounded()
-		return r, ok
+		return r, true
 	}
 	r.Lo, r.Hi = min(r.Lo, r.Value*math.Exp(-half)), max(r.Hi, r.Value*math.Exp(half))
-	return r, ok
-}
-
-// half draws groups again and returns half the width of the interval of the
-// logarithm of a statistic; false where it has none.
-func (g Groups) half(groups []int, statistic func(weights []int32) (float64, bool), confidence float64) (float64, bool) {
-	r := rand.New(rand.NewPCG(groupSeed, uint64(len(groups))))
-	weights := make([]int32, groups[len(groups)-1]+1)
-	var mean, squares float64
-	for n := range draws {
-		clear(weights)
-		for range groups {
-			weights[groups[r.IntN(len(groups))]]++
-		}
-		v, ok := statistic(weights)
-		if !ok || v <= 0 {
-			return 0, false
-		}
-		x := math.Log(v)
-		d := x - mean
-		mean += d / float64(n+1)
-		squares += d * (x - mean)
-	}
-	n := float64(len(groups))
-	return studentT(confidence, len(groups)-1) * math.Sqrt(n/(n-1)*squares/(draws-1)), true
-}
-
-// quantile returns the quantile of the values of all groups, each as often as
-// its group's weight says; see Ordered.Quantile.
-func (g Groups) quantile(q float64, weights []int32) (float64, bool) {
-	n := 0
-	for i, w := range weights {
-		n += int(w) * int(g.size[i])
-	}
-	if n == 0 {
-		return 0, false
-	}
-	h := float64(n-1) * q
-	rank := int(h)
-	i, above := g.ranked(rank, weights)
-	lo := g.all.x[i]
-	f := h - float64(rank)
-	if f == 0 || rank+1 >= n {
-		return lo, true
-	}
-	for above <= rank+1 { // the value of the next rank
-		i++
-		if at := int(g.owner[i]); at < len(weights) {
-			above += int(weights[at])
-		}
-	}
-	return between(lo, g.all.x[i], f), true
-}
-
-// ranked finds the value of a rank, from 0, and how many there are up to it.
-func (g Groups) ranked(rank int, weights []int32) (index, above int) {
-	k := len(g.size)
-	before := func(mark int) int {
-		n := 0
-		for i, c := range g.marks[mark*k : mark*k+len(weights)] {
-			n += int(c) * int(weights[i])
-		}
-		return n
-	}
-	mark := sort.Search(len(g.marks)/k, func(m int) bool { return before(m) > rank }) - 1
-	above = before(mark)
-	for i := mark * g.step; ; i++ {
-		if at := int(g.owner[i]); at < len(weights) {
-			above += int(weights[at])
-		}
-		if above > rank {
-			return i, above
-		}
-	}
-}
-
-// beyondChiSquared is the probability that chi-squared exceeds x. Exact:
-// Abramowitz and Stegun, 26.4.4 and 26.4.5.
-func beyondChiSquared(x float64, freedom int) float64 {
-	if x <= 0 {
-		return 1
-	}
-	p, term := 0.0, math.Exp(-x/2)
-	k := 2
-	if freedom%2 == 1 {
-		p = math.Erfc(math.Sqrt(x / 2))
-		term *= math.Sqrt(2 * x / math.Pi)
-		k = 3
-	}
-	for ; k <= freedom; k += 2 {
-		p += term
-		term *= x / float64(k)
-	}
-	return min(1, p)
-}
-
-// studentT is the quantile of Student's t that holds the confidence in the
-// middle, by bisection on the distribution function. That is exact for a whole
-// number of degrees of freedom: M. Abramowitz and I. A. Stegun, "Handbook of
-// Mathematical Functions" (1964), 26.7.3 and 26.7.4.
-func studentT(confidence float64, freedom int) float64 {
-	within := func(t float64) float64 { // P(|T| < t)
-		theta := math.Atan(t / math.Sqrt(float64(freedom)))
-		c := math.Cos(theta) * math.Cos(theta)
-		if freedom%2 == 1 {
-			sum, term := 0.0, math.Cos(theta)
-			for k := 1; k < freedom; k += 2 {
-				sum += term
-				term *= c * float64(k+1) / float64(k+2)
-			}
-			return 2 / math.Pi * (theta + math.Sin(theta)*sum)
-		}
-		sum, term := 0.0, 1.0
-		for k := 0; k < freedom; k += 2 {
-			sum += term
-			term *= c * float64(k+1) / float64(k+2)
-		}
-		return math.Sin(theta) * sum
-	}
-	lo, hi := 0.0, 1.0
-	for within(hi) < confidence && hi < 1e6 {
-		hi *= 2
-	}
-	for range 60 {
-		if mid := lo + (hi-lo)/2; within(mid) < confidence {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return hi
+	return r, true
 }

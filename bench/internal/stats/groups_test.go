@@ -106,6 +106,27 @@ func TestGroupLaws(t *testing.T) {
 	})
 }
 
+// TestGroupsBelowZero: what may be negative has an interval, too, and it moves
+// with the values.
+func TestGroupsBelowZero(t *testing.T) {
+	var x, shifted []float64
+	var of []int32
+	r := rand.New(rand.NewPCG(2, 2))
+	for g := range 5 {
+		for range 10 {
+			v := float64(g) - 2 + r.NormFloat64()
+			x, shifted, of = append(x, v), append(shifted, v-100), append(of, int32(g))
+		}
+	}
+	iv, down := Group(x, of).Interval(0.5, 0.95), Group(shifted, of).Interval(0.5, 0.95)
+	if !iv.Finite() || iv.Lo > -1 || iv.Hi < 1 {
+		t.Errorf("interval %v", iv)
+	}
+	if math.Abs(iv.Lo-100-down.Lo) > 1e-9 || math.Abs(iv.Hi-100-down.Hi) > 1e-9 {
+		t.Errorf("interval %v, of values less 100 %v", iv, down)
+	}
+}
+
 func indexes(n int) []int {
 	list := make([]int, n)
 	for i := range list {
