@@ -72,10 +72,13 @@ func sorted(inputs []Input) []Input {
 		}
 	}
 	slices.SortStableFunc(s, func(a, b Input) int {
-		return cmp.Or(
+		if c := cmp.Or(
 			cmp.Compare(b.Run.Header.Started, a.Run.Header.Started),
-			cmp.Compare(b.Run.Header.ID, a.Run.Header.ID),
-			cmp.Compare(a.Run.Path, b.Run.Path))
+			cmp.Compare(b.Run.Header.ID, a.Run.Header.ID)); c != 0 {
+			return c
+		}
+		// Of a run and a copy that was cut short, the whole one is taken.
+		return cmp.Or(cmp.Compare(b.samples().n, a.samples().n), cmp.Compare(a.Run.Path, b.Run.Path))
 	})
 	return s
 }

@@ -48,13 +48,16 @@ func (s *Section) Files() []string {
 // given twice is one. Inputs are in the order of sorted.
 func together(inputs []Input) []Input {
 	var groups [][]Input
-	seen := map[string]bool{}
+	// An ID is a time and an engine: two hosts may have runs of one.
+	type run struct{ id, host string }
+	seen := map[run]bool{}
 	for _, in := range inputs {
 		h := in.Run.Header
-		if h.ID != "" && seen[h.ID] {
+		key := run{h.ID, h.Host.Fingerprint}
+		if h.ID != "" && seen[key] {
 			continue
 		}
-		seen[h.ID] = true
+		seen[key] = true
 		at := slices.IndexFunc(groups, func(g []Input) bool {
 			o := g[0].Run.Header
 			if o.Place() != h.Place() || o.Engine != h.Engine {

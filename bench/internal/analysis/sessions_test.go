@@ -215,3 +215,25 @@ func TestEndOfSessions(t *testing.T) {
 		t.Errorf("alerts %q", s.Alerts)
 	}
 }
+
+// TestCopiesAndNamesakes: of a run and a copy that was cut short the whole one
+// counts, in whatever order they come; runs of two hosts that began in one second
+// are two.
+func TestCopiesAndNamesakes(t *testing.T) {
+	whole := sessionsOf(40, 1)[0]
+	short := *whole.Run
+	short.Path, short.Samples, short.End = "a.jsonl", whole.Run.Samples[:30], nil
+	elsewhere := *whole.Run
+	elsewhere.Header.Host.Fingerprint = "another"
+	for _, inputs := range [][]Input{{whole, {Run: &short}, {Run: &elsewhere}}, {{Run: &elsewhere}, {Run: &short}, whole}} {
+		r := New(inputs)
+		if len(r.Sections) != 2 {
+			t.Fatalf("%d sections", len(r.Sections))
+		}
+		for _, s := range r.Sections {
+			if l, _ := line(s, "total", "cold", 0); l.N != 40 {
+				t.Errorf("%d cold starts of 40", l.N)
+			}
+		}
+	}
+}
