@@ -75,8 +75,11 @@ func notes(h runfile.Header, s Section, o observed) []string {
 			from = ""
 		}
 		add("`faster` and `slower`: the interval of the ratio lies wholly on one side of 1; `same`: wholly within %g %%; else `unclear`. Each interval is one of 95 %% by itself%s.", 100*Margin, from)
-	} else if columns > 1 {
+	} else if columns > 1 && !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Baseline }) {
 		add("Nothing is compared: the baseline %s was not measured.", baselineOf(h))
+	}
+	if alone := withoutBaseline(s.Columns); len(alone) > 0 {
+		add("Compared with nothing, for the baseline %s was not measured at the same memory size and architecture: %s.", baselineOf(h), strings.Join(alone, ", "))
 	}
 	for _, l := range []struct{ what, how string }{{"CPU", h.Limits.CPU}, {"Memory", h.Limits.Memory}, {"Max Memory Used", h.Limits.MaxMemoryUsed}} {
 		if strings.HasPrefix(l.how, "not ") {
@@ -87,6 +90,23 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		add("Local times hold the runtime's start and the function, not Lambda's own work or the image's download: compare columns with one another, not with AWS.")
 	}
 	return list
+}
+
+// withoutBaseline names the columns that there is nothing to compare with, though
+// there is a baseline.
+func withoutBaseline(columns []Column) []string {
+	var alone []string
+	baseline := false
+	for i, c := range columns {
+		baseline = baseline || c.Baseline
+		if !c.Baseline && c.Before == "" && len(opposite(columns, i)) == 0 {
+			alone = append(alone, c.Title)
+		}
+	}
+	if !baseline {
+		return nil
+	}
+	return alone
 }
 
 const suppressedNote = "Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class `suppressed-init`, not `cold`."

@@ -313,3 +313,25 @@ func BenchmarkMillionSamples(b *testing.B) {
 		New([]Input{{Run: run}})
 	}
 }
+
+// TestWhatHasNoBaselineIsNamed: a dash in the place of a verdict has a reason.
+func TestWhatHasNoBaselineIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		sizes []int
+		want  string
+	}{
+		{[]int{512, 512, 256}, "Compared with nothing, for the baseline a was not measured at the same memory size and architecture: c 256 MB."},
+		{[]int{512, 256, 256}, "Compared with nothing, for the baseline a was not measured at the same memory size and architecture: b 256 MB, c 256 MB."},
+		{[]int{512, 512, 512}, ""},
+	} {
+		run := newRun("a", "b", "c")
+		cold(run, "a", coldstart.ClassCold, 3, 1)
+		for i := range run.Header.Configs {
+			run.Header.Configs[i].MemorySizeMB = c.sizes[i]
+		}
+		notes := section(run).Notes
+		if c.want == "" && contains(notes, "Compared with nothing") || c.want != "" && !contains(notes, c.want) || contains(notes, "Nothing is compared") {
+			t.Errorf("%v: no %q in %q", c.sizes, c.want, notes)
+		}
+	}
+}
