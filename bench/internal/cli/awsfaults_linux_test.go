@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/runfile"
 )
 
 // What can't be measured ends with exit code 1, a sentence that says why and a
@@ -160,5 +161,53 @@ func TestAWSConcurrencyTakenAway(t *testing.T) {
 	}
 	if !strings.Contains(e.stderr+e.stdout, "ReservedFunctionConcurrentInvocationLimitExceeded") {
 		t.Errorf("stderr does not say why:\n%s\n%s", e.stdout, e.stderr)
+	}
+}
+
+// A permission that is taken away in mid-run ends it: samples are kept, what is
+// missing is said with the file that allows it, and the run goes on when it is
+// there again.
+func TestAWSPermissionTakenAway(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		operation, permission, strategy string
+		from                            int
+	}{
+		{"UpdateFunctionConfiguration", "lambda:UpdateFunctionConfiguration", "config-update", 3},
+		{"GetFunction", "lambda:GetFunction", "config-update", 4},
+		{"DeleteFunction", "lambda:DeleteFunction", "version", 2},
+		{"ListVersionsByFunction", "lambda:ListVersionsByFunction", "version", 1},
+	} {
+		t.Run(c.operation, func(t *testing.T) {
+			t.Parallel()
+			w := newCloud(t, "p-scratch")
+			denied := awstest.Refusing(c.operation, 403, "AccessDeniedException", "User: arn:aws:sts::123456789012:assumed-role/admin/someone is not authorized")
+			w.Fault = func(op string, n int, rw http.ResponseWriter, r *http.Request) bool {
+				return n >= c.from && denied(op, n, rw, r)
+			}
+			e := w.bench(1, "--strategy", c.strategy, "--runs", "3", "--cold", "scratch")
+			for _, want := range []string{"no permission for " + c.permission, "bench: hint: allow " + c.permission + "; deployment/bench-policy.json"} {
+				if !strings.Contains(e.stderr, want) {
+					t.Errorf("stderr lacks %q:\n%s", want, e.stderr)
+				}
+			}
+			if strings.Contains(e.stderr, "someone") || strings.Contains(e.stderr, "123456789012") {
+				t.Errorf("stderr names the user:\n%s", e.stderr)
+			}
+			w.Mu.Lock()
+			w.Fault = nil
+			w.Mu.Unlock()
+			run := w.run()
+			kept := len(run.Samples)
+			if run.End == nil || run.End.Stopped != runfile.StoppedPlan {
+				w.bench(0, "--resume", run.Path)
+			} else {
+				w.bench(0, "--restore")
+			}
+			w.untouched()
+			if run = w.run(); kept == 0 || len(run.Samples) != 4 || len(run.Failures) != 0 {
+				t.Errorf("%d samples, %d of them before, %d failures", len(run.Samples), kept, len(run.Failures))
+			}
+		})
 	}
 }
