@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"coldbench/bench/internal/analysis"
@@ -17,7 +18,7 @@ func ChangeText(w io.Writer, c *analysis.Change) error {
 	for _, t := range c.Warnings {
 		wrap(&b, "! ", plain("warning: "+t))
 	}
-	for _, g := range []*grid{changeGrid(c, plain), driftGrid(c, plain)} {
+	for _, g := range []*grid{changeGrid(c, plain), driftGrid(c, plain), changedGrid(c, plain)} {
 		if len(g.rows) == 0 {
 			continue
 		}
@@ -27,7 +28,7 @@ func ChangeText(w io.Writer, c *analysis.Change) error {
 		}
 	}
 	b.WriteString("\n")
-	for _, n := range c.Notes {
+	for _, n := range append(slices.Clone(c.Notes), changedNotes(c)...) {
 		wrap(&b, "- ", plain(n))
 	}
 	_, err := w.Write(b.Bytes())
@@ -49,6 +50,15 @@ func ChangeMarkdown(w io.Writer, c *analysis.Change) error {
 	fmt.Fprintf(&b, "## %s\n", changeTitle(c, escape))
 	if err := changeMarkdown(&b, c); err != nil {
 		return err
+	}
+	if g := changedGrid(c, escape); len(g.rows) > 0 {
+		grids := markdownGrids{b: &b}
+		grids.add(g)
+		if grids.err != nil {
+			return grids.err
+		}
+		b.WriteString("\n")
+		list(&b, "", changedNotes(c))
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -111,6 +121,32 @@ func driftGrid(c *analysis.Change, esc func(string) string) *grid {
 		g.add(esc(d.Class+" "+d.Metric), quantileName(d.Quantile), percent(d.Ratio))
 	}
 	return g
+}
+
+// changedGrid has a row for each class and metric of an image that changed: what
+// its values as a whole differ by.
+func changedGrid(c *analysis.Change, esc func(string) string) *grid {
+	g := &grid{align: "ll", header: []string{"config", "of", "shift (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
+	for _, d := range c.Lines {
+		if d.Whole == nil || d.Image == "same" {
+			continue
+		}
+		g.add(esc(d.Title), esc(d.Class+" "+d.Metric), shift(d.Whole.ShiftMs)+" "+d.Unit,
+			signed(d.Whole.Delta)+" ("+effect(d.Whole.Delta)+")", probability(d.Whole.P), probability(d.Whole.PHolm))
+	}
+	return g
+}
+
+// changedNotes are the footnotes of changedGrid.
+func changedNotes(c *analysis.Change) []string {
+	if len(changedGrid(c, plain).rows) == 0 {
+		return nil
+	}
+	notes := []string{differenceNote}
+	if !c.Interleaved {
+		notes = append(notes, "The host's drift is in them: nothing is taken off.")
+	}
+	return notes
 }
 
 func quantileName(q float64) string {
