@@ -1,7 +1,7 @@
 package render
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
 	"io"
 	"math"
@@ -39,13 +39,13 @@ var benchNames = map[string]string{
 // run's name is a comment, since benchstat sets only like configurations against
 // each other.
 func Benchstat(w io.Writer, r *analysis.Report) error {
-	var b bytes.Buffer
+	b := bufio.NewWriter(w) // a line for each sample of a large run: not to be held at once
 	for _, u := range benchUnits {
-		fmt.Fprintf(&b, "Unit %s better=lower\n", u.unit)
+		fmt.Fprintf(b, "Unit %s better=lower\n", u.unit)
 	}
 	for i := range r.Sections {
 		s := &r.Sections[i]
-		fmt.Fprintf(&b, "\n# run %s\nbackend: %s\nengine: %s\n", word(s.Run), word(s.Place), word(s.Engine))
+		fmt.Fprintf(b, "\n# run %s\nbackend: %s\nengine: %s\n", word(s.Run), word(s.Place), word(s.Engine))
 		for _, x := range s.Series {
 			c := s.Columns[x.Column]
 			name := fmt.Sprintf("Benchmark%s/variant=%s/memorySizeMB=%d/arch=%s", benchNames[x.Class], word(c.Variant), c.MemoryMB, word(c.Arch))
@@ -71,8 +71,7 @@ func Benchstat(w io.Writer, r *analysis.Report) error {
 			}
 		}
 	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return b.Flush()
 }
 
 // word is a name without space and slash, which would end it.
