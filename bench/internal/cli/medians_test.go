@@ -80,3 +80,19 @@ func TestBarShowsMedians(t *testing.T) {
 		}
 	}
 }
+
+// TestADumbTerminalGetsLines: it can't move its cursor back to the bar.
+func TestADumbTerminalGetsLines(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true, Environ: []string{"TERM=dumb"}}}
+	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
+	m := watch(&fullSink{left: 10}, []coldstart.Config{c})
+	p := a.progress(measure{}, runner.Plan{Configs: m.configs, Runs: 2}, m)
+	for i := range 2 {
+		p.step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})
+	}
+	p.end()
+	if strings.Contains(out.String(), "\x1b") || !strings.HasPrefix(out.String(), "bench: round 1 of 2") {
+		t.Errorf("said %q", out.String())
+	}
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // progress tells how far a run has come: a bar and the running medians on a
-// terminal, otherwise a line a round.
+// terminal that can move its cursor, otherwise a line a round.
 type progress struct {
 	step func(runner.Progress)
 	end  func()
@@ -22,7 +22,7 @@ func (a *app) progress(m measure, plan runner.Plan, seen *medians) progress {
 	switch {
 	case m.quiet:
 		return progress{step: func(runner.Progress) {}, end: func() {}}
-	case a.StderrIsTerminal && !m.verbal:
+	case a.StderrIsTerminal && a.getenv("TERM") != "dumb" && !m.verbal:
 		return a.bar(seen)
 	default:
 		return a.lines(plan, seen)
