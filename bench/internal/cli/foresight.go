@@ -165,14 +165,17 @@ func (x experience) foresee(m measure, configs []planned) string {
 				parts = append(parts, share+" "+class.name)
 			}
 		}
-		what := "to within about "
+		what, name := "to within about ", c.title
 		switch {
 		case len(parts) == 0:
+			if c.from != nil {
+				name += ", against " + c.from.title
+			}
 			what = "not known, for that run has too few values of it, or equal ones"
 		case c.from != nil:
 			what = "a difference from " + c.from.title + ", 4 times of 5, of "
 		}
-		fmt.Fprintf(&b, "  %s: %s%s\n", c.title, what, strings.Join(parts, ", "))
+		fmt.Fprintf(&b, "  %s: %s%s\n", name, what, strings.Join(parts, ", "))
 	}
 	return b.String()
 }

@@ -96,7 +96,7 @@ func TestForesight(t *testing.T) {
 		{measure{measureFlags: measureFlags{runs: 50, cold: true}}, compared([]planned{{known: known("a")}}, ""), percent(width) + " cold\n"},
 		{measure{measureFlags: measureFlags{runs: 50, warmRuns: 2, warm: true}}, compared([]planned{{known: known("a")}}, ""), "about " + percent(width) + " warm\n"},
 		{measure{measureFlags: measureFlags{runs: 50, warmRuns: 1, warm: true}}, compared([]planned{{known: known("a")}}, ""), "not known"},
-		{m, compared([]planned{{known: known("a")}, {known: known("new")}}, ""), "new: not known"},
+		{m, compared([]planned{{known: known("a")}, {known: known("new")}}, ""), "new, against a: not known"},
 		{measure{measureFlags: measureFlags{runs: 5}}, nil, "an interval needs 6 cold starts"},
 	} {
 		if text := x.foresee(c.m, c.configs); !strings.Contains(text, c.want) {
