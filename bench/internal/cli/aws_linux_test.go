@@ -278,7 +278,7 @@ func TestAWSControl(t *testing.T) {
 		t.Errorf("init is not split by the process's age:\n%s", rest)
 	}
 	// Its times are all equal.
-	if e := c.bench(0, "--control", "--dry-run", "scratch", "al2"); !strings.Contains(e.stdout, "at the spread seen in "+run.Header.ID) || !strings.Contains(e.stdout, "  al2: not known") || strings.Contains(e.stdout, "  scratch-control: ") {
+	if e := c.bench(0, "--control", "--dry-run", "scratch", "al2"); !strings.Contains(e.stdout, "at the spread seen in "+run.Header.ID) || !strings.Contains(e.stdout, "  al2, against scratch: not known") || strings.Contains(e.stdout, "  scratch-control: ") {
 		t.Errorf("plan:\n%s", e.stdout)
 	}
 	if e := c.bench(0, "--dry-run", "--strategy", "burst", "scratch"); !strings.Contains(e.stdout, "no earlier run to go by") {
