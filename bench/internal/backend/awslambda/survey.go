@@ -2,15 +2,11 @@ package awslambda
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"coldbench/bench/internal/coldstart"
@@ -25,45 +21,6 @@ type Account struct {
 	// Unreserved how many of them no function has reserved; 0 where the
 	// endpoint does not say.
 	Concurrent, Unreserved int
-}
-
-// Facts are what preflight found out about a deployed function.
-type Facts struct {
-	Ref Ref
-	// Version is what the qualifier stands for; "$LATEST" without one.
-	Version string
-	// Arch is "amd64" or "arm64".
-	Arch     string
-	MemoryMB int
-	Timeout  time.Duration
-	// Zip is false for a container image.
-	Zip bool
-	// Runtime is the managed runtime of a zip function; empty for an image.
-	Runtime string
-	// ImageID names the code: the image's digest, or the digest of the zip.
-	ImageID string
-	// ImageURI names the image by its digest; empty for a zip, and where the
-	// endpoint does not say.
-	ImageURI string
-	// SizeBytes is the size of the zip; 0 for an image, whose size Lambda does
-	// not tell.
-	SizeBytes int64
-	// Inactive functions have to be woken by an invocation.
-	Inactive bool
-	// Reserved is the function's own concurrency; -1 where it has none.
-	Reserved int
-	// Provisioned is true where environments stand ready: their starts are no
-	// cold starts.
-	Provisioned bool
-	// SnapStart is true where environments are restored from a snapshot.
-	SnapStart bool
-	// JSONLogs is true where the log format is JSON.
-	JSONLogs bool
-	LogGroup string
-	// Warnings are what a reader of the numbers should know.
-	Warnings []string
-
-	config *types.FunctionConfiguration
 }
 
 // Survey is the result of looking before anything is changed.
@@ -193,82 +150,6 @@ func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionO
 	return out, nil
 }
 
-// factsOf reads a function's description and refuses what can't be measured.
-func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
-	cfg := out.Configuration
-	f := &Facts{
-		Ref: ref, Version: aws.ToString(cfg.Version), MemoryMB: int(aws.ToInt32(cfg.MemorySize)),
-		Timeout: time.Duration(aws.ToInt32(cfg.Timeout)) * time.Second,
-		Zip:     cfg.PackageType != types.PackageTypeImage, Runtime: string(cfg.Runtime),
-		Inactive: cfg.State == types.StateInactive, Reserved: -1,
-		LogGroup: "/aws/lambda/" + ref.Name, Arch: "amd64", config: cfg,
-	}
-	if f.Version == "" {
-		f.Version = "$LATEST"
-	}
-	for _, a := range cfg.Architectures {
-		if a == types.ArchitectureArm64 {
-			f.Arch = "arm64"
-		}
-	}
-	f.ImageID = codeID(out)
-	f.ImageURI = imageURI(out)
-	if f.Zip {
-		f.SizeBytes = cfg.CodeSize
-	}
-	if l := cfg.LoggingConfig; l != nil {
-		f.JSONLogs = l.LogFormat == types.LogFormatJson
-		if g := aws.ToString(l.LogGroup); g != "" {
-			f.LogGroup = g
-		}
-		if f.JSONLogs && l.SystemLogLevel == types.SystemLogLevelWarn {
-			return nil, coldstart.Hint(fmt.Errorf("function %s hides REPORT: its log format is JSON and its system log level WARN", ref),
-				fmt.Sprintf("aws lambda update-function-configuration --function-name %s --logging-config LogFormat=JSON,SystemLogLevel=INFO", ref.Name))
-		}
-	}
-	if s := cfg.SnapStart; s != nil && s.ApplyOn == types.SnapStartApplyOnPublishedVersions {
-		f.SnapStart = s.OptimizationStatus == types.SnapStartOptimizationStatusOn
-		f.Warnings = append(f.Warnings, fmt.Sprintf("versions of %s are restored from a snapshot (SnapStart): what is called init is their Restore Duration", ref.Name))
-	}
-	if out.Concurrency != nil && out.Concurrency.ReservedConcurrentExecutions != nil {
-		f.Reserved = int(*out.Concurrency.ReservedConcurrentExecutions)
-	}
-	reason := aws.ToString(cfg.StateReason)
-	switch cfg.State {
-	case types.StatePending:
-		return nil, coldstart.Hint(fmt.Errorf("function %s is not ready: it is being created", ref), "wait for it: aws lambda wait function-active-v2 --function-name "+ref.Name)
-	case types.StateFailed:
-		return nil, coldstart.Hint(fmt.Errorf("function %s has failed: %s", ref, scrub(orElse(reason, string(cfg.StateReasonCode)))), "deploy it again: make deploy")
-	case types.StateActive, types.StateInactive, "":
-	default:
-		return nil, fmt.Errorf("function %s can't be measured: its state is %s", ref, cfg.State)
-	}
-	if cfg.LastUpdateStatus == types.LastUpdateStatusInProgress {
-		return nil, coldstart.Hint(fmt.Errorf("function %s is being updated", ref), "wait for it: aws lambda wait function-updated-v2 --function-name "+ref.Name)
-	}
-	if f.Reserved == 0 {
-		return nil, coldstart.Hint(fmt.Errorf("function %s can't run: its reserved concurrency is 0", ref), "aws lambda delete-function-concurrency --function-name "+ref.Name)
-	}
-	return f, nil
-}
-
-// codeID names the code of a function: the digest of its image or of its zip.
-func codeID(out *lambda.GetFunctionOutput) string {
-	if out.Code != nil {
-		if _, digest, ok := strings.Cut(aws.ToString(out.Code.ResolvedImageUri), "@"); ok {
-			return digest
-		}
-	}
-	sum := aws.ToString(out.Configuration.CodeSha256)
-	if raw, err := base64.StdEncoding.DecodeString(sum); err == nil && len(raw) == 32 {
-		return fmt.Sprintf("sha256:%x", raw)
-	}
-	if sum != "" {
-		return "sha256:" + sum
-	}
-	return ""
-}
-
 // Capacity returns how many environments of a function may run at once, at
 // least 1 and at most n.
 func (s *Survey) Capacity(f *Facts, n int) int {
@@ -283,48 +164,4 @@ func (s *Survey) Capacity(f *Facts, n int) int {
 		n = min(n, free)
 	}
 	return max(n, 1)
-}
-
-// Updatable says why a function can't be updated for a measurement that adds
-// variables of the names and values given; nil where it can.
-func (f *Facts) Updatable(add map[string]string) error {
-	cfg := f.config
-	if f.Ref.Qualifier != "" {
-		return coldstart.Hint(fmt.Errorf("%s is a version or alias: it can't be updated", f.Ref), "--strategy burst, idle or version")
-	}
-	size := 0
-	if e := cfg.Environment; e != nil {
-		if e.Error != nil {
-			return coldstart.Hint(fmt.Errorf("function %s: its variables can't be read (%s), an update would wipe them", f.Ref, scrub(aws.ToString(e.Error.ErrorCode))), "allow kms:Decrypt for the function's key")
-		}
-		for k, v := range e.Variables {
-			size += len(k) + len(v)
-		}
-		for k := range add {
-			v, there := e.Variables[k]
-			if !there {
-				continue
-			}
-			if k == TokenKey && ourToken(v) {
-				size -= len(k) + len(v) // left over; it goes away with ours
-				continue
-			}
-			return coldstart.Hint(fmt.Errorf("function %s has a variable %s already, whose value would be lost", f.Ref, k), "take it off the function, or use --strategy idle")
-		}
-	}
-	for k, v := range add {
-		size += len(k) + len(v)
-	}
-	const limit = 4096 // Lambda's limit of all variables together
-	if size > limit {
-		return coldstart.Hint(fmt.Errorf("function %s: its variables would take %d of %d bytes with the one that bench adds", f.Ref, size, limit), "shorten them, or use --strategy idle")
-	}
-	return nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
