@@ -31,6 +31,8 @@ type emulator struct {
 
 	mu      sync.Mutex
 	machine *machine // the one that is open; nil for none
+	// last is the greatest number of a process that was asked for.
+	last int
 
 	closing sync.Once
 	failed  error
@@ -192,6 +194,7 @@ func (m *emulator) take(mac *machine) error {
 	if m.machine != nil && m.machine != mac {
 		return errors.New("another environment of this engine is open")
 	}
+	mac.emulator, mac.after = m, m.last
 	m.machine = mac
 	return nil
 }
@@ -204,18 +207,23 @@ func (m *emulator) release(mac *machine) {
 	}
 }
 
-func (m *emulator) current() (*machine, error) {
+// owner returns the machine that a process belongs to. A request that comes late,
+// after its machine was closed, is not the next machine's.
+func (m *emulator) owner(process int) (*machine, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.machine == nil {
-		return nil, errors.New("no environment is open")
+	m.last = max(m.last, process)
+	if m.machine == nil || process <= m.machine.after {
+		return nil, errClosed
 	}
 	return m.machine, nil
 }
 
+var errClosed = errors.New("the environment is closed")
+
 // Launch makes the container that the emulator asks for.
 func (m *emulator) Launch(ctx context.Context, l runtimeapi.StdioLaunch) error {
-	mac, err := m.current()
+	mac, err := m.owner(l.Process)
 	if err != nil {
 		return err
 	}
@@ -224,7 +232,7 @@ func (m *emulator) Launch(ctx context.Context, l runtimeapi.StdioLaunch) error {
 
 // Kill ends a container of the machine that is open.
 func (m *emulator) Kill(ctx context.Context, process int) error {
-	mac, err := m.current()
+	mac, err := m.owner(process)
 	if err != nil {
 		return nil // its machine has ended it
 	}

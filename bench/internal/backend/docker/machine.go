@@ -38,7 +38,10 @@ type machine struct {
 	function runtimeapi.Function
 	output   output
 
+	// emulator is nil before Provision. The processes after that number are of
+	// this environment, or of a later one.
 	emulator *emulator
+	after    int
 
 	mu        sync.Mutex
 	processes map[int]*process
@@ -70,7 +73,6 @@ func (m *machine) Provision(ctx context.Context) error {
 	if err := em.take(m); err != nil {
 		return engineFailure(ctx, err)
 	}
-	m.emulator = em
 	call, cancel := context.WithTimeoutCause(ctx, provisionTimeout, errSilent)
 	defer cancel()
 	if err := em.client.Provision(call, m.function); err != nil {
@@ -197,7 +199,7 @@ func (m *machine) launch(ctx context.Context, l runtimeapi.StdioLaunch) error {
 	m.mu.Lock()
 	if m.closed || m.processes[l.Process] != nil {
 		m.mu.Unlock()
-		return errors.New("the environment is closed")
+		return errClosed
 	}
 	m.processes[l.Process] = p
 	m.latest = p
