@@ -96,3 +96,19 @@ func TestADumbTerminalGetsLines(t *testing.T) {
 		t.Errorf("said %q", out.String())
 	}
 }
+
+// TestOnlyWhatThereIsGivesNoSample: a count of 0 is no news.
+func TestOnlyWhatThereIsGivesNoSample(t *testing.T) {
+	for _, c := range []struct {
+		failures, unproved int
+		want               string
+	}{
+		{1, 0, "1 failed attempt"},
+		{0, 2, "2 unproved invocations"},
+		{2, 1, "2 failed attempts and 1 unproved invocation"},
+	} {
+		if got := withoutSample(c.failures, c.unproved); got != c.want {
+			t.Errorf("%d, %d: %q", c.failures, c.unproved, got)
+		}
+	}
+}

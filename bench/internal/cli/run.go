@@ -140,7 +140,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	case result.Samples == 0:
 		return coldstart.Hint(errors.New("no sample was taken"), "bench report "+path)
 	case result.Failures > 0 || result.Unproved > 0 || len(result.GaveUp) > 0:
-		a.say("%s and %s gave no sample; the report says why", plural(result.Failures, "failed attempt"), plural(result.Unproved, "unproved invocation"))
+		a.say("%s gave no sample; the report says why", withoutSample(result.Failures, result.Unproved))
 		return errIncomplete
 	case m.strict && len(header.Unavailable) > 0:
 		a.say("%s could not be measured (--strict)", plural(len(header.Unavailable), "variant"))
@@ -225,4 +225,16 @@ func (a *app) relative(path string) string {
 		return short
 	}
 	return path
+}
+
+// withoutSample spells what gave no sample; one of the counts at least is not 0.
+func withoutSample(failures, unproved int) string {
+	var parts []string
+	if failures > 0 {
+		parts = append(parts, plural(failures, "failed attempt"))
+	}
+	if unproved > 0 {
+		parts = append(parts, plural(unproved, "unproved invocation"))
+	}
+	return strings.Join(parts, " and ")
 }
