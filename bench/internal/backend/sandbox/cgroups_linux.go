@@ -111,13 +111,25 @@ func reasonOf(err error) string {
 	var p *fs.PathError
 	switch {
 	case errors.As(err, &p) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)):
-		return "no permission to write " + p.Path
+		return "no permission to write " + anyGroup(p.Path)
 	case errors.As(err, &p):
-		return p.Path + ": " + p.Err.Error()
+		return anyGroup(p.Path) + ": " + p.Err.Error()
 	case err != nil:
 		return err.Error()
 	}
 	return "unknown"
+}
+
+// anyGroup takes the name of one group out of a path: it is another one in each
+// run, and runs whose limits are told apart are no sessions of one another.
+func anyGroup(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if strings.HasPrefix(part, groupName) {
+			parts[i] = "*"
+		}
+	}
+	return strings.TrimSuffix(strings.Join(parts, "/"), "/*")
 }
 
 // name returns a name that no other group has.

@@ -242,3 +242,17 @@ func TestRemoveBusy(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestReasonsNameNoGroup: of two runs that can't limit anything for the same
+// reason the headers say the same.
+func TestReasonsNameNoGroup(t *testing.T) {
+	for path, want := range map[string]string{
+		"/sys/fs/cgroup/cpu/coldbench/coldbench-14653-764366-1":                  "no permission to write /sys/fs/cgroup/cpu/coldbench",
+		"/sys/fs/cgroup/cpu/coldbench/coldbench-14653-764366-1/cpu.cfs_quota_us": "no permission to write /sys/fs/cgroup/cpu/coldbench/*/cpu.cfs_quota_us",
+		"/sys/fs/cgroup/cpu/coldbench":                                           "no permission to write /sys/fs/cgroup/cpu/coldbench",
+	} {
+		if got := reasonOf(&os.PathError{Op: "mkdir", Path: path, Err: os.ErrPermission}); got != want {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
