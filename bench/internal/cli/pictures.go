@@ -81,16 +81,28 @@ func fileName(word string) string {
 	}, word)
 }
 
-// writePictures writes the pictures that a page in a folder links to, and
-// removes those of their names that it has no more.
-func writePictures(dir string, r *analysis.Report) error {
+// writePictures writes the pictures that a page of a name in a folder links to,
+// and removes those of their names that it has no more: of a plot that there is
+// nothing to draw for, and of an engine that was not the newest one before.
+func writePictures(dir, base string, r *analysis.Report) error {
+	used := map[string]bool{}
+	for _, s := range r.Sections {
+		used[s.Pictures] = true
+	}
 	for i := range r.Sections {
 		s := &r.Sections[i]
+		before := *s
+		before.Pictures = fileName(base) + "-" + fileName(s.Engine)
 		for _, p := range render.Plots() {
+			if !used[before.Pictures] {
+				if err := removePicture(filepath.Join(dir, p.File(&before))); err != nil {
+					return err
+				}
+			}
 			path := filepath.Join(dir, p.File(s))
 			if !p.Of(s) {
-				if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-					return fmt.Errorf("removing an old picture: %w", err)
+				if err := removePicture(path); err != nil {
+					return err
 				}
 				continue
 			}
@@ -98,6 +110,14 @@ func writePictures(dir string, r *analysis.Report) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// removePicture removes an old picture, where there is one.
+func removePicture(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("removing an old picture: %w", err)
 	}
 	return nil
 }

@@ -124,9 +124,10 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 		return a.show(f, report)
 	}
 	output = absolute(a.Dir, output)
-	namePictures(report, strings.TrimSuffix(filepath.Base(output), f.Ext))
+	base := strings.TrimSuffix(filepath.Base(output), f.Ext)
+	namePictures(report, base)
 	if f.Name == "markdown" {
-		if err := writePictures(filepath.Dir(output), report); err != nil {
+		if err := writePictures(filepath.Dir(output), base, report); err != nil {
 			return err
 		}
 	}
@@ -258,7 +259,7 @@ func (a *app) pages(dir, place string, inputs []analysis.Input) (report *analysi
 		return nil, "", err
 	}
 	// The pictures first: a page never links to what is not there.
-	if err := writePictures(dir, report); err != nil {
+	if err := writePictures(dir, place, report); err != nil {
 		return nil, "", err
 	}
 	for _, name := range published {
