@@ -48,7 +48,7 @@ bench compare with the new run alone shows the outcome and is the gate.`,
   bench local --engine sandbox --cold
   bench local --file other/docker-compose.yml
   bench local my=example.com/image:tag
-  bench local --against results/runs/20261124T101721Z-local-docker.jsonl`,
+  bench local --against results/runs/20261124T134709Z-local-docker.jsonl`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.local(cmd.Context(), f, args)
