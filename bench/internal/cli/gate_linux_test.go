@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
 	"coldbench/bench/internal/analysis"
 )
@@ -196,20 +195,5 @@ func neighbour(t *testing.T, share float64) (stop func()) {
 	return func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-	}
-}
-
-// spin is the neighbour's program.
-func spin() {
-	share, err := strconv.ParseFloat(os.Args[1], 64)
-	if err != nil {
-		os.Exit(2)
-	}
-	const period = 20 * time.Millisecond
-	busy := time.Duration(share * float64(period))
-	for {
-		for began := time.Now(); time.Since(began) < busy; {
-		}
-		time.Sleep(period - busy)
 	}
 }
