@@ -111,11 +111,19 @@ func usagef(format string, args ...any) error {
 // Main runs one command and returns the exit code of the process. The first
 // interrupt ends the command's context, the second one the process.
 func Main(ctx context.Context, env Env) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-ctx.Done()
-		stop() // from here on a signal has its default effect
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		// In this order: whoever sees the end of the context may count on it that
+		// the next signal has its default effect.
+		signal.Stop(signals)
+		cancel()
 	}()
 	app := &app{Env: env}
 	root := app.root()
