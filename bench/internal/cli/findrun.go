@@ -46,6 +46,14 @@ func fits(run *runfile.Run, like *runfile.Header) bool {
 	return run.End != nil && run.End.Stopped != runfile.StoppedInterrupted
 }
 
+// noneFits is the error of a place that holds no run that fits.
+func noneFits(where string, like *runfile.Header) error {
+	if like == nil || like.ID == "" {
+		return fmt.Errorf("no finished run to compare in %s", where)
+	}
+	return fmt.Errorf("no finished run in %s of the place and engine of %s, other than itself", where, like.ID)
+}
+
 func (a *app) newestIn(dir string, like *runfile.Header) (*runfile.Run, error) {
 	runs := filepath.Join(dir, "runs")
 	if _, err := os.Stat(runs); err != nil {
@@ -67,7 +75,7 @@ func (a *app) newestIn(dir string, like *runfile.Header) (*runfile.Run, error) {
 			return run, nil
 		}
 	}
-	return nil, fmt.Errorf("no finished run to compare in %s", a.relative(runs))
+	return nil, noneFits(a.relative(runs), like)
 }
 
 // committed reads the newest finished run of a git revision.
@@ -112,7 +120,7 @@ func (a *app) committed(ctx context.Context, revision, out string, like *runfile
 		}
 	}
 	if newest == nil {
-		return nil, fmt.Errorf("no finished run to compare in %s of %s", folder, revision)
+		return nil, noneFits(fmt.Sprintf("%s of %s", folder, revision), like)
 	}
 	return newest, nil
 }
