@@ -72,9 +72,12 @@ bench-local: build ## measure every variant here: RUNS, WARM_RUNS, ENGINE, MEMOR
 	@.build/bench local $(if $(RUNS),--runs $(RUNS)) $(if $(WARM_RUNS),--warm-runs $(WARM_RUNS)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(OUT),--out '$(OUT)') $(ARGS)
 
-.PHONY: test check fuzz
-test: build ## the whole test suite; BENCH_REQUIRE=docker,sandbox fails where those are missing
-	@$(GO) test $(PACKAGES)
+.PHONY: test test-all check fuzz
+test: build ## the quick tests, about 2 minutes; BENCH_REQUIRE=docker,sandbox fails if those are missing
+	@$(GO) test -short $(PACKAGES)
+
+test-all: build ## every test
+	@$(GO) test -timeout 20m $(PACKAGES)
 
 check: ## gofmt, vet, staticcheck, go.mod
 	@unformatted=$$(gofmt -l bench deployment function images) || exit 1; \
