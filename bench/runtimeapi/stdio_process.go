@@ -96,7 +96,7 @@ func (p *stdioProcess) accept(ctx context.Context, listener net.Listener) error 
 	if err != nil {
 		return fmt.Errorf("waiting for images/start: %w", err)
 	}
-	if text, failed := strings.CutPrefix(line, "error "); failed {
+	if text, failed := startFailure(line); failed {
 		return fmt.Errorf("images/start: %s", text)
 	}
 	if line != "ready" {
@@ -114,7 +114,7 @@ func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
 	if err != nil {
 		return Started{}, fmt.Errorf("waiting for execve: %w", p.orEnded(err))
 	}
-	if text, failed := strings.CutPrefix(line, "error "); failed {
+	if text, failed := startFailure(line); failed {
 		return Started{}, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
 	}
 	started, err := parseStarted(line)
@@ -128,8 +128,20 @@ func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
 	case err != nil:
 		return started, fmt.Errorf("waiting for execve: %w", err)
 	}
-	text, _ := strings.CutPrefix(line, "error ")
+	text, _ := startFailure(line)
 	return started, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
+}
+
+// startFailure returns the text of images/start's "error ERRNO TEXT", or the
+// line and false if it is another one. The text ends with the errno's own words.
+func startFailure(line string) (text string, failed bool) {
+	rest, failed := strings.CutPrefix(line, "error ")
+	if errno, text, ok := strings.Cut(rest, " "); failed && ok {
+		if _, err := strconv.Atoi(errno); err == nil {
+			return text, true
+		}
+	}
+	return rest, failed
 }
 
 // parseStarted reads "exec CLOCKNS ext1,ext2".

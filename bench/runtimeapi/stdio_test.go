@@ -268,7 +268,7 @@ func TestStdioStartThatMisbehaves(t *testing.T) {
 	}{
 		"says nothing":      {func(c net.Conn) {}, false, "images/start"},
 		"says nonsense":     {func(c net.Conn) { fmt.Fprint(c, "hello\n") }, false, `said "hello" instead of ready`},
-		"fails at once":     {func(c net.Conn) { fmt.Fprint(c, "error 1 mounting: no\n") }, false, "1 mounting: no"},
+		"fails at once":     {func(c net.Conn) { fmt.Fprint(c, "error 1 mounting: no\n") }, false, "images/start: mounting: no"},
 		"a torn line":       {func(c net.Conn) { fmt.Fprint(c, "rea") }, false, "unexpected EOF"},
 		"ends after ready":  {func(c net.Conn) { fmt.Fprint(c, "ready\n") }, true, ""},
 		"no clock":          {func(c net.Conn) { fmt.Fprint(c, "ready\nexec x \n") }, true, "not a clock reading"},

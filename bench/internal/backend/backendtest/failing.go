@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,10 @@ type failing struct {
 	needs  []Ability
 	slow   bool
 }
+
+// bareErrno finds the error number with which images/start begins what it says,
+// "Error: 2 executing /x: no such file or directory".
+var bareErrno = regexp.MustCompile(`: [0-9]+ [a-z]`)
 
 func failingFunctions() []failing {
 	one := func(r ...coldstart.Reason) []coldstart.Reason { return r }
@@ -104,6 +109,9 @@ func (c *checker) failed(err error, f failing) {
 	case !errors.As(err, &failure):
 		c.errorf("the error is no Failure: %v", err)
 		return
+	}
+	if bareErrno.MatchString(err.Error()) {
+		c.errorf("a number that means nothing to a reader: %v", err)
 	}
 	if !slices.Contains(f.reasons, failure.Reason) {
 		c.errorf("reason %q, want %q: %v", failure.Reason, f.reasons, err)
