@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	"bench/internal/backend/backendtest":          {"bench/internal/coldstart", "bench/lambdalog"},
 	"bench/internal/backend/backendtest/function": {"function/started"},
 	"bench/internal/backend/backendtest/overlay2": {"bench/internal/backend/backendtest"},
+	"bench/internal/committed":                    {"bench/internal/backend/backendtest"},
 	// sandbox's machines are described and answered in the words of runtimeapi.
 	"bench/internal/awssim": {"bench/lambdalog", "bench/runtimeapi", "bench/internal/backend/sandbox", "bench/internal/coldstart"},
 

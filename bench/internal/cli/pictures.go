@@ -13,17 +13,14 @@ import (
 	"coldbench/bench/internal/render"
 )
 
-// namePictures says in each section what its picture files are called: after
-// the page base. The newest run's have that name as it is, those of further ones
-// their engine's beside it.
+// namePictures sets the names of the picture files of each section: BASE-ENGINE,
+// or BASE for a section without an engine. Further sections of one engine get a
+// number.
 func namePictures(r *analysis.Report, base string) {
 	used := map[string]bool{}
 	for i := range r.Sections {
 		s := &r.Sections[i]
-		name := fileName(base)
-		if used[name] {
-			name += "-" + fileName(s.Engine)
-		}
+		name := pictureName(base, s)
 		for n, plain := 2, name; used[name]; n++ {
 			name = fmt.Sprintf("%s-%d", plain, n)
 		}
@@ -32,21 +29,26 @@ func namePictures(r *analysis.Report, base string) {
 	}
 }
 
+// pictureName returns what the picture files of a section begin with.
+func pictureName(base string, s *analysis.Section) string {
+	if s.Engine == "" {
+		return fileName(base)
+	}
+	return fileName(base + "-" + s.Engine)
+}
+
 // linkPictures names the pictures of a results folder in the sections that they
 // are of, so that the text is the folder's page again. A section whose pictures
 // are not there, or show another run, links to none.
 func linkPictures(dir string, r *analysis.Report) error {
 	for i := range r.Sections {
 		s := &r.Sections[i]
-		for _, name := range []string{s.Place, s.Place + "-" + s.Engine} {
-			s.Pictures = fileName(name)
-			there, err := drawn(dir, s)
-			if err != nil {
-				return err
-			}
-			if there {
-				break
-			}
+		s.Pictures = pictureName(s.Place, s)
+		there, err := drawn(dir, s)
+		if err != nil {
+			return err
+		}
+		if !there {
 			s.Pictures = ""
 		}
 	}
@@ -81,24 +83,13 @@ func fileName(word string) string {
 	}, word)
 }
 
-// writePictures writes the pictures that a page of a name in a folder links to,
-// and removes those of their names that it has no more: of a plot that there is
-// nothing to draw for, and of an engine that was not the newest one before.
-func writePictures(dir, base string, r *analysis.Report) error {
-	used := map[string]bool{}
-	for _, s := range r.Sections {
-		used[s.Pictures] = true
-	}
+// writePictures writes the pictures of a page into a folder. It removes an older
+// one if its section has nothing to draw for that plot any more, and touches no
+// picture of another section.
+func writePictures(dir string, r *analysis.Report) error {
 	for i := range r.Sections {
 		s := &r.Sections[i]
-		before := *s
-		before.Pictures = fileName(base) + "-" + fileName(s.Engine)
 		for _, p := range render.Plots() {
-			if !used[before.Pictures] {
-				if err := removePicture(filepath.Join(dir, p.File(&before))); err != nil {
-					return err
-				}
-			}
 			path := filepath.Join(dir, p.File(s))
 			if !p.Of(s) {
 				if err := removePicture(path); err != nil {

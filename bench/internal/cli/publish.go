@@ -88,7 +88,7 @@ func (a *app) pages(dir, place string, inputs []analysis.Input) (report *analysi
 		return nil, "", err
 	}
 	// The pictures first: a page never links to what is not there.
-	if err := writePictures(dir, place, report); err != nil {
+	if err := writePictures(dir, report); err != nil {
 		return nil, "", err
 	}
 	for _, name := range published {

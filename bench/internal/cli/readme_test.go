@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/committed"
 	"coldbench/bench/internal/render"
 )
 
@@ -20,10 +21,21 @@ const (
 	tableEnds   = "<!-- end -->\n"
 )
 
+// repository returns the folder whose README and results are compared: the last
+// commit's, or with -update-readme the working tree, which is rewritten.
+func repository(t *testing.T) string {
+	t.Helper()
+	root := filepath.Join("..", "..", "..")
+	if *updateReadme {
+		return root
+	}
+	return committed.Files(t, root, "README.md", "results")
+}
+
 // TestReadmeShowsTheCommittedRun: the README's table is what bench report makes
 // of the newest run of results/, to the letter.
 func TestReadmeShowsTheCommittedRun(t *testing.T) {
-	root := filepath.Join("..", "..", "..")
+	root := repository(t)
 	readme := filepath.Join(root, "README.md")
 	text, err := os.ReadFile(readme)
 	if err != nil {
@@ -54,14 +66,14 @@ func TestReadmeShowsTheCommittedRun(t *testing.T) {
 		return
 	}
 	if shown != want {
-		t.Errorf("README.md shows\n%s\nbench report makes\n%s\ngo test ./bench/internal/cli -run Readme -update-readme rewrites it", shown, want)
+		t.Errorf("README.md shows\n%s\nbench report makes\n%s\ngo test ./bench/internal/cli -run 'Readme|Committed' -update-readme rewrites it; commit the result", shown, want)
 	}
 }
 
 // TestCommittedTables: the pages and pictures in results are what bench makes of
 // the committed runs.
 func TestCommittedTables(t *testing.T) {
-	results := filepath.Join("..", "..", "..", "results")
+	results := filepath.Join(repository(t), "results")
 	a := &app{Env: Env{Stderr: os.Stderr}}
 	inputs, err := a.newest(filepath.Join(results, "runs"), "local")
 	if err != nil {
@@ -93,14 +105,14 @@ func TestCommittedTables(t *testing.T) {
 			files[filepath.Base(path)]++
 		}
 	}
-	if files["local.md"] == 0 || files["local.html"] == 0 || files["local-ecdf.svg"] == 0 {
+	if files["local.md"] == 0 || files["local.html"] == 0 || files["local-docker-ecdf.svg"] == 0 {
 		t.Fatalf("no pages: %v", files)
 	}
 	for name := range files {
 		got, err := os.ReadFile(filepath.Join(made, name))
 		want, other := os.ReadFile(filepath.Join(results, name))
 		if err != nil || other != nil || !bytes.Equal(got, want) {
-			t.Errorf("results/%s is not what bench makes of results/runs: go test ./bench/internal/cli -run 'Readme|Committed' -update-readme", name)
+			t.Errorf("results/%s is not what bench makes of results/runs: go test ./bench/internal/cli -run 'Readme|Committed' -update-readme rewrites it; commit the result", name)
 		}
 	}
 }

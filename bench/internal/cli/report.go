@@ -127,7 +127,7 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 	base := strings.TrimSuffix(filepath.Base(output), f.Ext)
 	namePictures(report, base)
 	if f.Name == "markdown" {
-		if err := writePictures(filepath.Dir(output), base, report); err != nil {
+		if err := writePictures(filepath.Dir(output), report); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"coldbench/bench/internal/backend/fake"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/committed"
 	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/runner"
 )
@@ -168,7 +169,7 @@ func TestRunFileIsInterleaved(t *testing.T) {
 // The published runs are as their headers say: what was measured for real was
 // measured in the order that follows from the seed.
 func TestPublishedRunsAreInterleaved(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join("..", "..", "..", "results", "runs", "*"+runfile.Ext))
+	paths, err := filepath.Glob(filepath.Join(committed.Files(t, filepath.Join("..", "..", ".."), "results"), "results", "runs", "*"+runfile.Ext))
 	if err != nil {
 		t.Fatal(err)
 	}

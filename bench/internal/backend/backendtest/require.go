@@ -18,7 +18,7 @@ import (
 // Require ends a test where this machine lacks what it is about. err says what
 // is wrong; nil means that nothing is. The test is skipped with the reason, or
 // fails where BENCH_REQUIRE, a list separated by commas, names what is missing
-// ("docker", "sandbox", "podman", "chromium").
+// ("docker", "sandbox", "podman", "chromium", "git").
 func Require(t testing.TB, what string, err error) {
 	t.Helper()
 	if err == nil {
