@@ -87,13 +87,13 @@ func (s *Store) unpackFresh(ctx context.Context, img coldstart.Image, data []byt
 		return img, err
 	}
 	img.ID, img.Digest, img.Ref = id.String(), digest.String(), ""
-	img.Root = s.path(rootsDir, id.Hex, "root")
+	img.Root = filepath.Join(s.rootPlace(id.Hex), "root")
 	img.Layers++
 	img.SizeBytes += FreshSize
 	if info, err := os.Lstat(img.Root); err == nil && info.IsDir() {
 		return img, nil
 	}
-	return img, s.makeRoot(s.path(rootsDir, id.Hex), func(dir string) error {
+	return img, s.makeRoot(s.rootPlace(id.Hex), func(dir string) error {
 		return shareTree(ctx, original, dir, func() error { return writeFresh(filepath.Join(dir, freshFile), data) })
 	})
 }
@@ -107,70 +107,90 @@ func writeFresh(name string, data []byte) error {
 	if err := os.WriteFile(name, data, 0o644); err != nil {
 		return err
 	}
-	return os.Chmod(name, 0o644)
+	if err := os.Chmod(name, 0o644); err != nil {
+		return err
+	}
+	return os.Chtimes(name, time.Time{}, freshTime())
 }
+
+// freshTime is the modification time of a fresh image's file.
+func freshTime() time.Time { return time.Unix(0, 0) }
 
 // RemoveFresh takes the folder of an image away that UnpackFresh made.
 func (s *Store) RemoveFresh(img coldstart.Image) {
-	if _, hex, ok := strings.Cut(img.ID, ":"); ok && img.Root == s.path(rootsDir, hex, "root") {
-		s.removeRoot(hex)
+	if _, hex, ok := strings.Cut(img.ID, ":"); ok && img.Root == filepath.Join(s.rootPlace(hex), "root") {
+		s.removeRoot(filepath.Base(s.rootPlace(hex)))
 	}
 }
 
 // shareTree fills an empty folder with the content of another one and calls more
-// before it sets the folders' modes. Files are linked, or copied where they can't
-// be.
+// before it sets the folders' modes and times. Files are linked, or copied where
+// they can't be.
 func shareTree(ctx context.Context, from, to string, more func() error) error {
-	type folder struct {
-		path string
-		mode fs.FileMode
+	root, err := os.OpenRoot(to)
+	if err != nil {
+		return err
 	}
-	var folders []folder
-	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+	defer root.Close()
+	type sharedFolder struct {
+		name string
+		info fs.FileInfo
+	}
+	var folders []sharedFolder
+	err = filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		name, err := filepath.Rel(from, path)
+		rel, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
 		}
-		name = filepath.Join(to, name)
+		name := filepath.Join(to, rel)
 		info, err := e.Info()
 		if err != nil {
 			return err
 		}
 		switch {
 		case e.IsDir():
-			if name != to {
+			if rel != "." {
 				if err := os.Mkdir(name, 0o755); err != nil {
 					return err
 				}
 			}
-			folders = append(folders, folder{name, info.Mode()})
+			folders = append(folders, sharedFolder{rel, info})
 			return ownAs(name, info)
 		case info.Mode().Type() == fs.ModeSymlink:
 			target, err := os.Readlink(path)
 			if err == nil {
 				err = os.Symlink(target, name)
 			}
+			if err == nil {
+				err = ownAs(name, info)
+			}
 			if err != nil {
 				return err
 			}
-			return ownAs(name, info)
+			return setModTime(root, rel, info.ModTime())
 		}
 		if os.Link(path, name) == nil {
 			return nil
 		}
-		return copyFile(path, name, info)
+		if err := copyFile(path, name, info); err != nil {
+			return err
+		}
+		return setModTime(root, rel, info.ModTime())
 	})
 	if err == nil {
 		err = more()
 	}
 	for i := len(folders) - 1; i >= 0 && err == nil; i-- {
-		err = os.Chmod(folders[i].path, folders[i].mode.Perm()|folders[i].mode&fs.ModeSticky)
+		f := folders[i]
+		if err = root.Chmod(f.name, f.info.Mode().Perm()|f.info.Mode()&fs.ModeSticky); err == nil {
+			err = setModTime(root, f.name, f.info.ModTime())
+		}
 	}
 	return err
 }
@@ -199,7 +219,7 @@ func copyFile(from, to string, info fs.FileInfo) error {
 func freshen(img v1.Image, data []byte) (v1.Image, error) {
 	var buf bytes.Buffer
 	tw := tar.NewWriter(&buf)
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: freshFile, Mode: 0o644, Size: int64(len(data)), ModTime: time.Unix(0, 0)}
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: freshFile, Mode: 0o644, Size: int64(len(data)), ModTime: freshTime()}
 	if err := tw.WriteHeader(header); err != nil {
 		return nil, err
 	}

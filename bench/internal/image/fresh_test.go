@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"coldbench/bench/internal/image"
 )
@@ -52,6 +53,10 @@ func TestUnpackFresh(t *testing.T) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	if err := os.Remove(filepath.Join(to, ".bench-fresh")); err != nil {
+		t.Fatal(err)
+	}
+	// Removing a file gave the folder a new time.
+	if err := os.Chtimes(to, time.Time{}, modTime(t, root)); err != nil {
 		t.Fatal(err)
 	}
 	if after := listing(t, to); after != before {
@@ -103,7 +108,8 @@ func TestUnpackFreshFails(t *testing.T) {
 	}
 }
 
-// listing names every file with its mode and what it holds or points to.
+// listing names every file with its mode, its time, and what it holds or points
+// to.
 func listing(t *testing.T, root string) string {
 	t.Helper()
 	var b strings.Builder
@@ -116,7 +122,7 @@ func listing(t *testing.T, root string) string {
 			return err
 		}
 		name, _ := filepath.Rel(root, path)
-		b.WriteString(info.Mode().String() + " " + name)
+		b.WriteString(info.Mode().String() + " " + info.ModTime().UTC().Format(time.RFC3339Nano) + " " + name)
 		switch {
 		case info.Mode().Type() == fs.ModeSymlink:
 			to, _ := os.Readlink(path)

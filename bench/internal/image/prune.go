@@ -20,10 +20,11 @@ const (
 )
 
 // pruneRoots removes unpacked images beyond a number, the longest unused
-// first, but none that was asked for in the last day.
+// first, and those of earlier versions, but none that was asked for in the last
+// day.
 func (s *Store) pruneRoots() {
 	entries, err := os.ReadDir(s.path(rootsDir))
-	if err != nil || len(entries) <= keptRoots {
+	if err != nil {
 		return
 	}
 	type used struct {
@@ -37,8 +38,9 @@ func (s *Store) pruneRoots() {
 		}
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].at.After(list[j].at) })
-	for _, u := range list[min(keptRoots, len(list)):] {
-		if time.Since(u.at) > rootIdle {
+	for i, u := range list {
+		stale := !strings.HasSuffix(u.name, rootVersion)
+		if (i >= keptRoots || stale) && time.Since(u.at) > rootIdle {
 			s.removeRoot(u.name)
 		}
 	}

@@ -23,7 +23,7 @@ import (
 const (
 	blobsDir  = "blobs/sha256" // content by digest
 	layersDir = "layers"       // what is in a layer, by its diff ID
-	rootsDir  = "roots"        // unpacked images, by image ID
+	rootsDir  = "roots"        // unpacked images, by image ID and rootVersion
 	tempDir   = "tmp"          // what is being written
 	lockFile  = ".lock"        // held while index.json is changed
 	indexFile = "index.json"

@@ -19,10 +19,19 @@ import (
 // mount of it is a usable root. They are not in the image itself.
 var mountPoints = []string{"dev", "proc", "tmp"}
 
+// rootVersion is part of the name of an unpacked image's folder. It is raised
+// whenever Unpack makes something else of the same image, so that folders of an
+// earlier bench are not used. Those of version 1 have no suffix; their files
+// have the time of unpacking.
+const rootVersion = "-2"
+
+// rootPlace returns where an image with an ID is unpacked, or would be.
+func (s *Store) rootPlace(hex string) string { return s.path(rootsDir, hex+rootVersion) }
+
 // Unpack returns the folder that holds an image's files, for reading only. It
 // is made once for an image ID; later calls are cheap. The image must be in the
-// store. The folder has the image's modes but no set-user-ID and set-group-ID
-// bits; owners are the image's where this process is root and its own
+// store. The folder has the image's modification times, and its modes but no
+// set-user-ID and set-group-ID bits; owners are the image's where this process is root and its own
 // elsewhere, who may then write to every folder; devices are left out. dev,
 // proc and tmp are always folders.
 func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error) {
@@ -40,7 +49,7 @@ func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error)
 	one.Lock()
 	defer one.Unlock()
 
-	place := s.path(rootsDir, h.Hex)
+	place := s.rootPlace(h.Hex)
 	root := filepath.Join(place, "root")
 	if info, err := os.Lstat(root); err == nil && info.IsDir() {
 		now := time.Now()

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 )
 
 // unpacker puts layers on top of each other in a folder. It never leaves the
@@ -20,12 +21,22 @@ import (
 type unpacker struct {
 	root  *os.Root
 	chown bool
-	dirs  map[string]fs.FileMode // modes of folders, set at the end
-	fresh map[string]bool        // what the current layer made, or made something in
+	dirs  map[string]folder // set at the end
+	fresh map[string]bool   // what the current layer made, or made something in
 }
 
+// folder holds what a folder gets when its content is complete.
+type folder struct {
+	mode    fs.FileMode
+	modTime time.Time
+}
+
+// madeFolder is a folder that no layer describes. Engines give it the time of
+// unpacking, which would differ from one machine to the next.
+func madeFolder() folder { return folder{0o755, time.Unix(0, 0)} }
+
 func newUnpacker(root *os.Root) *unpacker {
-	return &unpacker{root: root, chown: os.Geteuid() == 0, dirs: map[string]fs.FileMode{}}
+	return &unpacker{root: root, chown: os.Geteuid() == 0, dirs: map[string]folder{".": madeFolder()}}
 }
 
 // layer unpacks one layer.
@@ -50,7 +61,7 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 	}
 	if name == "." {
 		if h.Typeflag == tar.TypeDir {
-			u.dirs["."] = modeOf(h)
+			u.dirs["."] = folder{modeOf(h), h.ModTime}
 			return u.own(".", h)
 		}
 		return errors.New("the root is not a folder")
@@ -83,7 +94,7 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 				return err
 			}
 		}
-		u.dirs[name] = modeOf(h)
+		u.dirs[name] = folder{modeOf(h), h.ModTime}
 		return u.own(name, h)
 	case tar.TypeReg, '\x00':
 		return u.file(name, h, r)
@@ -91,9 +102,12 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 		if err := u.root.Symlink(h.Linkname, name); err != nil {
 			return err
 		}
-		return u.own(name, h)
+		if err := u.own(name, h); err != nil {
+			return err
+		}
+		return setModTime(u.root, name, h.ModTime)
 	case tar.TypeLink:
-		return u.link(name, h.Linkname)
+		return u.link(name, h)
 	}
 	// Devices, pipes: an unpacked image has none, and the engines bring their
 	// own /dev.
@@ -124,20 +138,37 @@ func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return setModTime(u.root, name, h.ModTime)
 }
 
-// link makes a hard link to a file that an earlier entry made.
-func (u *unpacker) link(name, target string) error {
-	clean, ok := cleanName(target)
+// link makes a hard link to a file that an earlier entry made. As in Docker,
+// the link's own owner, mode and time win, for all names of the file.
+func (u *unpacker) link(name string, h *tar.Header) error {
+	clean, ok := cleanName(h.Linkname)
 	if !ok {
-		return fmt.Errorf("hard link to %q leads out of the image", target)
+		return fmt.Errorf("hard link to %q leads out of the image", h.Linkname)
 	}
 	dir, err := u.resolve(path.Dir(clean))
 	if err != nil {
 		return err
 	}
-	return u.root.Link(path.Join(dir, path.Base(clean)), name)
+	if err := u.root.Link(path.Join(dir, path.Base(clean)), name); err != nil {
+		return err
+	}
+	if err := u.own(name, h); err != nil {
+		return err
+	}
+	info, err := u.root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	if err := u.root.Chmod(name, modeOf(h)); err != nil {
+		return err
+	}
+	return setModTime(u.root, name, h.ModTime)
 }
 
 // own gives a file to its owner, where that is possible.
@@ -234,7 +265,7 @@ func (u *unpacker) folder(name string) (string, error) {
 	if err := u.root.Mkdir(dir, 0o755); err != nil {
 		return "", err
 	}
-	u.dirs[dir] = 0o755
+	u.dirs[dir] = madeFolder()
 	u.mark(dir)
 	return dir, nil
 }
@@ -276,8 +307,8 @@ func (u *unpacker) resolve(name string) (string, error) {
 	return done, nil
 }
 
-// finish makes the mount points and sets the folders' modes, the deepest first:
-// a folder that can't be written to any more is done with.
+// finish makes the mount points and sets the folders' modes and times, the
+// deepest first: a folder that can't be written to any more is done with.
 func (u *unpacker) finish() error {
 	for _, name := range mountPoints {
 		info, err := u.root.Lstat(name)
@@ -292,12 +323,12 @@ func (u *unpacker) finish() error {
 		if err := u.root.Mkdir(name, 0o755); err != nil {
 			return err
 		}
-		u.dirs[name] = 0o755
+		u.dirs[name] = madeFolder()
 	}
 	names := sortedKeys(u.dirs)
 	sort.Slice(names, func(i, j int) bool { return strings.Count(names[i], "/") > strings.Count(names[j], "/") })
 	for _, name := range names {
-		mode := u.dirs[name]
+		mode := u.dirs[name].mode
 		if name == "." {
 			// Who may read the image at all is not the image's to say here.
 			mode |= 0o755
@@ -307,6 +338,9 @@ func (u *unpacker) finish() error {
 			mode |= 0o700
 		}
 		if err := u.root.Chmod(name, mode); err != nil {
+			return err
+		}
+		if err := setModTime(u.root, name, u.dirs[name].modTime); err != nil {
 			return err
 		}
 	}
