@@ -175,7 +175,9 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 		return nil, err
 	}
 	defer r.Close()
-	return s.put(ctx, ref, r, platform, map[string]string{annotationSource: sourceEngine, annotationEngineID: d.ID})
+	meter := s.Meter("copying "+ref+" out of the engine", d.SizeBytes)
+	defer meter.End()
+	return s.put(ctx, ref, io.TeeReader(r, meter), platform, map[string]string{annotationSource: sourceEngine, annotationEngineID: d.ID})
 }
 
 // Put enters an image under a reference, for FROM and NAME=IMAGE to find. The
@@ -184,7 +186,9 @@ func (s *Store) Put(ctx context.Context, ref string, docker io.Reader) (coldstar
 	if _, err := name.ParseReference(ref); err != nil {
 		return coldstart.Image{}, fmt.Errorf("%q is not an image reference: %w", ref, err)
 	}
-	c, err := s.put(ctx, ref, docker, "", map[string]string{annotationSource: sourcePut})
+	meter := s.Meter("reading "+ref, 0)
+	defer meter.End()
+	c, err := s.put(ctx, ref, io.TeeReader(docker, meter), "", map[string]string{annotationSource: sourcePut})
 	if err != nil {
 		return coldstart.Image{}, fmt.Errorf("putting %s into the image store: %w", ref, err)
 	}
@@ -251,12 +255,15 @@ func (s *Store) pull(ctx context.Context, ref, arch string, o Options) (*content
 	})
 	defer watch.Stop()
 	o.say("asking %s for %s", r.Context().RegistryStr(), ref)
+	asking := s.Meter("waiting for "+r.Context().RegistryStr(), 0)
+	defer asking.End()
 	img, err := remote.Image(r,
 		remote.WithContext(ctx),
 		remote.WithAuthFromKeychain(authn.DefaultKeychain),
 		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: arch}),
 		remote.WithTransport(http.DefaultTransport),
 		remote.WithUserAgent("coldbench"))
+	asking.End()
 	if err == nil {
 		var c *content
 		c, err = s.take(ctx, taking{

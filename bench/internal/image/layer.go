@@ -77,8 +77,15 @@ func text(data string) func() (io.ReadCloser, int64, error) {
 // already: hashing costs a twentieth of compressing.
 func (s *Store) writeLayer(ctx context.Context, items []item, media types.MediaType) (layer, error) {
 	sort.Slice(items, func(i, j int) bool { return items[i].Name < items[j].Name })
+	var size int64
+	for _, it := range items {
+		size += it.Size
+	}
 	sum := sha256.New()
-	if err := writeTar(ctx, sum, items); err != nil {
+	reading := s.Meter("reading files", size)
+	err := writeTar(ctx, io.MultiWriter(sum, reading), items)
+	reading.End()
+	if err != nil {
 		return layer{}, err
 	}
 	diffID := v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
@@ -93,7 +100,9 @@ func (s *Store) writeLayer(ctx context.Context, items []item, media types.MediaT
 	defer w.abort()
 	sum.Reset()
 	zip := gzip.NewWriter(w)
-	if err := writeTar(ctx, io.MultiWriter(zip, sum), items); err != nil {
+	meter := s.Meter("compressing", size)
+	defer meter.End()
+	if err := writeTar(ctx, io.MultiWriter(zip, sum, meter), items); err != nil {
 		return layer{}, err
 	}
 	if err := zip.Close(); err != nil {
@@ -101,11 +110,12 @@ func (s *Store) writeLayer(ctx context.Context, items []item, media types.MediaT
 	}
 	// A file that was written to in between is in the second reading.
 	diffID.Hex = hex.EncodeToString(sum.Sum(nil))
-	digest, size, err := w.commit()
+	digest, packed, err := w.commit()
 	if err != nil {
 		return layer{}, err
 	}
-	blob := v1.Descriptor{Digest: digest, Size: size}
+	meter.End()
+	blob := v1.Descriptor{Digest: digest, Size: packed}
 	l := layer{Blob: described(blob, media), DiffID: diffID}
 	// What is in the layer is read back from it, which also verifies it.
 	_, err = s.inspect(ctx, l)

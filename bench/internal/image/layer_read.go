@@ -74,6 +74,8 @@ func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
 		return info, nil
 	}
 	info := layerInfo{Blob: described(l.Blob, types.DockerLayer)}
+	meter := s.Meter("verifying", 0)
+	defer meter.End()
 	err := s.readLayer(ctx, l, func(h *tar.Header, r io.Reader) error {
 		e, ok := entryOf(h)
 		if !ok {
@@ -87,7 +89,8 @@ func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
 			}
 			info.setAccounts(e.Name, data)
 		}
-		return nil
+		_, err := io.Copy(meter, r)
+		return err
 	})
 	if err != nil {
 		return layerInfo{}, err

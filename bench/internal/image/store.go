@@ -41,6 +41,8 @@ type Store struct {
 	dir   string
 	index *lockedfile.Mutex
 
+	progress func(Progress) // nil for none
+
 	mu    sync.Mutex
 	asked map[string]*answer     // registries, once a reference
 	roots map[string]*sync.Mutex // unpacking, once an image

@@ -139,7 +139,7 @@ func (s *Store) takeLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.H
 	if remote && !strings.HasSuffix(string(media), "zstd") && media != types.DockerUncompressedLayer && media != types.OCIUncompressedLayer {
 		err = s.fetchLayer(ctx, t, l, w)
 	} else {
-		err = compressLayer(ctx, t, l, diffID, w)
+		err = s.compressLayer(ctx, t, l, diffID, w)
 	}
 	if err != nil {
 		return v1.Descriptor{}, err
@@ -163,20 +163,28 @@ func (s *Store) fetchLayer(ctx context.Context, t taking, l v1.Layer, w io.Write
 		return err
 	}
 	defer r.Close()
-	_, err = io.Copy(w, watchedReader{contextReader{ctx, r}, t.alive})
+	size, err := l.Size()
+	if err != nil {
+		return err
+	}
+	meter := s.Meter("pulling "+t.ref, size)
+	defer meter.End()
+	_, err = io.Copy(io.MultiWriter(w, meter), watchedReader{contextReader{ctx, r}, t.alive})
 	return err
 }
 
 // compressLayer compresses a layer, the same bytes for the same content.
-func compressLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.Hash, w io.Writer) error {
+func (s *Store) compressLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.Hash, w io.Writer) error {
 	r, err := l.Uncompressed()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	meter := s.Meter("compressing "+t.ref, 0)
+	defer meter.End()
 	sum := sha256.New()
 	zip := gzip.NewWriter(w)
-	if _, err := io.Copy(io.MultiWriter(zip, sum), watchedReader{contextReader{ctx, r}, t.alive}); err != nil {
+	if _, err := io.Copy(io.MultiWriter(zip, sum, meter), watchedReader{contextReader{ctx, r}, t.alive}); err != nil {
 		return err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != diffID.Hex {

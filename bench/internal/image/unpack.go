@@ -76,6 +76,8 @@ func (s *Store) unpack(ctx context.Context, id, place string) error {
 		}
 		defer root.Close()
 		u := newUnpacker(root)
+		u.meter = s.Meter("unpacking", s.unpackedSize(c.layers))
+		defer u.meter.End()
 		for _, l := range c.layers {
 			if err := u.layer(ctx, s, l); err != nil {
 				return err
@@ -83,6 +85,18 @@ func (s *Store) unpack(ctx context.Context, id, place string) error {
 		}
 		return u.finish()
 	})
+}
+
+// unpackedSize returns the bytes of the files in layers, 0 if a layer is unknown.
+func (s *Store) unpackedSize(layers []layer) (size int64) {
+	for _, l := range layers {
+		info, ok := s.layerInfo(l.DiffID)
+		if !ok {
+			return 0
+		}
+		size += info.Unpacked
+	}
+	return size
 }
 
 // makeRoot has the folder of an unpacked image filled beside its place and moves

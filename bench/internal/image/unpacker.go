@@ -22,7 +22,8 @@ type unpacker struct {
 	root  *os.Root
 	chown bool
 	dirs  map[string]folder // set at the end
-	fresh map[string]bool   // what the current layer made, or made something in
+	meter *Meter
+	fresh map[string]bool // what the current layer made, or made something in
 }
 
 // folder holds what a folder gets when its content is complete.
@@ -127,7 +128,7 @@ func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, r)
+	_, err = io.Copy(io.MultiWriter(f, u.meter), r)
 	// The owner first: changing it takes bits of the mode away.
 	if err == nil && u.chown {
 		err = f.Chown(h.Uid, h.Gid)

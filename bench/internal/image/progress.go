@@ -1,0 +1,63 @@
+package image
+
+import "sync"
+
+// Progress is how far one piece of work on an image has come.
+type Progress struct {
+	// Work names it: "unpacking".
+	Work string
+	// Done and Total are bytes. Total is 0 if the size is unknown, and may be a
+	// little less than the final Done: it leaves out padding and headers.
+	Done, Total int64
+	// Ended is true in the last report, whether the work succeeded or not.
+	Ended bool
+}
+
+// OnProgress sets a function that is called when work on an image begins, with
+// each piece of it, and when it ends; nil for none. It is set before the store is
+// used and is called from the goroutine that does the work.
+func (s *Store) OnProgress(report func(Progress)) { s.progress = report }
+
+// Meter reports the progress of one piece of work. What is written to it counts
+// as done. A nil Meter does nothing.
+type Meter struct {
+	mu     sync.Mutex
+	report func(Progress)
+	now    Progress
+}
+
+// Meter begins a piece of work of total bytes, 0 if unknown. It must be ended.
+func (s *Store) Meter(work string, total int64) *Meter {
+	if s.progress == nil {
+		return nil
+	}
+	m := &Meter{report: s.progress, now: Progress{Work: work, Total: total}}
+	m.report(m.now)
+	return m
+}
+
+// Write counts bytes; it never fails. After End it does nothing.
+func (m *Meter) Write(p []byte) (int, error) {
+	if m != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if !m.now.Ended {
+			m.now.Done += int64(len(p))
+			m.report(m.now)
+		}
+	}
+	return len(p), nil
+}
+
+// End ends the work; a second call does nothing.
+func (m *Meter) End() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.now.Ended {
+		m.now.Ended = true
+		m.report(m.now)
+	}
+}
