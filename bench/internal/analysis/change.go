@@ -24,7 +24,7 @@ type Against struct {
 	// FailOver is the increase above which the gate trips, 0.05 for 5 %; nil
 	// for no gate.
 	FailOver *float64
-	// Force judges runs of different hosts.
+	// Force judges runs of different hosts or storage drivers.
 	Force bool
 	// Base is how a person names the base run, for the command that settles what is
 	// unclear; empty for the file of that run in the results folder.
@@ -40,7 +40,7 @@ type Change struct {
 	// Interleaved is true where the images of Base were measured again in New: then
 	// there is no drift between the two, and no control is needed.
 	Interleaved bool `json:"interleaved,omitempty"`
-	// Judged is false where verdicts are withheld: the hosts differ.
+	// Judged is false where verdicts are withheld: the hosts or the engine's storage drivers differ.
 	Judged   bool     `json:"judged"`
 	Warnings []string `json:"warnings"`
 	// Controls name the configs whose image is the same in both runs.
@@ -121,6 +121,10 @@ func changeOf(base, now recorded, how Against) (*Change, error) {
 	if n.Backend == "local" && b.Host.Fingerprint != n.Host.Fingerprint {
 		c.Judged = how.Force
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the runs are of different hosts (%s; %s): their difference is also the hosts'", hostOf(b.Host), hostOf(n.Host)))
+	}
+	if !b.SameStorage(n) {
+		c.Judged = how.Force
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the engine's storage drivers differ (%s; %s): the difference of the runs is also theirs", b.StorageDriver(), n.StorageDriver()))
 	}
 	c.Warnings = append(c.Warnings, unlike(b, n)...)
 	pairs, err := pairsOf(base, now, how, c)

@@ -22,6 +22,8 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 		engine += " " + h.Host.EngineVersion
 	}
 	add("Engine", "%s", engine)
+	add("Engine chosen", "%s", h.Choice)
+	engineFacts(h, add)
 	add("Host", "%s", hostOf(h.Host))
 	p := h.Plan
 	cpu, memory := h.Limits.CPU, h.Limits.Memory
@@ -93,6 +95,22 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	add("Previous run", "%s", h.Previous)
 	add("Against the images of", "%s", p.Against)
 	return facts
+}
+
+// engineFacts adds what is recorded of the engine beside its version.
+func engineFacts(h runfile.Header, add func(name, format string, args ...any)) {
+	f := h.Facts
+	if f == nil {
+		return
+	}
+	add("Storage driver", "%s", f.StorageDriver)
+	if h.Host.Cgroup != "" {
+		add("Control groups", "%s, driver %s", h.Host.Cgroup, orElse(f.CgroupDriver, "unknown"))
+	}
+	add("Container runtime", "%s", f.Runtime)
+	if f.Rootless != nil {
+		add("Rootless", "%s", map[bool]string{true: "yes", false: "no"}[*f.Rootless])
+	}
 }
 
 func ended(stopped string) string {

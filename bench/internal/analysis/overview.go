@@ -175,7 +175,7 @@ func overviewCaption(label, how string, s *Section) string {
 	if len(bases) > 0 {
 		text += "; stand-in bases: " + strings.Join(bases, ", ")
 	}
-	return text + "."
+	return text + "." + chosenBy(s.Choice)
 }
 
 // overviewNotes are what a reader of a place's rows has to know.

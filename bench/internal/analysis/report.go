@@ -36,6 +36,8 @@ type Section struct {
 	// Backend is "local" or "aws"; Engine "docker", "sandbox" or a region.
 	Backend string `json:"backend"`
 	Engine  string `json:"engine"`
+	// Choice is why --engine auto took Engine; absent for one asked for by name.
+	Choice string `json:"engineChoice,omitempty"`
 	// Started is when the run began, RFC 3339 in UTC; Strategy how its cold starts
 	// were forced, empty where that was not recorded.
 	Started  string `json:"started"`

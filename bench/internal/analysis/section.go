@@ -23,7 +23,7 @@ func newSection(in Input) Section {
 	o := recorded{run, samples}.observed(index)
 	only := h.Plan.Only
 	s := Section{
-		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine, Place: h.Place(),
+		Run: h.ID, File: fileOf(run), Backend: h.Backend, Engine: h.Engine, Choice: h.Choice, Place: h.Place(),
 		Started: h.Started, Strategy: h.Plan.Strategy,
 		Heading: heading(h), Columns: columns, Sessions: in.Sessions,
 		Alerts:      alerts(run, columns, index, o),
@@ -106,8 +106,17 @@ func caption(h runfile.Header, columns []Column, o observed, sessions []Session)
 	if at == "" {
 		at = "on " + when(h.Started)
 	}
-	return fmt.Sprintf("Billed Duration, measured %s %s: the median of %s for each column, with its 95 %% interval.",
+	text := fmt.Sprintf("Billed Duration, measured %s %s: the median of %s for each column, with its 95 %% interval.",
 		where, at, strings.Join(of, " and "))
+	return text + chosenBy(h.Choice)
+}
+
+// chosenBy is the sentence about an engine that auto took; empty for others.
+func chosenBy(choice string) string {
+	if choice == "" {
+		return ""
+	}
+	return " Engine chosen by `--engine auto`: " + choice + "."
 }
 
 // spanOf says from when to when sessions were; empty where there are none.

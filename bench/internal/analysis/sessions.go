@@ -103,6 +103,8 @@ func apart(a, b runfile.Header) string {
 		return "its host is another one"
 	case a.Host.EngineVersion != b.Host.EngineVersion:
 		return fmt.Sprintf("the engine's version is %s, not %s", b.Host.EngineVersion, a.Host.EngineVersion)
+	case !a.SameStorage(b):
+		return fmt.Sprintf("the engine's storage driver is %s, not %s", b.StorageDriver(), a.StorageDriver())
 	case a.Limits != b.Limits:
 		return "its limits are others"
 	case !slices.Equal(configs(a), configs(b)):

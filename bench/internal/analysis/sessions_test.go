@@ -119,6 +119,8 @@ func TestUnlikeRunsStayApart(t *testing.T) {
 		{"the image of a/512MB/amd64 is another one", func(h *runfile.Header) { h.Configs[0].Image.ImageID = "sha256:other" }},
 		{"its host is another one", func(h *runfile.Header) { h.Host.Fingerprint = "other" }},
 		{"the engine's version is 2, not 1", func(h *runfile.Header) { h.Host.EngineVersion = "2" }},
+		{"the engine's storage driver is overlay2, not vfs", func(h *runfile.Header) { h.Facts = &coldstart.EngineFacts{StorageDriver: "overlay2"} }},
+		{"", func(h *runfile.Header) { h.Facts = &coldstart.EngineFacts{Runtime: "runc"} }},
 		{"its plan is another one", func(h *runfile.Header) { h.Plan.WarmRuns = 9 }},
 		{"its configs are others", func(h *runfile.Header) { h.Configs = h.Configs[:1] }},
 		{"its limits are others", func(h *runfile.Header) { h.Limits.CPU = "not limited: no cgroup" }},
@@ -127,6 +129,7 @@ func TestUnlikeRunsStayApart(t *testing.T) {
 		inputs := sessionsOf(10, 1, 1)
 		for _, in := range inputs {
 			in.Run.Header.Host.EngineVersion = "1"
+			in.Run.Header.Facts = &coldstart.EngineFacts{StorageDriver: "vfs"}
 		}
 		tt.change(&inputs[0].Run.Header)
 		s := New(inputs).Sections

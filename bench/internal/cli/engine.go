@@ -30,6 +30,7 @@ type localBackend interface {
 	Limits(coldstart.Options) coldstart.Limits
 	Version() string
 	Cgroup() string
+	Facts() coldstart.EngineFacts
 	Strategy() string
 	Warnings() []string
 	Close() error
@@ -40,6 +41,8 @@ type Engine struct {
 	localBackend
 	// Name is "docker" or "sandbox".
 	Name string
+	// Choice is why --engine auto took this one; empty for one asked for by name.
+	Choice string
 	// Prepare makes an image of the store ready to be started and returns it
 	// with what the engine needs filled in.
 	Prepare func(ctx context.Context, img coldstart.Image) (coldstart.Image, error)
@@ -89,21 +92,22 @@ func load(ctx context.Context, engine *docker.Engine, store *image.Store, img co
 	return err
 }
 
-// chooseEngine opens the engine that --engine asks for. Auto takes docker where
-// a daemon answers, else the sandbox on Linux, and says which and why.
+// chooseEngine opens the engine that --engine asks for. Auto takes docker if a
+// daemon answers and its storage driver is the kernel's, else the sandbox if it
+// is available, else docker.
 func (a *app) chooseEngine(ctx context.Context, name string, o EngineOptions) (*Engine, error) {
 	if name != "auto" {
 		return a.OpenEngine(ctx, name, o)
 	}
 	engine, err := a.OpenEngine(ctx, "docker", o)
-	if err == nil {
-		a.note("engine: docker %s", engine.Version())
-		return engine, nil
-	}
-	if ctx.Err() != nil {
+	switch {
+	case err == nil && engine.Facts().Storage() == coldstart.KernelStorage:
+		return a.chosen(engine, "a daemon answers and its storage driver is "+driverOf(engine), nil), nil
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	}
-	if runtime.GOOS != "linux" {
+	case err == nil:
+		return a.sandboxRather(ctx, engine, o)
+	case runtime.GOOS != "linux":
 		return nil, fmt.Errorf("opening an engine: %w", err)
 	}
 	if a.getenv("DOCKER_HOST") != "" {
@@ -114,6 +118,36 @@ func (a *app) chooseEngine(ctx context.Context, name string, o EngineOptions) (*
 		a.warning("docker: %v", err)
 		return nil, second
 	}
-	a.note("engine: sandbox, for no Docker engine can be used (%v)", err)
-	return sandboxed, nil
+	return a.chosen(sandboxed, "no Docker engine can be used", err), nil
+}
+
+// sandboxRather returns the sandbox, or the Docker engine that it would replace
+// if no sandbox is available.
+func (a *app) sandboxRather(ctx context.Context, engine *Engine, o EngineOptions) (*Engine, error) {
+	driver := driverOf(engine)
+	sandboxed, err := a.OpenEngine(ctx, "sandbox", o)
+	if err != nil {
+		return a.chosen(engine, "no sandbox is available, though the storage driver is "+driver, err), ctx.Err()
+	}
+	return a.chosen(sandboxed, "Docker's storage driver is "+driver, nil), engine.Close()
+}
+
+// chosen notes why auto took an engine. The cause may name hosts and folders: it
+// is printed and not recorded.
+func (a *app) chosen(e *Engine, reason string, cause error) *Engine {
+	e.Choice = e.Name + ", because " + reason
+	if cause != nil {
+		a.note("engine: %s (%v)", e.Choice, cause)
+	} else {
+		a.note("engine: %s", e.Choice)
+	}
+	return e
+}
+
+// driverOf names an engine's storage driver for a sentence.
+func driverOf(e *Engine) string {
+	if d := e.Facts().StorageDriver; d != "" {
+		return d
+	}
+	return "unknown"
 }

@@ -219,6 +219,7 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 		Backend: "local",
 		Engine:  engine.Name,
 		Host:    describeHost(engine),
+		Choice:  engine.Choice,
 		Plan: runfile.Plan{
 			Runs:          m.runs,
 			WarmRuns:      m.warmRuns,
@@ -236,6 +237,9 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 		Limits:      engine.Limits(o),
 		Warnings:    engine.Warnings(),
 		Unavailable: unavailable,
+	}
+	if f := engine.Facts(); f != (coldstart.EngineFacts{}) {
+		h.Facts = &f
 	}
 	if m.cpu == "lambda" {
 		h.Plan.CPUPeriodMs = float64(m.cpuPeriod) / float64(time.Millisecond)

@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 
 // bench runs the command with the fake backend under both engines' names. The
 // script's variables say how it behaves: FAKE_PACE (a duration), FAKE_DIE and
-// FAKE_STALE (counts), FAKE_DEAD (the engines that do not answer), and NOW, the
+// FAKE_STALE (counts), FAKE_DEAD (the engines that do not answer), FAKE_STORAGE
+// (docker's storage driver), and NOW, the
 // first reading of a clock that steps a second a reading. FAKE_NEIGHBOUR and
 // FAKE_STOLEN are the shares of the CPUs' time that a neighbour takes and that a
 // hypervisor gives to others.
@@ -77,10 +78,23 @@ func openFake(_ context.Context, name string, o cli.EngineOptions) (*cli.Engine,
 		return n
 	}
 	pace, _ := time.ParseDuration(os.Getenv("FAKE_PACE"))
-	backend := fake.New(fake.Options{Seed: 1, Pace: pace, DieAfter: number("FAKE_DIE"), StaleEvery: number("FAKE_STALE")})
+	backend := fake.New(fake.Options{Seed: 1, Pace: pace, DieAfter: number("FAKE_DIE"), StaleEvery: number("FAKE_STALE"), Facts: fakeFacts(name)})
 	return cli.NewEngine(name, backend, func(_ context.Context, img coldstart.Image) (coldstart.Image, error) {
 		return img, nil
 	}), nil
+}
+
+// fakeFacts are those of an engine with overlay2, or with the storage driver in
+// FAKE_STORAGE.
+func fakeFacts(name string) coldstart.EngineFacts {
+	driver, ok := os.LookupEnv("FAKE_STORAGE")
+	switch {
+	case name != "docker":
+		return coldstart.EngineFacts{}
+	case !ok:
+		driver = "overlay2"
+	}
+	return coldstart.EngineFacts{StorageDriver: driver, CgroupDriver: "cgroupfs", Runtime: "runc"}
 }
 
 // TestScripts runs testdata/script: one script for each thing that the command

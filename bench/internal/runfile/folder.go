@@ -59,7 +59,7 @@ func openHeader(path string) (Header, error) {
 }
 
 // Previous returns the newest run that a run with the header h may be compared
-// with: of the same backend, engine, host and plan, and begun before h where h
+// with: of the same backend, engine, storage driver, host and plan, and begun before h where h
 // says when it began. It is false where there is none.
 func Previous(entries []Entry, h Header) (Entry, bool) {
 	for _, e := range slices.Backward(entries) {
@@ -67,7 +67,7 @@ func Previous(entries []Entry, h Header) (Entry, bool) {
 		if h.Started != "" && o.Started >= h.Started {
 			continue
 		}
-		if o.Place() == h.Place() && o.Engine == h.Engine &&
+		if o.Place() == h.Place() && o.Engine == h.Engine && o.SameStorage(h) &&
 			o.Host.Fingerprint == h.Host.Fingerprint && o.Plan.Equal(h.Plan) {
 			return e, true
 		}

@@ -39,6 +39,10 @@ type Header struct {
 	// region on AWS.
 	Backend string `json:"backend"`
 	Engine  string `json:"engine"`
+	// Choice is why --engine auto took Engine; empty for one asked for by name.
+	Choice string `json:"engineChoice,omitempty"`
+	// Facts describe a local engine; nil in files of an earlier bench and on AWS.
+	Facts *coldstart.EngineFacts `json:"engineFacts,omitempty"`
 	// Rehearsal says what stood for AWS in a run of backend "aws": "rehearsal,
 	// not AWS", "endpoint HOST, not AWS". Empty for AWS itself and locally.
 	Rehearsal string `json:"rehearsal,omitempty"`
@@ -153,6 +157,21 @@ func (h Header) Place() string {
 		return h.Backend + "-rehearsal"
 	}
 	return h.Backend
+}
+
+// StorageDriver is the engine's; empty where it is unknown.
+func (h Header) StorageDriver() string {
+	if h.Facts == nil {
+		return ""
+	}
+	return h.Facts.StorageDriver
+}
+
+// SameStorage reports whether two runs may have had one storage driver: theirs
+// are equal, or one is unknown.
+func (h Header) SameStorage(o Header) bool {
+	a, b := h.StorageDriver(), o.StorageDriver()
+	return a == b || a == "" || b == ""
 }
 
 // FunctionRef names a deployed function.

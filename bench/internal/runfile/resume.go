@@ -18,7 +18,7 @@ var ErrFinished = errors.New("the run is finished")
 // Mismatch is the error of resuming a run with something else than it was
 // begun with: the samples could not be told apart afterwards.
 type Mismatch struct {
-	// What differs: "engine", "plan", "host", "configurations", "image of NAME".
+	// What differs: "engine", "storage driver", "plan", "host", "configurations", "image of NAME".
 	What string
 	// Was is the run file's value, Is the present one.
 	Was, Is string
@@ -31,7 +31,7 @@ func (e *Mismatch) Error() string {
 
 // Resume opens the run file at path to append to it and returns what it holds.
 // now is the header that a new run would have: it is refused, with a *Mismatch,
-// where backend, engine, the host's fingerprint, the plan, the configurations or
+// where backend, engine, storage driver, the host's fingerprint, the plan, the configurations or
 // one of their images are not the same. The file is cut back to its last whole
 // line and a resume record is written. Nothing is changed where Resume fails.
 func Resume(path string, now Header, at time.Time) (*Writer, *Run, error) {
@@ -86,6 +86,9 @@ func same(was, is Header) error {
 		if c.was != c.is {
 			return &Mismatch{c.what, c.was, c.is}
 		}
+	}
+	if !was.SameStorage(is) {
+		return &Mismatch{"storage driver", was.StorageDriver(), is.StorageDriver()}
 	}
 	if !was.Plan.Equal(is.Plan) {
 		return coldstart.Hint(differing(was.Plan, is.Plan), "what is not given is as in the run")

@@ -34,6 +34,7 @@ type Options struct {
 type Engine struct {
 	cli     *client.Client
 	facts   facts
+	podman  libpodInfo // zero for other products
 	options Options
 	run     string // names this run in labels
 	updater updater
@@ -71,6 +72,7 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.findLimits(ctx)
+	e.warnOfStorage()
 	return e, nil
 }
 

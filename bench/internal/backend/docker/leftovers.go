@@ -95,8 +95,15 @@ func Check(ctx context.Context) []coldstart.Finding {
 	if c := e.Cgroup(); c != "" {
 		text += ", cgroup " + c
 	}
-	findings := []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: text}}
 	e.findLimits(ctx)
+	engine := e.Facts()
+	if engine.StorageDriver != "" {
+		text += ", storage driver " + engine.StorageDriver
+	}
+	findings := []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: text}}
+	if text, hint := storageWarning(engine); text != "" {
+		findings = append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: text, Hint: hint})
+	}
 	for _, w := range e.Warnings() {
 		findings = append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: w})
 	}

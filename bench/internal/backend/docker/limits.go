@@ -22,7 +22,7 @@ type limits struct {
 	cpu, memory, processes bool
 }
 
-// libpodInfo is what Podman's own API says of its host.
+// libpodInfo is what Podman's own API says of its host and storage.
 type libpodInfo struct {
 	Host struct {
 		CgroupControllers []string `json:"cgroupControllers"`
@@ -30,6 +30,7 @@ type libpodInfo struct {
 			Rootless bool `json:"rootless"`
 		} `json:"security"`
 	} `json:"host"`
+	Store libpodStore `json:"store"`
 }
 
 // delegated leaves a Podman without root the limits whose cgroup controllers
@@ -51,7 +52,8 @@ func (e *Engine) findLimits(ctx context.Context) {
 	e.limits = limits{cpu: i.CPUCfsQuota && i.CPUCfsPeriod, memory: i.MemoryLimit, processes: i.PidsLimit}
 	if e.facts.product == "podman" {
 		// Its Docker-compatible answer claims every limit.
-		e.limits = e.limits.delegated(e.libpodInfo(ctx))
+		e.podman = e.libpodInfo(ctx)
+		e.limits = e.limits.delegated(e.podman)
 	}
 	if !e.limits.cpu {
 		e.warn("not CPU-limited: this engine has no CPU quota to give")

@@ -33,6 +33,8 @@ type Options struct {
 	// environment that was served before, which is noticed and rejected; 0 for
 	// none.
 	StaleEvery int
+	// Facts are what the engine says of itself.
+	Facts coldstart.EngineFacts
 }
 
 // ErrDead is what the engine fails with after Options.DieAfter.
@@ -131,6 +133,9 @@ func (b *Backend) Version() string { return "fake 1" }
 
 // Cgroup returns "": there are none.
 func (b *Backend) Cgroup() string { return "" }
+
+// Facts returns those of the options.
+func (b *Backend) Facts() coldstart.EngineFacts { return b.o.Facts }
 
 // Strategy returns how cold starts are forced.
 func (b *Backend) Strategy() string { return "made-up" }

@@ -251,6 +251,17 @@ func (e *Engine) Version() string { return "start " + e.program.digest }
 // "v2", or "" where there are none.
 func (e *Engine) Cgroup() string { return e.groups.version() }
 
+// Facts describes the engine: it has no storage driver, and writes the files of
+// control groups itself.
+func (e *Engine) Facts() coldstart.EngineFacts {
+	rootless := os.Geteuid() != 0
+	f := coldstart.EngineFacts{CgroupDriver: "cgroupfs", Rootless: &rootless}
+	if e.Cgroup() == "" {
+		f.CgroupDriver = "none"
+	}
+	return f
+}
+
 // Strategy says how cold starts are forced.
 func (e *Engine) Strategy() string { return Strategy }
 

@@ -51,6 +51,9 @@ func (*Engine) Version() string { return "" }
 // Cgroup is empty.
 func (*Engine) Cgroup() string { return "" }
 
+// Facts is empty.
+func (*Engine) Facts() coldstart.EngineFacts { return coldstart.EngineFacts{} }
+
 // Strategy says how cold starts are forced.
 func (*Engine) Strategy() string { return Strategy }
 
