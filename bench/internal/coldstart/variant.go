@@ -52,9 +52,16 @@ type Build struct {
 // a container of it is started: the image's own configuration with the
 // variant's changes already applied.
 type Image struct {
-	// ID is the digest of the image's configuration ("sha256:…"): equal
-	// wherever the same content is, and what "the image changed" means.
+	// ID is the digest of the image's configuration ("sha256:…"). A file that was
+	// only touched gives another one.
 	ID string
+	// ContentID is the digest of what a function can see of the image
+	// ("sha256:…"): the files that the layers come to, without times, and of the
+	// configuration the platform, entrypoint, command, environment, working
+	// directory, user and volumes. It is the image's own, without the variant's
+	// changes; empty if it is not known, as for an image that only an engine
+	// holds.
+	ContentID string
 	// Digest is the manifest's digest, what a registry shows; empty where no
 	// manifest is known.
 	Digest string
@@ -83,6 +90,27 @@ type Image struct {
 	// WorkingDir is the folder the program starts in; empty means "/".
 	WorkingDir string
 }
+
+// Identity tells one image from another.
+type Identity struct {
+	// ImageID and ContentID are as in Image; a function of which AWS tells only
+	// the code's digest has that as ImageID.
+	ImageID, ContentID string
+}
+
+// Identity returns the image's.
+func (i Image) Identity() Identity { return Identity{i.ID, i.ContentID} }
+
+// Same reports whether two images are the same as far as a function can see: they
+// have one image ID or one content ID. Everything that asks whether an image
+// changed asks here. If a content ID is not known, image IDs decide.
+func (i Identity) Same(o Identity) bool {
+	return i.ImageID == o.ImageID || i.ContentID != "" && i.ContentID == o.ContentID
+}
+
+// Renamed reports whether two images are the same but have different image IDs:
+// times, labels or the history of their builds differ.
+func (i Identity) Renamed(o Identity) bool { return i.Same(o) && i.ImageID != o.ImageID }
 
 // Config is one column of an experiment: a variant at a memory size on an
 // architecture. It is comparable and the key of every map.

@@ -305,6 +305,7 @@ func (s *Store) writeManifest(m *v1.Manifest, configRaw []byte, config *v1.Confi
 // clone copies a tree.
 func (t *tree) clone() *tree {
 	c := newTree()
+	c.root = t.root
 	for name, n := range t.nodes {
 		c.nodes[name] = n
 	}

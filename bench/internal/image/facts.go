@@ -44,6 +44,7 @@ func (s *Store) takeVariant(ctx context.Context, v coldstart.Variant, o Options)
 			if img.Ref == "" {
 				img.Ref = v.Image
 			}
+			img.ContentID = s.KnownContentID(img.ID)
 			return img, nil
 		}
 	}
@@ -132,8 +133,14 @@ func (s *Store) byID(id string) (*content, v1.Descriptor, error) {
 
 // facts reads an image's facts off its content.
 func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) {
+	info, err := s.imageInfo(ctx, c)
+	if err != nil {
+		return coldstart.Image{}, err
+	}
 	img := coldstart.Image{
 		ID:          c.manifest.Config.Digest.String(),
+		ContentID:   info.ContentID,
+		SizeBytes:   info.Unpacked,
 		Digest:      c.desc.Digest.String(),
 		Layers:      len(c.layers),
 		Base:        c.config.Config.Labels[baseLabel],
@@ -145,11 +152,6 @@ func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) 
 		WorkingDir:  c.config.Config.WorkingDir,
 	}
 	for _, l := range c.layers {
-		info, err := s.inspect(ctx, l)
-		if err != nil {
-			return coldstart.Image{}, err
-		}
-		img.SizeBytes += info.Unpacked
 		img.CompressedBytes += l.Blob.Size
 	}
 	return img, nil

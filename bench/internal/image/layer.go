@@ -30,10 +30,23 @@ type entry struct {
 	GID  int    `json:"g,omitempty"`
 	Size int64  `json:"s,omitempty"`
 	Link string `json:"l,omitempty"`
+	// Sum is the SHA-256 of a file's content; nil for other types.
+	Sum []byte `json:"h,omitempty"`
+	// Major and Minor are a device's numbers.
+	Major int64 `json:"j,omitempty"`
+	Minor int64 `json:"i,omitempty"`
+	// Xattrs holds the extended attributes that are part of a content ID, see
+	// keptXattr.
+	Xattrs map[string]string `json:"x,omitempty"`
 }
+
+// layerFormat is the version of what inspect records of a layer. A record of
+// another version is made anew.
+const layerFormat = 2
 
 // layerInfo says what is in a layer and which blob holds it.
 type layerInfo struct {
+	Format int `json:"format"`
 	// Blob is the compressed layer.
 	Blob v1.Descriptor `json:"blob"`
 	// Unpacked is the sum of the file sizes, in bytes.

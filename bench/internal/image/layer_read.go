@@ -20,12 +20,30 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// add enters a file.
-func (i *layerInfo) add(e entry) {
-	i.Entries = append(i.Entries, e)
+// read enters a file and reads its content.
+func (i *layerInfo) read(h *tar.Header, r io.Reader) error {
+	e, ok := entryOf(h)
+	if !ok {
+		return nil
+	}
 	if e.Type == tar.TypeReg {
 		i.Unpacked += e.Size
+		sum := sha256.New()
+		r = io.TeeReader(r, sum)
+		if isAccounts(e.Name) && e.Size <= maxAccounts {
+			data, err := io.ReadAll(r)
+			if err != nil {
+				return err
+			}
+			i.setAccounts(e.Name, data)
+		}
+		if err := drain(r); err != nil {
+			return err
+		}
+		e.Sum = sum.Sum(nil)
 	}
+	i.Entries = append(i.Entries, e)
+	return nil
 }
 
 // isAccounts reports whether a file may be needed to look up user names.
@@ -41,25 +59,30 @@ func (i *layerInfo) setAccounts(name string, data []byte) {
 // layerInfo returns what is known of a layer; false where that is nothing.
 func (s *Store) layerInfo(diffID v1.Hash) (layerInfo, bool) {
 	var info layerInfo
-	data, err := os.ReadFile(s.path(layersDir, diffID.Hex+".json"))
-	if err != nil {
-		return layerInfo{}, false
-	}
-	sum, data, _ := bytes.Cut(data, []byte("\n"))
-	if string(sum) != sha256Hex(data) || json.Unmarshal(data, &info) != nil || info.Blob.Digest.Hex == "" {
+	if !s.readRecord(layersDir, diffID.Hex, &info) || info.Format != layerFormat || info.Blob.Digest.Hex == "" {
 		return layerInfo{}, false
 	}
 	return info, true
 }
 
-// writeLayerInfo stores what is known of a layer, its digest in front: a file
-// that is not what it was when it was written is as good as none.
-func (s *Store) writeLayerInfo(diffID v1.Hash, info layerInfo) error {
-	data, err := json.Marshal(info)
+// readRecord reads what writeRecord wrote; false where that is nothing.
+func (s *Store) readRecord(dir, name string, v any) bool {
+	data, err := os.ReadFile(s.path(dir, name+".json"))
+	if err != nil {
+		return false
+	}
+	sum, data, _ := bytes.Cut(data, []byte("\n"))
+	return string(sum) == sha256Hex(data) && json.Unmarshal(data, v) == nil
+}
+
+// writeRecord stores what was found out, its digest in front: a file that is not
+// what it was when it was written is as good as none.
+func (s *Store) writeRecord(dir, name string, v any) error {
+	data, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return s.writeFile(filepath.Join(layersDir, diffID.Hex+".json"), append([]byte(sha256Hex(data)+"\n"), data...))
+	return s.writeFile(filepath.Join(dir, name+".json"), append([]byte(sha256Hex(data)+"\n"), data...))
 }
 
 func sha256Hex(data []byte) string {
@@ -73,29 +96,16 @@ func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
 	if info, ok := s.layerInfo(l.DiffID); ok {
 		return info, nil
 	}
-	info := layerInfo{Blob: described(l.Blob, types.DockerLayer)}
+	info := layerInfo{Format: layerFormat, Blob: described(l.Blob, types.DockerLayer)}
 	meter := s.Meter("verifying", 0)
 	defer meter.End()
 	err := s.readLayer(ctx, l, func(h *tar.Header, r io.Reader) error {
-		e, ok := entryOf(h)
-		if !ok {
-			return nil
-		}
-		info.add(e)
-		if e.Type == tar.TypeReg && isAccounts(e.Name) && e.Size <= maxAccounts {
-			data, err := io.ReadAll(r)
-			if err != nil {
-				return err
-			}
-			info.setAccounts(e.Name, data)
-		}
-		_, err := io.Copy(meter, r)
-		return err
+		return info.read(h, io.TeeReader(r, meter))
 	})
 	if err != nil {
 		return layerInfo{}, err
 	}
-	return info, s.writeLayerInfo(l.DiffID, info)
+	return info, s.writeRecord(layersDir, l.DiffID.Hex, info)
 }
 
 // readLayer hands out the files of a layer one after the other. At the end the
@@ -175,7 +185,10 @@ func entryOf(h *tar.Header) (entry, bool) {
 		}
 	case tar.TypeXGlobalHeader:
 		return entry{}, false
+	case tar.TypeChar, tar.TypeBlock:
+		e.Major, e.Minor = h.Devmajor, h.Devminor
 	}
+	e.Xattrs = xattrsOf(h)
 	return e, true
 }
 

@@ -81,7 +81,7 @@ func (s *Store) Prune() (int64, error) {
 
 // prune removes what none of the entries refers to. The lock is held.
 func (s *Store) prune(entries []v1.Descriptor) (int64, error) {
-	blobs, layers := map[string]bool{}, map[string]bool{}
+	blobs, layers, contents := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, e := range entries {
 		blobs[e.Digest.Hex] = true
 		c, err := s.load(e)
@@ -89,6 +89,7 @@ func (s *Store) prune(entries []v1.Descriptor) (int64, error) {
 			continue
 		}
 		blobs[c.manifest.Config.Digest.Hex] = true
+		contents[c.manifest.Config.Digest.Hex+".json"] = true
 		for _, l := range c.layers {
 			blobs[l.Blob.Digest.Hex] = true
 			layers[l.DiffID.Hex+".json"] = true
@@ -96,8 +97,9 @@ func (s *Store) prune(entries []v1.Descriptor) (int64, error) {
 	}
 	freed, err := s.removeUnused(blobsDir, blobs)
 	_, errLayers := s.removeUnused(layersDir, layers)
+	_, errContents := s.removeUnused(contentsDir, contents)
 	s.pruneRoots()
-	return freed, errors.Join(err, errLayers)
+	return freed, errors.Join(err, errLayers, errContents)
 }
 
 // removeUnused removes the files of a folder that are not in a set.

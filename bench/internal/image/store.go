@@ -21,12 +21,13 @@ import (
 
 // The parts of a store's folder beside the OCI layout's own.
 const (
-	blobsDir  = "blobs/sha256" // content by digest
-	layersDir = "layers"       // what is in a layer, by its diff ID
-	rootsDir  = "roots"        // unpacked images, by image ID and rootVersion
-	tempDir   = "tmp"          // what is being written
-	lockFile  = ".lock"        // held while index.json is changed
-	indexFile = "index.json"
+	blobsDir    = "blobs/sha256" // content by digest
+	layersDir   = "layers"       // what is in a layer, by its diff ID
+	contentsDir = "contents"     // what is known of an image, by image ID
+	rootsDir    = "roots"        // unpacked images, by image ID and rootVersion
+	tempDir     = "tmp"          // what is being written
+	lockFile    = ".lock"        // held while index.json is changed
+	indexFile   = "index.json"
 )
 
 // staleAfter is the age at which an unfinished file is taken for the leftover
@@ -75,7 +76,7 @@ func (s *Store) Dir() string { return s.dir }
 
 // prepare makes what is missing and removes what a killed process left.
 func (s *Store) prepare() error {
-	for _, d := range []string{blobsDir, layersDir, rootsDir, tempDir} {
+	for _, d := range []string{blobsDir, layersDir, contentsDir, rootsDir, tempDir} {
 		if err := os.MkdirAll(s.path(d), 0o755); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ const (
 // tree is the file system of a stage: what all its layers come to.
 type tree struct {
 	nodes    map[string]node
+	root     entry
 	accounts map[string]string
 }
 
@@ -27,10 +28,16 @@ type node struct {
 	entry
 	layer  int
 	member string
+	// index is the place of its entry in the layer: hard links of one file have
+	// layer and index in common.
+	index int
 }
 
+// rootEntry is the root folder where no layer describes it.
+func rootEntry() entry { return entry{Name: ".", Type: tar.TypeDir, Mode: 0o755} }
+
 func newTree() *tree {
-	return &tree{nodes: map[string]node{}, accounts: map[string]string{}}
+	return &tree{root: rootEntry(), nodes: map[string]node{}, accounts: map[string]string{}}
 }
 
 // apply puts layer number n on top.
@@ -46,13 +53,20 @@ func (t *tree) apply(info layerInfo, n int) {
 			t.remove(path.Join(dir, strings.TrimPrefix(base, whiteoutPrefix)))
 		}
 	}
-	for _, e := range info.Entries {
-		if strings.HasPrefix(path.Base(e.Name), whiteoutPrefix) || e.Name == "." {
+	for i, e := range info.Entries {
+		if e.Name == "." && e.Type == tar.TypeDir {
+			t.root = e
+		}
+		if e.Name == "." {
 			continue
 		}
 		name := e.Name
 		if dir, err := t.resolve(path.Dir(name)); err == nil {
 			name = path.Join(dir, path.Base(name))
+		}
+		if strings.HasPrefix(path.Base(e.Name), whiteoutPrefix) {
+			t.parents(name, n)
+			continue
 		}
 		if old, ok := t.nodes[name]; ok && old.Type == tar.TypeDir && e.Type != tar.TypeDir {
 			t.remove(name)
@@ -69,7 +83,7 @@ func (t *tree) apply(info layerInfo, n int) {
 		}
 		member := e.Name
 		e.Name = name
-		t.put(name, node{e, n, member})
+		t.put(name, node{entry: e, layer: n, member: member, index: i})
 	}
 	for name, data := range info.Accounts {
 		t.accounts[name] = data
@@ -79,11 +93,16 @@ func (t *tree) apply(info layerInfo, n int) {
 // put enters a file and the folders above it that nobody described.
 func (t *tree) put(name string, n node) {
 	t.nodes[name] = n
+	t.parents(name, n.layer)
+}
+
+// parents makes the folders above a file, in the place of files, as unpacking does.
+func (t *tree) parents(name string, layer int) {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if _, ok := t.nodes[dir]; ok {
+		if n, ok := t.nodes[dir]; ok && n.Type == tar.TypeDir {
 			return
 		}
-		t.nodes[dir] = node{entry: entry{Name: dir, Type: tar.TypeDir, Mode: 0o755}, layer: n.layer}
+		t.nodes[dir] = node{entry: entry{Name: dir, Type: tar.TypeDir, Mode: 0o755}, layer: layer}
 	}
 }
 
@@ -149,7 +168,7 @@ func (t *tree) isDir(name string) bool {
 // stat returns a file by its resolved path.
 func (t *tree) stat(name string) (node, error) {
 	if name == "." {
-		return node{entry: entry{Name: ".", Type: tar.TypeDir, Mode: 0o755}, layer: -1}, nil
+		return node{entry: rootEntry(), layer: -1}, nil
 	}
 	n, ok := t.nodes[name]
 	if !ok {
