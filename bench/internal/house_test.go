@@ -78,6 +78,7 @@ var libraries = []struct {
 	{"github.com/sirupsen/logrus", []string{"bench/internal/variant"}}, // compose-go's own log, to silence it
 	{"go.yaml.in/yaml/", []string{"bench/internal/variant"}},
 	{"github.com/google/go-containerregistry/", []string{"bench/internal/image"}},
+	{"github.com/klauspost/compress/", []string{"bench/internal/image"}},
 	{"github.com/moby/buildkit/", []string{"bench/internal/image"}},
 	{"github.com/moby/patternmatcher", []string{"bench/internal/image"}},
 	{"github.com/rogpeppe/go-internal/lockedfile", []string{"bench/internal/image"}},

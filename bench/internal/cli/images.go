@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"text/tabwriter"
 
@@ -24,7 +23,7 @@ Docker engine and a registry hold the same image.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var file, arch, ref string
+	var file, arch string
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List the images of the store",
@@ -42,15 +41,23 @@ Docker engine and a registry hold the same image.`,
 		},
 	}
 	build.Flags().StringVar(&arch, "arch", "", "architecture, amd64 or arm64 (default this machine's)")
+	var from image.ImportOptions
 	imports := &cobra.Command{
-		Use:   "import TAR",
+		Use:   "import FILE|FOLDER|-",
 		Short: "Put an image that docker save wrote into the store",
-		Args:  cobra.ExactArgs(1),
+		Long: `Put an image into the store, for FROM and NAME=IMAGE to find. FILE is what docker
+save or podman save writes, of any generation, compressed or not, or an OCI layout
+as an archive; FOLDER is an OCI layout; - reads an archive from stdin.
+
+The image keeps the names that the file gives it, unless --as gives it another.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.importImage(cmd.Context(), file, args[0], ref)
+			return a.importImage(cmd.Context(), file, args[0], from)
 		},
 	}
-	imports.Flags().StringVar(&ref, "as", "", "reference that FROM and NAME=IMAGE will find it by")
+	imports.Flags().StringVar(&from.Ref, "as", "", "reference that FROM and NAME=IMAGE will find it by (default those of the file)")
+	imports.Flags().StringVar(&from.Image, "image", "", "which of several images: its name, or the start of its ID")
+	imports.Flags().StringVar(&from.Arch, "arch", "", "which of several architectures, amd64 or arm64 (default this machine's)")
 	for _, c := range []*cobra.Command{list, build, imports} {
 		c.Flags().StringVar(&file, "file", "", "compose file whose store is meant (default that of this folder)")
 	}
@@ -116,29 +123,39 @@ func (a *app) buildImages(ctx context.Context, file, arch string, args []string)
 	return failed
 }
 
-func (a *app) importImage(ctx context.Context, file, path, ref string) error {
-	if ref == "" {
-		return usagef("--as is missing: the reference to put the image under")
-	}
-	var tar io.Reader = a.Stdin
-	if path != "-" {
-		f, err := os.Open(absolute(a.Dir, path))
+func (a *app) importImage(ctx context.Context, file, path string, o image.ImportOptions) error {
+	if o.Arch != "" {
+		archs, err := architectures([]string{o.Arch})
 		if err != nil {
+			return err
+		}
+		o.Arch = archs[0]
+	}
+	if path != "-" {
+		if _, err := os.Stat(absolute(a.Dir, path)); err != nil {
 			return fmt.Errorf("importing an image: %w", err)
 		}
-		defer f.Close()
-		tar = f
 	}
 	store, err := a.openStore(file, "results")
 	if err != nil {
 		return err
 	}
-	img, err := store.Put(ctx, ref, tar)
+	var img coldstart.Image
+	var refs []string
+	if path == "-" {
+		img, refs, err = store.ImportStream(ctx, a.Stdin, o)
+	} else {
+		img, refs, err = store.Import(ctx, absolute(a.Dir, path), o)
+	}
 	if err != nil {
 		return fmt.Errorf("importing %s: %w", path, err)
 	}
-	_, err = fmt.Fprintf(a.Stdout, "%s\t%s\n", ref, img.ID)
-	return err
+	for _, ref := range refs {
+		if _, err := fmt.Fprintf(a.Stdout, "%s\t%s\n", ref, img.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // short shortens a digest for a table.

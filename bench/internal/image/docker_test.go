@@ -353,3 +353,84 @@ func compareUnpacked(t *testing.T, s *image.Store, img coldstart.Image, want map
 		}
 	}
 }
+
+// TestImportAgainstDocker imports what the engine's own docker save writes, and
+// holds the image's ID against the engine's. The generation before manifests is
+// the engine's archive without manifest.json, loaded back by the engine.
+func TestImportAgainstDocker(t *testing.T) {
+	_, err := tryDocker(nil, "version")
+	backendtest.Require(t, "docker", err)
+	dir := t.TempDir()
+	files(t, dir, map[string]string{"a": "a", "Dockerfile": "FROM scratch\nCOPY a /a\nENV A=1\nCOPY a /b\nENTRYPOINT [\"/a\"]\n"})
+	id := dockerBuild(t, filepath.Join(dir, "Dockerfile"), dir)
+	name := fmt.Sprintf("coldbench-test/import-%d", os.Getpid())
+	one, two := name+":1", name+":2"
+	docker(t, nil, "tag", id, name+":keep") // or the image goes with its last tag
+	for _, tag := range []string{one, two} {
+		docker(t, nil, "tag", id, tag)
+		t.Cleanup(func() { docker(t, nil, "rmi", tag) })
+	}
+	importing := func(archive []byte, o image.ImportOptions) (coldstart.Image, []string, error) {
+		return open(t).ImportStream(t.Context(), bytes.NewReader(archive), o)
+	}
+
+	byTag := docker(t, nil, "save", one, two)
+	for _, archive := range [][]byte{byTag, gzipped(byTag)} {
+		img, refs, err := importing(archive, image.ImportOptions{})
+		if sort.Strings(refs); err != nil || img.ID != id || !reflect.DeepEqual(refs, []string{one, two}) {
+			t.Errorf("got %s as %q, %v, want %s", img.ID, refs, err, id)
+		}
+	}
+	byID := docker(t, nil, "save", id)
+	if _, _, err := importing(byID, image.ImportOptions{}); err == nil || !strings.Contains(err.Error(), "no reference") {
+		t.Errorf("an image without tags: %v", err)
+	}
+	if img, _, err := importing(byID, image.ImportOptions{Ref: "x"}); err != nil || img.ID != id {
+		t.Errorf("got %s, %v, want %s", img.ID, err, id)
+	}
+
+	container := strings.TrimSpace(string(docker(t, nil, "create", "--label", "coldbench.test=image", id)))
+	defer docker(t, nil, "rm", container)
+	if _, _, err := importing(docker(t, nil, "export", container), image.ImportOptions{}); err == nil || !strings.Contains(err.Error(), "docker export") {
+		t.Errorf("docker export: %v", err)
+	}
+
+	legacy := without(t, docker(t, nil, "save", one), "manifest.json")
+	docker(t, bytes.NewReader(legacy), "load", "-q")
+	loaded, _ := inspect(t, one)
+	if loaded == id {
+		t.Fatal("the engine read another manifest than the one that was taken out")
+	}
+	if img, refs, err := importing(legacy, image.ImportOptions{}); err != nil || img.ID != loaded || len(refs) != 1 || refs[0] != one {
+		t.Errorf("got %s as %q, %v, want %s as %s", img.ID, refs, err, loaded, one)
+	}
+}
+
+// without returns an archive without one of its files.
+func without(t *testing.T, archive []byte, name string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	tr, tw := tar.NewReader(bytes.NewReader(archive)), tar.NewWriter(&buf)
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Name == name {
+			continue
+		}
+		if err := tw.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(tw, tr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}

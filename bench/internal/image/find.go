@@ -19,7 +19,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
 // canonical returns the full form of a reference, "index.docker.io/library/x:latest"
@@ -176,41 +175,15 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 	}
 	defer r.Close()
 	meter := s.Meter("copying "+ref+" out of the engine", d.SizeBytes)
-	defer meter.End()
-	return s.put(ctx, ref, io.TeeReader(r, meter), platform, map[string]string{annotationSource: sourceEngine, annotationEngineID: d.ID})
-}
-
-// Put enters an image under a reference, for FROM and NAME=IMAGE to find. The
-// stream has the format of docker save and holds one image.
-func (s *Store) Put(ctx context.Context, ref string, docker io.Reader) (coldstart.Image, error) {
-	if _, err := name.ParseReference(ref); err != nil {
-		return coldstart.Image{}, fmt.Errorf("%q is not an image reference: %w", ref, err)
-	}
-	meter := s.Meter("reading "+ref, 0)
-	defer meter.End()
-	c, err := s.put(ctx, ref, io.TeeReader(docker, meter), "", map[string]string{annotationSource: sourcePut})
-	if err != nil {
-		return coldstart.Image{}, fmt.Errorf("putting %s into the image store: %w", ref, err)
-	}
-	return s.facts(ctx, c)
-}
-
-// put stores an image from a stream of docker save.
-func (s *Store) put(ctx context.Context, ref string, r io.Reader, platform string, notes map[string]string) (*content, error) {
-	f, err := os.CreateTemp(s.path(tempDir), "save-")
+	b, err := s.readBundle(ctx, io.TeeReader(r, meter))
+	meter.End()
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if _, err := io.Copy(f, contextReader{ctx, r}); err != nil {
-		return nil, err
-	}
-	img, err := tarball.Image(func() (io.ReadCloser, error) { return os.Open(f.Name()) }, nil)
-	if err != nil {
-		return nil, err
-	}
-	return s.take(ctx, taking{ref: ref, image: img, platform: platform, notes: notes})
+	defer b.Close()
+	c, _, err := s.importFrom(ctx, b, ImportOptions{Ref: ref, Arch: d.Arch, saved: true},
+		map[string]string{annotationSource: sourceEngine, annotationEngineID: d.ID})
+	return c, err
 }
 
 // answer is what a registry said about a reference, once a run.

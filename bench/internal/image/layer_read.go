@@ -23,8 +23,11 @@ import (
 // read enters a file and reads its content.
 func (i *layerInfo) read(h *tar.Header, r io.Reader) error {
 	e, ok := entryOf(h)
-	if !ok {
+	switch {
+	case h.Typeflag == tar.TypeXGlobalHeader:
 		return nil
+	case !ok:
+		return fmt.Errorf("entry %q leads out of the image", h.Name)
 	}
 	if e.Type == tar.TypeReg {
 		i.Unpacked += e.Size

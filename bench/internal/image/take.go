@@ -17,7 +17,7 @@ import (
 // taking is an image that is to be copied into the store.
 type taking struct {
 	ref   string
-	image v1.Image
+	image takeable
 	// platform that the image must be for; empty for its own.
 	platform string
 	notes    map[string]string
@@ -25,6 +25,16 @@ type taking struct {
 	// may be nil.
 	alive func()
 	say   func(format string, args ...any)
+}
+
+// takeable is what take needs of an image.
+type takeable interface {
+	RawConfigFile() ([]byte, error)
+	// RawManifest returns nil for an image that has no manifest of its own.
+	RawManifest() ([]byte, error)
+	MediaType() (types.MediaType, error)
+	// Layers returns the lowest layer first.
+	Layers() ([]v1.Layer, error)
 }
 
 // take copies an image into the store under a reference. Layers that the store
@@ -95,8 +105,12 @@ func (s *Store) take(ctx context.Context, t taking) (*content, error) {
 
 // keepManifest stores the image's own manifest where all that it names is in
 // the store, so that its digest stays; nil where it is not.
-func (s *Store) keepManifest(img v1.Image, m *v1.Manifest) (*content, error) {
-	own, err := img.Manifest()
+func (s *Store) keepManifest(img takeable, m *v1.Manifest) (*content, error) {
+	raw, err := img.RawManifest()
+	if err != nil || raw == nil {
+		return nil, nil
+	}
+	own, err := v1.ParseManifest(bytes.NewReader(raw))
 	if err != nil || len(own.Layers) != len(m.Layers) || own.Config.Digest != m.Config.Digest {
 		return nil, nil
 	}
@@ -104,10 +118,6 @@ func (s *Store) keepManifest(img v1.Image, m *v1.Manifest) (*content, error) {
 		if l.Digest != m.Layers[i].Digest || l.Size != m.Layers[i].Size {
 			return nil, nil
 		}
-	}
-	raw, err := img.RawManifest()
-	if err != nil {
-		return nil, nil
 	}
 	digest, err := s.putBlob(raw)
 	if err != nil {
@@ -135,8 +145,7 @@ func (s *Store) takeLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.H
 		return v1.Descriptor{}, err
 	}
 	defer w.abort()
-	remote := t.alive != nil
-	if remote && !strings.HasSuffix(string(media), "zstd") && media != types.DockerUncompressedLayer && media != types.OCIUncompressedLayer {
+	if !strings.HasSuffix(string(media), "zstd") && media != types.DockerUncompressedLayer && media != types.OCIUncompressedLayer {
 		err = s.fetchLayer(ctx, t, l, w)
 	} else {
 		err = s.compressLayer(ctx, t, l, diffID, w)
@@ -167,7 +176,11 @@ func (s *Store) fetchLayer(ctx context.Context, t taking, l v1.Layer, w io.Write
 	if err != nil {
 		return err
 	}
-	meter := s.Meter("pulling "+t.ref, size)
+	work := "copying "
+	if t.alive != nil {
+		work = "pulling "
+	}
+	meter := s.Meter(work+t.ref, size)
 	defer meter.End()
 	_, err = io.Copy(io.MultiWriter(w, meter), watchedReader{contextReader{ctx, r}, t.alive})
 	return err

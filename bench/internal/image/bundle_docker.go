@@ -1,0 +1,268 @@
+package image
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// The files that docker save writes beside layers and configurations.
+const (
+	savedManifest = "manifest.json" // since Docker 1.10
+	savedTags     = "repositories"  // before that, and beside it since
+)
+
+// savedImages lists the images that manifest.json names. Its layers may be
+// compressed or not, each for itself: docker save, kaniko, crane and Bazel
+// differ.
+func savedImages(b bundle) ([]heldImage, error) {
+	raw, err := readDocument(b, savedManifest)
+	if err != nil {
+		return nil, err
+	}
+	var list tarball.Manifest
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", savedManifest, err)
+	}
+	var images []heldImage
+	for _, d := range list {
+		config, err := readSavedConfig(b, d.Config)
+		if err != nil {
+			return nil, err
+		}
+		held := heldImage{id: hashOf(config)}
+		if held.platform, err = platformOf(config); err != nil {
+			return nil, err
+		}
+		for _, tag := range d.RepoTags {
+			held.refs = addRefs(held.refs, []string{familiar(tag)})
+		}
+		layers := make([]string, len(d.Layers))
+		for i, l := range d.Layers {
+			layers[i] = path.Clean(l)
+		}
+		held.image = &bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers}
+		images = append(images, held)
+	}
+	return images, nil
+}
+
+// digestName is how a file is named that is called after its digest.
+var digestName = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})(?:\.json)?$`)
+
+// readSavedConfig reads a configuration and holds it against the digest in its
+// name, where that has one.
+func readSavedConfig(b bundle, name string) ([]byte, error) {
+	config, err := readDocument(b, path.Clean(name))
+	if err != nil {
+		return nil, fmt.Errorf("reading image configuration: %w", err)
+	}
+	if m := digestName.FindStringSubmatch(path.Base(name)); m != nil && m[1] != sha256Hex(config) {
+		return nil, fmt.Errorf("reading %s: its content is sha256:%s: %w", name, sha256Hex(config), errDamaged)
+	}
+	return config, nil
+}
+
+// hashOf returns the digest of data.
+func hashOf(data []byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: sha256Hex(data)} }
+
+// legacyImages lists the images of docker save before 1.10: one folder a layer,
+// named by an ID, with the layer and the configuration that it would have as the
+// last one.
+func legacyImages(b bundle) ([]heldImage, error) {
+	raw, err := readDocument(b, savedTags)
+	if err != nil {
+		return nil, err
+	}
+	var repositories map[string]map[string]string
+	if err := json.Unmarshal(raw, &repositories); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", savedTags, err)
+	}
+	tags := map[string][]string{}
+	for _, repository := range slices.Sorted(maps.Keys(repositories)) {
+		for _, tag := range slices.Sorted(maps.Keys(repositories[repository])) {
+			id := repositories[repository][tag]
+			tags[id] = append(tags[id], familiar(repository+":"+tag))
+		}
+	}
+	var images []heldImage
+	for _, id := range slices.Sorted(maps.Keys(tags)) {
+		config, layers, err := legacyChain(b, id)
+		if err != nil {
+			return nil, err
+		}
+		held := heldImage{id: hashOf(config), refs: tags[id]}
+		if held.platform, err = platformOf(config); err != nil {
+			return nil, err
+		}
+		held.image = &bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers}
+		images = append(images, held)
+	}
+	return images, nil
+}
+
+// legacyLayer is what a layer of that generation says of itself.
+type legacyLayer struct {
+	Parent          string    `json:"parent"`
+	Author          string    `json:"author"`
+	Comment         string    `json:"comment"`
+	Created         time.Time `json:"created"`
+	ContainerConfig struct {
+		Cmd []string `json:"Cmd"`
+	} `json:"container_config"`
+}
+
+// legacyHistory is a line of an image's history with its keys in the order in
+// which Docker writes them: the image's ID depends on it.
+type legacyHistory struct {
+	Created   time.Time `json:"created"`
+	Author    string    `json:"author,omitempty"`
+	CreatedBy string    `json:"created_by,omitempty"`
+	Comment   string    `json:"comment,omitempty"`
+}
+
+// legacyChain returns the configuration that docker load gives such an image,
+// and the names of its layers, the lowest first. See MakeConfigFromV1Config in
+// moby's image/v1; the IDs agree for images built by Docker 1.8.3 or later.
+func legacyChain(b bundle, id string) (config []byte, layers []string, err error) {
+	last := id
+	var history []legacyHistory
+	diffIDs := []string{}
+	for seen := map[string]bool{}; id != ""; {
+		if seen[id] {
+			return nil, nil, fmt.Errorf("layer %s is its own parent", id)
+		}
+		seen[id] = true
+		var l legacyLayer
+		raw, err := readDocument(b, path.Join(id, "json"))
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := json.Unmarshal(raw, &l); err != nil {
+			return nil, nil, fmt.Errorf("reading layer %s: %w", id, err)
+		}
+		name := path.Join(id, "layer.tar")
+		diffID, err := hashLayer(b, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		layers, diffIDs = append(layers, name), append(diffIDs, diffID.String())
+		history = append(history, legacyHistory{l.Created, l.Author, strings.Join(l.ContainerConfig.Cmd, " "), l.Comment})
+		id = l.Parent
+	}
+	slices.Reverse(layers)
+	slices.Reverse(diffIDs)
+	slices.Reverse(history)
+	raw, err := readDocument(b, path.Join(last, "json"))
+	if err != nil {
+		return nil, nil, err
+	}
+	// Other keys stay as they are written.
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &keys); err != nil {
+		return nil, nil, fmt.Errorf("reading layer %s: %w", last, err)
+	}
+	for _, key := range []string{"id", "parent", "Size", "parent_id", "layer_id", "throwaway"} {
+		delete(keys, key)
+	}
+	if keys["history"], err = json.Marshal(history); err != nil {
+		return nil, nil, err
+	}
+	keys["rootfs"], err = json.Marshal(struct {
+		Type    string   `json:"type"`
+		DiffIDs []string `json:"diff_ids"`
+	}{"layers", diffIDs})
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err = json.Marshal(keys)
+	return config, layers, err
+}
+
+// hashLayer returns the digest of a layer without compression.
+func hashLayer(b bundle, name string) (v1.Hash, error) {
+	l, err := openLayer(b, name)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return l.DiffID()
+}
+
+// openLayer returns a layer of a bundle, whatever it is compressed with.
+func openLayer(b bundle, name string) (v1.Layer, error) {
+	l := bundledLayer{bundle: b, name: name, media: types.DockerUncompressedLayer}
+	f, err := l.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	// What a manifest says of the compression is wrong too often to go by.
+	_, head, err := peek(f)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading layer %s: %w", name, err)
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		l.media = types.DockerLayer
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		l.media = types.OCILayerZStd
+	}
+	return partial.CompressedToLayer(l)
+}
+
+// bundledLayer is a layer as it is in a bundle.
+type bundledLayer struct {
+	bundle bundle
+	name   string
+	media  types.MediaType
+}
+
+// Compressed opens the layer's file.
+func (l bundledLayer) Compressed() (io.ReadCloser, error) {
+	f, err := l.bundle.Open(l.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("layer %s is missing: %w", l.name, err)
+	}
+	return f, err
+}
+
+// MediaType returns what the layer is compressed with.
+func (l bundledLayer) MediaType() (types.MediaType, error) { return l.media, nil }
+
+// Size returns the size of the file.
+func (l bundledLayer) Size() (int64, error) {
+	f, err := l.bundle.Open(l.name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Digest returns the digest of the file.
+func (l bundledLayer) Digest() (v1.Hash, error) {
+	f, err := l.Compressed()
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	defer f.Close()
+	h, _, err := v1.SHA256(f)
+	return h, err
+}

@@ -1,0 +1,228 @@
+package image
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// maxDocument is the size of a manifest, an index or a configuration that is
+// still read, in bytes; registries refuse larger ones than 4 MiB.
+const maxDocument = 16 << 20
+
+// maxNesting is how deep indexes may refer to indexes; Docker writes two levels.
+const maxNesting = 8
+
+// The annotations of an index that name an image: containerd's holds the whole
+// reference, OCI's often the tag alone.
+const (
+	annotationContainerd = "io.containerd.image.name"
+	annotationReference  = "vnd.docker.reference.type" // marks what is about an image
+)
+
+// layoutImages lists the images of an OCI layout: a folder, or what engines with
+// a containerd image store, and Docker from 25 on, write in docker save.
+func layoutImages(b bundle) ([]heldImage, error) {
+	raw, err := readDocument(b, indexFile)
+	if err != nil {
+		return nil, err
+	}
+	var images []heldImage
+	if err := addIndex(b, raw, nil, 0, &images); err != nil {
+		return nil, err
+	}
+	for i := range images {
+		for j := i + 1; j < len(images); j++ {
+			if images[j].digest == images[i].digest {
+				images[i].refs = addRefs(images[i].refs, images[j].refs)
+				images = append(images[:j], images[j+1:]...)
+				j--
+			}
+		}
+	}
+	return images, nil
+}
+
+// addIndex adds the images of an index, which is named refs.
+func addIndex(b bundle, raw []byte, refs []string, depth int, images *[]heldImage) error {
+	if depth > maxNesting {
+		return fmt.Errorf("its indexes are nested more than %d deep", maxNesting)
+	}
+	m, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+	if err != nil {
+		return fmt.Errorf("reading an index: %w", err)
+	}
+	for _, d := range m.Manifests {
+		if isAboutImage(d) {
+			continue
+		}
+		own := addRefs(refs, refsOf(d.Annotations))
+		if d.MediaType.IsIndex() {
+			raw, err := readBlobOf(b, d)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := addIndex(b, raw, own, depth+1, images); err != nil {
+				return err
+			}
+			continue
+		}
+		if !d.MediaType.IsImage() {
+			continue
+		}
+		held, ok, err := layoutImageOf(b, d)
+		if err != nil {
+			return err
+		}
+		if ok {
+			held.refs = own
+			*images = append(*images, held)
+		}
+	}
+	return nil
+}
+
+// isAboutImage reports whether an entry of an index is an attestation, which
+// BuildKit puts beside the image that it is about.
+func isAboutImage(d v1.Descriptor) bool {
+	return d.Annotations[annotationReference] != "" ||
+		d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
+}
+
+// refsOf returns the reference that annotations give an image.
+func refsOf(annotations map[string]string) []string {
+	if ref := annotations[annotationContainerd]; ref != "" {
+		return []string{familiar(ref)}
+	}
+	if ref := annotations[annotationRef]; strings.ContainsAny(ref, "/:") {
+		return []string{familiar(ref)}
+	}
+	return nil
+}
+
+// layoutImageOf returns the image of a manifest. One whose content is not in
+// the layout has no image: docker save lists all platforms of an image and
+// writes those that the engine has. It is false for what is no image at all.
+func layoutImageOf(b bundle, d v1.Descriptor) (heldImage, bool, error) {
+	held := heldImage{digest: d.Digest}
+	if d.Platform != nil {
+		held.platform = d.Platform.OS + "/" + d.Platform.Architecture
+	}
+	raw, err := readBlobOf(b, d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return held, true, nil
+	}
+	if err != nil {
+		return heldImage{}, false, err
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(raw))
+	if err != nil {
+		return heldImage{}, false, fmt.Errorf("reading manifest %s: %w", d.Digest, err)
+	}
+	if !m.Config.MediaType.IsConfig() {
+		return heldImage{}, false, nil
+	}
+	held.id = m.Config.Digest
+	config, err := readBlobOf(b, m.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		return held, true, nil
+	}
+	if err != nil {
+		return heldImage{}, false, err
+	}
+	held.image = &bundledImage{bundle: b, media: d.MediaType, manifest: raw, config: config, layers: layerNames(m)}
+	held.platform, err = platformOf(config)
+	return held, true, err
+}
+
+func layerNames(m *v1.Manifest) []string {
+	var names []string
+	for _, l := range m.Layers {
+		names = append(names, blobName(l.Digest))
+	}
+	return names
+}
+
+// blobName returns where an OCI layout keeps content.
+func blobName(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
+
+// readBlobOf reads a small blob of a layout and verifies it.
+func readBlobOf(b bundle, d v1.Descriptor) ([]byte, error) {
+	data, err := readDocument(b, blobName(d.Digest))
+	if err != nil {
+		return nil, err
+	}
+	if got := sha256Hex(data); d.Digest.Algorithm != "sha256" || got != d.Digest.Hex {
+		return nil, fmt.Errorf("reading %s: its content is sha256:%s: %w", d.Digest, got, errDamaged)
+	}
+	return data, nil
+}
+
+// readDocument reads a small file of a bundle.
+func readDocument(b bundle, name string) ([]byte, error) {
+	f, err := b.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if len(data) > maxDocument {
+		return nil, fmt.Errorf("reading %s: it has more than %d MB", name, maxDocument>>20)
+	}
+	return data, nil
+}
+
+// platformOf reads the platform of a configuration, "linux/arm64" for example.
+func platformOf(config []byte) (string, error) {
+	var c struct{ OS, Architecture string }
+	if err := json.Unmarshal(config, &c); err != nil {
+		return "", fmt.Errorf("reading image configuration: %w", err)
+	}
+	return c.OS + "/" + c.Architecture, nil
+}
+
+// bundledImage is an image of a bundle.
+type bundledImage struct {
+	bundle   bundle
+	media    types.MediaType
+	manifest []byte // nil for an image without one
+	config   []byte
+	layers   []string // names in the bundle
+}
+
+var _ takeable = (*bundledImage)(nil)
+
+// RawConfigFile returns the configuration.
+func (i *bundledImage) RawConfigFile() ([]byte, error) { return i.config, nil }
+
+// RawManifest returns the manifest, nil for none.
+func (i *bundledImage) RawManifest() ([]byte, error) { return i.manifest, nil }
+
+// MediaType returns that of the manifest.
+func (i *bundledImage) MediaType() (types.MediaType, error) { return i.media, nil }
+
+// Layers returns the layers, the lowest first.
+func (i *bundledImage) Layers() ([]v1.Layer, error) {
+	var layers []v1.Layer
+	for _, name := range i.layers {
+		l, err := openLayer(i.bundle, name)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, l)
+	}
+	return layers, nil
+}
