@@ -31,7 +31,7 @@ FUNCTION := $(foreach a,$(ARCHES),.build/function/$a/bootstrap .build/function/$
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 # go build knows better than file times what changed, and leaves a program that
 # is up to date as it is: these targets are always asked for, seldom rebuilt.
@@ -140,6 +140,10 @@ benchmark: build ## bench against bare floors, into results/benchmark.md; RIE=/p
 .PHONY: offline-base
 offline-base: build ## stand-ins for the Amazon Linux bases from Debian's packages
 	@images/base/make
+
+.PHONY: language-images
+language-images: ## test images with Python, Node, Java and bash from Debian's packages, into .build/languages
+	@images/base/languages
 
 .PHONY: clean
 clean: ## everything that make made; results are kept
