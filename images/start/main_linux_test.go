@@ -193,7 +193,7 @@ func TestOpenFiles(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte("root=/r\x00uid=993\x00gid=990\x00tmp=1\x00files=1024\x00hostname=h\x00dir=/\x00env=A=b\x00arg=x\x00arg=\x00"))
+	f.Add([]byte("root=/r\x00uid=993\x00gid=990\x00tmp=1\x00files=1024\x00hostname=h\x00cgroup=cpu,cpuacct:/c\x00cgroup=:/d\x00dir=/\x00env=A=b\x00arg=x\x00arg=\x00"))
 	f.Add([]byte("root=/r\x00uid=993\x00gid=990\x00arg=x"))
 	f.Add([]byte("uid=-1\x00"))
 	f.Add([]byte("\x00\x00"))
@@ -204,6 +204,11 @@ func FuzzParse(f *testing.F) {
 		}
 		if s.root == "" || len(s.argv) == 0 || s.uid < 0 || s.gid < 0 || s.files < 0 {
 			t.Fatalf("%q was accepted as %+v", text, s)
+		}
+		for _, g := range s.cgroups {
+			if g.dir == "" || g.dir[0] != '/' || strings.Contains(g.name, "/") {
+				t.Fatalf("%q was accepted as %+v", text, s)
+			}
 		}
 		// What was accepted is the fields, each once: written again it is as
 		// long as it was, but for fields that a later one replaced.

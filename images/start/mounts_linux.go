@@ -10,8 +10,8 @@ const (
 	mute  = quiet | syscall.MS_NOEXEC
 )
 
-// devices are what /dev holds, beside links and /dev/shm, with their minor
-// numbers (the major one is 1).
+// devices are what /dev holds, beside links, with their minor numbers (the major
+// one is 1). There is no /dev/shm: Lambda has none.
 var devices = [...]struct {
 	name  string
 	minor int
@@ -80,6 +80,9 @@ func mounts(c control, s *spec) (string, error) {
 	if what, err := proc(c); err != nil {
 		return what, err
 	}
+	if what, err := cgroups(c, s); err != nil {
+		return what, err
+	}
 	resolver()
 	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
 		return "letting go of the machine's files", err
@@ -117,15 +120,81 @@ func dev() (string, error) {
 			return "making " + l[1], err
 		}
 	}
-	if err := syscall.Mkdir("/dev/shm", 0o755); err != nil {
-		return "making /dev/shm", err
-	}
-	if err := syscall.Mount("tmpfs", "/dev/shm", "tmpfs", mute, "mode=1777,size=64m"); err != nil {
-		return "mounting /dev/shm", err
+	if what, err := hosts(); err != nil {
+		return what, err
 	}
 	// In a user namespace the folder is the function's own.
 	return "making /dev read-only", syscall.Mount("", "/dev", "",
 		syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NOEXEC, "")
+}
+
+// hostNames is /etc/hosts: Lambda's name for an environment's own loopback beside
+// the usual one.
+const hostNames = "127.0.0.1\tlocalhost\n127.0.0.1\tsandbox.localdomain sandbox\n"
+
+// hosts puts a read-only file over /etc/hosts. The file lies in /dev, whose file
+// system it shares, and has no name there afterwards.
+func hosts() (string, error) {
+	const file, path = "/dev/hosts", "/etc/hosts"
+	fd, err := syscall.Open(file, syscall.O_CREAT|syscall.O_EXCL|syscall.O_WRONLY|syscall.O_CLOEXEC, 0o644)
+	if err != nil {
+		return "making " + file, err
+	}
+	_, err = syscall.Write(fd, []byte(hostNames))
+	_ = syscall.Close(fd)
+	if err != nil {
+		return "writing " + file, err
+	}
+	if err := bindReadOnly(file, path); err != nil {
+		return "mounting " + path, err
+	}
+	return "removing " + file, syscall.Unlink(file)
+}
+
+// bindReadOnly mounts a file or folder at a second place, read-only.
+func bindReadOnly(what, where string) error {
+	if err := syscall.Mount(what, where, "", syscall.MS_BIND, ""); err != nil {
+		return err
+	}
+	return syscall.Mount("", where, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
+}
+
+// cgroups makes /sys, which holds the control groups of this process and nothing
+// else, read-only: runtimes size heaps and thread pools by their limits. In a
+// cgroup namespace /proc/self/cgroup and mountinfo name each group "/", which
+// every reader of them understands; without one they name the machine's path.
+func cgroups(c control, s *spec) (string, error) {
+	const cloneNewCgroup = 0x02000000
+	const sys, folder = "/sys", "/sys/fs/cgroup"
+	if err := syscall.Mount("tmpfs", sys, "tmpfs", mute, "mode=755,size=64k"); err != nil {
+		return "mounting /sys", err
+	}
+	for _, dir := range [...]string{"/sys/fs", folder} {
+		if err := syscall.Mkdir(dir, 0o755); err != nil {
+			return "making " + dir, err
+		}
+	}
+	if len(s.cgroups) > 0 {
+		_, _, _ = syscall.RawSyscall(syscall.SYS_UNSHARE, cloneNewCgroup, 0, 0)
+	}
+	for _, g := range s.cgroups {
+		where := folder
+		if g.name != "" {
+			where += "/" + g.name
+			if err := syscall.Mkdir(where, 0o755); err != nil {
+				return "making " + where, err
+			}
+		}
+		if err := bindReadOnly(g.dir[1:], where); err != nil { // below the machine's root
+			c.send("note /sys/fs/cgroup lacks " + g.name + ", so that the function takes the machine's limits for its own: " + err.Error() + "\n")
+			continue
+		}
+		if err := controllerLinks(folder, g.name); err != nil {
+			return "linking to " + where, err
+		}
+	}
+	return "making /sys read-only", syscall.Mount("", sys, "",
+		syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
 }
 
 // tmp mounts /tmp: the one that an earlier process of the environment had, or a
@@ -202,6 +271,26 @@ func proc(c control) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// controllerLinks makes a link for each controller of a hierarchy that has several
+// ("cpu,cpuacct"), as systemd does.
+func controllerLinks(folder, name string) error {
+	if index(name, ",") < 0 {
+		return nil
+	}
+	for rest := name; rest != ""; {
+		one := rest
+		if i := index(rest, ","); i >= 0 {
+			one, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = ""
+		}
+		if err := syscall.Symlink(name, folder+"/"+one); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // resolver lets the function resolve names as this machine does, as functions

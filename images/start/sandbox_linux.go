@@ -12,6 +12,8 @@ import "syscall"
 //	keep=N         descriptor of the /tmp to use instead of a new one
 //	files=N        limit of open files; absent for no change
 //	hostname=NAME  absent for no change
+//	cgroup=NAME:PATH  repeated: a control group's folder, shown as NAME in
+//	               /sys/fs/cgroup; the only one, of version 2, has no name
 //	dir=PATH       working directory, in the image
 //	env=KEY=VALUE  repeated
 //	arg=WORD       repeated: the entrypoint and its arguments
@@ -21,10 +23,14 @@ import "syscall"
 type spec struct {
 	root, hostname, tmp string
 	uid, gid, files     int
+	cgroups             []cgroup
 	// keep is -1 where /tmp is to be new, kept where it can't be kept.
 	keep, kept int
 	program
 }
+
+// cgroup is a control group to show: a folder of the machine, by an absolute path.
+type cgroup struct{ name, dir string }
 
 // build reads the spec and makes this process a sandbox of it. It is false
 // where that failed, and then the emulator was told, if it is still there.
@@ -103,6 +109,11 @@ func parse(text []byte) (s spec, bad string) {
 			s.keep, ok = number(value)
 		case "files":
 			s.files, ok = number(value)
+		case "cgroup":
+			colon := index(value, ":")
+			if ok = colon >= 0 && index(value[:colon], "/") < 0 && len(value) > colon+1 && value[colon+1] == '/'; ok {
+				s.cgroups = append(s.cgroups, cgroup{value[:colon], value[colon+1:]})
+			}
 		case "dir":
 			s.dir = value
 		case "env":

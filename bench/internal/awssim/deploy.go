@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"coldbench/bench/internal/backend/sandbox"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
@@ -137,10 +138,11 @@ func (s *Server) unzip(content []byte, arch string) (img coldstart.Image, err er
 		return img, err
 	}
 	task := filepath.Join(dir, "var", "task")
-	for _, sub := range []string{task, filepath.Join(dir, "dev"), filepath.Join(dir, "proc"), filepath.Join(dir, "tmp")} {
-		if err := os.MkdirAll(sub, 0o755); err != nil {
-			return img, err
-		}
+	if err := os.MkdirAll(task, 0o755); err != nil {
+		return img, err
+	}
+	if err := sandbox.MountPoints(dir); err != nil {
+		return img, err
 	}
 	left := int64(maxUnzipped)
 	for _, f := range r.File {

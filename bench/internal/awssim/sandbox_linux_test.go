@@ -43,10 +43,11 @@ func real(t *testing.T) *sandbox.Engine {
 func unpacked(t *testing.T) coldstart.Image {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "root")
-	for _, dir := range []string{"dev", "proc", "tmp", "var/task"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.MkdirAll(filepath.Join(root, "var/task"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := sandbox.MountPoints(root); err != nil {
+		t.Fatal(err)
 	}
 	for d := root; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
 		_ = os.Chmod(d, 0o755)

@@ -276,8 +276,8 @@ func TestIgnoreFiles(t *testing.T) {
 			}
 			var got []string
 			filepath.WalkDir(root, func(p string, e os.DirEntry, err error) error {
-				if err == nil && !e.IsDir() {
-					rel, _ := filepath.Rel(root, p)
+				rel, _ := filepath.Rel(root, p)
+				if err == nil && !e.IsDir() && rel != "etc/hosts" { // a mount point
 					got = append(got, rel)
 				}
 				return err

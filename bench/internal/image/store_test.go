@@ -210,7 +210,7 @@ func TestPrune(t *testing.T) {
 	// Unpacked images: a bounded number stays.
 	roots := filepath.Join(s.Dir(), "roots")
 	for i := range 20 {
-		p := filepath.Join(roots, fmt.Sprintf("%064d-2", i), "root", "x")
+		p := filepath.Join(roots, fmt.Sprintf("%064d-3", i), "root", "x")
 		if err := os.MkdirAll(p, 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -15,15 +15,18 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// mountPoints are folders that an unpacked image always has, so that a read-only
-// mount of it is a usable root. They are not in the image itself.
-var mountPoints = []string{"dev", "proc", "tmp"}
+// mountPoints are folders, and hostsFile is a file, that an unpacked image always
+// has, so that a read-only mount of it is a usable root. They are not in the image
+// itself.
+var mountPoints = []string{"dev", "proc", "sys", "tmp"}
+
+const hostsFile = "etc/hosts"
 
 // rootVersion is part of the name of an unpacked image's folder. It is raised
 // whenever Unpack makes something else of the same image, so that folders of an
 // earlier bench are not used. Those of version 1 have no suffix; their files
-// have the time of unpacking.
-const rootVersion = "-2"
+// have the time of unpacking. Those of version 2 have neither sys nor etc/hosts.
+const rootVersion = "-3"
 
 // rootPlace returns where an image with an ID is unpacked, or would be.
 func (s *Store) rootPlace(hex string) string { return s.path(rootsDir, hex+rootVersion) }
@@ -31,9 +34,9 @@ func (s *Store) rootPlace(hex string) string { return s.path(rootsDir, hex+rootV
 // Unpack returns the folder that holds an image's files, for reading only. It
 // is made once for an image ID; later calls are cheap. The image must be in the
 // store. The folder has the image's modification times, and its modes but no
-// set-user-ID and set-group-ID bits; owners are the image's where this process is root and its own
-// elsewhere, who may then write to every folder; devices are left out. dev,
-// proc and tmp are always folders.
+// set-user-ID and set-group-ID bits; owners are the image's where this process is
+// root and its own elsewhere, who may then write to every folder; devices are left
+// out. dev, proc, sys and tmp are always folders, etc/hosts is always a file.
 func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error) {
 	h, err := v1.NewHash(img.ID)
 	if err != nil {

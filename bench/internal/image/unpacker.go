@@ -37,7 +37,7 @@ type folder struct {
 func madeFolder() folder { return folder{0o755, time.Unix(0, 0)} }
 
 func newUnpacker(root *os.Root) *unpacker {
-	return &unpacker{root: root, chown: os.Geteuid() == 0, dirs: map[string]folder{".": madeFolder()}}
+	return &unpacker{root: root, chown: os.Geteuid() == 0, dirs: map[string]folder{".": madeFolder()}, fresh: map[string]bool{}}
 }
 
 // layer unpacks one layer.
@@ -326,6 +326,9 @@ func (u *unpacker) finish() error {
 		}
 		u.dirs[name] = madeFolder()
 	}
+	if err := u.hosts(); err != nil {
+		return err
+	}
 	names := sortedKeys(u.dirs)
 	sort.Slice(names, func(i, j int) bool { return strings.Count(names[i], "/") > strings.Count(names[j], "/") })
 	for _, name := range names {
@@ -346,4 +349,30 @@ func (u *unpacker) finish() error {
 		}
 	}
 	return nil
+}
+
+// hosts makes hostsFile, or what it is a link to, unless it is a file.
+func (u *unpacker) hosts() error {
+	name, err := u.resolve(hostsFile)
+	if err != nil {
+		return err
+	}
+	info, err := u.root.Lstat(name)
+	if err == nil && info.Mode().IsRegular() {
+		return nil
+	}
+	if err == nil {
+		if err := u.remove(name); err != nil {
+			return err
+		}
+	}
+	dir, err := u.folder(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	name = path.Join(dir, path.Base(name))
+	if err := u.root.WriteFile(name, nil, 0o644); err != nil {
+		return err
+	}
+	return setModTime(u.root, name, madeFolder().modTime)
 }

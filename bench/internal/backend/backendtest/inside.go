@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,17 @@ type seen struct {
 	Status                              map[string]string
 	WriteRoot, WriteTask, WriteTmp      string
 	Deadline                            int64
+	InitLimits, Limits                  seenLimits
+	Names                               map[string][]string
+	Shm                                 bool
+}
+
+// seenLimits are what the control group files tell the test function; see Limits
+// in package main of folder function.
+type seenLimits struct {
+	MemoryBytes       int64
+	CPUs              float64
+	Missing, Writable []string
 }
 
 // insideChecks are about what the function sees.
@@ -90,7 +102,30 @@ func checkInside(c *checker) error {
 	if slices.ContainsFunc(p.Processes, func(s string) bool { return strings.Contains(s, "backendtest") || s == "systemd" || s == "dockerd" }) {
 		c.errorf("the function sees this machine's processes: %q", p.Processes)
 	}
+	if p.Shm {
+		c.errorf("there is a /dev/shm, which Lambda has not")
+	}
+	for _, name := range []string{"localhost", "sandbox.localdomain"} {
+		if !slices.Contains(p.Names[name], "127.0.0.1") {
+			c.errorf("%s resolves to %q, want 127.0.0.1", name, p.Names[name])
+		}
+	}
+	c.limits("init", p.InitLimits, 2)
+	c.limits("the invocation", p.Limits, 512.0/1769)
 	return nil
+}
+
+// limits checks what a function of 512 MB sees of its limits.
+func (c *checker) limits(when string, l seenLimits, cpus float64) {
+	if len(l.Missing) > 0 || len(l.Writable) > 0 {
+		c.errorf("in %s the function does not see its %q controllers, can write %q", when, l.Missing, l.Writable)
+	}
+	if c.can(CanLimitMemory) && l.MemoryBytes != 512<<20 {
+		c.errorf("in %s the function sees a memory limit of %d bytes, want 512 MB", when, l.MemoryBytes)
+	}
+	if c.can(CanLimitCPU) && math.Abs(l.CPUs-cpus) > 0.001 {
+		c.errorf("in %s the function sees %.4f CPUs, want %.4f", when, l.CPUs, cpus)
+	}
 }
 
 // variables checks the function's environment against Lambda's list of defined

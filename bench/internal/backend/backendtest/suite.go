@@ -19,10 +19,12 @@ type Ability string
 const (
 	// CanLimitMemory: an environment that uses more than its memory is killed.
 	CanLimitMemory Ability = "limit memory"
+	// CanLimitCPU: an environment has the CPU quota of Lambda.
+	CanLimitCPU Ability = "limit CPUs"
 	// CanMeasureMemory: Max Memory Used is printed.
 	CanMeasureMemory Ability = "measure memory"
 	// CanIsolate: the function runs as uid 993 without capabilities over a
-	// read-only root, and sees what Lambda shows it.
+	// read-only root, sees what Lambda shows it, and its own limits.
 	CanIsolate Ability = "isolate"
 	// CanStream: Options.Log gets the function's lines as they come.
 	CanStream Ability = "stream output"

@@ -25,6 +25,9 @@ func TestContract(t *testing.T) {
 	if !e.limits.memory {
 		lacks[backendtest.CanLimitMemory] = e.Limits(coldstart.Options{}).Memory
 	}
+	if !e.limits.cpu {
+		lacks[backendtest.CanLimitCPU] = e.Limits(coldstart.Options{LimitCPU: true}).CPU
+	}
 	backendtest.Run(t, backendtest.Suite{
 		Backend: e,
 		Image:   load(t, e, map[string][]byte{"bootstrap": program}, "/bootstrap"),

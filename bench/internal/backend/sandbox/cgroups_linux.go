@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -32,6 +33,8 @@ const (
 // for a quota that changes while its period stays.
 type groups struct {
 	cpu, memory folder
+	// shown are the hierarchies that a function sees.
+	shown []view
 	// prefix names this process: the groups are prefix-1, prefix-2, …
 	prefix string
 	count  atomic.Int64
@@ -48,23 +51,25 @@ type folder struct {
 // newGroups finds out which limits can be set here, by setting them once.
 func newGroups() *groups {
 	g := &groups{prefix: groupName + processName()}
-	cpu, memory := hierarchies()
+	all := hierarchies()
+	g.shown = shown(all)
+	cpu, memory := findHierarchies(all)
 	g.cpu = g.choose(cpu, "cpu", func(n node) error { return n.setCPU(maxPeriod, 2*maxPeriod) })
 	g.memory = g.choose(memory, "memory", func(n node) error { return n.setMemory(128 << 20) })
 	return g
 }
 
-// hierarchies reads where the controllers are.
-func hierarchies() (cpu, memory hierarchy) {
+// hierarchies lists what is mounted on this machine; nothing if that is unknown.
+func hierarchies() []mounted {
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return cpu, memory
+		return nil
 	}
 	cgroup, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		return cpu, memory
+		return nil
 	}
-	return findHierarchies(string(mountinfo), string(cgroup))
+	return mountedHierarchies(string(mountinfo), string(cgroup))
 }
 
 // candidates are the folders in which a parent may be made: the top of what can
@@ -231,6 +236,20 @@ func (g *groups) make(limits limits) (*group, error) {
 		}
 	}
 	return made, nil
+}
+
+// views returns what the processes of a group see of it: a hierarchy in which it
+// has no folder shows the group of this process, which they are in then.
+func (g *groups) views(of *group) []view {
+	views := slices.Clone(g.shown)
+	for i, v := range views {
+		for _, n := range of.nodes() {
+			if strings.HasPrefix(n.dir, v.mount+"/") {
+				views[i].dir = n.dir
+			}
+		}
+	}
+	return views
 }
 
 // close removes the parents if no other bench uses them.

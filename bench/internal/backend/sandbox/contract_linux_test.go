@@ -16,6 +16,9 @@ func TestContract(t *testing.T) {
 	if e.groups.memory.dir == "" {
 		lacks[backendtest.CanLimitMemory] = e.groups.memory.reason
 	}
+	if e.groups.cpu.dir == "" {
+		lacks[backendtest.CanLimitCPU] = e.groups.cpu.reason
+	}
 	backendtest.Run(t, backendtest.Suite{
 		Backend: e,
 		Image:   unpack(t, "contract"),

@@ -22,6 +22,8 @@ import (
 type description struct {
 	root, dir string
 	argv, env []string
+	// views are the control groups to show.
+	views []view
 	// keep is true where the descriptor after the control connection is the
 	// /tmp of an earlier process.
 	keep bool
@@ -51,6 +53,9 @@ func (d description) encode() ([]byte, error) {
 	}
 	if d.keep {
 		fields = append(fields, "keep="+strconv.Itoa(keepFD))
+	}
+	for _, v := range d.views {
+		fields = append(fields, "cgroup="+v.name+":"+v.dir)
 	}
 	for _, e := range d.env {
 		fields = append(fields, "env="+e)
@@ -141,7 +146,11 @@ func (c *control) during(ctx context.Context, f func() error) error {
 }
 
 // setUp sends the description and waits for "ready".
-func (c *control) setUp(ctx context.Context, text []byte) error {
+func (c *control) setUp(ctx context.Context, d description) error {
+	text, err := d.encode()
+	if err != nil {
+		return err
+	}
 	return c.during(ctx, func() error {
 		if _, err := c.conn.Write(text); err != nil {
 			return fmt.Errorf("describing the sandbox: %w", err)

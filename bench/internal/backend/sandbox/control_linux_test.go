@@ -59,7 +59,7 @@ func TestConversation(t *testing.T) {
 				_, _ = far.Read(make([]byte, 3))
 				_, _ = io.WriteString(far, c.execute)
 			}()
-			err = con.setUp(context.Background(), []byte("x"))
+			err = con.setUp(context.Background(), description{})
 			check(t, "setting up", err, c.setUpErr, c.errno, false)
 			if got := strings.Join(con.notes, "|"); got != c.notes {
 				t.Errorf("notes %q", got)
@@ -101,7 +101,7 @@ func TestConversationEnds(t *testing.T) {
 	defer func() { _ = con.conn.Close(); _ = far.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := con.setUp(ctx, []byte("x")); !errors.Is(err, context.DeadlineExceeded) {
+	if err := con.setUp(ctx, description{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestKept(t *testing.T) {
 	if err := syscall.Sendmsg(int(far.Fd()), []byte("ready\n"), syscall.UnixRights(int(f.Fd())), nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := con.setUp(context.Background(), []byte("x")); err != nil || con.tmp == nil {
+	if err := con.setUp(context.Background(), description{}); err != nil || con.tmp == nil {
 		t.Fatalf("%v, %v", con.tmp, err)
 	}
 	defer func() { _ = con.tmp.Close() }()

@@ -10,11 +10,13 @@
 // loopback, outside of the function's limits.
 //
 // Memory and CPU are limited by cgroups, version 1 or 2, as Lambda limits them.
-// A limit that can't be set on this machine is named, never pretended.
+// A limit that can't be set on this machine is named, never pretended. The
+// function sees its control groups, read-only, in /sys/fs/cgroup; there is nothing
+// else in /sys. /etc/hosts has localhost and Lambda's sandbox.localdomain.
 //
 // As on Lambda, /tmp survives a crash (on kernels from 5.2). Not as on Lambda: it
 // counts as memory; the number of processes is not limited; the function sees the machine's network
-// and its number of CPUs; names resolve only where the image has an
+// and its number of CPUs; other names resolve only where the image has an
 // /etc/resolv.conf file, which the machine's is then put over. It is no wall
 // against malice: measure images you would also run.
 package sandbox

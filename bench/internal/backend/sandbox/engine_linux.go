@@ -107,10 +107,8 @@ func (e *Engine) probe(ctx context.Context, dir string, ways []bool) error {
 		return fmt.Errorf("making a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(root) }()
-	for _, name := range []string{"dev", "proc", "tmp"} {
-		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
-			return fmt.Errorf("making a folder: %w", err)
-		}
+	if err := MountPoints(root); err != nil {
+		return err
 	}
 	for _, e.user = range ways {
 		var p *process

@@ -81,10 +81,13 @@ func bin(t testing.TB, name string) string {
 func unpack(t testing.TB, program string) coldstart.Image {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "root")
-	for _, dir := range []string{"", "dev", "proc", "tmp", "etc", "bin", "var/task"} {
+	for _, dir := range []string{"", "bin", "var/task"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := MountPoints(root); err != nil {
+		t.Fatal(err)
 	}
 	openUp(t, root)
 	content, err := os.ReadFile(bin(t, program))

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,9 +51,49 @@ func TestFindHierarchies(t *testing.T) {
 		{name: "none", mountinfo: "27 1 254:0 / / rw - ext4 /dev/vda rw\n", cgroup: ""},
 		{name: "garbage", mountinfo: "- - -\n\n - cgroup2\n1 2 3 - cgroup x rw,cpu\n", cgroup: "::\nx\n0\n"},
 	} {
-		cpu, memory := findHierarchies(c.mountinfo, c.cgroup)
+		cpu, memory := findHierarchies(mountedHierarchies(c.mountinfo, c.cgroup))
 		if cpu != c.cpu || memory != c.memory {
 			t.Errorf("%s: %+v, %+v", c.name, cpu, memory)
+		}
+	}
+}
+
+// TestViews: the function sees its own group of each hierarchy that has one, and
+// this process's elsewhere.
+func TestViews(t *testing.T) {
+	const separate = "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n" +
+		"33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct\n" +
+		"34 31 0:31 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset\n" +
+		"35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n" +
+		"39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n" +
+		"41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n"
+	const together = "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n" +
+		"35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n" +
+		"36 31 0:32 / /mnt/memory rw - cgroup cgroup rw,memory\n"
+	const two = "30 24 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
+	for _, c := range []struct {
+		name, mountinfo, cgroup string
+		group                   group
+		want                    []string
+	}{
+		{"each controller alone", separate, "4:memory:/a\n3:cpuset:/s\n2:cpuacct:/\n1:cpu:/\n0::/\n",
+			group{cpu: node{1, "/sys/fs/cgroup/cpu/coldbench/1"}, memory: node{1, "/sys/fs/cgroup/memory/a/coldbench/1"}},
+			[]string{"cpu:/sys/fs/cgroup/cpu/coldbench/1", "cpuacct:/sys/fs/cgroup/cpuacct", "cpuset:/sys/fs/cgroup/cpuset/s", "memory:/sys/fs/cgroup/memory/a/coldbench/1"}},
+		{"no groups", separate, "4:memory:/a\n3:cpuset:/s\n2:cpuacct:/\n1:cpu:/\n0::/\n", group{},
+			[]string{"cpu:/sys/fs/cgroup/cpu", "cpuacct:/sys/fs/cgroup/cpuacct", "cpuset:/sys/fs/cgroup/cpuset/s", "memory:/sys/fs/cgroup/memory/a"}},
+		{"controllers together, one mounted twice", together, "4:memory:/\n2:cpu,cpuacct:/user\n", group{memory: node{1, "/sys/fs/cgroup/memory/coldbench/1"}},
+			[]string{"cpu,cpuacct:/sys/fs/cgroup/cpu,cpuacct/user", "memory:/sys/fs/cgroup/memory/coldbench/1"}},
+		{"version 2", two, "0::/user.slice\n", group{cpu: node{2, "/sys/fs/cgroup/user.slice/coldbench/1"}, memory: node{2, "/sys/fs/cgroup/user.slice/coldbench/1"}},
+			[]string{":/sys/fs/cgroup/user.slice/coldbench/1"}},
+		{"none", "27 1 254:0 / / rw - ext4 /dev/vda rw\n", "", group{}, nil},
+	} {
+		g := &groups{shown: shown(mountedHierarchies(c.mountinfo, c.cgroup))}
+		var got []string
+		for _, v := range g.views(&c.group) {
+			got = append(got, v.name+":"+v.dir)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
 }
@@ -69,7 +110,7 @@ func FuzzFindHierarchies(f *testing.F) {
 	f.Add("30 24 0:26 /a /b\\040c rw - cgroup2 none rw", "0::/a/d")
 	f.Add("1 2 3:4 /.. /x rw - cgroup c rw,cpu,memory", "1:cpu,memory:/../..")
 	f.Fuzz(func(t *testing.T, mountinfo, cgroup string) {
-		cpu, memory := findHierarchies(mountinfo, cgroup)
+		cpu, memory := findHierarchies(mountedHierarchies(mountinfo, cgroup))
 		for _, h := range []hierarchy{cpu, memory} {
 			if h.version == 0 && h != (hierarchy{}) {
 				t.Fatalf("no version but %+v", h)

@@ -45,7 +45,7 @@ func leftProbes(dir string) []string {
 // leftovers lists the groups of bench processes that have ended without
 // removing them.
 func leftovers() []string {
-	cpu, memory := hierarchies()
+	cpu, memory := findHierarchies(hierarchies())
 	var found []string
 	seen := make(map[string]bool)
 	for _, h := range []hierarchy{cpu, memory} {

@@ -46,10 +46,6 @@ var (
 // ready to execute d's argv. tmp is the /tmp of an earlier process, or nil.
 func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os.File, g func() (*group, error)) (*process, error) {
 	d.keep = tmp != nil
-	text, err := d.encode()
-	if err != nil {
-		return nil, err
-	}
 	c, far, err := newControl()
 	if err != nil {
 		return nil, err
@@ -91,7 +87,8 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os
 	}()
 	go p.wait(r, read)
 	if err == nil {
-		err = c.setUp(ctx, text)
+		d.views = e.groups.views(p.group)
+		err = c.setUp(ctx, d)
 	}
 	if err != nil {
 		p.Kill()

@@ -36,7 +36,7 @@ func look(t testing.TB) world {
 			w.mounts = append(w.mounts, line)
 		}
 	}
-	cpu, memory := hierarchies()
+	cpu, memory := findHierarchies(hierarchies())
 	for _, h := range []hierarchy{cpu, memory} {
 		for _, c := range h.candidates() {
 			dirs, _ := filepath.Glob(filepath.Join(c, parentName, fmt.Sprintf("coldbench-%d-*", os.Getpid())))

@@ -129,6 +129,8 @@ func do(ctx context.Context, e event, a *answer, first Probe) error {
 		return exec.Command("/proc/self/exe", "linger", e.Mark).Start()
 	case "probe":
 		first.Deadline = deadline(ctx)
+		first.Limits = limits()
+		first.Names = resolve("localhost", "sandbox.localdomain")
 		text, err := json.Marshal(first)
 		if err != nil {
 			return err

@@ -29,6 +29,13 @@ type Probe struct {
 	WriteTmp  string `json:"writeTmp"`
 	// Processes are the names of the processes that can be seen.
 	Processes []string `json:"processes"`
+	// InitLimits are those during init, Limits those of the invocation.
+	InitLimits Limits `json:"initLimits"`
+	Limits     Limits `json:"limits"`
+	// Names are what localhost and Lambda's name for it resolve to.
+	Names map[string][]string `json:"names"`
+	// Shm is true where there is a /dev/shm.
+	Shm bool `json:"shm"`
 	// Deadline is how far away the deadline of the invocation is, in
 	// milliseconds; 0 where there is none.
 	Deadline int64 `json:"deadline"`
@@ -38,8 +45,10 @@ type Probe struct {
 func probe() Probe {
 	p := Probe{
 		Environment: os.Environ(), Args: os.Args, UID: os.Getuid(), GID: os.Getgid(), PID: os.Getpid(),
-		Files: []string{}, Status: map[string]string{},
+		Files: []string{}, Status: map[string]string{}, InitLimits: limits(),
 	}
+	_, err := os.Stat("/dev/shm")
+	p.Shm = err == nil
 	p.Dir, _ = os.Getwd()
 	fds, _ := filepath.Glob("/proc/self/fd/*")
 	for _, fd := range fds {

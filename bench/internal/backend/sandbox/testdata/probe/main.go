@@ -128,7 +128,7 @@ func look() report {
 		r.Tmp = st.Blocks * uint64(st.Bsize)
 	}
 	for _, path := range []string{"/file", "/bin/file", "/tmp/file", "/dev/file", "/dev/null", "/dev/shm/file", "/proc/sys/kernel/hostname",
-		"/proc/sysrq-trigger", "/proc/self/comm", "/etc/resolv.conf"} {
+		"/proc/sysrq-trigger", "/proc/self/comm", "/etc/resolv.conf", "/etc/hosts", "/sys/file", "/sys/fs/cgroup/file"} {
 		flags := os.O_WRONLY
 		if strings.HasSuffix(path, "/file") {
 			flags |= os.O_CREATE
