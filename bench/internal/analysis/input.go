@@ -59,6 +59,7 @@ func New(inputs []Input) *Report {
 	for _, in := range together(sorted(inputs)) {
 		r.Sections = append(r.Sections, newSection(in))
 	}
+	r.Disagreements = disagreements(r.Sections)
 	return r
 }
 

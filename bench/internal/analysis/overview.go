@@ -79,6 +79,9 @@ func (r *Report) Overview() Overview {
 	if len(columns) > 0 {
 		o.Notes = append(o.Notes, "An execution environment counts once, a warm one with the median of its warm invocations but the first.")
 	}
+	if n := len(r.Disagreements); n > 0 {
+		o.Notes = append(o.Notes, fmt.Sprintf("Local: the engines do not agree on %s: see the head of `local.md`.", count(n, "comparison", "comparisons")))
+	}
 	o.Notes = append(o.Notes, "Local times hold the runtime's start and the function, not Lambda's own work or the image's download. Compare the columns of a row, never a local time with one of AWS.")
 	return o
 }

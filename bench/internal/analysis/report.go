@@ -1,6 +1,10 @@
 package analysis
 
-import "io"
+import (
+	"io"
+
+	"coldbench/bench/internal/coldstart"
+)
 
 // Schema is the version of the report's JSON form. It grows when a field is
 // renamed, removed or changes its meaning, not when one is added.
@@ -20,6 +24,9 @@ type Report struct {
 	Schema int `json:"schema"`
 	// Title is the heading: "Local results".
 	Title string `json:"title"`
+	// Disagreements are the pairs that two local engines of the report do not
+	// agree on; absent for none.
+	Disagreements []Disagreement `json:"disagreements,omitempty"`
 	// Sections hold one run each, the newest first.
 	Sections []Section `json:"sections"`
 }
@@ -97,6 +104,8 @@ type Section struct {
 	Command string `json:"command"`
 
 	billing billing
+	// facts are the engine's; the zero value where they are unknown.
+	facts coldstart.EngineFacts
 }
 
 // RunFile is a run's file, byte for byte.

@@ -50,6 +50,9 @@ func newSection(in Input) Section {
 		}
 	}
 	s.billing = billingOf(h, columns, o)
+	if h.Facts != nil {
+		s.facts = *h.Facts
+	}
 	s.Alerts = append(s.Alerts, controlAlerts(h, s.Comparisons, columns)...)
 	s.Series = seriesOf(columns, o, only)
 	s.Warnings = append(s.Warnings, oddities(columns, o, only)...)

@@ -27,7 +27,7 @@ var pageScript string
 // HTML writes one page that holds everything: no other file, no network, and
 // nothing that has to run in order to read it.
 func HTML(w io.Writer, r *analysis.Report) error {
-	p := page{Title: printable(r.Title), Style: template.CSS(pageStyle), Script: template.JS(pageScript)}
+	p := page{Title: printable(r.Title), Alerts: disagreements(r), Style: template.CSS(pageStyle), Script: template.JS(pageScript)}
 	left := mostRaw
 	for i := range r.Sections {
 		s, err := pageSectionOf(&r.Sections[i], "run"+strconv.Itoa(i+1), &left)
@@ -51,6 +51,7 @@ func HTML(w io.Writer, r *analysis.Report) error {
 
 type page struct {
 	Title    string
+	Alerts   []string
 	Style    template.CSS
 	Script   template.JS
 	Sections []pageSection

@@ -15,6 +15,9 @@ import (
 func Markdown(w io.Writer, r *analysis.Report) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", escape(r.Title))
+	for _, d := range disagreements(r) {
+		fmt.Fprintf(&b, "\n> **%s**\n", escape(d))
+	}
 	for i := range r.Sections {
 		if err := markdownSection(&b, &r.Sections[i]); err != nil {
 			return err

@@ -20,6 +20,12 @@ func Coloured(w io.Writer, r *analysis.Report) error { return writeText(w, r, pa
 
 func writeText(w io.Writer, r *analysis.Report, p paint) error {
 	var b bytes.Buffer
+	for _, d := range disagreements(r) {
+		wrap(&b, "! ", plain(d))
+	}
+	if b.Len() > 0 {
+		b.WriteString("\n")
+	}
 	for i := range r.Sections {
 		if i > 0 {
 			b.WriteString("\n\n")
