@@ -22,8 +22,21 @@ PACKAGES ?= ./...
 PINNED := CGO_ENABLED=0 GOFLAGS=-trimpath GOWORK=off GOEXPERIMENT= GOFIPS140=off GOOS=linux GOAMD64=v1 GOARM64=v8.0
 STATIC := -trimpath -buildvcs=false
 
-ARCHES   := amd64 arm64
-PAYLOAD  := $(foreach a,$(ARCHES),bench/internal/payload/bin/rie-linux-$a bench/internal/payload/bin/start-linux-$a)
+# Everything is built for this machine and ARCH. The tests look at the emulator of
+# both architectures, and one that is there is kept up to date: bench embeds it.
+ARCH   ?=
+comma  := ,
+HOST   := $(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+ARCHES := $(sort $(HOST) $(filter amd64 arm64,$(subst $(comma), ,$(ARCH))))
+BUILT  := $(patsubst bench/internal/payload/bin/rie-linux-%,%,$(wildcard bench/internal/payload/bin/rie-linux-*))
+BOTH   := $(if $(filter payload test test-all,$(MAKECMDGOALS)),amd64 arm64)
+
+# $(TELL) WHAT COMMAND... prints WHAT if the command runs for more than a second.
+TELL := tell() { what=$$1; shift; \
+	(sleep 1 2>/dev/null; echo "make: $$what" >&2) </dev/null >/dev/null & pid=$$!; \
+	"$$@"; status=$$?; kill $$pid 2>/dev/null; wait $$pid 2>/dev/null; return $$status; }; tell
+
+PAYLOAD  := $(foreach a,$(sort $(ARCHES) $(BUILT) $(BOTH)),bench/internal/payload/bin/rie-linux-$a bench/internal/payload/bin/start-linux-$a)
 FUNCTION := $(foreach a,$(ARCHES),.build/function/$a/bootstrap .build/function/$a/bootstrap-debug)
 
 .DEFAULT_GOAL := build
@@ -39,38 +52,39 @@ help: ## this list
 FORCE:
 
 .PHONY: build payload function bench
-build: function bench ## the function, the emulator, the starter, and bench in .build/bench
+build: function bench ## the function, the emulator, the starter, and bench in .build/bench, for this machine and ARCH
 
-payload: $(PAYLOAD) ## images/rie and images/start, into bench/internal/payload/bin
+payload: $(PAYLOAD) ## images/rie and images/start for both architectures, into bench/internal/payload/bin
 function: $(FUNCTION) ## the function's binaries, into .build/function
 
 bench/internal/payload/bin/rie-linux-%: FORCE
-	@$(PINNED) GOARCH=$* $(GO) build $(STATIC) -ldflags "-s -w" -o $@ ./images/rie
+	@$(TELL) "building the emulator for linux/$*" env $(PINNED) GOARCH=$* $(GO) build $(STATIC) -ldflags "-s -w" -o $@ ./images/rie
 	@chmod 0755 $@
 
 bench/internal/payload/bin/start-linux-%: FORCE
-	@$(PINNED) GOARCH=$* $(GO) build $(STATIC) -ldflags "-s -w" -o $@ ./images/start
+	@$(TELL) "building the starter for linux/$*" env $(PINNED) GOARCH=$* $(GO) build $(STATIC) -ldflags "-s -w" -o $@ ./images/start
 	@chmod 0755 $@
 
 # chmod: docker build copies the modes it finds, and they must not be the umask's.
 .build/function/%/bootstrap: FORCE
 	@mkdir -p $(@D)
-	@$(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc $(STATIC) -ldflags "-s -w" -o $@ ./function
+	@$(TELL) "building the function for linux/$*" env $(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc $(STATIC) -ldflags "-s -w" -o $@ ./function
 	@chmod 0755 $@
 
 .build/function/%/bootstrap-debug: FORCE
 	@mkdir -p $(@D)
-	@$(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc,coldbench.debug $(STATIC) -o $@ ./function
+	@$(TELL) "building the debug function for linux/$*" env $(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc,coldbench.debug $(STATIC) -o $@ ./function
 	@chmod 0755 $@
 
 # bench itself says which commit it was built from, where git will tell.
 bench: $(PAYLOAD)
-	@CGO_ENABLED=0 $(GO) build -trimpath $(if $(shell git rev-parse HEAD 2>/dev/null),,-buildvcs=false) -o .build/bench ./bench
+	@$(TELL) "building bench: a minute or two with an empty Go cache" \
+		env CGO_ENABLED=0 $(GO) build -trimpath $(if $(shell git rev-parse HEAD 2>/dev/null),,-buildvcs=false) -o .build/bench ./bench
 
 .PHONY: bench-local
-bench-local: build ## measure every variant here: RUNS, WARM_RUNS, ENGINE, MEMORY, OUT, ARGS pass through
+bench-local: build ## measure every variant here: RUNS, WARM_RUNS, ENGINE, ARCH, MEMORY, OUT, ARGS pass through
 	@.build/bench local $(if $(RUNS),--runs $(RUNS)) $(if $(WARM_RUNS),--warm-runs $(WARM_RUNS)) \
-		$(if $(ENGINE),--engine $(ENGINE)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(OUT),--out '$(OUT)') $(ARGS)
+		$(if $(ENGINE),--engine $(ENGINE)) $(if $(ARCH),--arch '$(ARCH)') $(if $(MEMORY),--memory $(MEMORY)) $(if $(OUT),--out '$(OUT)') $(ARGS)
 
 .PHONY: test test-all check fuzz
 test: build ## the quick tests, about 2 minutes; BENCH_REQUIRE=docker,sandbox fails if those are missing
@@ -103,7 +117,6 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 # pushes so many images of each more, for bench aws --redeploy; TERRAFORM_ARGS goes
 # to each apply, -auto-approve say.
 REGION         ?=
-ARCH           ?=
 FRESH          ?=
 TERRAFORM_ARGS ?=
 TERRAFORM      := $(if $(REGION),TF_VAR_region='$(REGION)' )terraform -chdir=deployment
@@ -121,7 +134,7 @@ destroy: function ## everything that make deploy made on AWS, images and logs in
 
 .PHONY: smoke calibrate gatetest killtest benchmark
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none
-	@COMPOSE='$(COMPOSE)' .ci/smoke $(SERVICES)
+	@COMPOSE='$(COMPOSE)' ARCH='$(or $(ARCH),$(HOST))' .ci/smoke $(SERVICES)
 
 calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
 	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend
@@ -147,4 +160,4 @@ language-images: ## test images with Python, Node, Java and bash from Debian's p
 
 .PHONY: clean
 clean: ## everything that make made; results are kept
-	@rm -rf .build $(PAYLOAD)
+	@rm -rf .build bench/internal/payload/bin/*-linux-*

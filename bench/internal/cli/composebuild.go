@@ -25,6 +25,7 @@ func (a *app) composeBuild(ctx context.Context, v coldstart.Variant) (string, er
 	if err != nil {
 		return "", fmt.Errorf("building %s: %w", v.Name, err)
 	}
+	defer a.steps.begin("building with " + strings.Join(compose, " "))()
 	project := a.projectName(b.ComposeFile)
 	if _, err := a.command(ctx, dir, append(slices.Clone(compose), "-p", project, "-f", b.ComposeFile, "build", b.Service)...); err != nil {
 		return "", fmt.Errorf("building %s: %w", v.Name, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,11 +69,17 @@ func blocked(findings []coldstart.Finding) bool {
 	return false
 }
 
-// payloadFindings says whether this build can run anything locally.
+// payloadFindings reports the architectures that this build can run locally.
 func payloadFindings() []coldstart.Finding {
 	const subject = "emulator"
-	if _, err := payload.RIE("amd64"); err != nil {
+	if _, err := payload.RIE(runtime.GOARCH); err != nil {
 		return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject, Text: err.Error(), Hint: "make build"}}
 	}
-	return []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: "built in, for amd64 and arm64"}}
+	var archs []string
+	for _, arch := range []string{"amd64", "arm64"} {
+		if _, err := payload.RIE(arch); err == nil {
+			archs = append(archs, arch)
+		}
+	}
+	return []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: "built in, for " + strings.Join(archs, " and ")}}
 }

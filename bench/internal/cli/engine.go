@@ -85,8 +85,10 @@ func load(ctx context.Context, engine *docker.Engine, store *image.Store, img co
 	if err != nil || has {
 		return err
 	}
+	meter := store.Meter("loading into the Docker engine", img.CompressedBytes)
+	defer meter.End()
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(store.WriteTar(ctx, img.ID, writer)) }()
+	go func() { writer.CloseWithError(store.WriteTar(ctx, img.ID, io.MultiWriter(writer, meter))) }()
 	err = engine.Load(ctx, reader)
 	reader.CloseWithError(err)
 	return err

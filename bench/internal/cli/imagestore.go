@@ -20,6 +20,8 @@ func (a *app) openStore(file, out string) (*image.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.steps = a.imageProgress()
+	store.OnProgress(a.steps.report)
 	for _, dir := range addOnce([]string{out}, "results") {
 		// A folder that can't be read is for those to complain of who need it.
 		entries, _, _ := runfile.Folder(filepath.Join(absolute(a.Dir, dir), "runs"))

@@ -172,12 +172,15 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 			a.say("%s", line)
 		}
 	}
+	a.steps.bars = a.steps.bars && !m.verbal
+	connected := a.steps.begin("opening the engine")
 	engine, err := a.chooseEngine(ctx, f.engine, EngineOptions{
 		Network:  f.network,
 		StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "sandbox"),
 		Store:    store,
 		Log:      log,
 	})
+	connected()
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -139,6 +140,8 @@ type app struct {
 	Env
 	pricing pricing
 	quiet   bool
+	steps   *imageProgress // set with the image store
+	talking sync.Mutex     // held while a line is written to Stderr
 }
 
 // exit says what went wrong and returns the code for it.
@@ -171,6 +174,8 @@ func (a *app) exit(ctx context.Context, err error) int {
 // --quiet asks for.
 func (a *app) say(format string, args ...any) {
 	text := strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(format, args...)), "\n", "\nbench: ")
+	a.talking.Lock()
+	defer a.talking.Unlock()
 	fmt.Fprintf(a.Stderr, "bench: %s\n", text)
 }
 

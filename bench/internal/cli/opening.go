@@ -65,7 +65,10 @@ func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, 
 		var target coldstart.Target
 		err := b.err
 		if err == nil {
+			a.steps.setAbout(w.config.Variant)
+			end := a.steps.begin("preparing the " + o.engine.Name + " engine")
 			target, err = o.engine.Open(ctx, w.config, b.img, o.options)
+			end()
 		}
 		switch {
 		case err == nil:
@@ -102,6 +105,7 @@ func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
 
 // prepare builds or finds the image of a configuration and makes it ready.
 func (a *app) prepare(ctx context.Context, o opening, w want, from image.Options) (p prepared) {
+	a.steps.setAbout(w.config.Variant)
 	if w.before != nil {
 		p.img, p.err = a.imageBefore(ctx, o.store, w, o.run, from)
 	} else {

@@ -22,12 +22,15 @@ func (a *app) progress(m measure, plan runner.Plan, seen *medians) progress {
 	switch {
 	case m.quiet:
 		return progress{step: func(runner.Progress) {}, end: func() {}}
-	case a.StderrIsTerminal && a.getenv("TERM") != "dumb" && !m.verbal:
+	case a.drawsBars() && !m.verbal:
 		return a.bar(seen)
 	default:
 		return a.lines(plan, seen)
 	}
 }
+
+// drawsBars reports whether stderr is a terminal that can move its cursor.
+func (a *app) drawsBars() bool { return a.StderrIsTerminal && a.getenv("TERM") != "dumb" }
 
 // mostLines is how many configs have a line below the bar: a screen has not many
 // more.

@@ -84,6 +84,7 @@ func unique(list []chosen) error {
 // imageOf builds or finds the image of a variant. A Dockerfile that has to run
 // something is built by the container engine, if one answers.
 func (a *app) imageOf(ctx context.Context, store *image.Store, v coldstart.Variant, o image.Options) (coldstart.Image, error) {
+	a.steps.setAbout(v.Name)
 	if v.Build == nil {
 		return store.Take(ctx, v, o)
 	}

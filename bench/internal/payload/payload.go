@@ -1,7 +1,7 @@
 // Package payload holds the two programs that the local engines put beside a
 // function: images/rie, the emulator, and images/start, which readies an
-// environment from inside. They are Linux programs for both architectures and
-// are embedded, so that bench needs nothing beside itself.
+// environment from inside. They are Linux programs and are embedded, so that
+// bench needs nothing beside itself.
 //
 // They are built by make, not by go build: a bench that was built without them
 // compiles and does everything but local runs, and says so with ErrMissing.
@@ -15,7 +15,7 @@ import (
 )
 
 // ErrMissing is wrapped by the errors of RIE and Start where this build of
-// bench was made without the programs; make build makes one with them.
+// bench was made without the programs. make build ARCH=... makes one with them.
 var ErrMissing = errors.New("this build carries no emulator")
 
 //go:embed bin

@@ -192,11 +192,11 @@ func (e *Engine) emulatorOf(ctx context.Context) (*emulator, error) {
 	}
 	rie, err := payload.RIE(e.facts.arch)
 	if err != nil {
-		return nil, coldstart.Hint(err, "make build")
+		return nil, coldstart.Hint(err, "make build ARCH="+e.facts.arch)
 	}
 	start, err := payload.Start(e.facts.arch)
 	if err != nil {
-		return nil, coldstart.Hint(err, "make build")
+		return nil, coldstart.Hint(err, "make build ARCH="+e.facts.arch)
 	}
 	m, err := e.startEmulator(ctx, newEmulatorImage(e.facts.arch, rie, start))
 	if err != nil {
