@@ -32,6 +32,9 @@ type Variant struct {
 	Zip bool
 	// Doc is one sentence about the variant; may be empty.
 	Doc string
+	// Warnings name the keys of the service that have no effect here, though
+	// they would change what compose starts.
+	Warnings []string
 }
 
 // Build says how the image of a variant is built.
@@ -40,12 +43,36 @@ type Build struct {
 	Context string
 	// Dockerfile is the absolute path of the Dockerfile.
 	Dockerfile string
+	// Inline is the Dockerfile's text where that is in the compose file, and
+	// Dockerfile only a name for it; empty for a file.
+	Inline string
 	// Args are the build arguments; Target is the stage, empty for the last.
 	Args   map[string]string
 	Target string
+	// Labels are added to those of the Dockerfile, and win over them.
+	Labels map[string]string
+	// Platforms are the only ones to build for, "linux/arm64" for example;
+	// empty for any.
+	Platforms []string
+	// Contexts are what names in FROM and COPY --from stand for, before images.
+	Contexts map[string]NamedContext
 	// ComposeFile and Service name where the build was described, so that an
 	// engine's own builder can be asked for it; empty where there is no file.
 	ComposeFile, Service string
+}
+
+// NamedContext is what a name in FROM or COPY --from stands for. One of its
+// fields is set.
+type NamedContext struct {
+	// Dir is the absolute path of a folder.
+	Dir string
+	// Image is an image's reference; "scratch" for an image without files.
+	Image string
+	// Build is how another service's image is built.
+	Build *Build
+	// Other is what only an engine's own builder can fetch, a Git repository for
+	// example.
+	Other string
 }
 
 // Image is what was built or found for one variant and architecture, and how

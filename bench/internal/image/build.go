@@ -25,6 +25,8 @@ type builder struct {
 	global  []string       // arguments before the first FROM
 	stages  map[int]*stage // those that are built
 	sources []*stageSource // to be closed
+	folders []*contextSource
+	others  map[otherBuild]*stage // the images of other services
 }
 
 // Build builds the image of a variant whose Build is set, enters it in the
@@ -79,7 +81,7 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 // run parses, checks and builds the stages; it returns the last one.
 func (b *builder) run(ctx context.Context) (*stage, error) {
 	var err error
-	if b.file, err = parseDockerfile(b.build.Dockerfile, shortName(b.build)); err != nil {
+	if b.file, err = parseDockerfile(b.build); err != nil {
 		return nil, err
 	}
 	for _, key := range b.file.unused(b.build.Args) {
@@ -92,11 +94,15 @@ func (b *builder) run(ctx context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.replaceStages()
 	needed, err := b.file.needed(target, b.global)
 	if err != nil {
 		return nil, err
 	}
 	if err := b.file.check(needed); err != nil {
+		return nil, err
+	}
+	if err := b.checkContexts(needed); err != nil {
 		return nil, err
 	}
 	if b.context, err = openContext(b.build.Context, b.build.Dockerfile); err != nil {
@@ -108,6 +114,7 @@ func (b *builder) run(ctx context.Context) (*stage, error) {
 		}
 	}
 	final := b.stages[target]
+	final.label(b.build.Labels)
 	if got := final.config.Architecture; got != b.arch {
 		return nil, fmt.Errorf("%s: the last stage is for linux/%s, not linux/%s", b.file.name, got, b.arch)
 	}
@@ -121,6 +128,9 @@ func (b *builder) close() {
 	}
 	for _, s := range b.sources {
 		s.close()
+	}
+	for _, f := range b.folders {
+		f.root.Close()
 	}
 }
 
@@ -177,14 +187,27 @@ func (b *builder) from(ctx context.Context, i int) (*stage, error) {
 	if j := b.file.find(name, i); j >= 0 {
 		return b.stages[j].child(), nil
 	}
-	if name == "scratch" {
-		return &stage{
-			config: &v1.ConfigFile{Architecture: arch, OS: "linux", RootFS: v1.RootFS{Type: "layers"}},
-			media:  types.DockerManifestSchema2,
-			base:   "scratch",
-			tree:   newTree(),
-		}, nil
+	if c, ok := b.named(name); ok {
+		return b.fromContext(ctx, name, c, arch)
 	}
+	if name == "scratch" {
+		return scratch(arch), nil
+	}
+	return b.fromImage(ctx, name, arch)
+}
+
+// scratch returns a stage without files.
+func scratch(arch string) *stage {
+	return &stage{
+		config: &v1.ConfigFile{Architecture: arch, OS: "linux", RootFS: v1.RootFS{Type: "layers"}},
+		media:  types.DockerManifestSchema2,
+		base:   "scratch",
+		tree:   newTree(),
+	}
+}
+
+// fromImage starts a stage on an image.
+func (b *builder) fromImage(ctx context.Context, name, arch string) (*stage, error) {
 	c, err := b.store.find(ctx, name, arch, b.options)
 	if err != nil {
 		return nil, err

@@ -184,12 +184,21 @@ func (b *builder) expose(st *stage, ports []string) error {
 	return nil
 }
 
-// sourceOf returns what COPY --from names: a stage before this one, or an
-// image.
-func (b *builder) sourceOf(ctx context.Context, name string, i int) (*stageSource, error) {
+// sourceOf returns what COPY --from names: a stage before this one, a named
+// context or an image.
+func (b *builder) sourceOf(ctx context.Context, name string, i int) (source, error) {
 	src := &stageSource{store: b.store}
 	if j := b.file.find(name, i); j >= 0 {
 		src.tree, src.layers = b.stages[j].tree, b.stages[j].layers
+	} else if c, ok := b.named(name); ok {
+		if c.Dir != "" {
+			return b.folder(name, c.Dir)
+		}
+		st, err := b.fromContext(ctx, name, c, b.arch)
+		if err != nil {
+			return nil, err
+		}
+		src.tree, src.layers = st.tree, st.layers
 	} else {
 		c, err := b.store.find(ctx, name, b.arch, b.options)
 		if err != nil {

@@ -25,13 +25,17 @@ type dockerfile struct {
 	stages []instructions.Stage
 }
 
-// parseDockerfile reads a Dockerfile. Its errors name the file and the line.
-func parseDockerfile(file, name string) (*dockerfile, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading Dockerfile: %w", err)
+// parseDockerfile reads a build's Dockerfile. Its errors name the file and the
+// line.
+func parseDockerfile(b *coldstart.Build) (*dockerfile, error) {
+	data := []byte(b.Inline)
+	if b.Inline == "" {
+		var err error
+		if data, err = os.ReadFile(b.Dockerfile); err != nil {
+			return nil, fmt.Errorf("reading Dockerfile: %w", err)
+		}
 	}
-	d := &dockerfile{name: name}
+	d := &dockerfile{name: shortName(b)}
 	result, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
 		return nil, d.parseError(err)
@@ -41,7 +45,7 @@ func parseDockerfile(file, name string) (*dockerfile, error) {
 		return nil, d.parseError(err)
 	}
 	if len(d.stages) == 0 {
-		return nil, fmt.Errorf("%s: there is no FROM", name)
+		return nil, fmt.Errorf("%s: there is no FROM", d.name)
 	}
 	return d, nil
 }

@@ -49,9 +49,10 @@ func archived(t testing.TB, parts []part) []byte {
 	return buf.Bytes()
 }
 
+// gzipped compresses in another way than the store does.
 func gzipped(data []byte) []byte {
 	var buf bytes.Buffer
-	w := gzip.NewWriter(&buf)
+	w, _ := gzip.NewWriterLevel(&buf, gzip.HuffmanOnly)
 	w.Write(data)
 	w.Close()
 	return buf.Bytes()

@@ -68,6 +68,21 @@ func (o Options) pullTimeout() time.Duration {
 
 // architecture decides for which architecture a variant's image is wanted.
 func architecture(v coldstart.Variant, o Options) (string, error) {
+	arch, err := chooseArch(v, o)
+	if err != nil || v.Build == nil || len(v.Build.Platforms) == 0 {
+		return arch, err
+	}
+	for _, p := range v.Build.Platforms {
+		if a, err := archOf(p); err == nil && a == arch {
+			return arch, nil
+		}
+	}
+	return "", coldstart.Hint(
+		fmt.Errorf("the build of %s is for %s, not linux/%s", v.Name, strings.Join(v.Build.Platforms, ", "), arch),
+		"add linux/"+arch+" to build: platforms")
+}
+
+func chooseArch(v coldstart.Variant, o Options) (string, error) {
 	platform := ""
 	if v.Platform != "" {
 		var err error

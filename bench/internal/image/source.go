@@ -40,13 +40,18 @@ type contextSource struct {
 }
 
 // openContext opens a build context. Of the two names of an ignore file, the
-// one that belongs to the Dockerfile wins, as in BuildKit.
+// one that belongs to the Dockerfile wins, as in BuildKit; dockerfile is empty
+// for a named context, which has the other one alone.
 func openContext(dir, dockerfile string) (*contextSource, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening build context: %w", err)
 	}
-	patterns, err := ignorePatterns(dockerfile+".dockerignore", path.Join(dir, ".dockerignore"))
+	names := []string{path.Join(dir, ".dockerignore")}
+	if dockerfile != "" {
+		names = []string{dockerfile + ".dockerignore", names[0]}
+	}
+	patterns, err := ignorePatterns(names...)
 	if err != nil {
 		root.Close()
 		return nil, err

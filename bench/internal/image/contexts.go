@@ -1,0 +1,127 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"coldbench/bench/internal/coldstart"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+)
+
+// named returns what a name in FROM or COPY --from stands for. As in BuildKit
+// (dockerfile2llb, namedContext), names are compared as image references, so
+// that "x" is "x:latest"; scratch and context are names of their own.
+func (b *builder) named(name string) (coldstart.NamedContext, bool) {
+	if strings.EqualFold(name, "scratch") || strings.EqualFold(name, "context") {
+		return coldstart.NamedContext{}, false
+	}
+	for _, key := range sortedKeys(b.build.Contexts) {
+		if canonical(key) == canonical(name) {
+			return b.build.Contexts[key], true
+		}
+	}
+	return coldstart.NamedContext{}, false
+}
+
+// replaceStages puts named contexts in the place of stages of their name, whose
+// instructions are not carried out.
+func (b *builder) replaceStages() {
+	for i, st := range b.file.stages {
+		if _, ok := b.named(st.Name); ok && st.Name != "" {
+			b.file.stages[i] = instructions.Stage{
+				Name: st.Name, BaseName: st.Name, Platform: st.Platform, Location: st.Location,
+			}
+		}
+	}
+}
+
+// checkContexts refuses named contexts that can't be had in process, before
+// anything is fetched or written. needed holds the stages that are built.
+func (b *builder) checkContexts(needed []int) error {
+	for _, i := range needed {
+		st := b.file.stages[i]
+		base, err := b.file.expand(st.BaseName, b.global)
+		if err != nil {
+			return b.file.at(st.Location, err)
+		}
+		if c, ok := b.named(base); ok && c.Other != "" && b.file.find(base, i) < 0 {
+			return b.file.refuse(st.Location, fmt.Sprintf("the additional context %s, %s,", base, c.Other))
+		}
+		for _, command := range st.Commands {
+			from, ok := command.(*instructions.CopyCommand)
+			if !ok || from.From == "" || b.file.find(from.From, i) >= 0 {
+				continue
+			}
+			if c, ok := b.named(from.From); ok && c.Other != "" {
+				return b.file.refuse(from.Location(), fmt.Sprintf("the additional context %s, %s,", from.From, c.Other))
+			}
+		}
+	}
+	return nil
+}
+
+// fromContext starts a stage on a named context.
+func (b *builder) fromContext(ctx context.Context, name string, c coldstart.NamedContext, arch string) (*stage, error) {
+	switch {
+	case c.Build != nil:
+		return b.fromBuild(ctx, c.Build, arch)
+	case c.Image == "scratch":
+		return scratch(arch), nil
+	case c.Image != "":
+		return b.fromImage(ctx, c.Image, arch)
+	}
+	src, err := b.folder(name, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	st := scratch(arch)
+	return st, b.copy(ctx, st, copying{name: "FROM", from: src, patterns: []string{"."}, dest: "/"}, "", "", "FROM "+name)
+}
+
+// folder opens the folder of a named context.
+func (b *builder) folder(name, dir string) (source, error) {
+	src, err := openContext(dir, "")
+	if err != nil {
+		return nil, fmt.Errorf("additional context %s: %w", name, err)
+	}
+	b.folders = append(b.folders, src)
+	return src, nil
+}
+
+// fromBuild builds the image of another service, once for each architecture,
+// and starts a stage on it.
+func (b *builder) fromBuild(ctx context.Context, build *coldstart.Build, arch string) (*stage, error) {
+	key := otherBuild{build, arch}
+	if st, ok := b.others[key]; ok {
+		return st.child(), nil
+	}
+	other := &builder{store: b.store, options: b.options, arch: arch, build: build, stages: map[int]*stage{}}
+	defer other.close()
+	st, err := other.run(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", build.Service, err)
+	}
+	if b.others == nil {
+		b.others = map[otherBuild]*stage{}
+	}
+	b.others[key] = st
+	return st.child(), nil
+}
+
+// otherBuild is the image of another service for an architecture.
+type otherBuild struct {
+	build *coldstart.Build
+	arch  string
+}
+
+// label adds labels to an image.
+func (s *stage) label(labels map[string]string) {
+	if len(labels) > 0 && s.config.Config.Labels == nil {
+		s.config.Config.Labels = map[string]string{}
+	}
+	for key, value := range labels {
+		s.config.Config.Labels[key] = value
+	}
+}
