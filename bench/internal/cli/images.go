@@ -99,6 +99,7 @@ func (a *app) buildImages(ctx context.Context, file, arch string, args []string)
 	if err != nil {
 		return err
 	}
+	a.warnOfKeys(variants)
 	store, err := a.openStore(file, "results")
 	if err != nil {
 		return err

@@ -126,6 +126,7 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, err
 		}
 		byArch[arch] = list
 	}
+	a.warnOfKeys(byArch[m.archs[0]])
 	var wanted []want
 	for i, v := range byArch[m.archs[0]] {
 		sizes := m.memoryMB

@@ -70,6 +70,15 @@ func (a *app) chooseVariants(ctx context.Context, file, arch string, args []stri
 	return list, unique(list)
 }
 
+// warnOfKeys prints which keys of the variants' services have no effect.
+func (a *app) warnOfKeys(list []chosen) {
+	for _, v := range list {
+		for _, w := range v.Warnings {
+			a.warning("%s", w)
+		}
+	}
+}
+
 func unique(list []chosen) error {
 	seen := map[string]bool{}
 	for _, v := range list {

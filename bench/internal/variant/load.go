@@ -68,12 +68,9 @@ func Load(ctx context.Context, o Options) ([]coldstart.Variant, error) {
 	}
 	var variants []coldstart.Variant
 	for _, name := range order(text, project.Services) {
-		v, ignored, err := fromService(project.Services[name], env)
+		v, ignored, err := fromService(project.Services[name], buildReader{file: file, services: project.Services, env: env})
 		if err != nil {
 			return nil, fmt.Errorf("%s: service %q: %w", file, name, err)
-		}
-		if v.Build != nil {
-			v.Build.ComposeFile, v.Build.Service = file, name
 		}
 		if !ignored {
 			variants = append(variants, v)

@@ -99,6 +99,7 @@ services:
 		Environment: map[string]string{"ONE": "1", "TWO": "second", "OVER": "environment", "BARE": "b"},
 		MemoryMB:    1024,
 		Doc:         "A zebra.",
+		Warnings:    []string{"service zebra: not honoured: volumes (/data)"},
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\n%+v\nwant\n%+v\n%+v", got[0], got[0].Build, want[0], want[0].Build)
@@ -219,7 +220,6 @@ func TestBadFiles(t *testing.T) {
 		{"ignore a word", `services: {a: {image: x, x-bench: {ignore: maybe}}}`, "ignore is maybe", ""},
 		{"doc a list", `services: {a: {image: x, x-bench: {doc: [1]}}}`, "doc is [1]", ""},
 		{"context elsewhere", `services: {a: {build: "https://example.com/a.git"}}`, "not a folder of this machine", "name the result with image"},
-		{"inline", `services: {a: {build: {context: ., dockerfile_inline: FROM scratch}}}`, "dockerfile_inline is not supported", "dockerfile"},
 	} {
 		dir := folder(t, map[string]string{"compose.yml": c.text})
 		v, err := Load(context.Background(), Options{Dir: dir})

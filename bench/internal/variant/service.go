@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
@@ -49,7 +47,7 @@ func order(text []byte, services types.Services) []string {
 
 // fromService turns a service into a variant; ignored is true where x-bench
 // says so, and then nothing else of the service has to make sense.
-func fromService(s types.ServiceConfig, env types.Mapping) (v coldstart.Variant, ignored bool, err error) {
+func fromService(s types.ServiceConfig, r buildReader) (v coldstart.Variant, ignored bool, err error) {
 	x, err := readExtension(s.Extensions["x-bench"])
 	if err != nil {
 		return coldstart.Variant{}, false, err
@@ -74,47 +72,20 @@ func fromService(s types.ServiceConfig, env types.Mapping) (v coldstart.Variant,
 	// What an emulator wraps is the entrypoint's rest; an entrypoint of the
 	// emulator alone leaves the command, as it would in the container.
 	v.Entrypoint, _ = coldstart.StripEmulator(s.Entrypoint)
+	r.warnOf(s)
 	if s.Build != nil {
-		if v.Build, err = fromBuild(s.Build, env); err != nil {
+		if v.Build, err = r.read(s); err != nil {
 			return coldstart.Variant{}, false, err
 		}
 		if v.Platform == "" && len(s.Build.Platforms) == 1 {
 			v.Platform = s.Build.Platforms[0]
 		}
 	}
-	if v.Environment, err = serviceEnvironment(s, env); err != nil {
+	if v.Environment, err = serviceEnvironment(s, r.env); err != nil {
 		return coldstart.Variant{}, false, err
 	}
+	v.Warnings = r.warnings
 	return v, false, nil
-}
-
-// fromBuild turns a build section into a build.
-func fromBuild(b *types.BuildConfig, env types.Mapping) (*coldstart.Build, error) {
-	if b.DockerfileInline != "" {
-		return nil, coldstart.Hint(errors.New("dockerfile_inline is not supported"), "put it into a file and name that with dockerfile")
-	}
-	context, dockerfile := b.Context, b.Dockerfile
-	if strings.Contains(context, "://") || strings.HasPrefix(context, "git@") {
-		return nil, coldstart.Hint(fmt.Errorf("build context %s is not a folder of this machine", context), "build it first and name the result with image")
-	}
-	if dockerfile == "" {
-		dockerfile = "Dockerfile"
-	}
-	if !filepath.IsAbs(dockerfile) {
-		dockerfile = filepath.Join(context, dockerfile)
-	}
-	build := &coldstart.Build{Context: context, Dockerfile: dockerfile, Target: b.Target}
-	for key, value := range b.Args.Resolve(env.Resolve) {
-		// An argument without a value here or in the environment keeps the
-		// Dockerfile's default.
-		if value != nil {
-			if build.Args == nil {
-				build.Args = map[string]string{}
-			}
-			build.Args[key] = *value
-		}
-	}
-	return build, nil
 }
 
 // serviceEnvironment returns the variables of env_file and environment, those
