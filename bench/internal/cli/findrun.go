@@ -142,7 +142,7 @@ func (a *app) runPath(arg, out string) (string, error) {
 	if filepath.Ext(arg) == runfile.Ext || !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("opening run file: %w", err)
 	}
-	return "", fmt.Errorf("%q is no run file, and no ID of one in %s", arg, filepath.Join(out, "runs"))
+	return "", fmt.Errorf("no run file %q, and no run of that ID in %s", arg, filepath.Join(out, "runs"))
 }
 
 // byID is the path of the run of an ID in a results folder; empty where there is

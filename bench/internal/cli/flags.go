@@ -105,29 +105,29 @@ func (f measureFlags) check(dir string) (measure, error) {
 	m := measure{measureFlags: f, vars: map[string]string{}}
 	switch {
 	case f.runs < 1:
-		return m, usagef("--runs %d: at least 1", f.runs)
+		return m, usagef("--runs %d: must be at least 1", f.runs)
 	case f.runs > 1_000_000:
-		return m, usagef("--runs %d: at most 1000000", f.runs)
+		return m, usagef("--runs %d: must be at most 1000000", f.runs)
 	case f.warmRuns < 0 || f.warmRuns > 1_000_000:
-		return m, usagef("--warm-runs %d: 0 to 1000000", f.warmRuns)
+		return m, usagef("--warm-runs %d: must be 0 to 1000000", f.warmRuns)
 	case f.cold && f.warm:
-		return m, usagef("--cold and --warm exclude one another")
+		return m, usagef("--cold and --warm can't be combined")
 	case f.warm && f.warmRuns == 0:
 		return m, usagef("--warm with --warm-runs 0 measures nothing")
 	case f.cpu != "lambda" && f.cpu != "none":
-		return m, usagef("--cpu %q: lambda or none", f.cpu)
+		return m, usagef("--cpu %q: must be lambda or none", f.cpu)
 	case f.cpuPeriod < time.Millisecond || f.cpuPeriod > time.Second:
-		return m, usagef("--cpu-period %s: 1ms to 1s", f.cpuPeriod)
+		return m, usagef("--cpu-period %s: must be 1ms to 1s", f.cpuPeriod)
 	case f.timeout < time.Second || f.timeout > 15*time.Minute:
-		return m, usagef("--timeout %s: 1s to 15m", f.timeout)
+		return m, usagef("--timeout %s: must be 1s to 15m", f.timeout)
 	case f.pause < 0 || f.pause > time.Minute:
-		return m, usagef("--pause %s: 0 to 1m", f.pause)
+		return m, usagef("--pause %s: must be 0 to 1m", f.pause)
 	case f.retries < 0 || f.retries > 100:
-		return m, usagef("--retries %d: 0 to 100", f.retries)
+		return m, usagef("--retries %d: must be 0 to 100", f.retries)
 	case f.out == "":
-		return m, usagef("--out: empty")
+		return m, usagef("--out must not be empty")
 	case f.json && f.dryRun:
-		return m, usagef("--json and --dry-run exclude one another")
+		return m, usagef("--json and --dry-run can't be combined")
 	}
 	if err := m.pricing.check(dir); err != nil {
 		return m, err
@@ -143,7 +143,7 @@ func (f measureFlags) check(dir string) (measure, error) {
 		words []string
 	}{{"memory", f.memory}, {"arch", f.arch}} {
 		if len(list.words) == 0 && f.given(list.flag) {
-			return m, usagef("--%s: empty", list.flag)
+			return m, usagef("--%s must not be empty", list.flag)
 		}
 	}
 	var err error
@@ -159,7 +159,7 @@ func (f measureFlags) check(dir string) (measure, error) {
 	for _, pair := range f.env {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
-			return m, usagef("--env %q: KEY=VALUE", pair)
+			return m, usagef("--env %q: must be KEY=VALUE", pair)
 		}
 		if runtimeapi.Reserved(key) {
 			return m, usagef("--env %q: Lambda sets or withholds %s itself", pair, key)
@@ -190,7 +190,7 @@ func memorySizes(words []string) ([]int, error) {
 // checkMemory holds a memory size against Lambda's limits.
 func checkMemory(size int) error {
 	if size < 128 || size > 10240 {
-		return usagef("--memory %d: 128 to 10240 MB, as on Lambda", size)
+		return usagef("--memory %d: must be 128 to 10240 MB, as on Lambda", size)
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func architectures(words []string) ([]string, error) {
 			word = "arm64"
 		}
 		if word != "amd64" && word != "arm64" {
-			return nil, usagef("--arch %q: amd64 or arm64", word)
+			return nil, usagef("--arch %q: must be amd64 or arm64", word)
 		}
 		if !slices.Contains(archs, word) {
 			archs = append(archs, word)

@@ -70,11 +70,11 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 	}
 	switch {
 	case f.engine != "auto" && f.engine != "docker" && f.engine != "sandbox":
-		return usagef("--engine %q: auto, docker or sandbox", f.engine)
+		return usagef("--engine %q: must be auto, docker or sandbox", f.engine)
 	case f.network != "bridge" && f.network != "none":
-		return usagef("--network %q: bridge or none", f.network)
+		return usagef("--network %q: must be bridge or none", f.network)
 	case f.against != "" && m.resume != "":
-		return usagef("--against and --resume exclude one another: a run that goes on keeps its own")
+		return usagef("--against and --resume can't be combined: a resumed run keeps its own")
 	}
 	a.quiet = f.quiet
 	switch {

@@ -70,20 +70,20 @@ func plotNames() []string {
 func (a *app) report(args []string, format, plot, output, out string) error {
 	f, ok := render.Lookup(format)
 	if !ok {
-		return usagef("--format %q: one of %s", format, strings.Join(formatNames(), ", "))
+		return usagef("--format %q: must be one of %s", format, strings.Join(formatNames(), ", "))
 	}
 	if plot != "" {
 		p, ok := render.PlotNamed(plot)
 		switch {
 		case !ok:
-			return usagef("--plot %q: one of %s", plot, strings.Join(plotNames(), ", "))
+			return usagef("--plot %q: must be one of %s", plot, strings.Join(plotNames(), ", "))
 		case f.Name != "svg":
-			return usagef("--plot goes with --format svg")
+			return usagef("--plot requires --format svg")
 		}
 		f = p.Only()
 	}
 	if out == "" {
-		return usagef("--out: empty")
+		return usagef("--out must not be empty")
 	}
 	if err := a.pricing.check(a.Dir); err != nil {
 		return err

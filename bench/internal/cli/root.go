@@ -28,6 +28,8 @@ to results/. The variants are the services of docker-compose.yml.`,
   bench report                         the newest runs again
   bench compare BASE.jsonl NEW.jsonl   what changed, and is it more than noise?
   bench doctor                         what this machine can measure`,
+		SuggestionsMinimumDistance: 2,
+
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -79,6 +81,10 @@ func wrapArgs(c *cobra.Command) {
 				return nil
 			case !cmd.HasSubCommands():
 				err = fmt.Errorf("usage: %s", cmd.UseLine())
+			default:
+				if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+					return coldstart.Hint(&usageError{err: err}, cmd.CommandPath()+" "+like[0])
+				}
 			}
 			return hintedUsage(err, cmd)
 		}
@@ -88,8 +94,7 @@ func wrapArgs(c *cobra.Command) {
 	}
 }
 
-// plainFlagError says what a flag takes, in place of what Go's parser of numbers
-// has to say.
+// plainFlagError replaces the text of Go's number parser with what a flag takes.
 func plainFlagError(err error) error {
 	var bad *pflag.InvalidValueError
 	if !errors.As(err, &bad) {
@@ -105,14 +110,14 @@ func plainFlagError(err error) error {
 	case "float64":
 		want = "a number"
 	case "duration":
-		want = "a duration, 40ms or 3s say"
+		want = "a duration, e.g. 40ms or 3s"
 	case "bool":
 		want = "true or false"
 	}
 	if errors.Is(err, strconv.ErrRange) {
-		want = "out of range"
+		return fmt.Errorf("--%s %q: out of range", flag.Name, bad.GetValue())
 	}
-	return fmt.Errorf("--%s %q: %s", flag.Name, bad.GetValue(), want)
+	return fmt.Errorf("--%s %q: must be %s", flag.Name, bad.GetValue(), want)
 }
 
 func hintedUsage(err error, cmd *cobra.Command) error {
