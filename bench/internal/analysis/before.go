@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -40,6 +41,11 @@ func CompareBefore(run *runfile.Run, how Against) (*Change, error) {
 	same := unchanged(columns)
 	c.Notes = append(c.Notes, beforeNotes(h, columns)...)
 	pairs := c.lines(matches, measures, o, o)
+	for _, r := range configsIn(h, columns) {
+		if r.SetupChanged {
+			c.missing++
+		}
+	}
 	for _, u := range h.Unavailable {
 		if u.Before != "" {
 			c.Notes = append(c.Notes, fmt.Sprintf("%s can't be compared: %s.", u.Before, u.Error))
@@ -75,6 +81,7 @@ func beforeNotes(h runfile.Header, columns []Column) []string {
 	if len(same) > 0 {
 		list = append(list, fmt.Sprintf("The image is the one of run %s, and was measured once: %s.", h.Plan.Against, strings.Join(same, ", ")))
 	}
+	list = append(list, unchangedNotes(h, columns)...)
 	gone := map[string]bool{}
 	for _, u := range h.Unavailable {
 		gone[u.Before] = true
@@ -86,6 +93,37 @@ func beforeNotes(h runfile.Header, columns []Column) []string {
 	}
 	if len(fresh) > 0 {
 		list = append(list, fmt.Sprintf("Run %s has no image to set against: %s.", h.Plan.Against, strings.Join(fresh, ", ")))
+	}
+	return list
+}
+
+// unchangedNotes say what is not the same about images that are: another ID, or
+// another setup, which is compared with nothing.
+func unchangedNotes(h runfile.Header, columns []Column) []string {
+	var list, renamed, setup []string
+	for i, c := range configsIn(h, columns) {
+		if c.ImageIDBefore != "" {
+			renamed = append(renamed, columns[i].Title)
+		}
+		if c.SetupChanged {
+			setup = append(setup, columns[i].Title)
+		}
+	}
+	if len(renamed) > 0 {
+		list = append(list, renamedNote+strings.Join(renamed, ", ")+".")
+	}
+	if len(setup) > 0 {
+		list = append(list, fmt.Sprintf("Entrypoint, command, working directory or environment differ from run %s, and nothing is said of that: %s.", h.Plan.Against, strings.Join(setup, ", ")))
+	}
+	return list
+}
+
+// configsIn returns the config of each column.
+func configsIn(h runfile.Header, columns []Column) []runfile.Config {
+	of := configsOf(h)
+	var list []runfile.Config
+	for _, c := range columns {
+		list = append(list, of[coldstart.Config{Variant: c.Variant, MemoryMB: c.MemoryMB, Arch: c.Arch}])
 	}
 	return list
 }

@@ -88,6 +88,8 @@ func TestCompareBeforeWithoutSides(t *testing.T) {
 			r.Header.Configs[1].Unchanged = false
 			r.Header.Unavailable = []runfile.Unavailable{{Variant: "b@before", Before: "b", Error: "gone"}}
 		}, nil, Gate{Unjudged: 1}},
+		{"one under another ID", none, func(r *runfile.Run) { r.Header.Configs[1].ImageIDBefore = "sha256:old" }, nil, Gate{}},
+		{"one started otherwise", none, func(r *runfile.Run) { r.Header.Configs[1].SetupChanged = true }, nil, Gate{Unjudged: 1}},
 		{"no samples of the one that changed", map[string]float64{"b": 1}, func(r *runfile.Run) {
 			r.Samples = slices.DeleteFunc(r.Samples, func(s coldstart.Sample) bool { return s.Config.Variant == "b" })
 		}, nil, Gate{Unjudged: 1}},
@@ -103,6 +105,10 @@ func TestCompareBeforeWithoutSides(t *testing.T) {
 		}
 		if c != nil && (c.Gate.Judged != tt.gate.Judged || c.Gate.Unjudged != tt.gate.Unjudged || c.Gate.Tripped != 0) {
 			t.Errorf("%s: gate %+v, want %+v", tt.name, *c.Gate, tt.gate)
+		}
+		if tt.name == "one under another ID" && !contains(c.Notes, "Another image ID, but the same content: b.") ||
+			tt.name == "one started otherwise" && !contains(c.Notes, "differ from run base, and nothing is said of that: b.") {
+			t.Errorf("%s: notes %q", tt.name, c.Notes)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package analysis
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"coldbench/bench/internal/runfile"
 )
@@ -43,7 +44,7 @@ type Change struct {
 	// Judged is false where verdicts are withheld: the hosts or the engine's storage drivers differ.
 	Judged   bool     `json:"judged"`
 	Warnings []string `json:"warnings"`
-	// Controls name the configs whose image is the same in both runs.
+	// Controls name the configs whose image and setup are the same in both runs.
 	Controls []string `json:"controls"`
 	// Drift is what the controls changed by: the host's, not the images'.
 	Drift []Drift `json:"drift"`
@@ -67,7 +68,8 @@ type Delta struct {
 	Variant  string `json:"variant"`
 	MemoryMB int    `json:"memorySizeMB"`
 	Arch     string `json:"arch"`
-	// Image is "changed", "same", or "unknown" where a run does not tell.
+	// Image is a value of runfile.Change: "setup changed" for the same image that is
+	// started otherwise, "unknown" where a run does not tell.
 	Image    string  `json:"image"`
 	Class    string  `json:"class"`
 	Metric   string  `json:"metric"`
@@ -133,7 +135,7 @@ func changeOf(base, now recorded, how Against) (*Change, error) {
 	}
 	c.judge(pairs, how)
 	c.explain(pairs)
-	if n.Backend == "local" && c.Uncontrolled() {
+	if n.Backend == "local" && c.Uncontrolled() && slices.ContainsFunc(c.Lines, func(d Delta) bool { return d.Image == string(runfile.ChangeImage) }) {
 		c.Settle = "bench local --against " + quote(orElse(how.Base, "results/runs/"+b.ID+runfile.Ext))
 		c.Notes = append(c.Notes, "`"+c.Settle+"` measures the images of both runs in one, in turns, and settles it.")
 	}

@@ -74,6 +74,55 @@ func TestCompareJudgesBeyondTheDrift(t *testing.T) {
 	}
 }
 
+// A touched image is a control, and one that is started otherwise is none.
+func TestCompareByContent(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 5))
+	base, now := taken(r, "base", 60, nil, "a", "b", "c"), taken(r, "now", 60, nil, "a", "b", "c")
+	for _, run := range []*runfile.Run{base, now} {
+		for i := range run.Header.Configs {
+			c := &run.Header.Configs[i]
+			c.SetupID, c.Image.ContentID = "s", "sha256:c"+c.Variant
+		}
+	}
+	gate := 0.05
+	for _, test := range []struct {
+		name     string
+		edit     func(c *runfile.Config)
+		image    string
+		controls int
+		note     string
+	}{
+		{"touched", func(c *runfile.Config) { c.Image.ImageID = "sha256:other" }, "same", 3, "Another image ID, but the same content: b."},
+		{"changed", func(c *runfile.Config) { c.Image.ContentID = "sha256:d" }, "changed", 2, ""},
+		{"started otherwise", func(c *runfile.Config) { c.Image.ContentID, c.SetupID = "sha256:cb", "t" }, "setup changed", 2, "environment changed: b."},
+	} {
+		test.edit(&now.Header.Configs[1])
+		got, err := Compare(base, now, Against{FailOver: &gate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Controls) != test.controls || !contains(got.Notes, test.note) && test.note != "" {
+			t.Errorf("%s: controls %q, notes %q", test.name, got.Controls, got.Notes)
+		}
+		for _, d := range got.Lines {
+			if d.Variant == "b" && (d.Image != test.image || (d.Verdict == "control") != (test.image == "same")) {
+				t.Errorf("%s: %s, verdict %s", test.name, d.Image, d.Verdict)
+			}
+		}
+		if judged := got.Gate.Judged > 0; judged != (test.image != "same") {
+			t.Errorf("%s: gate %+v", test.name, got.Gate)
+		}
+	}
+	// Nothing but setups changed: measuring images in turns would settle nothing.
+	for i := range now.Header.Configs {
+		now.Header.Configs[i].SetupID = "t"
+	}
+	got, err := Compare(base, now, Against{})
+	if err != nil || !got.Uncontrolled() || got.Settle != "" {
+		t.Errorf("every setup changed: settle %q, %v", got.Settle, err)
+	}
+}
+
 func TestCompareRefuses(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	make := func() (*runfile.Run, *runfile.Run) {

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
 )
 
 // imagesOf lists the images of the run, one for each variant and architecture,
@@ -9,11 +10,11 @@ import (
 func imagesOf(in Input) []Image {
 	type key struct{ variant, arch string }
 	h := in.Run.Header
-	var before map[key]string
+	var before map[key]runfile.Config
 	if p := in.Previous; p != nil && h.Previous != "" && p.Header.ID == h.Previous {
-		before = map[key]string{}
+		before = map[key]runfile.Config{}
 		for _, c := range p.Header.Configs {
-			before[key{c.Variant, c.Arch}] = c.Image.ImageID
+			before[key{c.Variant, c.Arch}] = c
 		}
 	}
 	archs := map[string]bool{}
@@ -31,7 +32,7 @@ func imagesOf(in Input) []Image {
 		i := c.Image
 		image := Image{
 			Title: orElse(c.Before, c.Variant), Variant: c.Variant, Arch: c.Arch,
-			ImageID: i.ImageID, Digest: i.Digest, Layers: known(i.Layers), Base: i.Base, StandIn: i.StandIn,
+			ImageID: i.ImageID, ContentID: i.ContentID, Digest: i.Digest, Layers: known(i.Layers), Base: i.Base, StandIn: i.StandIn,
 			SizeBytes: known(i.SizeBytes), CompressedBytes: known(i.CompressedBytes),
 		}
 		if len(archs) > 1 {
@@ -39,13 +40,10 @@ func imagesOf(in Input) []Image {
 		}
 		image.Title += marks(c.Before != "", i.StandIn)
 		if before != nil {
-			switch id, ok := before[k]; {
-			case !ok:
+			was, ok := before[k]
+			image.Change, image.renamed = string(c.Change(was)), ok && c.Renamed(was)
+			if !ok {
 				image.Change = "new"
-			case id == i.ImageID:
-				image.Change = "same"
-			default:
-				image.Change = "changed"
 			}
 		}
 		images = append(images, image)

@@ -21,8 +21,10 @@ type Input struct {
 	// run. command is then the header of the one to measure again.
 	Sessions []Session
 	command  runfile.Header
-	// apart says why the run is no session of another one.
-	apart string
+	// apart says why the run is no session of another one; renamed are the configs
+	// whose image has not the same ID in all sessions.
+	apart   string
+	renamed []string
 }
 
 // recorded is a run with its samples.

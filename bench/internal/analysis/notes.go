@@ -16,14 +16,21 @@ func notes(h runfile.Header, s Section, o observed) []string {
 	list := []string{}
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 
-	var changed []string
-	for _, i := range s.Images {
-		if i.Change == "changed" {
-			changed = append(changed, i.Title)
+	since := func(text string, is func(Image) bool) {
+		var titles []string
+		for _, i := range s.Images {
+			if is(i) {
+				titles = append(titles, i.Title)
+			}
+		}
+		if len(titles) > 0 {
+			add("%s the previous run (%s): %s.", text, h.Previous, strings.Join(titles, ", "))
 		}
 	}
-	if len(changed) > 0 {
-		add("The image changed since the previous run (%s): %s.", h.Previous, strings.Join(changed, ", "))
+	since("The image changed since", func(i Image) bool { return i.Change == string(runfile.ChangeImage) })
+	if s.Since == nil { // else its notes hold these
+		since("Entrypoint, command, working directory or environment changed since", func(i Image) bool { return i.Change == string(runfile.ChangeSetup) })
+		since("Another image ID, but the same content as in", func(i Image) bool { return i.renamed })
 	}
 
 	list = append(list, beforeNotes(h, s.Columns)...)

@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
@@ -40,7 +41,7 @@ func pairsOf(base, now recorded, how Against, c *Change) ([]pair, error) {
 	}
 	newColumns, newIndex := columnsOf(now.Header)
 	_, baseIndex := columnsOf(base.Header)
-	matches := c.matches(base.Header, newColumns, baseIndex, imageIDs(base.Header), imageIDs(now.Header))
+	matches := c.matches(newColumns, baseIndex, configsOf(base.Header), configsOf(now.Header))
 	c.comeAndGone(base.Header, now.Header, baseIndex, newIndex)
 	if len(matches) == 0 {
 		return nil, fmt.Errorf("%w: runs %s and %s have no config in common", ErrNothing, base.Header.ID, now.Header.ID)
@@ -74,8 +75,9 @@ func (c *Change) comeAndGone(base, now runfile.Header, baseIndex, newIndex map[c
 
 // matches finds the configs that two runs have in common, and the controls among
 // them. Images that a run measured again for another one's sake are not its own.
-func (c *Change) matches(base runfile.Header, columns []Column, index map[coldstart.Config]int, before, after map[coldstart.Config]string) []match {
+func (c *Change) matches(columns []Column, index map[coldstart.Config]int, before, after map[coldstart.Config]runfile.Config) []match {
 	var list []match
+	var setup, renamed []string
 	for i, column := range columns {
 		config := coldstart.Config{Variant: column.Variant, MemoryMB: column.MemoryMB, Arch: column.Arch}
 		j, ok := index[config]
@@ -85,18 +87,30 @@ func (c *Change) matches(base runfile.Header, columns []Column, index map[coldst
 		if !ok {
 			continue
 		}
-		image := "changed"
-		switch old, id := before[config], after[config]; {
-		case old == "" || id == "":
-			image = "unknown"
-		case old == id:
-			image = "same"
+		was, is := before[config], after[config]
+		change := is.Change(was)
+		switch change {
+		case runfile.ChangeNone:
 			c.Controls = append(c.Controls, column.Title)
+		case runfile.ChangeSetup:
+			setup = append(setup, column.Title)
 		}
-		list = append(list, match{column: column, base: j, now: i, image: image})
+		if is.Renamed(was) {
+			renamed = append(renamed, column.Title)
+		}
+		list = append(list, match{column: column, base: j, now: i, image: string(change)})
+	}
+	if len(setup) > 0 {
+		c.Notes = append(c.Notes, "The image is the same, but entrypoint, command, working directory or environment changed: "+strings.Join(setup, ", ")+".")
+	}
+	if len(renamed) > 0 {
+		c.Notes = append(c.Notes, renamedNote+strings.Join(renamed, ", ")+".")
 	}
 	return list
 }
+
+// renamedNote begins the note about images whose ID alone changed.
+const renamedNote = "Another image ID, but the same content: "
 
 // lines adds a line for each config, measure and quantile that both sides have
 // values for, and returns these.
@@ -104,7 +118,7 @@ func (c *Change) lines(matches []match, measures []measure, was, is observed) []
 	var pairs []pair
 	for _, m := range matches {
 		for _, of := range measures {
-			p := pair{control: m.image == "same", was: was.of(m.base, of.class), is: is.of(m.now, of.class), metric: of.metric.Name}
+			p := pair{control: m.image == string(runfile.ChangeNone), was: was.of(m.base, of.class), is: is.of(m.now, of.class), metric: of.metric.Name}
 			p.base, p.now = p.was.ordered(p.metric), p.is.ordered(p.metric)
 			if p.base.N() == 0 || p.now.N() == 0 {
 				c.lacks(m, of, p, was.has(of.class), is.has(of.class))
@@ -155,10 +169,10 @@ func (c *Change) lacks(m match, of measure, p pair, wasAsked, isAsked bool) {
 	}
 }
 
-func imageIDs(h runfile.Header) map[coldstart.Config]string {
-	ids := map[coldstart.Config]string{}
+func configsOf(h runfile.Header) map[coldstart.Config]runfile.Config {
+	configs := map[coldstart.Config]runfile.Config{}
 	for _, c := range h.Configs {
-		ids[c.Config()] = c.Image.ImageID
+		configs[c.Config()] = c
 	}
-	return ids
+	return configs
 }

@@ -255,15 +255,19 @@ type Image struct {
 	Variant         string `json:"variant"`
 	Arch            string `json:"arch"`
 	ImageID         string `json:"imageId"`
+	ContentID       string `json:"contentId,omitempty"`
 	Digest          string `json:"digest,omitempty"`
 	SizeBytes       *int64 `json:"sizeBytes"`
 	CompressedBytes *int64 `json:"compressedBytes"`
 	Layers          *int   `json:"layers"`
 	Base            string `json:"base,omitempty"`
 	StandIn         bool   `json:"standIn"`
-	// Change against the previous run is "changed", "same", "new", or empty
+	// Change against the previous run is a value of runfile.Change, "new", or empty
 	// where there is no previous run to compare with.
 	Change string `json:"change,omitempty"`
+
+	// renamed is true if the previous run had another image ID of the same content.
+	renamed bool
 }
 
 // Unavailable is a variant that could not be measured, and what mends it.

@@ -58,6 +58,9 @@ func newSection(in Input) Section {
 	s.Warnings = append(s.Warnings, oddities(columns, o, only)...)
 	s.Caption = caption(h, columns, o, in.Sessions)
 	s.Notes = notes(h, s, o)
+	if len(in.renamed) > 0 {
+		s.Notes = append([]string{renamedNote + strings.Join(in.renamed, ", ") + "."}, s.Notes...)
+	}
 	if in.apart != "" {
 		s.Notes = append([]string{in.apart}, s.Notes...)
 	}

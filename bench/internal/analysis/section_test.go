@@ -82,6 +82,18 @@ func TestImagesAgainstPrevious(t *testing.T) {
 	if got := changes(Input{Run: run}); got != ",," {
 		t.Errorf("without the previous run: %s", got)
 	}
+	for i := range run.Header.Configs[:2] {
+		run.Header.Configs[i].Image.ContentID, run.Header.Configs[i].SetupID = "sha256:c", "s"
+		previous.Header.Configs[i].Image.ContentID, previous.Header.Configs[i].SetupID = "sha256:c", "s"
+	}
+	previous.Header.Configs[0].SetupID = "t"
+	if got := changes(Input{Run: run, Previous: previous}); got != "setup changed,same,new" {
+		t.Errorf("changes of content and setup: %s", got)
+	}
+	s := New([]Input{{Run: run, Previous: previous}}).Sections[0]
+	if !contains(s.Notes, "environment changed since the previous run (r0): same.") || !contains(s.Notes, "the same content as in the previous run (r0): changed.") {
+		t.Errorf("notes %q", s.Notes)
+	}
 	previous.Header.ID = "another"
 	if got := changes(Input{Run: run, Previous: previous}); got != ",," {
 		t.Errorf("against another run than the header names: %s", got)

@@ -44,7 +44,7 @@ func (s *Section) Files() []string {
 
 // together makes one input of the runs that are sessions of one measurement:
 // of one backend, engine and host, one plan but for its seed and its length, and
-// the same images. Any others of one place stay apart, and say why. A run that is
+// the same images, see runfile.Config.Change. Any others of one place stay apart, and say why. A run that is
 // given twice is one. Inputs are in the order of sorted.
 func together(inputs []Input) []Input {
 	var groups [][]Input
@@ -114,8 +114,12 @@ func apart(a, b runfile.Header) string {
 	}
 	for i, c := range a.Configs {
 		other := b.Configs[i]
-		if c.Image.ImageID != other.Image.ImageID || c.Function != nil && other.Function != nil && *c.Function != *other.Function {
+		change := c.Change(other)
+		if change == runfile.ChangeImage || c.Function != nil && other.Function != nil && *c.Function != *other.Function {
 			return "the image of " + c.Config().String() + " is another one"
+		}
+		if change == runfile.ChangeSetup {
+			return "entrypoint, command, working directory or environment of " + c.Config().String() + " differ"
 		}
 	}
 	return ""
@@ -142,7 +146,22 @@ func joined(sessions []Input) Input {
 		out.Samples.join(in.samples())
 	}
 	run.End = endOf(sessions)
+	out.renamed = renamedIn(sessions)
 	return out
+}
+
+// renamedIn names the configs whose image has another ID, but the same content, in
+// one of the sessions.
+func renamedIn(sessions []Input) []string {
+	var titles []string
+	latest := sessions[0].Run.Header
+	columns, index := columnsOf(latest)
+	for i, c := range latest.Configs {
+		if slices.ContainsFunc(sessions[1:], func(in Input) bool { return c.Renamed(in.Run.Header.Configs[i]) }) {
+			titles = append(titles, columns[index[c.Config()]].Title)
+		}
+	}
+	return titles
 }
 
 // endOf makes one end of those of sessions, the newest first; nil where one of

@@ -116,7 +116,12 @@ func TestUnlikeRunsStayApart(t *testing.T) {
 		change func(*runfile.Header)
 	}{
 		{"", func(h *runfile.Header) { h.Plan.Seed, h.Plan.Runs, h.Tool = 7, 90, "bench v9" }},
-		{"the image of a/512MB/amd64 is another one", func(h *runfile.Header) { h.Configs[0].Image.ImageID = "sha256:other" }},
+		{"the image of a/512MB/amd64 is another one", func(h *runfile.Header) {
+			h.Configs[0].Image = runfile.Image{ImageID: "sha256:other", ContentID: "sha256:d"}
+		}},
+		{"", func(h *runfile.Header) { h.Configs[0].Image.ImageID, h.Configs[1].Image.ContentID = "sha256:other", "" }},
+		{"the image of b/512MB/amd64 is another one", func(h *runfile.Header) { h.Configs[1].Image.ImageID, h.Configs[1].Image.ContentID = "sha256:other", "" }},
+		{"entrypoint, command, working directory or environment of a/512MB/amd64 differ", func(h *runfile.Header) { h.Configs[0].SetupID = "other" }},
 		{"its host is another one", func(h *runfile.Header) { h.Host.Fingerprint = "other" }},
 		{"the engine's version is 2, not 1", func(h *runfile.Header) { h.Host.EngineVersion = "2" }},
 		{"the engine's storage driver is overlay2, not vfs", func(h *runfile.Header) { h.Facts = &coldstart.EngineFacts{StorageDriver: "overlay2"} }},
@@ -129,6 +134,10 @@ func TestUnlikeRunsStayApart(t *testing.T) {
 		inputs := sessionsOf(10, 1, 1)
 		for _, in := range inputs {
 			in.Run.Header.Host.EngineVersion = "1"
+			for i := range in.Run.Header.Configs {
+				c := &in.Run.Header.Configs[i]
+				c.SetupID, c.Image.ContentID = "s", "sha256:c"+c.Variant
+			}
 			in.Run.Header.Facts = &coldstart.EngineFacts{StorageDriver: "vfs"}
 		}
 		tt.change(&inputs[0].Run.Header)
@@ -139,6 +148,16 @@ func TestUnlikeRunsStayApart(t *testing.T) {
 		case tt.why != "" && (len(s) != 2 || !contains(s[1].Notes, "Not a session of run r2: "+tt.why+".") || len(s[0].Sessions)+len(s[1].Sessions) > 0):
 			t.Errorf("%d sections, want two, %q", len(s), tt.why)
 		}
+	}
+}
+
+func TestSessionsNoteAnotherImageID(t *testing.T) {
+	inputs := sessionsOf(10, 1, 1)
+	for i, in := range inputs {
+		in.Run.Header.Configs[1].Image = runfile.Image{ImageID: string(rune('a' + i)), ContentID: "sha256:c"}
+	}
+	if s := New(inputs).Sections; len(s) != 1 || !contains(s[0].Notes, "Another image ID, but the same content: b.") {
+		t.Errorf("%d sections, notes %q", len(s), s[0].Notes)
 	}
 }
 

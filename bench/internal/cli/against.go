@@ -19,14 +19,14 @@ type earlier struct {
 	configs []runfile.Config
 }
 
-// of returns the image that a variant had for an architecture.
-func (e earlier) of(variant, arch string) (runfile.Image, bool) {
+// of returns what a variant was measured as for an architecture.
+func (e earlier) of(variant, arch string) (runfile.Config, bool) {
 	for _, c := range e.configs {
 		if c.Variant == variant && c.Arch == arch {
-			return c.Image, true
+			return c, true
 		}
 	}
-	return runfile.Image{}, false
+	return runfile.Config{}, false
 }
 
 // sizes returns the memory sizes that a variant was measured at.
@@ -76,16 +76,16 @@ func (a *app) against(ctx context.Context, m *measure, f *localFlags) error {
 func withBefore(wanted []want, before earlier) (list []want, found bool) {
 	for _, w := range wanted {
 		list = append(list, w)
-		img, ok := before.of(w.config.Variant, w.config.Arch)
+		was, ok := before.of(w.config.Variant, w.config.Arch)
 		if !ok {
 			continue
 		}
 		found = true
 		v := w.variant
-		v.Image, v.Build, v.named = img.ImageID, nil, false
+		v.Image, v.Build, v.named = was.Image.ImageID, nil, false
 		list = append(list, want{
 			config:  coldstart.Config{Variant: runfile.NameBefore(v.Name), MemoryMB: w.config.MemoryMB, Arch: w.config.Arch},
-			variant: v, before: &img,
+			variant: v, before: &was.Image,
 		})
 	}
 	return list, found
@@ -96,16 +96,22 @@ func (w want) present() coldstart.Config {
 	return coldstart.Config{Variant: w.variant.Name, MemoryMB: w.config.MemoryMB, Arch: w.config.Arch}
 }
 
-// imageBefore finds the image that a variant had in another run, by its ID.
+// imageBefore finds the image that a variant had in another run, by its ID or else
+// by its content.
 func (a *app) imageBefore(ctx context.Context, store *image.Store, w want, run string, o image.Options) (coldstart.Image, error) {
 	was := w.before
 	img, err := a.imageOf(ctx, store, w.variant.Variant, o)
-	if err == nil && img.ID != was.ImageID {
+	if id, ok := store.FindContent(was.ContentID); err != nil && ok {
+		v := w.variant.Variant
+		v.Image = id
+		img, err = a.imageOf(ctx, store, v, o)
+	}
+	if err == nil && !img.Identity().Same(was.Identity()) {
 		err = fmt.Errorf("what is found under its ID is %s", short(img.ID))
 	}
 	if err != nil {
 		return img, coldstart.Hint(fmt.Errorf("the image that it had in run %s, %s, is not on this machine: %w", run, short(was.ImageID), err),
-			"bench images build "+w.variant.Name+" where the files are as they were then: equal content has an equal ID")
+			"bench images build "+w.variant.Name+" where the files are as they were then: equal content is enough")
 	}
 	if img.Base == "" {
 		img.Base = was.Base
@@ -115,9 +121,15 @@ func (a *app) imageBefore(ctx context.Context, store *image.Store, w want, run s
 }
 
 // sayBefore says what --against found to measure.
-func (a *app) sayBefore(run string, list []opened) {
-	var same, changed, other []string
-	for _, c := range list {
+func (a *app) sayBefore(run string, list []opened, configs []runfile.Config) {
+	var same, changed, other, renamed, setup []string
+	for i, c := range list {
+		if c.idBefore != "" {
+			renamed = addOnce(renamed, c.config.Variant)
+		}
+		if configs[i].SetupChanged {
+			setup = addOnce(setup, c.config.Variant)
+		}
 		switch name := c.config.Variant; {
 		case c.before != nil:
 			changed = addOnce(changed, c.variant.Name)
@@ -133,6 +145,12 @@ func (a *app) sayBefore(run string, list []opened) {
 	}
 	if len(same) > 0 {
 		a.note("the image is the one of run %s, measured once: %s", run, strings.Join(same, ", "))
+	}
+	if len(renamed) > 0 {
+		a.note("another image ID than in run %s, same content: %s", run, strings.Join(renamed, ", "))
+	}
+	if len(setup) > 0 {
+		a.warning("entrypoint, command, working directory or environment differ from run %s, which --against does not compare: %s", run, strings.Join(setup, ", "))
 	}
 	if len(other) > 0 {
 		a.note("run %s has no image to set against: %s", run, strings.Join(other, ", "))

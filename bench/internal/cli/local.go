@@ -209,10 +209,10 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 	if err != nil {
 		return err
 	}
-	if m.before.run != "" {
-		a.sayBefore(m.before.run, configs)
-	}
 	header := a.header(m, f, engine, o, configs, unavailable)
+	if m.before.run != "" {
+		a.sayBefore(m.before.run, configs, header.Configs)
+	}
 	return a.run(ctx, m, job{header: header, configs: configs}, out)
 }
 
@@ -264,15 +264,18 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 			MemorySizeMB: c.config.MemoryMB,
 			Arch:         c.config.Arch,
 			Doc:          c.variant.Doc,
-			Unchanged:    c.unchanged,
+			SetupID:      coldstart.SetupID(c.image, o.Environment),
+			Unchanged:    c.unchanged, ImageIDBefore: c.idBefore,
 			Image: runfile.Image{
-				ImageID: c.image.ID, Digest: c.image.Digest, SizeBytes: c.image.SizeBytes, CompressedBytes: c.image.CompressedBytes,
+				ImageID: c.image.ID, ContentID: c.image.ContentID, Digest: c.image.Digest, SizeBytes: c.image.SizeBytes, CompressedBytes: c.image.CompressedBytes,
 				Layers: c.image.Layers, Base: c.image.Base, StandIn: c.image.StandIn,
 			},
 		})
 		if c.before != nil {
 			h.Configs[i].Before = c.variant.Name
 		}
+		was, _ := m.before.of(c.variant.Name, c.config.Arch)
+		h.Configs[i].SetupChanged = c.unchanged && h.Configs[i].Change(was) == runfile.ChangeSetup
 	}
 	return h
 }

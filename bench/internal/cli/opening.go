@@ -15,8 +15,10 @@ type opened struct {
 	want
 	image  coldstart.Image
 	target coldstart.Target
-	// unchanged is true where the run of --against had the same image.
+	// unchanged is true where the run of --against had the same image, idBefore its
+	// ID there if that was another one.
 	unchanged bool
+	idBefore  string
 }
 
 // opening is with what configurations are opened.
@@ -50,8 +52,11 @@ func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, 
 		if w.before != nil {
 			if now := len(list) - 1; now < 0 || list[now].config != w.present() {
 				continue // there is nothing to set against it
-			} else if list[now].image.ID == w.before.ImageID {
+			} else if was, is := w.before.Identity(), list[now].image.Identity(); is.Same(was) {
 				list[now].unchanged = true
+				if is.Renamed(was) {
+					list[now].idBefore = was.ImageID
+				}
 				continue
 			}
 		}

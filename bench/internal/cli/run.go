@@ -57,12 +57,12 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	for i, c := range configs {
 		plan.Configs = append(plan.Configs, c.config)
 		targets[c.config] = c.target
-		if !seen[header.Configs[i].Seen()] {
+		if !seen.Has(header.Configs[i]) {
 			plan.FirstAfterDeploy[c.config] = true
 		}
 		if f := header.Configs[i].Function; f != nil {
 			plan.Shares[c.config] = f.Name
-			seen[header.Configs[i].Seen()] = true // its other memory sizes are the same image
+			seen.Add(header.Configs[i]) // its other memory sizes are the same image
 		}
 	}
 	file, past, err := a.openRun(m, header, entries, runs)
@@ -72,8 +72,10 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	case err != nil:
 		return err
 	}
+	var renamed []string
 	if past != nil {
 		plan.Past, plan.FirstAfterDeploy = pastOf(past, runfile.Before(entries, past.Header))
+		renamed = resumedRenamed(past.Header, header)
 	}
 	if plan.Redeploy > 0 {
 		plan.FirstAfterDeploy = nil // its deployments have first starts of their own
@@ -90,7 +92,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	progress.end()
 	load := host.end(ctx, pauses)
 	file.Host(load)
-	warnings := append(result.Warnings, hostWarnings(load)...)
+	warnings := append(append(result.Warnings, hostWarnings(load)...), renamed...)
 	var unrestored error
 	if j.after != nil {
 		var more []string
@@ -191,14 +193,28 @@ func pastOf(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstar
 	first := map[coldstart.Config]bool{}
 	for _, c := range h.Configs {
 		round, started := earliest[c.Config()]
-		if started && round == 0 || !started && !seen[c.Seen()] {
+		if started && round == 0 || !started && !seen.Has(c) {
 			first[c.Config()] = true
 		}
 		if c.Function != nil {
-			seen[c.Seen()] = true
+			seen.Add(c)
 		}
 	}
 	return past, first
+}
+
+// resumedRenamed says which images a run goes on with under another image ID.
+func resumedRenamed(was, is runfile.Header) []string {
+	var names []string
+	for i, c := range is.Configs {
+		if c.Renamed(was.Configs[i]) {
+			names = addOnce(names, c.Variant)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"resumed with another image ID, same content: " + strings.Join(names, ", ")}
 }
 
 // lastLines returns the end of a function's output, without what a terminal

@@ -147,3 +147,32 @@ func TestErrors(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+func TestSetupID(t *testing.T) {
+	img := Image{Entrypoint: []string{"/e"}, Command: []string{"a"}, Environment: []string{"A=1", "B=2"}}
+	id := SetupID(img, nil)
+	for name, test := range map[string]struct {
+		change func(*Image) map[string]string
+		same   bool
+	}{
+		"order of the environment": {func(i *Image) map[string]string { i.Environment = []string{"B=2", "A=1"}; return nil }, true},
+		"the root named":           {func(i *Image) map[string]string { i.WorkingDir = "/"; return nil }, true},
+		"an added variable at its value": {func(i *Image) map[string]string {
+			i.Environment = []string{"A=1"}
+			return map[string]string{"B": "2"}
+		}, true},
+		"another image":      {func(i *Image) map[string]string { i.ID, i.ContentID = "x", "y"; return nil }, true},
+		"a value":            {func(i *Image) map[string]string { i.Environment = []string{"A=1", "B=3"}; return nil }, false},
+		"an added variable":  {func(i *Image) map[string]string { return map[string]string{"B": "3"} }, false},
+		"entrypoint":         {func(i *Image) map[string]string { i.Entrypoint = []string{"/f"}; return nil }, false},
+		"command":            {func(i *Image) map[string]string { i.Command = nil; return nil }, false},
+		"command as program": {func(i *Image) map[string]string { i.Entrypoint, i.Command = []string{"/e", "a"}, nil; return nil }, false},
+		"working directory":  {func(i *Image) map[string]string { i.WorkingDir = "/w"; return nil }, false},
+	} {
+		other := img
+		environment := test.change(&other)
+		if got := SetupID(other, environment) == id; got != test.same {
+			t.Errorf("%s: equal %v, want %v", name, got, test.same)
+		}
+	}
+}

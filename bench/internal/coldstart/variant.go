@@ -1,6 +1,14 @@
 package coldstart
 
-import "fmt"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
 
 // Variant is one way of packaging the function, as a person described it: a
 // service of the compose file, or NAME=IMAGE on the command line. Exactly one
@@ -138,6 +146,25 @@ func (i Identity) Same(o Identity) bool {
 // Renamed reports whether two images are the same but have different image IDs:
 // times, labels or the history of their builds differ.
 func (i Identity) Renamed(o Identity) bool { return i.Same(o) && i.ImageID != o.ImageID }
+
+// SetupID returns a digest of how a function is started: the image's entrypoint,
+// command, working directory and environment with the variant's changes, and the
+// variables that are added to it (--env). It holds no value, but whoever knows all
+// of it but a short value can find that one by trying.
+func SetupID(img Image, environment map[string]string) string {
+	values := map[string]string{}
+	for _, kv := range img.Environment {
+		key, value, _ := strings.Cut(kv, "=")
+		values[key] = value
+	}
+	maps.Copy(values, environment)
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q %q %q\n", img.Entrypoint, img.Command, path.Join("/", img.WorkingDir))
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(sum, "%q=%q\n", key, values[key])
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
 
 // Config is one column of an experiment: a variant at a memory size on an
 // architecture. It is comparable and the key of every map.

@@ -75,11 +75,41 @@ func Previous(entries []Entry, h Header) (Entry, bool) {
 	return Entry{}, false
 }
 
+// SeenImages are images that runs were made with: by image ID and by content ID,
+// as coldstart.Identity.Same compares them. On AWS an image counts once for each
+// function, whose first cold start with it is another one.
+type SeenImages map[string]bool
+
+// Add enters the image of a configuration.
+func (s SeenImages) Add(c Config) {
+	for _, key := range seenKeys(c) {
+		s[key] = true
+	}
+}
+
+// Has reports whether the same image was entered.
+func (s SeenImages) Has(c Config) bool {
+	return slices.ContainsFunc(seenKeys(c), func(key string) bool { return s[key] })
+}
+
+func seenKeys(c Config) []string {
+	keys := []string{c.Image.ImageID}
+	if c.Image.ContentID != "" {
+		keys = append(keys, "content "+c.Image.ContentID)
+	}
+	if c.Function != nil {
+		for i := range keys {
+			keys[i] += "@" + c.Function.Name
+		}
+	}
+	return keys
+}
+
 // Seen returns the images that the runs of one backend, engine and host were
-// made with, as Config.Seen names them: the first cold start of any other image is of the class
+// made with: the first cold start of any other image is of the class
 // first-after-deploy there.
-func Seen(entries []Entry, backend, engine, fingerprint string) map[string]bool {
-	seen := map[string]bool{}
+func Seen(entries []Entry, backend, engine, fingerprint string) SeenImages {
+	seen := SeenImages{}
 	for _, e := range entries {
 		h := e.Header
 		if h.Backend != backend || h.Engine != engine || h.Host.Fingerprint != fingerprint {
@@ -89,7 +119,7 @@ func Seen(entries []Entry, backend, engine, fingerprint string) map[string]bool 
 			continue // others were started in its images' place, see DeployedTo
 		}
 		for _, c := range h.Configs {
-			seen[c.Seen()] = true
+			seen.Add(c)
 		}
 	}
 	return seen

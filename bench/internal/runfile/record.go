@@ -116,12 +116,22 @@ type Config struct {
 	Doc          string       `json:"doc,omitempty"`
 	Image        Image        `json:"image"`
 	Function     *FunctionRef `json:"function,omitempty"`
+	// SetupID is a digest of entrypoint, command, working directory and environment
+	// as the function is started with them, the image's and the compose file's; see
+	// coldstart.SetupID. Empty on AWS and in runs of an older bench.
+	SetupID string `json:"setupId,omitempty"`
 	// Before names the variant whose image in the run Plan.Against this is;
 	// Variant is then NameBefore of it. Empty for a variant's present image.
 	Before string `json:"before,omitempty"`
 	// Unchanged is true where the run Plan.Against had the same image, which is
 	// therefore not measured twice.
 	Unchanged bool `json:"unchanged,omitempty"`
+	// ImageIDBefore is the image ID of an Unchanged image in the run Plan.Against if
+	// it was another one there, with the same content; else empty.
+	ImageIDBefore string `json:"imageIdBefore,omitempty"`
+	// SetupChanged is true if the run Plan.Against started the variant with another
+	// SetupID: the present setup was used for both images.
+	SetupChanged bool `json:"setupChanged,omitempty"`
 }
 
 // NameBefore returns the name under which the image that a variant had in
@@ -132,7 +142,14 @@ func NameBefore(variant string) string { return variant + "@before" }
 // absent: of a function's image AWS tells the digest alone, which stands for the
 // ID too, and of a zip the digest as ID and the size of the archive.
 type Image struct {
-	ImageID         string `json:"imageId"`
+	ImageID string `json:"imageId"`
+	// ContentID decides whether an image changed, see coldstart.Image. It is absent
+	// if it is not known, and then ImageID decides: on AWS, for an image that only
+	// a Docker engine holds (one with RUN, which the engine built: computing it
+	// would export the image, and the engine's cache keeps the image ID while
+	// nothing changes), and in runs of an older bench. A header is written before
+	// the first sample, so an image that is exported later has none in that run.
+	ContentID       string `json:"contentId,omitempty"`
 	Digest          string `json:"digest,omitempty"`
 	SizeBytes       int64  `json:"sizeBytes,omitempty"`
 	CompressedBytes int64  `json:"compressedBytes,omitempty"`
@@ -141,14 +158,39 @@ type Image struct {
 	StandIn         bool   `json:"standIn"`
 }
 
-// Seen names the image as runs remember it: on AWS its first cold start in each
-// function is another one.
-func (r Config) Seen() string {
-	if r.Function != nil {
-		return r.Image.ImageID + "@" + r.Function.Name
-	}
-	return r.Image.ImageID
+// Identity returns what tells the image from others.
+func (i Image) Identity() coldstart.Identity {
+	return coldstart.Identity{ImageID: i.ImageID, ContentID: i.ContentID}
 }
+
+// Change is how a configuration differs between two runs.
+type Change string
+
+// The values of Change. An image is the same if coldstart.Identity.Same says so;
+// ChangeSetup is the same image with another SetupID, where both runs have one.
+const (
+	ChangeNone    Change = "same"
+	ChangeImage   Change = "changed"
+	ChangeSetup   Change = "setup changed"
+	ChangeUnknown Change = "unknown"
+)
+
+// Change returns how the configuration differs from what it was in another run.
+func (r Config) Change(was Config) Change {
+	switch a, b := was.Image.Identity(), r.Image.Identity(); {
+	case a.ImageID == "" || b.ImageID == "":
+		return ChangeUnknown
+	case !a.Same(b):
+		return ChangeImage
+	case was.SetupID != "" && r.SetupID != "" && was.SetupID != r.SetupID:
+		return ChangeSetup
+	}
+	return ChangeNone
+}
+
+// Renamed reports whether the image has another image ID than in another run, but
+// the same content.
+func (r Config) Renamed(was Config) bool { return r.Image.Identity().Renamed(was.Image.Identity()) }
 
 // Place says where a run was made, for the names of files: "local", "aws", or
 // "aws-rehearsal" where something stood for AWS.

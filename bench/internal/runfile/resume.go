@@ -18,7 +18,8 @@ var ErrFinished = errors.New("the run is finished")
 // Mismatch is the error of resuming a run with something else than it was
 // begun with: the samples could not be told apart afterwards.
 type Mismatch struct {
-	// What differs: "engine", "storage driver", "plan", "host", "configurations", "image of NAME".
+	// What differs: "engine", "storage driver", "plan", "host", "configurations", "image of NAME",
+	// "setup of NAME".
 	What string
 	// Was is the run file's value, Is the present one.
 	Was, Is string
@@ -32,7 +33,7 @@ func (e *Mismatch) Error() string {
 // Resume opens the run file at path to append to it and returns what it holds.
 // now is the header that a new run would have: it is refused, with a *Mismatch,
 // where backend, engine, storage driver, the host's fingerprint, the plan, the configurations or
-// one of their images are not the same. The file is cut back to its last whole
+// one of their images are not the same, see Config.Change. The file is cut back to its last whole
 // line and a resume record is written. Nothing is changed where Resume fails.
 func Resume(path string, now Header, at time.Time) (*Writer, *Run, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -97,8 +98,12 @@ func same(was, is Header) error {
 		return &Mismatch{"configurations", fmt.Sprint(a), fmt.Sprint(b)}
 	}
 	for i, a := range was.Configs {
-		if b := is.Configs[i]; a.Image.ImageID != b.Image.ImageID {
+		switch b := is.Configs[i]; b.Change(a) {
+		case ChangeImage:
 			return &Mismatch{"image of " + a.Config().String(), a.Image.ImageID, b.Image.ImageID}
+		case ChangeSetup:
+			return coldstart.Hint(&Mismatch{"setup of " + a.Config().String(), a.SetupID, b.SetupID},
+				"restore entrypoint, command, working_dir and environment, and give the same --env")
 		}
 		if a, b := a.Function, is.Configs[i].Function; a != nil && b != nil && *a != *b {
 			return &Mismatch{"function", a.Name + ":" + a.Version, b.Name + ":" + b.Version}

@@ -69,6 +69,7 @@ func TestResumeRefusesSomethingElse(t *testing.T) {
 		"plan":                       func(h *Header) { h.Plan.Runs = 51 },
 		"configurations":             func(h *Header) { h.Configs = h.Configs[:1] },
 		"image of al2/512MB/amd64":   func(h *Header) { h.Configs[1].Image.ImageID = "sha256:3" },
+		" content is known now":      func(h *Header) { h.Configs[1].Image.ContentID, h.Configs[1].SetupID = "sha256:c", "sha256:s" },
 		"":                           func(h *Header) { h.Tool, h.ID, h.Started, h.Previous = "bench v2", "y", "", "x" },
 		" kernel is the fingerprint": func(h *Header) { h.Host.Kernel, h.Plan.MemoryMB = "7", append([]int(nil), 512) },
 	} {
@@ -144,4 +145,34 @@ func TestOneBenchAFile(t *testing.T) {
 		t.Errorf("resumed twice: %v", err)
 	}
 	r.Close()
+}
+
+// A run goes on with an image of another ID if the content is the same, and not
+// if the function is started otherwise.
+func TestResumeComparesContent(t *testing.T) {
+	for what, change := range map[string]func(c *Config){
+		"":                         func(c *Config) { c.Image.ImageID = "sha256:3" },
+		"image of al2/512MB/amd64": func(c *Config) { c.Image.ImageID, c.Image.ContentID = "sha256:3", "sha256:d" },
+		"setup of al2/512MB/amd64": func(c *Config) { c.SetupID = "sha256:t" },
+	} {
+		path := filepath.Join(t.TempDir(), "r.jsonl")
+		h := header()
+		h.Configs[1].Image.ContentID, h.Configs[1].SetupID = "sha256:c", "sha256:s"
+		w, err := Create(path, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		change(&h.Configs[1])
+		w, _, err = Resume(path, h, day)
+		var m *Mismatch
+		switch {
+		case what == "" && err != nil:
+			t.Errorf("the same content: %v", err)
+		case what == "":
+			w.Close()
+		case !errors.As(err, &m) || m.What != what:
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
