@@ -62,9 +62,9 @@ func (s *Store) openBundle(ctx context.Context, name string) (bundle, error) {
 		defer f.Close()
 		return s.readBundle(ctx, io.TeeReader(f, meter))
 	}
-	b, err := indexTar(ctx, f)
-	if err != nil {
-		f.Close()
+	b := newTarBundle(f)
+	if err := b.index(ctx); err != nil {
+		b.Close()
 		return nil, err
 	}
 	return b, nil
@@ -82,19 +82,14 @@ func (s *Store) readBundle(ctx context.Context, r io.Reader) (bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The name goes at once, so that nothing is left whatever happens next.
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
+	b := newTarBundle(f)
+	b.temporary = true
+	if _, err = io.Copy(f, plain); err == nil {
+		err = b.index(ctx)
 	}
-	if _, err := io.Copy(f, plain); err != nil {
-		f.Close()
-		return nil, cutShort(err)
-	}
-	b, err := indexTar(ctx, f)
 	if err != nil {
-		f.Close()
-		return nil, err
+		b.Close()
+		return nil, cutShort(err)
 	}
 	return b, nil
 }
@@ -195,9 +190,10 @@ func (b folderBundle) top() map[string]bool {
 
 // tarBundle is a tar archive in a file, read in place.
 type tarBundle struct {
-	file    *os.File
-	members map[string]member
-	names   map[string]bool // at the root
+	file      *os.File
+	temporary bool // the file goes with the bundle
+	members   map[string]member
+	names     map[string]bool // at the root
 }
 
 // member is a file of a tar archive.
@@ -211,24 +207,27 @@ var (
 	_ bundle = folderBundle{}
 )
 
-// indexTar finds the members of an archive. Of two with one name the last one
-// counts, as it would when extracting. The file belongs to the bundle after that.
-func indexTar(ctx context.Context, f *os.File) (*tarBundle, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
+func newTarBundle(f *os.File) *tarBundle {
+	return &tarBundle{file: f, members: map[string]member{}, names: map[string]bool{}}
+}
+
+// index finds the members of the archive. Of two with one name the last one
+// counts, as it would when extracting.
+func (b *tarBundle) index(ctx context.Context) error {
+	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
+		return err
 	}
-	b := &tarBundle{file: f, members: map[string]member{}, names: map[string]bool{}}
-	tr := tar.NewReader(f)
+	tr := tar.NewReader(b.file)
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		h, err := tr.Next()
 		if err == io.EOF {
-			return b, nil
+			return nil
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return nil, cutShort(err)
+			return cutShort(err)
 		}
 		name, ok := cleanName(h.Name)
 		if !ok || name == "." {
@@ -240,9 +239,9 @@ func indexTar(ctx context.Context, f *os.File) (*tarBundle, error) {
 		case tar.TypeReg:
 			// The reader takes whole blocks and nothing ahead: the file stands
 			// where the content starts.
-			offset, err := f.Seek(0, io.SeekCurrent)
+			offset, err := b.file.Seek(0, io.SeekCurrent)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			b.members[name] = member{offset: offset, size: h.Size}
 		case tar.TypeSymlink:
@@ -257,8 +256,14 @@ func indexTar(ctx context.Context, f *os.File) (*tarBundle, error) {
 
 func (b *tarBundle) top() map[string]bool { return b.names }
 
-// Close closes the file.
-func (b *tarBundle) Close() error { return b.file.Close() }
+// Close closes the file and removes a temporary one.
+func (b *tarBundle) Close() error {
+	err := b.file.Close()
+	if b.temporary {
+		err = errors.Join(err, os.Remove(b.file.Name()))
+	}
+	return err
+}
 
 // Open opens a member; links are followed inside the archive.
 func (b *tarBundle) Open(name string) (fs.File, error) {

@@ -36,7 +36,7 @@ func savedImages(b bundle) ([]heldImage, error) {
 	}
 	var list tarball.Manifest
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", savedManifest, err)
+		return nil, fmt.Errorf("reading %s: it is not the list that docker save writes: %w", savedManifest, err)
 	}
 	var images []heldImage
 	for _, d := range list {

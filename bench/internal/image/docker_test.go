@@ -358,6 +358,9 @@ func compareUnpacked(t *testing.T, s *image.Store, img coldstart.Image, want map
 // holds the image's ID against the engine's. The generation before manifests is
 // the engine's archive without manifest.json, loaded back by the engine.
 func TestImportAgainstDocker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds, saves and loads images for seconds")
+	}
 	_, err := tryDocker(nil, "version")
 	backendtest.Require(t, "docker", err)
 	dir := t.TempDir()

@@ -453,7 +453,7 @@ func TestImportSaysWhatElseItIs(t *testing.T) {
 		{"compressed text", gzipped([]byte(strings.Repeat("FROM scratch\n", 100))), "it is compressed, but not a tar archive", "docker save"},
 		{"gzip that is cut", gzipped(whole)[:200], "the archive is cut short", ""},
 		{"no image in the list", archived(t, []part{{name: "manifest.json", data: []byte("[]")}}), "it lists no image", ""},
-		{"no list", archived(t, []part{{name: "manifest.json", data: []byte("{}")}}), "reading manifest.json: ", ""},
+		{"no list", archived(t, []part{{name: "manifest.json", data: []byte("{}")}}), "reading manifest.json: it is not the list that docker save writes", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if hint := refused(t, c.archive, image.ImportOptions{}, c.err); !strings.Contains(hint, c.hint) || c.hint == "" && hint != "" {
