@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -259,6 +260,9 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 	for i, c := range configs {
 		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.config.MemoryMB)
 		h.Plan.Arch = addOnce(h.Plan.Arch, c.config.Arch)
+		for _, w := range c.variant.Warnings {
+			h.Warnings = addOnce(slices.Clip(h.Warnings), w)
+		}
 		h.Configs = append(h.Configs, runfile.Config{
 			Variant:      c.config.Variant,
 			MemorySizeMB: c.config.MemoryMB,
