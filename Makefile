@@ -137,7 +137,7 @@ smoke: build ## serve each variant with compose, invoke it with curl, check the 
 	@COMPOSE='$(COMPOSE)' ARCH='$(or $(ARCH),$(HOST))' .ci/smoke $(SERVICES)
 
 calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the handler measure so?
-	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -run '^TestCalibrate$$' ./bench/internal/backend
+	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -timeout 30m -run '^TestCalibrate' ./bench/internal/backend
 
 gatetest: payload ## rerun RUNS (20) times: unchanged, beside a busy neighbour, with 10 ms more of init; what does the gate say?
 	@BENCH_GATE=$(or $(RUNS),20) $(GO) test -count=1 -v -timeout 30m -run '^TestGate$$' ./bench/internal/cli

@@ -113,9 +113,7 @@ func imageOf(t testing.TB, programs map[string]string) (*image.Store, coldstart.
 	if err := os.WriteFile(dockerfile, []byte("FROM scratch\nCOPY files /\nENTRYPOINT [\"/bootstrap\"]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
-		_ = os.Chmod(d, 0o755) // the function's user has to reach the image
-	}
+	openUp(dir)
 	s, err := image.OpenStore(filepath.Join(dir, "images"))
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +124,13 @@ func imageOf(t testing.TB, programs map[string]string) (*image.Store, coldstart.
 		t.Fatal(err)
 	}
 	return s, img
+}
+
+// openUp lets the function's user reach a temporary folder.
+func openUp(dir string) {
+	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
+		_ = os.Chmod(d, 0o755)
+	}
 }
 
 // open opens a configuration of 1,769 MB, one whole vCPU: no quota is in the way.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"coldbench/bench/internal/coldstart"
 )
 
 func TestFindHierarchies(t *testing.T) {
@@ -95,6 +97,36 @@ func TestViews(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// TestShownVersion2: the one group of version 2 is /sys/fs/cgroup itself, read-only,
+// and "/" to the function. A hybrid mount's, which has no controllers, will do.
+func TestShownVersion2(t *testing.T) {
+	var two []mounted
+	for _, m := range hierarchies() {
+		if m.version == 2 {
+			two = append(two, m)
+		}
+	}
+	if two == nil {
+		t.Skip("no cgroup hierarchy of version 2 is mounted here")
+	}
+	for name, user := range map[string]bool{"root": false, "user namespace": true} {
+		t.Run(name, func(t *testing.T) {
+			e := engine(t)
+			if e.user = e.user || user; e.user != user {
+				t.Skip("this user makes sandboxes in user namespaces only")
+			}
+			e.groups.shown = shown(two)
+			var s seen
+			answer(t, invoke(t, started(t, e, unpack(t, "probe"), 256, coldstart.Options{}), `{}`), &s)
+			if !slices.ContainsFunc(s.Mounts, func(line string) bool {
+				return strings.Contains(line, " / /sys/fs/cgroup ro,") && strings.Contains(line, " - cgroup2 ")
+			}) {
+				t.Errorf("the mounts are %q", s.Mounts)
+			}
+		})
 	}
 }
 
