@@ -3,6 +3,7 @@ package runtimeapi
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,6 +105,28 @@ func (f Function) Environ(image []string, api string) []string {
 		env = append(env, kv)
 	}
 	return env
+}
+
+// runtimeOnly are the variables that Lambda withholds from extensions, beside
+// those that begin with an underscore: the runtime's own and the excluded ones
+// of rapidcore/env/constants.go in AWS's emulator.
+var runtimeOnly = map[string]bool{
+	"AWS_EXECUTION_ENV":          true,
+	"AWS_LAMBDA_LOG_GROUP_NAME":  true,
+	"AWS_LAMBDA_LOG_STREAM_NAME": true,
+	"AWS_XRAY_CONTEXT_MISSING":   true,
+	"AWS_XRAY_DAEMON_ADDRESS":    true,
+	"LAMBDA_RUNTIME_DIR":         true,
+	"LAMBDA_TASK_ROOT":           true,
+}
+
+// ExtensionEnviron returns what an external extension sees of the environment
+// that Environ has composed. images/start does the same for itself.
+func ExtensionEnviron(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
+		key, _, _ := strings.Cut(kv, "=")
+		return strings.HasPrefix(key, "_") || runtimeOnly[key]
+	})
 }
 
 // newLogStream makes up the name of a log stream in Lambda's form.

@@ -53,12 +53,13 @@ type Launcher interface {
 
 // Process is a runtime process and everything it starts.
 type Process interface {
-	// Exec lets the process execute the entrypoint and returns what it said on
+	// Exec lets the process execute the entrypoint, or start the external
+	// extensions if there are any (see Supervisor), and returns what it said on
 	// the way. An entrypoint that can't be executed is an error that wraps
 	// ErrInvalidEntrypoint; that is the function's failure, any other error the
 	// emulator's. It is called once at most, and never after Kill.
 	Exec(ctx context.Context) (Started, error)
-	// Done is closed when the process has ended.
+	// Done is closed when the runtime has ended.
 	Done() <-chan struct{}
 	// Exit says how it ended; valid after Done is closed.
 	Exit() Exit
@@ -74,13 +75,13 @@ type Process interface {
 	Kill()
 }
 
-// Started is what a process said at its execve.
+// Started is what a process said when it began to run the image's programs.
 type Started struct {
-	// ClockNs is CLOCK_MONOTONIC just before execve, in nanoseconds.
+	// ClockNs is CLOCK_MONOTONIC in nanoseconds just before the first extension
+	// was started or, without extensions, just before the entrypoint's execve.
 	ClockNs int64 `json:"clockNs"`
-	// Extensions names the external extensions (/opt/extensions/*) launched
-	// before the entrypoint: init lasts until each of them has asked for its
-	// first event.
+	// Extensions names the external extensions (/opt/extensions/*) that were
+	// launched: init lasts until each of them has asked for its first event.
 	Extensions []string `json:"extensions,omitempty"`
 }
 
@@ -101,10 +102,15 @@ type Init struct {
 	// is done again inside the first invocation and ErrorType or Status say
 	// why.
 	Done bool `json:"done"`
-	// StartedNs and EndedNs are CLOCK_MONOTONIC at execve and at the moment the
-	// last first /next (or /event/next) arrived, or init was given up.
+	// StartedNs and EndedNs are CLOCK_MONOTONIC when the first extension was
+	// started (without extensions: at execve) and at the moment the last first
+	// /next (or /event/next) arrived, or init was given up.
 	StartedNs int64 `json:"startedNs"`
 	EndedNs   int64 `json:"endedNs"`
+	// RegisteredNs is CLOCK_MONOTONIC when the last external extension
+	// registered, before which the runtime does not start; 0 without
+	// extensions, and if one never did.
+	RegisteredNs int64 `json:"registeredNs,omitempty"`
 	// Status is "success", "error" or "timeout"; ErrorType AWS's word for it.
 	Status    string `json:"status"`
 	ErrorType string `json:"errorType,omitempty"`
@@ -137,7 +143,8 @@ type Invocation struct {
 	// "error" (crash, init, response) or "timeout"; ErrorType AWS's word.
 	Status    string `json:"status"`
 	ErrorType string `json:"errorType,omitempty"`
-	// Exit is how the runtime process ended, where it did.
+	// Exit is how the runtime process ended, where it did; with the error type
+	// Extension.Crash how the extension did.
 	Exit *Exit `json:"exit,omitempty"`
 	// InitInside is true where init was done inside this invocation.
 	InitInside bool `json:"initInside,omitempty"`

@@ -19,16 +19,19 @@ type extension struct {
 	// the runtime's process.
 	external         bool
 	invoke, shutdown bool
-	// readyNs is the arrival of its first /event/next; 0 before it.
-	readyNs int64
+	// registeredNs is the arrival of its registration, readyNs that of its first
+	// /event/next; 0 before it.
+	registeredNs, readyNs int64
 	// mail holds the event that it has not taken yet.
 	mail chan *notice
 	// running is the invocation that it has been told of and not ended.
 	running *exchange
 	// told is true once it has the SHUTDOWN event, idle once it has asked for
-	// an event after that, gone once it reported an error of its own.
-	told, idle, gone bool
-	conn             *conn
+	// an event after that, gone once it reported an error of its own, exited
+	// once its process, of an external one, has ended.
+	told, idle, gone, exited bool
+	// gaveUp is Lambda's word for the error that it reported.
+	gaveUp string
 }
 
 // notice is an event for an extension: an invocation, or the shutdown.
@@ -68,10 +71,12 @@ type shutdownEvent struct {
 	DeadlineMs int64  `json:"deadlineMs"`
 }
 
-// serveRegister answers POST /extension/register. External extensions may
-// subscribe to INVOKE and SHUTDOWN, internal ones to INVOKE; an internal one
-// has to come before the runtime's first /next.
-func (s *session) serveRegister(w http.ResponseWriter, r *http.Request) {
+// serveRegister answers POST /extension/register. External extensions, which
+// give the full name of their file, may subscribe to INVOKE and SHUTDOWN;
+// internal ones, which give any other name, to INVOKE, before the runtime's
+// first /next. Texts are those of rapi/handler/agentregister.go in AWS's
+// emulator.
+func (s *session) serveRegister(w http.ResponseWriter, r *http.Request, arrival int64) {
 	name := r.Header.Get("Lambda-Extension-Name")
 	if name == "" {
 		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionName", "Empty extension name")
@@ -88,8 +93,15 @@ func (s *session) serveRegister(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "InvalidRequestFormat", err.Error())
 		return
 	}
+	// An extension can be faster than the launcher's word of what it started.
+	select {
+	case <-s.known:
+	case <-s.over:
+		refuse(w, http.StatusForbidden, "Extension.RegistrationClosed", "Extension registration closed already")
+		return
+	}
 	x := &extension{id: NewRequestID(), name: name, mail: make(chan *notice, 1)}
-	if code, message := s.register(x, req.Events); code != "" {
+	if code, message := s.register(x, req.Events, arrival); code != "" {
 		refuse(w, http.StatusForbidden, code, message)
 		return
 	}
@@ -110,7 +122,7 @@ func (s *session) serveRegister(w http.ResponseWriter, r *http.Request) {
 }
 
 // register takes the extension in, or returns the type and text of the error.
-func (s *session) register(x *extension, events []string) (code, message string) {
+func (s *session) register(x *extension, events []string, arrival int64) (code, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x.external = slices.Contains(s.external, x.name)
@@ -118,26 +130,58 @@ func (s *session) register(x *extension, events []string) (code, message string)
 		switch {
 		case e == "INVOKE":
 			x.invoke = true
-		case e == "SHUTDOWN" && (x.external || !s.executed):
-			// Which ones are external is known once the execve was reported,
-			// and an extension can be faster than the report.
+		case e == "SHUTDOWN" && x.external:
 			x.shutdown = true
 		case e == "SHUTDOWN":
-			return "Extension.InvalidEventType", "SHUTDOWN: event is not allowed for an internal extension"
+			return "Extension.InvalidEventType", "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"
 		default:
-			return "Extension.InvalidEventType", e + ": invalid event type"
+			return "Extension.InvalidEventType", e + ": ErrorInvalidEventType"
 		}
 	}
-	switch {
-	case slices.ContainsFunc(s.extensions, func(o *extension) bool { return o.name == x.name }):
-		return "Extension.InvalidExtensionState", "Extension with this name already registered"
-	case s.initDone, s.readyNs != 0 && s.executed && !x.external:
-		return "Extension.RegistrationClosed", "Extension registration closed already"
-	case len(s.extensions) >= maxExtensions:
-		return "Extension.TooManyExtensions", fmt.Sprintf("Extension limit (%d) reached", maxExtensions)
+	if code, message := s.refusal(x); code != "" {
+		return code, message
 	}
+	x.registeredNs = arrival
 	s.extensions = append(s.extensions, x)
+	if x.external && s.countExternal() == len(s.external) {
+		for _, o := range s.extensions {
+			if o.external {
+				s.registeredNs = max(s.registeredNs, o.registeredNs)
+			}
+		}
+		close(s.registered)
+	}
 	return "", ""
+}
+
+// refusal returns why x may not register, "" if it may; s.mu is held.
+func (s *session) refusal(x *extension) (code, message string) {
+	i := slices.IndexFunc(s.extensions, func(o *extension) bool { return o.name == x.name })
+	switch {
+	case x.external && i >= 0:
+		return "Extension.InvalidExtensionState", transitionText(s.extensions[i].state(), "Registered", x.name)
+	case x.external:
+		return "", "" // its file was counted when it was launched
+	case s.initDone, s.readyNs != 0:
+		return "Extension.RegistrationClosed", "Extension registration closed already"
+	case len(s.external)+len(s.extensions)-s.countExternal() >= maxExtensions:
+		return "Extension.TooManyExtensions", fmt.Sprintf("Extension limit (%d) reached", maxExtensions)
+	case i >= 0:
+		return "Extension.InvalidExtensionState", "Extension with this name already registered"
+	}
+	return "", ""
+}
+
+// countExternal returns how many external extensions have registered; s.mu is
+// held.
+func (s *session) countExternal() int {
+	n := 0
+	for _, x := range s.extensions {
+		if x.external {
+			n++
+		}
+	}
+	return n
 }
 
 // identified returns the extension that the request comes from; nil where it
@@ -187,7 +231,7 @@ func uuid(s string) bool {
 
 // serveEvent answers GET /extension/event/next. The first one is the end of
 // the extension's init, a later one that of its part in the invocation.
-func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, c *conn, arrival int64) {
+func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, arrival int64) {
 	x := s.identified(w, r)
 	if x == nil {
 		return
@@ -199,7 +243,6 @@ func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, c *conn, ar
 		forbiddenExtension(w, x, from, "Ready")
 		return
 	}
-	x.conn = c
 	if x.readyNs == 0 {
 		x.readyNs = arrival
 		s.tryInit()
@@ -264,7 +307,7 @@ func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, ar
 		forbiddenExtension(w, x, from, to)
 		return
 	}
-	x.gone = true
+	x.gone, x.gaveUp = true, what
 	f := &fault{errorType: what, text: fmt.Sprintf("extension %s: %s", x.name, errorType)}
 	s.mu.Unlock()
 	accepted(w)
@@ -274,15 +317,7 @@ func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, ar
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failInit(arrival, f)
-	s.broken = f
-	if e := s.cur; e != nil {
-		if e.reject == nil {
-			e.reject = f
-		}
-		e.endedNs, s.cur = max(e.endedNs, arrival), nil
-		close(e.done)
-	}
+	s.fail(arrival, f)
 	s.noteChange()
 }
 
@@ -302,6 +337,10 @@ func (x *extension) state() string {
 
 // forbiddenExtension answers what the extension's state does not allow.
 func forbiddenExtension(w http.ResponseWriter, x *extension, from, to string) {
-	refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState",
-		fmt.Sprintf("State transition from %s to %s failed for extension %s. Error: State transition is not allowed", from, to, x.id))
+	refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState", transitionText(from, to, x.id))
+}
+
+// transitionText is Lambda's sentence about what an extension's state forbids.
+func transitionText(from, to, extension string) string {
+	return fmt.Sprintf("State transition from %s to %s failed for extension %s. Error: State transition is not allowed", from, to, extension)
 }

@@ -167,6 +167,9 @@ func (e *Environment) conclude(inv *Invocation, x *exchange, v verdict) {
 	case v == timedOut:
 		e.discard("timeout")
 	case inv.Status == "error":
+		if inv.Exit == nil && reject != nil {
+			inv.Exit = reject.exit
+		}
 		if inv.Exit == nil {
 			inv.Exit = e.exitOf()
 		}

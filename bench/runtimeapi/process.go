@@ -33,6 +33,8 @@ type Environment struct {
 	// wrong with it since.
 	serving bool
 	tried   bool
+	// ran is true where proc has extensions and its runtime was started.
+	ran bool
 	// initNs is the Init Duration that the next REPORT shows, nil for none.
 	initNs *int64
 	// memory is the high-water mark of every process so far, in bytes; false
@@ -95,7 +97,7 @@ func (e *Environment) Init(ctx context.Context) (Init, error) {
 	if err != nil {
 		return Init{}, err
 	}
-	in := Init{Done: o.done(), StartedNs: o.startedNs, EndedNs: o.endedNs, Status: o.status, ErrorType: o.errorType}
+	in := Init{Done: o.done(), StartedNs: o.startedNs, EndedNs: o.endedNs, RegisteredNs: o.registeredNs, Status: o.status, ErrorType: o.errorType}
 	if in.Done {
 		ns := o.endedNs - o.startedNs
 		e.initNs = &ns
@@ -164,7 +166,9 @@ func (e *Environment) launch(ctx context.Context, phase Phase) error {
 // outcome is how an init went.
 type outcome struct {
 	startedNs, endedNs int64
-	status, errorType  string
+	// registeredNs is when the last extension registered; 0 for never.
+	registeredNs      int64
+	status, errorType string
 	// body is the error document for the caller; nil where init went well.
 	// It lacks the request id, see bodyFor.
 	body []byte
@@ -175,7 +179,8 @@ type outcome struct {
 func (o outcome) done() bool { return o.status == "success" }
 
 // begin executes the entrypoint of a process, launching one where none stands
-// ready, and waits for the end of init, at most limit from the execve.
+// ready, and waits for the end of init, at most limit from the start of the
+// first extension, or from the execve without any.
 func (e *Environment) begin(ctx context.Context, phase Phase, limit time.Duration) (outcome, error) {
 	e.tried = true
 	if e.proc == nil {
@@ -196,51 +201,110 @@ func (e *Environment) begin(ctx context.Context, phase Phase, limit time.Duratio
 		o.startedNs = started.ClockNs
 	}
 	if errors.Is(err, ErrInvalidEntrypoint) {
-		o.endedNs = Clock()
-		o.status, o.errorType = "error", "Runtime.InvalidEntrypoint"
-		o.text = strings.TrimPrefix(err.Error(), ErrInvalidEntrypoint.Error()+": ")
+		o.invalid(err)
 		return o, nil
 	}
 	if err != nil {
 		return o, cause(ctx, fmt.Errorf("executing the entrypoint: %w", err))
 	}
-	s.exec(started.Extensions)
+	s.launched(started.Extensions)
 	e.timer.Reset(limit - time.Duration(Clock()-o.startedNs))
 	defer e.timer.Stop()
-	select {
-	case <-s.inited:
-	case <-e.proc.Done():
-		at := Clock()
-		s.mu.Lock()
-		s.failInit(at, nil)
-		failed := s.initError == nil && s.initNs == at
-		s.mu.Unlock()
-		if failed {
-			o.endedNs = at
-			o.fail(e.proc.Exit())
-			return o, nil
+	var registered <-chan struct{}
+	if len(started.Extensions) > 0 {
+		if err := e.supervise(started.Extensions); err != nil {
+			return o, err
 		}
-	case <-e.timer.C:
-		s.mu.Lock()
-		late := !s.initDone
-		s.failInit(o.startedNs+int64(limit), &fault{errorType: "Sandbox.Timedout"})
-		s.mu.Unlock()
-		if late {
-			o.endedNs, o.status = o.startedNs+int64(limit), "timeout"
-			return o, nil
-		}
-	case <-ctx.Done():
-		return o, cause(ctx, ctx.Err())
+		registered = s.registered
 	}
+	err = e.awaitInit(ctx, &o, registered, limit)
+	s.mu.Lock()
+	o.registeredNs = s.registeredNs
+	s.mu.Unlock()
+	return o, err
+}
+
+// supervise has the session told of each extension's end.
+func (e *Environment) supervise(extensions []string) error {
+	supervisor, ok := e.proc.(Supervisor)
+	if !ok {
+		return errors.New("starting extensions: a process that can't have any")
+	}
+	if len(extensions) > maxExtensions {
+		s := e.sess
+		s.mu.Lock()
+		s.fail(Clock(), &fault{errorType: "Extension.LaunchError", text: "ErrTooManyExtensions"})
+		s.mu.Unlock()
+	}
+	go func(s *session) {
+		for end := range supervisor.Ended() {
+			s.extensionEnded(end)
+		}
+	}(e.sess)
+	return nil
+}
+
+// awaitInit waits for the end of init and fills in how it went. Where there are
+// extensions it starts the runtime once they are registered.
+func (e *Environment) awaitInit(ctx context.Context, o *outcome, registered <-chan struct{}, limit time.Duration) error {
+	s := e.sess
+	for {
+		select {
+		case <-registered:
+			registered = nil
+			if err := e.runRuntime(ctx, limit); errors.Is(err, ErrInvalidEntrypoint) {
+				o.invalid(err)
+				return nil
+			} else if err != nil {
+				return cause(ctx, err)
+			}
+		case <-s.inited:
+			return e.initEnded(ctx, o)
+		case <-e.proc.Done():
+			at := Clock()
+			if s.endInit(at, nil) {
+				o.endedNs = at
+				o.fail(e.proc.Exit())
+				return nil
+			}
+			return e.initEnded(ctx, o)
+		case <-e.timer.C:
+			at := o.startedNs + int64(limit)
+			if s.endInit(at, &fault{errorType: "Sandbox.Timedout"}) {
+				o.endedNs, o.status = at, "timeout"
+				return nil
+			}
+			return e.initEnded(ctx, o)
+		case <-ctx.Done():
+			return cause(ctx, ctx.Err())
+		}
+	}
+}
+
+// runRuntime starts the runtime beside its extensions. limit is for a launcher
+// that does not answer.
+func (e *Environment) runRuntime(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit+time.Second)
+	defer cancel()
+	e.ran = true
+	return e.proc.(Supervisor).Run(ctx)
+}
+
+// initEnded fills in how an init went that the runtime or an extension ended.
+func (e *Environment) initEnded(ctx context.Context, o *outcome) error {
+	s := e.sess
 	s.mu.Lock()
 	o.endedNs = max(s.initNs, o.startedNs)
 	fault := s.initError
 	s.mu.Unlock()
 	if fault == nil {
 		o.status, e.serving = "success", true
-		return o, nil
+		return nil
 	}
-	o.status, o.errorType, o.body, o.text = "error", fault.errorType, fault.body, fault.text
+	o.status, o.errorType, o.body, o.text, o.exit = "error", fault.errorType, fault.body, fault.text, fault.exit
+	if fault.exit != nil {
+		return nil // it has ended already
+	}
 	// It was told that its report is accepted and is about to end by itself,
 	// with what it still has to say.
 	select {
@@ -250,7 +314,14 @@ func (e *Environment) begin(ctx context.Context, phase Phase, limit time.Duratio
 	case <-time.After(100 * time.Millisecond):
 	case <-ctx.Done():
 	}
-	return o, nil
+	return nil
+}
+
+// invalid makes the outcome that of an entrypoint that can't be executed.
+func (o *outcome) invalid(err error) {
+	o.endedNs = Clock()
+	o.status, o.errorType = "error", "Runtime.InvalidEntrypoint"
+	o.text = strings.TrimPrefix(err.Error(), ErrInvalidEntrypoint.Error()+": ")
 }
 
 // fail makes the outcome that of a process that ended.
@@ -259,17 +330,23 @@ func (o *outcome) fail(x Exit) {
 	o.errorType, o.text = x.describe()
 }
 
-// describe returns AWS's word for the end of a process, and its sentence.
+// describe returns AWS's word for the end of a runtime, and its sentence.
 func (x Exit) describe() (errorType, text string) {
 	switch {
 	case x.OutOfMemory:
 		return "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
-	case x.Signal != 0:
-		return "Runtime.ExitError", "Runtime exited with error: signal: " + signalName(x.Signal)
-	case x.Code != 0:
-		return "Runtime.ExitError", fmt.Sprintf("Runtime exited with error: exit status %d", x.Code)
+	case x.Signal != 0 || x.Code != 0:
+		return "Runtime.ExitError", "Runtime exited with error: " + x.status()
 	}
 	return "Runtime.ExitError", "Runtime exited without providing a reason"
+}
+
+// status words the end of a process as Go does.
+func (x Exit) status() string {
+	if x.Signal != 0 {
+		return "signal: " + signalName(x.Signal)
+	}
+	return fmt.Sprintf("exit status %d", x.Code)
 }
 
 // errorDocument is what the caller of an invocation gets where the function

@@ -63,11 +63,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	case extensionPrefix + "register":
 		if method(w, r, http.MethodPost) {
-			p.serveRegister(w, r)
+			p.serveRegister(w, r, arrival)
 		}
 	case extensionPrefix + "event/next":
 		if method(w, r, http.MethodGet) {
-			p.serveEvent(w, r, c, arrival)
+			p.serveEvent(w, r, arrival)
 		}
 	case extensionPrefix + "init/error", extensionPrefix + "exit/error":
 		if method(w, r, http.MethodPost) {

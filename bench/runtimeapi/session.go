@@ -1,7 +1,6 @@
 package runtimeapi
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -32,6 +31,10 @@ type session struct {
 	// over is closed when the process is gone or given up: every request that
 	// waits is let go.
 	over chan struct{}
+	// known is closed when it is known which external extensions there are.
+	known chan struct{}
+	// registered is closed when the last of them has registered.
+	registered chan struct{}
 	// inited is closed when init has ended, well or not.
 	inited chan struct{}
 	// mail holds the event that the runtime has not taken yet.
@@ -39,7 +42,10 @@ type session struct {
 
 	mu    sync.Mutex
 	ended bool
-	conns map[*conn]struct{}
+	// closing is true once the process is being ended: what ends from then on
+	// does not crash.
+	closing bool
+	conns   map[*conn]struct{}
 	// changed is closed when a connection, an extension or a post is done; nil
 	// while nobody waits for that.
 	changed chan struct{}
@@ -47,10 +53,10 @@ type session struct {
 	posts int
 
 	state state
-	// executed is true once Exec has returned and said which external
-	// extensions there are.
-	executed bool
-	external []string
+	// external names the external extensions; registeredNs is the arrival of
+	// the last one's registration, 0 before it.
+	external     []string
+	registeredNs int64
 	// readyNs is the arrival of the first /next; 0 before it.
 	readyNs int64
 	// initNs is when init ended; initError why it failed, nil where it did not.
@@ -72,6 +78,8 @@ type fault struct {
 	body      []byte
 	// text is what happened, where there is no body.
 	text string
+	// exit is how the extension ended that crashed; nil for anything else.
+	exit *Exit
 }
 
 // exchange is one event and what became of it. Its fields are guarded by the
@@ -106,9 +114,10 @@ type exchange struct {
 
 func newSession(fn *Function) *session {
 	return &session{
-		fn:     fn,
-		arn:    []string{fn.ARN()},
-		over:   make(chan struct{}),
+		fn:    fn,
+		arn:   []string{fn.ARN()},
+		over:  make(chan struct{}),
+		known: make(chan struct{}), registered: make(chan struct{}),
 		inited: make(chan struct{}),
 		mail:   make(chan *exchange, 1),
 		conns:  map[*conn]struct{}{},
@@ -171,29 +180,32 @@ func (s *session) end() {
 	}
 }
 
-// exec notes what the process said at its execve.
-func (s *session) exec(external []string) {
+// endInit ends init with an error; false where it had ended before.
+func (s *session) endInit(at int64, f *fault) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.executed = true
-	s.external = external
-	for _, x := range s.extensions {
-		x.external = slices.Contains(external, x.name)
+	if s.initDone {
+		return false
 	}
+	s.failInit(at, f)
+	return true
+}
+
+// launched notes which external extensions the process has started.
+func (s *session) launched(external []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.external = external
+	close(s.known)
 	s.tryInit()
 }
 
 // tryInit ends init where nobody is missing any more; s.mu is held.
 func (s *session) tryInit() {
-	if s.initDone || !s.executed || s.readyNs == 0 {
+	if s.initDone || s.readyNs == 0 || len(s.external) > 0 && s.registeredNs == 0 {
 		return
 	}
 	last := s.readyNs
-	for _, name := range s.external {
-		if !slices.ContainsFunc(s.extensions, func(x *extension) bool { return x.name == name }) {
-			return
-		}
-	}
 	for _, x := range s.extensions {
 		if x.readyNs == 0 {
 			return
@@ -211,6 +223,43 @@ func (s *session) failInit(at int64, f *fault) {
 	}
 	s.initDone, s.initNs, s.initError = true, at, f
 	close(s.inited)
+}
+
+// extensionEnded notes that an external extension's process has ended, which
+// ends the environment unless that is what was wanted.
+func (s *session) extensionEnded(end ExtensionEnd) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := end.fault()
+	for _, x := range s.extensions {
+		if x.external && x.name == end.Name {
+			x.exited = true
+			if x.gone { // it may end before its report is dealt with
+				f.errorType = x.gaveUp
+			}
+		}
+	}
+	s.noteChange()
+	if !s.closing {
+		s.fail(Clock(), f)
+	}
+}
+
+// fail gives up what the session does, init or an invocation, and every
+// invocation that follows; s.mu is held. The first error counts.
+func (s *session) fail(at int64, f *fault) {
+	s.failInit(at, f)
+	if s.broken != nil {
+		return
+	}
+	s.broken = f
+	if e := s.cur; e != nil {
+		if e.reject == nil {
+			e.reject = f
+		}
+		e.endedNs, s.cur = max(e.endedNs, at), nil
+		close(e.done)
+	}
 }
 
 // hand gives the runtime and the extensions an event. The session must be

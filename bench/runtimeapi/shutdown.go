@@ -2,6 +2,7 @@ package runtimeapi
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -11,10 +12,13 @@ type Terminator interface {
 	Terminate()
 }
 
-// The time that Lambda gives an environment at its end: with an external
-// extension, with internal ones alone. Without any there is none.
+// The time that Lambda gives an environment at its end: with external
+// extensions, of which the runtime gets shutdownRuntime at most; with internal
+// ones alone. Without any there is none. The share of the runtime is that of
+// rapid/shutdown.go in AWS's emulator.
 const (
 	shutdownExternal = 2 * time.Second
+	shutdownRuntime  = 600 * time.Millisecond
 	shutdownInternal = 500 * time.Millisecond
 )
 
@@ -34,71 +38,82 @@ func (e *Environment) discard(reason string) {
 	if e.sess != nil {
 		e.server.retire(e.sess)
 	}
-	e.proc, e.sess, e.serving, e.initNs = nil, nil, false, nil
+	e.proc, e.sess, e.serving, e.ran, e.initNs = nil, nil, false, false, nil
 }
 
-// shutdown gives registered extensions the time that Lambda gives them.
+// shutdown gives the runtime and the extensions the time that Lambda gives
+// them.
 func (e *Environment) shutdown(reason string) {
 	s := e.sess
 	s.mu.Lock()
+	s.closing = true
+	external, internal := len(s.external) > 0, len(s.extensions) > 0
+	s.mu.Unlock()
+	if supervisor, ok := e.proc.(Supervisor); ok && external {
+		limit := time.NewTimer(shutdownExternal)
+		defer limit.Stop()
+		over := deadline(shutdownExternal)
+		if e.ran {
+			e.endRuntime(supervisor)
+		}
+		e.endExtensions(shutdownEvent{"SHUTDOWN", reason, over}, limit.C)
+		return
+	}
+	if t, ok := e.proc.(Terminator); ok && internal {
+		t.Terminate()
+		limit := time.NewTimer(shutdownInternal)
+		defer limit.Stop()
+		select {
+		case <-e.proc.Done():
+		case <-limit.C:
+		}
+	}
+}
+
+// endRuntime asks the runtime to end and kills it when it does not: before the
+// extensions are told, so that they see all of it.
+func (e *Environment) endRuntime(s Supervisor) {
+	s.Terminate()
+	limit := time.NewTimer(shutdownRuntime)
+	defer limit.Stop()
+	select {
+	case <-s.Done():
+	case <-limit.C:
+		s.KillRuntime()
+	}
+}
+
+// endExtensions tells the extensions that subscribed to it of the end and waits
+// for theirs. One that asks for another event instead has nothing left to do:
+// Lambda waits for its limit, which nobody would see.
+func (e *Environment) endExtensions(event shutdownEvent, limit <-chan time.Time) {
+	s := e.sess
+	body, _ := json.Marshal(event)
+	s.mu.Lock()
 	var waited []*extension
-	external := false
-	limit := shutdownInternal
 	for _, x := range s.extensions {
-		external = external || x.external
-		if x.shutdown && x.external && !x.gone {
-			waited = append(waited, x)
+		if !x.shutdown || x.gone || x.exited {
+			continue
 		}
-	}
-	if external {
-		limit = shutdownExternal
-	}
-	any := len(s.extensions) > 0
-	if any {
-		body, _ := json.Marshal(shutdownEvent{"SHUTDOWN", reason, deadline(limit)})
-		for _, x := range waited {
-			// An invocation that it never took is moot now.
-			select {
-			case <-x.mail:
-			default:
-			}
-			x.mail <- &notice{body: body}
+		waited = append(waited, x)
+		select {
+		case <-x.mail: // an invocation that it never took is moot now
+		default:
 		}
+		x.mail <- &notice{body: body}
 	}
 	s.mu.Unlock()
-	if !any {
-		return
-	}
-	asked := false
-	if t, ok := e.proc.(Terminator); ok {
-		t.Terminate()
-		asked = true
-	}
-	if len(waited) == 0 && !asked {
-		return
-	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	for {
 		s.mu.Lock()
 		changed := s.change()
-		left := asked && len(waited) == 0
-		for _, x := range waited {
-			// Asking for another event or going away are the two ways to say
-			// that it is done.
-			if !x.gone && !x.idle && !(x.conn != nil && x.conn.closed.Load()) {
-				left = true
-			}
-		}
+		left := slices.ContainsFunc(waited, func(x *extension) bool { return !x.exited && !x.idle })
 		s.mu.Unlock()
 		if !left {
 			return
 		}
 		select {
 		case <-changed:
-		case <-e.proc.Done():
-			return
-		case <-timer.C:
+		case <-limit:
 			return
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -51,8 +50,7 @@ func (l *stdioLauncher) Launch(ctx context.Context, phase Phase) (Process, error
 
 var (
 	_ Launcher   = (*stdioLauncher)(nil)
-	_ Process    = (*stdioProcess)(nil)
-	_ Terminator = (*stdioProcess)(nil)
+	_ Supervisor = (*stdioProcess)(nil)
 )
 
 // stdioProcess is a container that bench made for the emulator.
@@ -61,6 +59,8 @@ type stdioProcess struct {
 	number  int
 	control net.Conn
 	replies *bufio.Reader
+	// Supervision is nil without extensions.
+	*Supervision
 
 	ending sync.Once
 	done   chan struct{}
@@ -105,7 +105,8 @@ func (p *stdioProcess) accept(ctx context.Context, listener net.Listener) error 
 	return nil
 }
 
-// Exec sends "go" and returns what images/start says about the execve.
+// Exec sends "go" and returns what images/start says about the execve, or about
+// the extensions that it started instead.
 func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
 	if _, err := io.WriteString(p.control, "go\n"); err != nil {
 		return Started{}, fmt.Errorf("releasing images/start: %w", p.orEnded(err))
@@ -117,9 +118,14 @@ func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
 	if text, failed := startFailure(line); failed {
 		return Started{}, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
 	}
-	started, err := parseStarted(line)
+	started, err := ParseStarted(line)
 	if err != nil {
 		return Started{}, err
+	}
+	if len(started.Extensions) > 0 {
+		p.session.settings.Probe.Supervised()
+		p.Supervision = Supervise(started.Extensions, p.replies, p.control, p.end, p.session.settings.Probe.OutOfMemory)
+		return started, nil
 	}
 	// The socket is closed by a successful execve.
 	switch line, err = p.readLine(ctx); {
@@ -130,35 +136,6 @@ func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
 	}
 	text, _ := startFailure(line)
 	return started, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
-}
-
-// startFailure returns the text of images/start's "error ERRNO TEXT", or the
-// line and false if it is another one. The text ends with the errno's own words.
-func startFailure(line string) (text string, failed bool) {
-	rest, failed := strings.CutPrefix(line, "error ")
-	if errno, text, ok := strings.Cut(rest, " "); failed && ok {
-		if _, err := strconv.Atoi(errno); err == nil {
-			return text, true
-		}
-	}
-	return rest, failed
-}
-
-// parseStarted reads "exec CLOCKNS ext1,ext2".
-func parseStarted(line string) (Started, error) {
-	fields := strings.Split(line, " ")
-	if len(fields) < 2 || len(fields) > 3 || fields[0] != "exec" {
-		return Started{}, fmt.Errorf("images/start said %.80q instead of exec", line)
-	}
-	ns, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil || ns <= 0 {
-		return Started{}, fmt.Errorf("images/start said %.80q: not a clock reading", line)
-	}
-	s := Started{ClockNs: ns}
-	if len(fields) == 3 && fields[2] != "" {
-		s.Extensions = strings.Split(fields[2], ",")
-	}
-	return s, nil
 }
 
 // readLine reads one line of images/start without its newline.
@@ -213,7 +190,13 @@ func (p *stdioProcess) MaxMemory() (int64, bool) {
 }
 
 // Terminate asks the runtime to end by itself.
-func (p *stdioProcess) Terminate() { p.session.settings.Probe.Terminate() }
+func (p *stdioProcess) Terminate() {
+	if p.Supervision != nil {
+		p.Supervision.Terminate()
+		return
+	}
+	p.session.settings.Probe.Terminate()
+}
 
 // Kill ends the processes, then waits until bench says that nothing of the
 // container is left.

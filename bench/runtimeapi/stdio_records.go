@@ -82,6 +82,9 @@ type StdioProbe interface {
 	// Attach looks for the processes of an environment that has just been
 	// made and is not running the function yet.
 	Attach()
+	// Supervised says that the first of the processes is images/start, which
+	// stays: it is none of the function's.
+	Supervised()
 	// MaxMemory returns the high-water mark of their memory in bytes.
 	MaxMemory() (int64, bool)
 	// Throttled returns how long their CPU limit has held them back, and all

@@ -44,8 +44,10 @@ type toyProbe struct {
 	attached    int
 	throttled   time.Duration
 	outOfMemory bool
+	supervised  bool
 }
 
+func (p *toyProbe) Supervised()              { p.mu.Lock(); p.supervised = true; p.mu.Unlock() }
 func (p *toyProbe) Attach()                  { p.mu.Lock(); p.attached++; p.mu.Unlock() }
 func (p *toyProbe) MaxMemory() (int64, bool) { return 7 << 20, true }
 func (p *toyProbe) Throttled() (time.Duration, bool) {
@@ -504,11 +506,11 @@ func (b repeat) Read(p []byte) (int, error) {
 }
 
 func FuzzParseStarted(f *testing.F) {
-	for _, s := range []string{"exec 12 ", "exec 12 a,b", "exec 12", "exec 0 ", "exec -1 ", "ready", "", "exec 1 a b", "exec 99999999999999999999 "} {
+	for _, s := range []string{"exec 12 ", "exec 12 a/b", "exec 12", "exec 0 ", "exec -1 ", "ready", "", "exec 1 a b", "exec 99999999999999999999 "} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		s, err := parseStarted(line)
+		s, err := ParseStarted(line)
 		if err != nil {
 			if s.ClockNs != 0 || s.Extensions != nil {
 				t.Errorf("%q: a value beside an error: %+v", line, s)
@@ -518,7 +520,7 @@ func FuzzParseStarted(f *testing.F) {
 		if s.ClockNs <= 0 {
 			t.Errorf("%q: clock %d", line, s.ClockNs)
 		}
-		again, err := parseStarted(fmt.Sprintf("exec %d %s", s.ClockNs, strings.Join(s.Extensions, ",")))
+		again, err := ParseStarted(fmt.Sprintf("exec %d %s", s.ClockNs, strings.Join(s.Extensions, "/")))
 		if err != nil || again.ClockNs != s.ClockNs || len(again.Extensions) != len(s.Extensions) {
 			t.Errorf("%q: printed and parsed again: %+v, %v", line, again, err)
 		}

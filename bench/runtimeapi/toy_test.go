@@ -3,35 +3,46 @@ package runtimeapi
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 // toy is a Launcher whose processes are goroutines that speak HTTP.
 type toy struct {
-	// run is the process: it returns how it ended. api is host:port.
-	run        func(p *toyProcess) Exit
-	extensions []string
+	// run is the runtime: it returns how it ended. api is host:port.
+	run func(p *toyProcess) Exit
+	// extensions are the external ones by name, each like run.
+	extensions map[string]func(p *toyProcess) Exit
 	execError  error
+	// ignoresTerm is true for a runtime that only SIGKILL ends.
+	ignoresTerm bool
 
 	env *Environment
 
-	mu       sync.Mutex
-	api      string
-	launched []Phase
+	mu        sync.Mutex
+	api       string
+	launched  []Phase
+	processes []*toyProcess
+	// notes are what happened, in order.
+	notes []string
 }
 
 func (l *toy) Launch(_ context.Context, phase Phase) (Process, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.launched = append(l.launched, phase)
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &toyProcess{toy: l, ctx: ctx, cancel: cancel, done: make(chan struct{}), api: "http://" + l.api, number: len(l.launched)}
+	all, end := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(all)
+	p := &toyProcess{toy: l, ctx: ctx, cancel: cancel, all: all, end: end, done: make(chan struct{}), api: "http://" + l.api, number: len(l.launched)}
 	p.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	l.processes = append(l.processes, p)
 	return p, nil
 }
 
@@ -46,38 +57,84 @@ type toyProcess struct {
 	*toy
 	number int
 	api    string
-	ctx    context.Context
-	cancel context.CancelFunc
-	client *http.Client
-	done   chan struct{}
-	exit   Exit
-	once   sync.Once
-	began  bool
+	// ctx ends with the runtime, all with everything.
+	ctx, all    context.Context
+	cancel, end context.CancelFunc
+	client      *http.Client
+	done        chan struct{}
+	exit        Exit
+	once        sync.Once
+	began       bool
+
+	ended   chan ExtensionEnd
+	outside sync.WaitGroup
+	// ranNs is Clock() when the runtime was started.
+	ranNs atomic.Int64
 }
 
-func (p *toyProcess) Exec(context.Context) (Started, error) {
+var _ Supervisor = (*toyProcess)(nil)
+
+func (p *toyProcess) Exec(ctx context.Context) (Started, error) {
 	if p.execError != nil {
 		return Started{}, p.execError
 	}
+	s := Started{ClockNs: Clock(), Extensions: slices.Sorted(maps.Keys(p.extensions))}
+	p.ended = make(chan ExtensionEnd, len(s.Extensions))
+	for _, name := range s.Extensions {
+		x := &toyProcess{toy: p.toy, number: p.number, ctx: p.all, api: p.api, client: p.client}
+		p.outside.Go(func() { p.ended <- ExtensionEnd{Name: name, Exit: p.extensions[name](x)} })
+	}
+	if len(s.Extensions) > 0 {
+		return s, nil
+	}
+	return s, p.Run(ctx)
+}
+
+func (p *toyProcess) Run(context.Context) error {
 	p.began = true
-	s := Started{ClockNs: Clock(), Extensions: p.extensions}
+	p.ranNs.Store(Clock())
 	go func() {
 		p.exit = p.run(p)
 		p.client.CloseIdleConnections()
 		close(p.done)
 	}()
-	return s, nil
+	return nil
+}
+
+func (p *toyProcess) Ended() <-chan ExtensionEnd { return p.ended }
+
+func (p *toyProcess) Terminate() {
+	p.note("term")
+	if !p.ignoresTerm {
+		p.cancel()
+	}
+}
+
+func (p *toyProcess) KillRuntime() {
+	p.note("kill")
+	p.cancel()
+}
+
+// note keeps what happened.
+func (l *toy) note(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notes = append(l.notes, what)
 }
 func (p *toyProcess) Done() <-chan struct{}    { return p.done }
 func (p *toyProcess) Exit() Exit               { return p.exit }
 func (p *toyProcess) MaxMemory() (int64, bool) { return 9<<20 - 1, true }
 func (p *toyProcess) Kill() {
 	p.once.Do(func() {
-		p.cancel()
+		p.end()
 		if !p.began {
 			close(p.done)
 		}
 		<-p.done
+		p.outside.Wait()
+		if p.ended != nil {
+			close(p.ended)
+		}
 	})
 }
 

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,14 +19,13 @@ import (
 // launcher starts the function's processes as children of this one.
 type launcher struct {
 	command, environ []string
-	extensions       string
+	folder           string // of the extensions
 	out              *output
-	stderr           io.Writer
 	reaper           *reaper
 }
 
-func newLauncher(s settings, environ []string, out *output, stderr io.Writer) (runtimeapi.Launcher, error) {
-	return &launcher{command: s.command, environ: environ, extensions: s.extensions, out: out, stderr: stderr, reaper: newReaper()}, nil
+func newLauncher(s settings, environ []string, out *output) (runtimeapi.Launcher, error) {
+	return &launcher{command: s.command, environ: environ, folder: s.extensions, out: out, reaper: newReaper()}, nil
 }
 
 // Launch makes the pipe that the process will write to: there is nothing else
@@ -54,44 +53,86 @@ type process struct {
 	oomKills int64
 	kill     sync.Once
 
-	mu   sync.Mutex
-	pids []int // the runtime's first, then those of extensions
+	// ended has room for the end of each extension.
+	ended   chan runtimeapi.ExtensionEnd
+	running sync.WaitGroup // the extensions
+
+	mu sync.Mutex
+	// runtime is 0 before its start.
+	runtime    int
+	extensions []int
 
 	done chan struct{}
 	exit runtimeapi.Exit
 }
 
-// Exec starts the extensions, then the runtime. The reading of the clock lies
-// just before the fork, whose time is thus part of init.
+var _ runtimeapi.Supervisor = (*process)(nil)
+
+// Exec starts the runtime or, if there are any, the extensions. The reading of
+// the clock lies just before the fork, whose time is thus part of init.
 func (p *process) Exec(context.Context) (runtimeapi.Started, error) {
-	defer func() { _ = syscall.Close(p.write); p.write = -1 }()
-	attr := &syscall.ProcAttr{Env: p.environ, Files: []uintptr{p.null(), uintptr(p.write), uintptr(p.write)}, Sys: &syscall.SysProcAttr{Setpgid: true}}
-	defer syscall.Close(int(attr.Files[0]))
-	path, err := p.lookPath(p.command[0])
+	names := files(p.folder)
+	if len(names) == 0 {
+		return p.startRuntime()
+	}
+	env := runtimeapi.ExtensionEnviron(p.environ)
+	p.ended = make(chan runtimeapi.ExtensionEnd, len(names))
+	started := runtimeapi.Started{ClockNs: runtimeapi.Clock(), Extensions: names}
+	for _, name := range names {
+		p.startExtension(name, env)
+	}
+	return started, nil
+}
+
+// startExtension starts a file of the extensions' folder.
+func (p *process) startExtension(name string, env []string) {
+	file := filepath.Join(p.folder, name)
+	p.running.Add(1)
+	pid, err := p.start(file, []string{file}, env, func(s syscall.WaitStatus) {
+		p.ended <- runtimeapi.ExtensionEnd{Name: name, Exit: p.exitOf(s)}
+		p.running.Done()
+	})
 	if err != nil {
-		return runtimeapi.Started{}, fmt.Errorf("%w: fork/exec %s: %w", runtimeapi.ErrInvalidEntrypoint, p.command[0], err)
+		p.ended <- runtimeapi.ExtensionEnd{Name: name, LaunchError: fmt.Sprintf("fork/exec %s: %v", file, err)}
+		p.running.Done()
+		return
 	}
-	s := runtimeapi.Started{ClockNs: runtimeapi.Clock()}
-	var pids []int
-	for _, name := range executables(p.extensions) {
-		file := filepath.Join(p.extensions, name)
-		pid, err := p.reaper.start(file, []string{file}, attr, nil)
-		if err != nil {
-			fmt.Fprintf(p.stderr, "rie: starting the extension %s: %v\n", name, err)
-			continue
-		}
-		pids = append(pids, pid)
-		s.Extensions = append(s.Extensions, name)
-	}
-	pid, err := p.reaper.start(path, p.command, attr, p.ended)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.extensions = append(p.extensions, pid)
+}
+
+// Run starts the runtime beside its extensions.
+func (p *process) Run(context.Context) error {
+	_, err := p.startRuntime()
+	return err
+}
+
+// startRuntime starts the runtime.
+func (p *process) startRuntime() (runtimeapi.Started, error) {
+	path, err := p.lookPath(p.command[0])
+	s := runtimeapi.Started{ClockNs: runtimeapi.Clock()}
+	if err == nil {
+		p.mu.Lock()
+		p.runtime, err = p.start(path, p.command, p.environ, func(s syscall.WaitStatus) {
+			p.exit = p.exitOf(s)
+			close(p.done)
+		})
+		p.mu.Unlock()
+	}
 	if err != nil {
-		p.pids = pids
 		return s, fmt.Errorf("%w: fork/exec %s: %w", runtimeapi.ErrInvalidEntrypoint, p.command[0], err)
 	}
-	p.pids = append([]int{pid}, pids...)
 	return s, nil
+}
+
+// start starts a program that writes to the process's pipe.
+func (p *process) start(path string, argv, env []string, ended func(syscall.WaitStatus)) (int, error) {
+	null := p.null()
+	defer syscall.Close(int(null))
+	return p.reaper.start(path, argv, &syscall.ProcAttr{
+		Env: env, Files: []uintptr{null, uintptr(p.write), uintptr(p.write)}, Sys: &syscall.SysProcAttr{Setpgid: true},
+	}, ended)
 }
 
 // null returns a descriptor of /dev/null for a function's stdin; where there is
@@ -106,15 +147,15 @@ func (p *process) null() uintptr {
 	return uintptr(fds[0])
 }
 
-// ended notes how the runtime ended.
-func (p *process) ended(s syscall.WaitStatus) {
-	if s.Signaled() {
-		p.exit.Signal = int(s.Signal())
-		p.exit.OutOfMemory = s.Signal() == syscall.SIGKILL && p.oomKills >= 0 && oomKills() > p.oomKills
-	} else {
-		p.exit.Code = s.ExitStatus()
+// exitOf says how a program ended.
+func (p *process) exitOf(s syscall.WaitStatus) runtimeapi.Exit {
+	if !s.Signaled() {
+		return runtimeapi.Exit{Code: s.ExitStatus()}
 	}
-	close(p.done)
+	return runtimeapi.Exit{
+		Signal:      int(s.Signal()),
+		OutOfMemory: s.Signal() == syscall.SIGKILL && p.oomKills >= 0 && oomKills() > p.oomKills,
+	}
 }
 
 // lookPath finds a program the way a container engine does: in the PATH of the
@@ -138,12 +179,13 @@ func (p *process) lookPath(name string) (string, error) {
 	return "", syscall.ENOENT
 }
 
-// executables lists the executable files of a folder by name.
-func executables(dir string) []string {
+// files lists the entries of a folder that are no folders, by name: what Lambda
+// takes for extensions, whether they can be executed or not.
+func files(dir string) []string {
 	entries, _ := os.ReadDir(dir) // sorted; a folder that is not there has none
 	var names []string
 	for _, e := range entries {
-		if executable(filepath.Join(dir, e.Name())) {
+		if !e.IsDir() {
 			names = append(names, e.Name())
 		}
 	}
@@ -162,15 +204,23 @@ func (p *process) Done() <-chan struct{} { return p.done }
 // Exit says how it ended.
 func (p *process) Exit() runtimeapi.Exit { return p.exit }
 
+// Ended delivers the end of each extension.
+func (p *process) Ended() <-chan runtimeapi.ExtensionEnd { return p.ended }
+
 // Terminate asks the runtime to end.
-func (p *process) Terminate() {
+func (p *process) Terminate() { p.signal(syscall.SIGTERM) }
+
+// KillRuntime kills the runtime alone.
+func (p *process) KillRuntime() { p.signal(syscall.SIGKILL) }
+
+func (p *process) signal(signal syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
 	case <-p.done: // the number may be another's by now
 	default:
-		if len(p.pids) > 0 {
-			_ = syscall.Kill(p.pids[0], syscall.SIGTERM)
+		if p.runtime != 0 {
+			_ = syscall.Kill(p.runtime, signal)
 		}
 	}
 }
@@ -178,12 +228,15 @@ func (p *process) Terminate() {
 // Kill kills every child of this process, which has no others.
 func (p *process) Kill() {
 	p.kill.Do(func() {
-		if p.write >= 0 {
-			_ = syscall.Close(p.write)
-			p.write = -1
-		}
+		_ = syscall.Close(p.write)
 		p.reaper.killAll()
 		p.reader.close()
+		if p.ended != nil {
+			go func() { // not waited for: a process can be unkillable
+				p.running.Wait()
+				close(p.ended)
+			}()
+		}
 	})
 }
 
@@ -191,7 +244,10 @@ func (p *process) Kill() {
 // runtime, its extensions and their descendants that are alive.
 func (p *process) MaxMemory() (int64, bool) {
 	p.mu.Lock()
-	queue := append([]int(nil), p.pids...)
+	queue := slices.Clone(p.extensions)
+	if p.runtime != 0 {
+		queue = append(queue, p.runtime)
+	}
 	p.mu.Unlock()
 	var sum int64
 	known := false

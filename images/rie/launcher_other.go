@@ -4,12 +4,11 @@ package main
 
 import (
 	"errors"
-	"io"
 
 	"coldbench/bench/runtimeapi"
 )
 
 // newLauncher says that functions run on Linux.
-func newLauncher(settings, []string, *output, io.Writer) (runtimeapi.Launcher, error) {
+func newLauncher(settings, []string, *output) (runtimeapi.Launcher, error) {
 	return nil, errors.New("running a function needs Linux")
 }

@@ -15,6 +15,9 @@
 // has the last 4 KB of both in X-Amz-Log-Result; a function that failed is told
 // by X-Amz-Function-Error.
 //
+// Each file of /opt/extensions is started first; the command follows when all of
+// them have registered, and the end of one ends init or the invocation.
+//
 // AWS_LAMBDA_FUNCTION_NAME, _VERSION, _TIMEOUT (whole seconds, 300),
 // _MEMORY_SIZE (MB, 3008) and _HANDLER describe the function. Nothing is
 // limited: the memory size is only printed.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -40,9 +41,15 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		s.extensions = os.Args[2]
-		fmt.Println(standalone(context.Background(), s, os.Args[3], "127.0.0.1:0", os.Stdout, os.Stderr))
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		fmt.Println(standalone(ctx, s, os.Args[3], "127.0.0.1:0", os.Stdout, os.Stderr))
 	case as == "as-function":
 		fmt.Println("init of the function")
+		if mark := os.Getenv("RIE_TEST_MARK"); mark != "" {
+			_, err := os.Stat(mark)
+			fmt.Println("mark found:", err == nil)
+		}
 		lambda.Start(testFunction)
 	case strings.Contains(os.Args[0], "/extensions/"):
 		testExtension(filepath.Base(os.Args[0]))
@@ -76,8 +83,20 @@ func testFunction(event struct {
 	return map[string]any{"text": event.Text, "pid": os.Getpid()}, nil
 }
 
-// testExtension is an external extension that takes 20 ms for each event.
+// testExtension is an external extension that takes 20 ms for each event and
+// ends after SHUTDOWN. RIE_TEST_EXTENSION has it do something before it
+// registers: "mark" after 100 ms, "exit" with 7, or "exit in event".
 func testExtension(name string) {
+	todo := os.Getenv("RIE_TEST_EXTENSION")
+	switch todo {
+	case "mark":
+		time.Sleep(100 * time.Millisecond)
+		if err := os.WriteFile(os.Getenv("RIE_TEST_MARK"), nil, 0o644); err != nil {
+			panic(err)
+		}
+	case "exit":
+		os.Exit(7)
+	}
 	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2020-01-01/extension/"
 	req, _ := http.NewRequest("POST", api+"register", strings.NewReader(`{"events":["INVOKE","SHUTDOWN"]}`))
 	req.Header.Set("Lambda-Extension-Name", name)
@@ -96,7 +115,13 @@ func testExtension(name string) {
 		}
 		b, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		fmt.Printf("extension got %.21s\n", b)
+		fmt.Printf("extension got %.23s\n", b)
+		switch {
+		case todo == "exit in event":
+			os.Exit(7)
+		case strings.Contains(string(b), "SHUTDOWN"):
+			return
+		}
 	}
 }
 
@@ -416,24 +441,31 @@ func TestProcessOne(t *testing.T) {
 	}
 }
 
-// TestExtensions launches the programs of the extensions' folder, waits for
-// them, and tells them of the end.
-func TestExtensions(t *testing.T) {
+// emulateExtensions starts an emulator with extensions of these names and
+// modes.
+func emulateExtensions(t *testing.T, env []string, modes map[string]os.FileMode) *emulator {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "extensions")
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "a folder"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(self(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, mode := range map[string]os.FileMode{"one": 0o755, "two": 0o755, "not executable": 0o644} {
+	for name, mode := range modes {
 		if err := os.WriteFile(filepath.Join(dir, name), b, mode); err != nil {
 			t.Fatal(err)
 		}
 	}
 	addr := free(t)
-	e := begin(t, addr, nil, exec.Command(self(t), append([]string{"as-rie-with-extensions", dir, addr}, function(t)...)...))
+	return begin(t, addr, env, exec.Command(self(t), append([]string{"as-rie-with-extensions", dir, addr}, function(t)...)...))
+}
+
+// TestExtensions launches the programs of the extensions' folder, waits for
+// them, and tells them of the end.
+func TestExtensions(t *testing.T) {
+	e := emulateExtensions(t, nil, map[string]os.FileMode{"one": 0o755, "two": 0o755})
 	for range 2 {
 		_, _, log := e.post(`{}`)
 		_, rest, _ := strings.Cut(log, "\tDuration: ")
@@ -449,6 +481,53 @@ func TestExtensions(t *testing.T) {
 	}
 	if got := strings.Count(e.out.String(), `extension got {"eventType":"INVOKE"`); got != 4 {
 		t.Errorf("%d events in\n%s", got, e.out)
+	}
+	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-e.done
+	if got := strings.Count(e.out.String(), `extension got {"eventType":"SHUTDOWN"`); got != 2 {
+		t.Errorf("%d times told of the end in\n%s", got, e.out)
+	}
+}
+
+// TestRuntimeAwaitsExtensions: the runtime finds what an extension made before
+// it registered.
+func TestRuntimeAwaitsExtensions(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "mark")
+	e := emulateExtensions(t, []string{"RIE_TEST_EXTENSION=mark", "RIE_TEST_MARK=" + mark}, map[string]os.FileMode{"one": 0o755})
+	_, _, log := e.post(`{}`)
+	_, rest, _ := strings.Cut(log, "\tInit Duration: ")
+	if init, err := strconv.ParseFloat(strings.SplitN(rest, " ", 2)[0], 64); err != nil || init < 100 {
+		t.Errorf("log %q", log)
+	}
+	if out := e.out.String(); !strings.Contains(out, "mark found: true\n") {
+		t.Errorf("the runtime was started too early:\n%s", out)
+	}
+}
+
+// TestExtensionsThatFail: the end of an extension is the answer to the
+// invocation, at once: the function's timeout is five minutes.
+func TestExtensionsThatFail(t *testing.T) {
+	for _, c := range []struct {
+		todo       string
+		mode       os.FileMode
+		kind, text string
+	}{
+		{"exit", 0o755, "Extension.Crash", "exit status 7"},
+		{"exit in event", 0o755, "Extension.Crash", "exit status 7"},
+		{"", 0o644, "Extension.LaunchError", "permission denied"},
+	} {
+		t.Run(c.todo, func(t *testing.T) {
+			e := emulateExtensions(t, []string{"RIE_TEST_EXTENSION=" + c.todo}, map[string]os.FileMode{"one": c.mode})
+			resp, body, log := e.post(`{"do":"hang"}`)
+			if !strings.HasPrefix(body, `{"errorType":"`+c.kind+`","errorMessage":"RequestId: `) || !strings.HasSuffix(body, c.text+`"}`) {
+				t.Errorf("%v %s", resp.Status, body)
+			}
+			if !strings.Contains(log, "\tStatus: error\tError Type: "+c.kind) {
+				t.Errorf("log %q", log)
+			}
+		})
 	}
 }
 

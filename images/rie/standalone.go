@@ -31,7 +31,7 @@ func standalone(ctx context.Context, s settings, listen, api string, stdout, std
 	defer server.Close()
 	out := newOutput(stdout)
 	environ := append(s.function.Environ(s.environ, server.Addr()), s.credentials...)
-	launcher, err := newLauncher(s, environ, out, stderr)
+	launcher, err := newLauncher(s, environ, out)
 	if err != nil {
 		return err
 	}

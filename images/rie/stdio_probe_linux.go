@@ -22,7 +22,8 @@ type probe struct {
 	// be seen. They are opened while the process lives, because its end takes
 	// them away.
 	memory, cpu *counter
-	pid         int // the container's first process, 0 for none
+	pid         int  // the container's first process, 0 for none
+	supervised  bool // that is images/start, which has stayed
 	outOfMemory bool
 	throttled   time.Duration // by the processes of now
 	before      time.Duration // by those before
@@ -178,12 +179,28 @@ func (p *probe) sample() {
 	}
 }
 
+// Supervised says that the first process is images/start, which stays.
+func (p *probe) Supervised() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.supervised = true
+}
+
 // MaxMemory sums the resident high-water marks (VmHWM) of the processes that
 // live; pages that two of them share count twice.
 func (p *probe) MaxMemory() (int64, bool) {
+	p.mu.Lock()
+	start := 0
+	if p.supervised {
+		start = p.pid
+	}
+	p.mu.Unlock()
 	var sum int64
 	seen := false
 	for _, pid := range processes() {
+		if pid == start {
+			continue
+		}
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
 			continue
@@ -220,10 +237,15 @@ func (p *probe) Throttled() (time.Duration, bool) {
 	return p.before + p.throttled, p.known
 }
 
-// OutOfMemory reports what the cgroup's counter said before it went.
+// OutOfMemory reports what the cgroup's counter says or, once that is gone, said
+// last.
 func (p *probe) OutOfMemory() bool {
 	p.mu.Lock()
 	watch := p.watch
+	if p.supervised {
+		watch = nil // its end is not awaited: it outlives the runtime
+		p.sample()
+	}
 	p.mu.Unlock()
 	if watch != nil {
 		// The engine has seen the end already, so the kernel has shown it; the
@@ -270,7 +292,7 @@ func (p *probe) Detach() {
 		}
 	}
 	p.memory, p.cpu, p.watch = nil, nil, nil
-	p.pid, p.outOfMemory = 0, false
+	p.pid, p.supervised, p.outOfMemory = 0, false, false
 	p.before += p.throttled
 	p.throttled = 0
 }

@@ -12,6 +12,7 @@ func newProbe() *probe { return &probe{} }
 func reapOrphans() {}
 
 func (*probe) Attach()                          {}
+func (*probe) Supervised()                      {}
 func (*probe) MaxMemory() (int64, bool)         { return 0, false }
 func (*probe) Throttled() (time.Duration, bool) { return 0, false }
 func (*probe) OutOfMemory() bool                { return false }

@@ -5,8 +5,8 @@ import "syscall"
 // control is the connection to the emulator.
 type control struct {
 	fd int
-	// inherited is true for the sandbox's form.
-	inherited bool
+	// inherited is true for the sandbox's forms, inside once that is built.
+	inherited, inside bool
 	// kept is a descriptor to send along with "ready", or -1.
 	kept int
 }
@@ -14,11 +14,12 @@ type control struct {
 // dial opens the connection that where names, or says why it can't.
 func dial(where string) (c control, failure string) {
 	if rest, ok := cut(where, "fd:"); ok {
-		n, ok := number(rest)
-		if !ok || n < 3 || n > 1<<20 {
-			return c, "no file descriptor: " + where
-		}
-		return control{fd: n, inherited: true, kept: -1}, ""
+		return inherit(rest, where)
+	}
+	if rest, ok := cut(where, "in:"); ok {
+		c, failure := inherit(rest, where)
+		c.inside = true
+		return c, failure
 	}
 	rest, ok := cut(where, "tcp:")
 	if !ok {
@@ -43,6 +44,24 @@ func dial(where string) (c control, failure string) {
 	}
 	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	return control{fd: fd, kept: -1}, ""
+}
+
+// inherit takes over the descriptors that fds names: "N", or "N:KEPT".
+func inherit(fds, where string) (control, string) {
+	c := control{kept: -1, inherited: true}
+	rest := fds
+	if i := index(fds, ":"); i >= 0 {
+		kept, ok := number(fds[i+1:])
+		if !ok {
+			return c, "no file descriptor: " + where
+		}
+		c.kept, rest = kept, fds[:i]
+	}
+	var ok bool
+	if c.fd, ok = number(rest); !ok || c.fd < 3 || c.fd > 1<<20 {
+		return c, "no file descriptor: " + where
+	}
+	return c, ""
 }
 
 // send writes s and says whether all of it went out.
@@ -85,6 +104,26 @@ func (c control) await(want string) bool {
 		got += n
 	}
 	return string(b) == want
+}
+
+// word reads a line without its end; false for an end or a line too long.
+func (c control) word() (string, bool) {
+	var line []byte
+	var b [1]byte
+	for len(line) < 64 {
+		n, err := syscall.Read(c.fd, b[:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return "", false
+		}
+		if b[0] == '\n' {
+			return string(line), true
+		}
+		line = append(line, b[0])
+	}
+	return "", false
 }
 
 // fail tells the emulator that doing what did not work.

@@ -37,30 +37,10 @@ func closeOnExec() {
 	}
 }
 
-// startExtensions starts each executable file of /opt/extensions, as Lambda
-// does, and returns their names with commas between, sorted.
-func startExtensions(env []string) (names, failure string, err error) {
-	for _, name := range extensions() {
-		path := extensionsDir + "/" + name
-		if !executable(path) {
-			continue
-		}
-		_, err := syscall.ForkExec(path, []string{path}, &syscall.ProcAttr{
-			Dir: "/", Env: env, Files: []uintptr{0, 1, 2},
-		})
-		if err != nil {
-			return "", "starting the extension " + path, err
-		}
-		if names != "" {
-			names += ","
-		}
-		names += name
-	}
-	return names, "", nil
-}
-
 // extensions lists /opt/extensions, sorted; nothing where there is no such
-// folder. Names that could not be told apart in the list are left out.
+// folder. As on Lambda every entry that is no folder counts, also one that
+// can't be executed. Names with a newline, which no extension could give in a
+// header either, are left out.
 func extensions() []string {
 	fd, err := syscall.Open(extensionsDir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
@@ -81,7 +61,9 @@ func extensions() []string {
 	}
 	kept := names[:0]
 	for _, name := range names {
-		if index(name, ",") < 0 && index(name, "\n") < 0 && index(name, " ") < 0 {
+		var st syscall.Stat_t
+		err := syscall.Lstat(extensionsDir+"/"+name, &st)
+		if err == nil && st.Mode&syscall.S_IFMT != syscall.S_IFDIR && index(name, "\n") < 0 {
 			kept = append(kept, name)
 		}
 	}

@@ -4,17 +4,17 @@
 //
 //	start tcp:127.0.0.1:PORT ARGV...   in a container, which is already limited
 //	start fd:N                         in a sandbox, which it builds first
+//	start in:N[:KEPT] DIR ARGV...      in the built sandbox, if that has extensions
 //
 // Over the control connection go lines of text:
 //
 //	start    -> emulator  ready
 //	emulator -> start     go
-//	start    -> emulator  exec CLOCK EXTENSIONS
+//	start    -> emulator  exec CLOCK
 //
 // CLOCK is CLOCK_MONOTONIC in nanoseconds, read before anything of the image
-// runs; EXTENSIONS are the names of the programs of /opt/extensions that were
-// started, with commas between, and may be empty. Then start executes ARGV, and
-// the connection, which is close-on-exec, ends. If that fails, the line
+// runs. Then start executes ARGV, and the connection, which is close-on-exec,
+// ends. If that fails, the line
 //
 //	start    -> emulator  error ERRNO TEXT
 //
@@ -22,8 +22,20 @@
 // environment could not be made. In a sandbox the emulator first sends what to
 // build (see sandbox.go), and lines "note TEXT" may come before ready.
 //
-// It is opinionated about its own weight, because starting it is part of every
-// cold start's provisioning: system calls only, no fmt, no net, no os.
+// If there are files in /opt/extensions, start executes each of them instead
+// and stays, as their parent, until the emulator hangs up:
+//
+//	start    -> emulator  exec CLOCK NAME/NAME    they were started; CLOCK is before the first
+//	start    -> emulator  failed N TEXT           but for the N-th, counted from 1
+//	emulator -> start     run                     all have registered: start ARGV
+//	start    -> emulator  running                 or "error ERRNO TEXT"
+//	emulator -> start     term                    send SIGTERM to the runtime
+//	emulator -> start     kill                    send SIGKILL to the runtime
+//	start    -> emulator  ended N exit STATUS     the N-th extension, or the runtime (0), has ended
+//	start    -> emulator  ended N signal NUMBER
+//
+// Starting it is part of every cold start's provisioning. So it is small: system
+// calls only, no fmt, no net, no os.
 package main
 
 import (
@@ -52,58 +64,80 @@ func main() {
 	}
 	closeOnExec()
 
-	var p program
-	if c.inherited {
-		var ok bool
-		if p, ok = c.build(); !ok {
-			syscall.Exit(exitNotExecuted)
-		}
-	} else {
-		if len(args) < 3 {
-			die("start: nothing to execute")
-		}
-		p = program{argv: args[2:], env: syscall.Environ()}
+	p := c.program(args)
+	p.extensions = extensions()
+	if len(p.extensions) > 0 && c.inherited && !c.inside {
+		c.again(p)
+		syscall.Exit(exitNotExecuted)
 	}
 	if !c.ready() || !c.await("go\n") {
 		// The emulator is gone: nobody waits for this environment.
 		syscall.Exit(exitNotExecuted)
 	}
-	c.run(p)
+	if len(p.extensions) > 0 {
+		c.supervise(p)
+	} else {
+		c.execute(p)
+	}
 	syscall.Exit(exitNotExecuted)
 }
 
-// program is what becomes of this process.
+// program is the runtime, and what runs beside it.
 type program struct {
 	argv, env []string
 	// dir is the folder to start in; empty leaves it as it is.
 	dir string
+	// extensions are the names of the files of /opt/extensions, sorted.
+	extensions []string
 }
 
-// run starts the extensions and executes p. It returns only if that failed,
-// and then the emulator was told.
-func (c control) run(p program) {
-	clock := now()
-	names, failure, errno := startExtensions(p.env)
-	if failure != "" {
-		c.fail(failure, errno)
-		return
-	}
-	if p.dir != "" {
-		if err := syscall.Chdir(p.dir); err != nil {
-			c.fail("entering the working directory "+p.dir, err)
-			return
+// program returns what is to be executed. In a sandbox it builds that first.
+func (c *control) program(args []string) program {
+	if c.inherited && !c.inside {
+		p, ok := c.build()
+		if !ok {
+			syscall.Exit(exitNotExecuted)
 		}
+		return p
 	}
-	if !c.send("exec " + decimal(clock) + " " + names + "\n") {
+	p := program{env: syscall.Environ()}
+	rest := args[2:]
+	if c.inside && len(rest) > 0 {
+		p.dir, rest = rest[0], rest[1:]
+	}
+	if len(rest) == 0 {
+		die("start: nothing to execute")
+	}
+	p.argv = rest
+	return p
+}
+
+// execute executes p in place of this process. It returns only if that failed,
+// and then the emulator was told.
+func (c control) execute(p program) {
+	clock := now()
+	if !c.send("exec " + decimal(clock) + "\n") {
 		return
 	}
-	path, err := lookPath(p.argv[0], p.env)
+	path, what, err := p.enter()
 	if err == nil {
 		// Exec also gives back the limit of open files that the Go runtime
 		// raised for itself.
 		err = syscall.Exec(path, p.argv, p.env)
 	}
-	c.fail("executing "+p.argv[0], err)
+	c.fail(what, err)
+}
+
+// enter enters the working directory and finds the program, or says what did
+// not work.
+func (p program) enter() (path, what string, err error) {
+	if p.dir != "" {
+		if err := syscall.Chdir(p.dir); err != nil {
+			return "", "entering the working directory " + p.dir, err
+		}
+	}
+	path, err = lookPath(p.argv[0], p.env)
+	return path, "executing " + p.argv[0], err
 }
 
 // die says why start can't even begin, on stderr, and exits.

@@ -127,7 +127,7 @@ func TestContainerForm(t *testing.T) {
 			t.Errorf("output %q, want %q", v.output, want)
 		}
 		words := strings.Split(strings.TrimSuffix(v.exec, "\n"), " ")
-		if len(words) != 3 || words[0] != "exec" {
+		if len(words) != 2 || words[0] != "exec" {
 			t.Fatalf("%q", v.exec)
 		}
 		clock, err := strconv.ParseInt(words[1], 10, 64)
@@ -170,6 +170,7 @@ func TestCalledWrongly(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"tcp:127.0.0.1:1"}, {"tcp:127.0.0.1:0", "x"}, {"tcp:localhost:80", "x"}, {"tcp:1.2.3:80", "x"},
 		{"tcp:256.0.0.1:80", "x"}, {"tcp:127.0.0.1:65536", "x"}, {"unix:/x", "x"}, {"fd:2", "x"}, {"fd:x", "x"},
+		{"in:3"}, {"in:2", "/", "x"}, {"in:3:x", "/", "x"}, {"in:3", "/"},
 	} {
 		out, _ := exec.Command(start, args...).CombinedOutput()
 		if !bytes.HasPrefix(out, []byte("start: ")) || bytes.Count(out, []byte("\n")) != 1 {

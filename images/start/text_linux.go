@@ -39,6 +39,18 @@ func cut(s, prefix string) (string, bool) {
 	return s[len(prefix):], true
 }
 
+// join puts slashes, which no file name has, between names.
+func join(names []string) string {
+	all := ""
+	for i, name := range names {
+		if i > 0 {
+			all += "/"
+		}
+		all += name
+	}
+	return all
+}
+
 // index returns the first place of the one-byte string sep, or -1.
 func index(s, sep string) int {
 	for i := 0; i < len(s); i++ {

@@ -94,7 +94,7 @@ type Reason string
 // The reasons of failures.
 const (
 	ReasonTimeout     Reason = "timeout"       // the function's timeout passed
-	ReasonExit        Reason = "exit"          // the runtime process ended
+	ReasonExit        Reason = "exit"          // the runtime or an extension ended
 	ReasonOutOfMemory Reason = "out-of-memory" // it was killed at its memory limit
 	ReasonInit        Reason = "init"          // it never called /next
 	ReasonResponse    Reason = "response"      // it answered with an error or too much

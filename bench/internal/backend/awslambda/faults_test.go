@@ -153,6 +153,7 @@ func TestFunctionsThatFail(t *testing.T) {
 		{"out of memory", `{"errorType":"Runtime.OutOfMemory","errorMessage":"signal: killed"}`, "Unhandled", line + "Status: error\tError Type: Runtime.OutOfMemory", coldstart.ReasonOutOfMemory},
 		{"exit", `{"errorType":"Runtime.ExitError","errorMessage":"exit status 3"}`, "Unhandled", line + "Status: error\tError Type: Runtime.ExitError", coldstart.ReasonExit},
 		{"entrypoint", `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"no such file"}`, "Unhandled", line + "Status: error\tError Type: Runtime.InvalidEntrypoint", coldstart.ReasonInit},
+		{"extension", `{"errorType":"Extension.Crash","errorMessage":"RequestId: x Error: exit status 3"}`, "Unhandled", line + "Status: error\tError Type: Extension.Crash", coldstart.ReasonExit},
 		{"status alone", "", "", line + "Status: error\tError Type: Runtime.ExitError", coldstart.ReasonExit},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -135,7 +135,7 @@ func reasonOf(a answer, r reading) coldstart.Reason {
 		return coldstart.ReasonTimeout
 	case r.suppressed || said("Runtime.InvalidEntrypoint", "Runtime.InvalidWorkingDir", "Runtime.ImportModuleError", "Extension.InitError", "Extension.LaunchError"):
 		return coldstart.ReasonInit
-	case said("Runtime.ExitError"):
+	case said("Runtime.ExitError", "Extension.Crash", "Extension.ExitError"):
 		return coldstart.ReasonExit
 	}
 	return coldstart.ReasonResponse

@@ -244,13 +244,21 @@ func (m *machine) attach(ctx context.Context, p *process) error {
 // container.
 const outputGrace = time.Second
 
-// tellEnd waits for the container's end and tells the emulator.
-func (m *machine) tellEnd(em *emulator, p *process) {
-	<-p.gone.done
+// awaitOutput waits for the end of the container's output, a little.
+func (p *process) awaitOutput() {
+	if p.output == nil {
+		return
+	}
 	select {
 	case <-p.output:
 	case <-time.After(outputGrace):
 	}
+}
+
+// tellEnd waits for the container's end and tells the emulator.
+func (m *machine) tellEnd(em *emulator, p *process) {
+	<-p.gone.done
+	p.awaitOutput()
 	exit := exitOf(p.gone.code)
 	if exit.Signal == 9 && !p.killed.Load() {
 		exit.OutOfMemory = m.engine.ranOutOfMemory(p.id)

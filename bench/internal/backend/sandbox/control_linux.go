@@ -172,7 +172,7 @@ func (c *control) setUp(ctx context.Context, d description) error {
 	})
 }
 
-// execute lets start execute the entrypoint. The error wraps
+// execute lets start execute the entrypoint, or the extensions. The error wraps
 // runtimeapi.ErrInvalidEntrypoint where that could not be done.
 func (c *control) execute(ctx context.Context) (started runtimeapi.Started, err error) {
 	err = c.during(ctx, func() error {
@@ -183,8 +183,11 @@ func (c *control) execute(ctx context.Context) (started runtimeapi.Started, err 
 		if err != nil {
 			return fmt.Errorf("waiting for the entrypoint: %w", err)
 		}
-		if started, err = parseExec(line); err != nil {
+		if started, err = runtimeapi.ParseStarted(line); err != nil {
 			return c.invalid(line, err)
+		}
+		if len(started.Extensions) > 0 {
+			return nil // start stays
 		}
 		// The connection ends with a successful execve.
 		line, err = c.line()
@@ -248,20 +251,3 @@ func (e *startError) Error() string { return e.text }
 
 // Unwrap returns the error number.
 func (e *startError) Unwrap() error { return e.errno }
-
-// parseExec reads "exec CLOCK NAME,NAME".
-func parseExec(line string) (runtimeapi.Started, error) {
-	words := strings.SplitN(line, " ", 3)
-	if len(words) != 3 || words[0] != "exec" {
-		return runtimeapi.Started{}, fmt.Errorf("start said %q", line)
-	}
-	clock, err := strconv.ParseInt(words[1], 10, 64)
-	if err != nil || clock <= 0 {
-		return runtimeapi.Started{}, fmt.Errorf("start said %q", line)
-	}
-	s := runtimeapi.Started{ClockNs: clock}
-	if words[2] != "" {
-		s.Extensions = strings.Split(words[2], ",")
-	}
-	return s, nil
-}

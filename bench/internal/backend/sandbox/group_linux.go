@@ -61,7 +61,7 @@ func limitsOf(memoryMB int, limitCPU bool, period time.Duration) (limits, error)
 // one twice in version 2, or none.
 type group struct {
 	cpu, memory node
-	// oomKills is what kills returned when the last process ended by itself.
+	// oomKills is what kills returned when a process last ended by itself; atomic.
 	oomKills int64
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -216,8 +217,9 @@ func TestLimitsOf(t *testing.T) {
 	}
 }
 
-// TestExtensions: the programs of /opt/extensions run before the entrypoint,
-// beside it, and end with it.
+// TestExtensions: the files of /opt/extensions are executed before the
+// entrypoint, which waits for its word; start is the parent of all, and all end
+// together.
 func TestExtensions(t *testing.T) {
 	e := engine(t)
 	img := unpack(t, "probe")
@@ -247,12 +249,38 @@ func TestExtensions(t *testing.T) {
 	}
 	defer p.Kill()
 	s, err := p.Exec(context.Background())
-	if err != nil || strings.Join(s.Extensions, " ") != "a b" || s.ClockNs < before || s.ClockNs > runtimeapi.Clock() {
+	if err != nil || strings.Join(s.Extensions, " ") != "README a b" || s.ClockNs < before || s.ClockNs > runtimeapi.Clock() {
 		t.Errorf("%+v, %v", s, err)
+	}
+	if end := <-p.Ended(); end.Name != "README" || end.LaunchError != "fork/exec /opt/extensions/README: permission denied" {
+		t.Errorf("%+v", end)
 	}
 	pids := descendants(p.os.Pid)
 	if len(pids) != 3 {
-		t.Errorf("processes %v, want three", pids)
+		t.Errorf("processes %v, want start and two extensions", pids)
+	}
+	if err := p.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if pids = descendants(p.os.Pid); len(pids) != 4 {
+		t.Errorf("processes %v, want start, two extensions and the runtime", pids)
+	}
+	for _, pid := range pids[1:] {
+		if parent := statusOf(t, pid, "PPid"); parent != p.os.Pid {
+			t.Errorf("the parent of process %d is %d, want start, %d", pid, parent, p.os.Pid)
+		}
+	}
+	for _, caps := range []string{"CapPrm", "CapEff"} {
+		tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(p.os.Pid) + "/task/*/status")
+		for _, task := range tasks {
+			text, _ := os.ReadFile(task)
+			if !strings.Contains(string(text), caps+":\t0000000000000000\n") {
+				t.Errorf("a thread of start has capabilities:\n%s", text)
+			}
+		}
+		if len(tasks) == 0 {
+			t.Error("start has no threads")
+		}
 	}
 	p.Kill()
 	for _, pid := range pids {
@@ -263,4 +291,19 @@ func TestExtensions(t *testing.T) {
 	if x := p.Exit(); x.Signal != 9 {
 		t.Errorf("%+v", x)
 	}
+}
+
+// statusOf reads a number of /proc/PID/status.
+func statusOf(t *testing.T, pid int, key string) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n"+key+":\t")
+	n, err := strconv.Atoi(strings.SplitN(rest, "\n", 2)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

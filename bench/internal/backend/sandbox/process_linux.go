@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,23 +26,26 @@ const stragglers = time.Second
 // The control group can't be removed then, and that error is reported.
 const unkillable = time.Minute
 
-// process is one sandbox and its process 1.
+// process is one sandbox and its process 1: the runtime or, beside extensions,
+// images/start.
 type process struct {
 	os      *os.Process
 	control *control
 	group   *group
+	// Supervision is nil without extensions.
+	*runtimeapi.Supervision
 	// oomKills is the group's count of out-of-memory kills before this process.
 	oomKills int64
 	// ended is true where bench itself ended the process.
 	ended atomic.Bool
-	done  chan struct{}
-	exit  runtimeapi.Exit
+
+	// done is closed when the runtime has ended, gone when nothing is left.
+	done, gone chan struct{}
+	exiting    sync.Once
+	exit       runtimeapi.Exit
 }
 
-var (
-	_ runtimeapi.Process    = (*process)(nil)
-	_ runtimeapi.Terminator = (*process)(nil)
-)
+var _ runtimeapi.Supervisor = (*process)(nil)
 
 // launch makes a sandbox in g, which makes the group, and returns when it is
 // ready to execute d's argv. tmp is the /tmp of an earlier process, or nil.
@@ -56,7 +61,7 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os
 		_ = far.Close()
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	p := &process{control: c, done: make(chan struct{})}
+	p := &process{control: c, done: make(chan struct{}), gone: make(chan struct{})}
 	files := []*os.File{e.null, w, w, far}
 	if tmp != nil {
 		files = append(files, tmp)
@@ -73,7 +78,7 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os
 	// description, which is sent to a process that is limited already.
 	p.group, err = g()
 	if err == nil {
-		p.oomKills = p.group.oomKills
+		p.oomKills = atomic.LoadInt64(&p.group.oomKills)
 		err = p.group.add(p.os.Pid)
 	} else {
 		p.group = &group{}
@@ -109,26 +114,45 @@ func (p *process) wait(r *os.File, read <-chan struct{}) {
 	_ = r.SetReadDeadline(time.Now().Add(stragglers))
 	<-read
 	_ = r.Close()
+	var exit runtimeapi.Exit
 	if err == nil {
 		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			p.exit.Signal = int(status.Signal())
+			exit.Signal = int(status.Signal())
 			// As shells print it, and as a container engine reports it.
-			p.exit.Code = 128 + p.exit.Signal
+			exit.Code = 128 + exit.Signal
 		} else {
-			p.exit.Code = state.ExitCode()
+			exit.Code = state.ExitCode()
 		}
 	}
-	if !p.ended.Load() {
-		p.group.oomKills = p.group.kills()
-		p.exit.OutOfMemory = p.group.oomKills > p.oomKills
-	}
-	close(p.done)
+	p.exited(exit)
+	close(p.gone)
+}
+
+// exited notes how the runtime ended, once.
+func (p *process) exited(x runtimeapi.Exit) {
+	p.exiting.Do(func() {
+		x.OutOfMemory = !p.ended.Load() && p.outOfMemory()
+		p.exit = x
+		close(p.done)
+	})
+}
+
+// outOfMemory says whether the kernel has killed one of the processes at the
+// memory limit.
+func (p *process) outOfMemory() bool {
+	kills := p.group.kills()
+	atomic.StoreInt64(&p.group.oomKills, kills)
+	return kills > p.oomKills
 }
 
 // Exec implements runtimeapi.Process.
 func (p *process) Exec(ctx context.Context) (runtimeapi.Started, error) {
 	started, err := p.control.execute(ctx)
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(started.Extensions) > 0:
+		p.Supervision = runtimeapi.Supervise(started.Extensions, p.control.lines, p.control.conn, p.exited, p.outOfMemory)
+	default:
 		_ = p.control.conn.Close()
 	}
 	return started, err
@@ -140,17 +164,28 @@ func (p *process) Done() <-chan struct{} { return p.done }
 // Exit implements runtimeapi.Process.
 func (p *process) Exit() runtimeapi.Exit { return p.exit }
 
-// MaxMemory implements runtimeapi.Process, see highWater.
+// MaxMemory implements runtimeapi.Process, see highWater. An images/start that
+// has stayed is none of the function's.
 func (p *process) MaxMemory() (int64, bool) {
-	if pids := p.group.processes(); len(pids) > 0 {
-		return highWater(pids)
+	pids := p.group.processes()
+	if len(pids) == 0 {
+		pids = descendants(p.os.Pid)
 	}
-	return highWater(descendants(p.os.Pid))
+	if p.Supervision != nil {
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return pid == p.os.Pid })
+	}
+	return highWater(pids)
 }
 
 // Terminate implements runtimeapi.Terminator. Process 1 gets the signal only if
 // it has a handler for it.
-func (p *process) Terminate() { _ = p.os.Signal(syscall.SIGTERM) }
+func (p *process) Terminate() {
+	if p.Supervision != nil {
+		p.Supervision.Terminate()
+		return
+	}
+	_ = p.os.Signal(syscall.SIGTERM)
+}
 
 // Kill implements runtimeapi.Process. The end of process 1 of a PID namespace
 // is complete only when nothing else is left there.
@@ -160,7 +195,7 @@ func (p *process) Kill() {
 		_ = p.control.conn.Close()
 	}
 	select {
-	case <-p.done:
+	case <-p.gone:
 	case <-time.After(unkillable):
 	}
 }

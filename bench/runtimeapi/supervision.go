@@ -1,0 +1,174 @@
+package runtimeapi
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Supervision is the emulator's side of the connection to images/start in an
+// environment with external extensions, from the line "exec" on. The comment of
+// images/start has the lines.
+type Supervision struct {
+	names []string
+	ended chan ExtensionEnd
+	// answer is what start said to "run": nil, or why there is no runtime.
+	answer chan error
+
+	mu   sync.Mutex
+	conn io.Writer
+}
+
+// Supervise reads what start says on lines until that ends, and calls exited
+// once if the runtime ends before. It asks outOfMemory about an extension that
+// was killed.
+func Supervise(extensions []string, lines *bufio.Reader, conn io.Writer, exited func(Exit), outOfMemory func() bool) *Supervision {
+	s := &Supervision{
+		names: extensions, conn: conn,
+		// Nobody is held up who does not read: an extension ends once.
+		ended:  make(chan ExtensionEnd, len(extensions)),
+		answer: make(chan error, 1),
+	}
+	go func() {
+		defer close(s.ended)
+		err := s.read(lines, exited, outOfMemory)
+		s.reply(fmt.Errorf("waiting for the runtime to start: %w", err))
+	}()
+	return s
+}
+
+// read returns why it stopped.
+func (s *Supervision) read(lines *bufio.Reader, exited func(Exit), outOfMemory func() bool) error {
+	seen := make([]bool, len(s.names)+1)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		line = strings.TrimSuffix(line, "\n")
+		if line == "running" {
+			s.reply(nil)
+			continue
+		}
+		if text, failed := startFailure(line); failed {
+			s.reply(fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text))
+			continue
+		}
+		n, end, err := parseEnd(line)
+		if err != nil {
+			return err
+		}
+		if n > len(s.names) || seen[n] {
+			return fmt.Errorf("images/start said %.80q, which names no program that runs", line)
+		}
+		seen[n] = true
+		if n == 0 {
+			exited(end.Exit)
+			continue
+		}
+		end.Name = s.names[n-1]
+		end.Exit.OutOfMemory = end.Exit.Signal == 9 && outOfMemory()
+		s.ended <- end
+	}
+}
+
+// reply keeps the first answer to "run".
+func (s *Supervision) reply(err error) {
+	select {
+	case s.answer <- err:
+	default:
+	}
+}
+
+// Run implements Supervisor.
+func (s *Supervision) Run(ctx context.Context) error {
+	if err := s.send("run"); err != nil {
+		return fmt.Errorf("starting the runtime: %w", err)
+	}
+	select {
+	case err := <-s.answer:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Ended implements Supervisor.
+func (s *Supervision) Ended() <-chan ExtensionEnd { return s.ended }
+
+// Terminate implements Terminator.
+func (s *Supervision) Terminate() { _ = s.send("term") }
+
+// KillRuntime implements Supervisor.
+func (s *Supervision) KillRuntime() { _ = s.send("kill") }
+
+func (s *Supervision) send(word string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := io.WriteString(s.conn, word+"\n")
+	return err
+}
+
+// ParseStarted reads images/start's "exec CLOCK NAME/NAME". A slash is what no
+// file name can have.
+func ParseStarted(line string) (Started, error) {
+	fields := strings.SplitN(line, " ", 3)
+	if len(fields) < 2 || fields[0] != "exec" {
+		return Started{}, fmt.Errorf("images/start said %.80q instead of exec", line)
+	}
+	ns, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil || ns <= 0 {
+		return Started{}, fmt.Errorf("images/start said %.80q: not a clock reading", line)
+	}
+	s := Started{ClockNs: ns}
+	if len(fields) == 3 && fields[2] != "" {
+		s.Extensions = strings.Split(fields[2], "/")
+	}
+	return s, nil
+}
+
+// parseEnd reads "ended N exit STATUS", "ended N signal NUMBER" and
+// "failed N TEXT".
+func parseEnd(line string) (n int, end ExtensionEnd, err error) {
+	fields := strings.SplitN(line, " ", 4)
+	bad := fmt.Errorf("images/start said %.80q", line)
+	if len(fields) < 3 {
+		return 0, ExtensionEnd{}, bad
+	}
+	if n, err = strconv.Atoi(fields[1]); err != nil || n < 0 {
+		return 0, ExtensionEnd{}, bad
+	}
+	if fields[0] == "failed" && n > 0 && fields[2] != "" {
+		return n, ExtensionEnd{LaunchError: strings.Join(fields[2:], " ")}, nil
+	}
+	if fields[0] != "ended" || len(fields) != 4 {
+		return 0, ExtensionEnd{}, bad
+	}
+	number, err := strconv.Atoi(fields[3])
+	switch {
+	case err != nil || number < 0 || number > 255:
+		return 0, ExtensionEnd{}, bad
+	case fields[2] == "exit":
+		return n, ExtensionEnd{Exit: Exit{Code: number}}, nil
+	case fields[2] == "signal" && number > 0:
+		// As shells print it, and as a container engine reports it.
+		return n, ExtensionEnd{Exit: Exit{Code: 128 + number, Signal: number}}, nil
+	}
+	return 0, ExtensionEnd{}, bad
+}
+
+// startFailure returns the text of images/start's "error ERRNO TEXT", or the
+// line and false if it is another one. The text ends with the errno's own words.
+func startFailure(line string) (text string, failed bool) {
+	rest, failed := strings.CutPrefix(line, "error ")
+	if errno, text, ok := strings.Cut(rest, " "); failed && ok {
+		if _, err := strconv.Atoi(errno); err == nil {
+			return text, true
+		}
+	}
+	return rest, failed
+}
