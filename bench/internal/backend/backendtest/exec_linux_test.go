@@ -187,7 +187,7 @@ func TestContractOnBareProcesses(t *testing.T) {
 		Clock:     runtimeapi.Clock,
 		Slow:      os.Getenv("BENCH_TEST_SLOW") != "",
 		Lacks: map[backendtest.Ability]string{
-			backendtest.CanIsolate: why, backendtest.CanLimitMemory: why, backendtest.CanMeasureMemory: why,
+			backendtest.CanIsolate: why, backendtest.CanLimitMemory: why, backendtest.CanMeasureMemory: why, backendtest.CanExtend: why,
 		},
 	})
 }

@@ -16,12 +16,17 @@ import (
 type failing struct {
 	name        string
 	event, init string
-	entrypoint  []string
-	memoryMB    int
-	timeout     time.Duration
-	reasons     []coldstart.Reason
+	// first is what the extension first does; empty for a function without
+	// extensions.
+	first      string
+	entrypoint []string
+	memoryMB   int
+	timeout    time.Duration
+	reasons    []coldstart.Reason
 	// output has to be in what the function wrote last.
 	output string
+	// says has to be in the error.
+	says string
 	// report has to be in the REPORT line.
 	report string
 	needs  []Ability
@@ -74,6 +79,9 @@ func (f failing) check(c *checker) error {
 		o.Timeout = f.timeout
 	}
 	img := c.Image
+	if f.first != "" {
+		img, o.Environment["BENCH_TEST_FIRST"] = c.Extensions, f.first
+	}
 	if f.entrypoint != nil {
 		img.Entrypoint, img.Command = f.entrypoint, nil
 	}
@@ -85,7 +93,11 @@ func (f failing) check(c *checker) error {
 		return err
 	}
 	// Twice: what the first one broke shows in the second one.
-	for range 2 {
+	starts := 2
+	if f.slow {
+		starts = 1
+	}
+	for range starts {
 		env, _, err := t.Start(c.ctx)
 		if env != nil {
 			c.opened = append(c.opened, env)
@@ -127,6 +139,9 @@ func (c *checker) failed(err error, f failing) {
 	}
 	if failure.Err == nil {
 		c.errorf("a failure that does not say what happened")
+	}
+	if !strings.Contains(err.Error(), f.says) {
+		c.errorf("error %q, want %q in it", err, f.says)
 	}
 }
 

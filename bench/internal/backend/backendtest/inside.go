@@ -24,6 +24,8 @@ type seen struct {
 	InitLimits, Limits                  seenLimits
 	Names                               map[string][]string
 	Shm                                 bool
+	Children                            []string
+	Mark                                string
 }
 
 // seenLimits are what the control group files tell the test function; see Limits
@@ -62,13 +64,9 @@ func checkInside(c *checker) error {
 	if err := errors.Join(env.Close(), t.Close()); err != nil {
 		return err
 	}
-	text, ok := c.log.find("PROBE ")
-	if !ok {
-		return errors.New("the function's output did not come through Options.Log")
-	}
-	var p seen
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return fmt.Errorf("reading what the function saw: %w in %s", err, tail(text))
+	p, err := c.probed()
+	if err != nil {
+		return err
 	}
 	c.variables(p.Environment)
 	if p.Deadline <= 0 || p.Deadline > 3000 {
@@ -126,6 +124,18 @@ func (c *checker) limits(when string, l seenLimits, cpus float64) {
 	if c.can(CanLimitCPU) && math.Abs(l.CPUs-cpus) > 0.001 {
 		c.errorf("in %s the function sees %.4f CPUs, want %.4f", when, l.CPUs, cpus)
 	}
+}
+
+// probed returns what the function has seen and printed.
+func (c *checker) probed() (p seen, err error) {
+	text, ok := c.log.find("PROBE ")
+	if !ok {
+		return p, errors.New("the function's output did not come through Options.Log")
+	}
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return p, fmt.Errorf("reading what the function saw: %w in %s", err, tail(text))
+	}
+	return p, nil
 }
 
 // variables checks the function's environment against Lambda's list of defined

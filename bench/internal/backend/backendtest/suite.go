@@ -31,6 +31,8 @@ const (
 	// CanCount: processes that a function leaves behind can be looked for in
 	// /proc of this machine.
 	CanCount Ability = "show processes"
+	// CanExtend: the files of /opt/extensions run beside the function.
+	CanExtend Ability = "start extensions"
 	// CanKeepTmp: what a function wrote to /tmp is there for the process that
 	// follows one that crashed, as on Lambda.
 	CanKeepTmp Ability = "keep /tmp over a crash"
@@ -41,6 +43,9 @@ type Suite struct {
 	Backend coldstart.Backend
 	// Image holds the test function (see Build) as its entrypoint.
 	Image coldstart.Image
+	// Extensions is Image with the test function as /opt/extensions/first and
+	// /opt/extensions/second, too; not needed where the suite lacks CanExtend.
+	Extensions coldstart.Image
 	// Lacks says why the backend has not an ability here.
 	Lacks map[Ability]string
 	// Leftovers lists what of this backend's there is on this machine: mounts,
@@ -106,7 +111,7 @@ func Check(ctx context.Context, s Suite, names ...string) []Outcome {
 
 // checks lists the contract.
 func checks() []check {
-	return slices.Concat(soundChecks(), failureChecks(), cancelChecks(), insideChecks())
+	return slices.Concat(soundChecks(), failureChecks(), cancelChecks(), insideChecks(), extensionChecks())
 }
 
 // one makes a check.

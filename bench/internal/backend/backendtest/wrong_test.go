@@ -149,6 +149,21 @@ func wrongBackends() map[string]struct {
 			reprint(s, func(r *lambdalog.Report) { r.Metrics.InitDurationMs = nil })
 		}}, "cold", "without Init Duration"},
 		"init and duration mixed": {wrong{change: mixed}, "phases hold what they last", "sleeps 150 and 60"},
+		"runtime beside its extensions": {wrong{change: func(s *coldstart.Sample, n int) {
+			if s.Metrics.InitDurationMs != nil {
+				reprint(s, func(r *lambdalog.Report) {
+					*r.Metrics.BilledDurationMs -= 300
+					*r.Metrics.InitDurationMs -= 300
+				})
+			}
+		}}, "init holds the registration", "the extension sleeps 300 ms"},
+		"extension's end a timeout": {wrong{start: func(ctx context.Context, t *wrongTarget) (coldstart.Environment, coldstart.Sample, error) {
+			env, s, err := t.Target.Start(ctx)
+			if f := (*coldstart.Failure)(nil); errors.As(err, &f) {
+				f.Reason, f.Err = coldstart.ReasonTimeout, errors.New("task timed out")
+			}
+			return env, s, err
+		}}, "extension that exits in an invocation", `want "exit status 7"`},
 		"report of another request": {wrong{change: func(s *coldstart.Sample, n int) {
 			now := *s
 			if last.Raw != "" {
@@ -258,11 +273,13 @@ func mixed(s *coldstart.Sample, n int) {
 }
 
 func suite(b coldstart.Backend, f *fake.Backend) backendtest.Suite {
+	img := coldstart.Image{ID: "sha256:fake", Arch: runtime.GOARCH, Entrypoint: []string{"/bootstrap"}}
 	return backendtest.Suite{
-		Backend:   b,
-		Image:     coldstart.Image{ID: "sha256:fake", Arch: runtime.GOARCH, Entrypoint: []string{"/bootstrap"}},
-		Leftovers: f.Running,
-		Clock:     f.Clock,
+		Backend:    b,
+		Image:      img,
+		Extensions: img,
+		Leftovers:  f.Running,
+		Clock:      f.Clock,
 		Lacks: map[backendtest.Ability]string{
 			backendtest.CanStream: "nothing is run", backendtest.CanIsolate: "nothing is run", backendtest.CanCount: "nothing is run",
 		},

@@ -31,8 +31,11 @@ func TestContract(t *testing.T) {
 	backendtest.Run(t, backendtest.Suite{
 		Backend: e,
 		Image:   load(t, e, map[string][]byte{"bootstrap": program}, "/bootstrap"),
-		Lacks:   lacks,
-		Slow:    os.Getenv("BENCH_SLOW") != "",
+		Extensions: load(t, e, map[string][]byte{
+			"bootstrap": program, "opt/extensions/first": program, "opt/extensions/second": program,
+		}, "/bootstrap"),
+		Lacks: lacks,
+		Slow:  !testing.Short(),
 		Leftovers: func() []string {
 			return functionContainers(t, e)
 		},

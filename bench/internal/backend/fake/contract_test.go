@@ -11,11 +11,14 @@ import (
 
 func TestContract(t *testing.T) {
 	b := fake.New(fake.Options{Seed: 1})
+	img := coldstart.Image{ID: "sha256:fake", Arch: runtime.GOARCH, Entrypoint: []string{"/bootstrap"}}
 	backendtest.Run(t, backendtest.Suite{
-		Backend:   b,
-		Image:     coldstart.Image{ID: "sha256:fake", Arch: runtime.GOARCH, Entrypoint: []string{"/bootstrap"}},
-		Leftovers: b.Running,
-		Clock:     b.Clock,
+		Backend: b,
+		Image:   img,
+		// Its extension is what the variables say.
+		Extensions: img,
+		Leftovers:  b.Running,
+		Clock:      b.Clock,
 		Lacks: map[backendtest.Ability]string{
 			backendtest.CanStream:  "nothing is run",
 			backendtest.CanIsolate: "nothing is run",

@@ -45,6 +45,9 @@ type machine struct {
 	invocations int
 	memoryMB    int
 	output      string
+	// crash is how an extension ends on invocation crashOn; 0 for never.
+	crash   *crash
+	crashOn int
 }
 
 var _ emulated.Machine = (*machine)(nil)
@@ -91,6 +94,9 @@ func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error)
 	m.startedNs = m.b.pass(m.initMs / 10)
 	if e := m.f.image.Entrypoint; len(e) > 0 && (strings.HasPrefix(e[0], "/no/") || e[0] == "/tmp") {
 		return &crash{status: "error", errorType: "Runtime.InvalidEntrypoint", text: "Error: fork/exec " + e[0], exit: &runtimeapi.Exit{Code: 126}}, ctx.Err()
+	}
+	if c := m.extend(); c != nil {
+		return c, ctx.Err()
 	}
 	what, arg, _ := strings.Cut(m.f.variable("BENCH_TEST_INIT"), " ")
 	n, _ := strconv.Atoi(arg)
@@ -199,6 +205,9 @@ func (m *machine) handle(ctx context.Context, in runtimeapi.Event, inv *runtimea
 	if err != nil {
 		return ms, failed(err.Error()), nil
 	}
+	if m.crashOn == m.invocations {
+		return ms, m.crash, nil
+	}
 	switch e.Do {
 	case "sleep":
 		ms += float64(e.Ms)
@@ -247,6 +256,35 @@ func (m *machine) alloc(mb int) *crash {
 		return nil
 	}
 	return &crash{status: "error", errorType: "Runtime.OutOfMemory", text: "Error: Runtime exited with error: signal: killed", exit: &runtimeapi.Exit{Signal: 9, OutOfMemory: true}}
+}
+
+// extend does what BENCH_TEST_FIRST says of an extension, and returns how that
+// ends before the runtime is ready.
+func (m *machine) extend() *crash {
+	m.crashOn = 0
+	for _, step := range strings.Split(m.f.variable("BENCH_TEST_FIRST"), ",") {
+		var word string
+		var n, code int
+		_, _ = fmt.Sscan(step, &word, &n, &code)
+		switch {
+		case word == "sleep":
+			m.initMs += float64(n)
+		case word == "exit":
+			return extensionEnded(n)
+		case word == "serve" && n > 0:
+			m.crash, m.crashOn = extensionEnded(code), n
+		}
+	}
+	return nil
+}
+
+// extensionEnded is an extension that ended by itself.
+func extensionEnded(code int) *crash {
+	text := "Error: exit code 0"
+	if code != 0 {
+		text = fmt.Sprintf("Error: exit status %d", code)
+	}
+	return &crash{status: "error", errorType: "Extension.Crash", text: text, exit: &runtimeapi.Exit{Code: code}}
 }
 
 // exited is a process that ended by itself.

@@ -2,10 +2,12 @@ package sandbox
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"coldbench/bench/internal/backend/backendtest"
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -20,14 +22,31 @@ func TestContract(t *testing.T) {
 		lacks[backendtest.CanLimitCPU] = e.groups.cpu.reason
 	}
 	backendtest.Run(t, backendtest.Suite{
-		Backend: e,
-		Image:   unpack(t, "contract"),
-		Lacks:   lacks,
-		Clock:   runtimeapi.Clock,
-		Slow:    os.Getenv("BENCH_SLOW") != "",
+		Backend:    e,
+		Image:      unpack(t, "contract"),
+		Extensions: extended(t),
+		Lacks:      lacks,
+		Clock:      runtimeapi.Clock,
+		Slow:       !testing.Short(),
 		Leftovers: func() []string {
 			w := look(t)
 			return slices.Concat(w.mounts, w.groups, w.processes, w.temporary)
 		},
 	})
+}
+
+// extended makes the root of an image whose function is its extensions, too.
+func extended(t *testing.T) coldstart.Image {
+	t.Helper()
+	img := unpack(t, "contract")
+	dir := filepath.Join(img.Root, "opt/extensions")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"first", "second"} {
+		if err := os.Link(filepath.Join(img.Root, "bootstrap"), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return img
 }

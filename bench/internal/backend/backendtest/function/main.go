@@ -12,13 +12,17 @@
 //	{"do":"big","bytes":7340032}      answers with that many bytes
 //	{"do":"alloc","mb":300}           uses that much memory
 //	{"do":"spawn","mark":"x"}         leaves a process behind whose last argument is the mark
+//	{"do":"register"}                 registers an internal extension, which is too late
 //	{"do":"probe"}                    prints PROBE and what it sees, see Probe
 //	{"do":"exit","code":3,"on":2}     only on the environment's second invocation
 //
 // The variable BENCH_TEST_EVENT takes the place of every event.
 //
 //	BENCH_TEST_INIT="sleep 50" | "exit 3" | "panic" | "hang" | "alloc 300" |
+//	"internal" (registers an internal extension) |
 //	"fail-once" (ends the process, unless /tmp/failed is there)
+//
+// As a file of /opt/extensions it is an external extension, see extend.
 package main
 
 import (
@@ -67,11 +71,14 @@ type answer struct {
 var kept [][]byte
 
 func main() {
+	if strings.HasPrefix(os.Args[0], "/opt/extensions/") {
+		extend(os.Args[0])
+		return
+	}
 	if len(os.Args) > 2 && os.Args[1] == "linger" {
 		time.Sleep(time.Hour)
 		return
 	}
-	begun := time.Now()
 	first := probe()
 	if err := initialize(os.Getenv("BENCH_TEST_INIT")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -127,6 +134,9 @@ func do(ctx context.Context, e event, a *answer, first Probe) error {
 		alloc(e.MB)
 	case "spawn":
 		return exec.Command("/proc/self/exe", "linger", e.Mark).Start()
+	case "register":
+		status, text, _ := register("late", `{"events":["INVOKE"]}`)
+		fmt.Println("registered late", status, text)
 	case "probe":
 		first.Deadline = deadline(ctx)
 		first.Limits = limits()
@@ -163,6 +173,8 @@ func initialize(what string) error {
 		hang()
 	case "alloc":
 		alloc(n)
+	case "internal":
+		return internal()
 	case "fail-once":
 		mark := filepath.Join(os.TempDir(), "failed")
 		if _, err := os.Stat(mark); err != nil {

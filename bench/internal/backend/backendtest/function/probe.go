@@ -27,6 +27,9 @@ type Probe struct {
 	WriteRoot string `json:"writeRoot"`
 	WriteTask string `json:"writeTask"`
 	WriteTmp  string `json:"writeTmp"`
+	// Children are the process's own, Mark what /tmp/mark held when main began.
+	Children []string `json:"children"`
+	Mark     string   `json:"mark"`
 	// Processes are the names of the processes that can be seen.
 	Processes []string `json:"processes"`
 	// InitLimits are those during init, Limits those of the invocation.
@@ -50,6 +53,13 @@ func probe() Probe {
 	_, err := os.Stat("/dev/shm")
 	p.Shm = err == nil
 	p.Dir, _ = os.Getwd()
+	mark, _ := os.ReadFile("/tmp/mark")
+	p.Mark = string(mark)
+	tasks, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, task := range tasks {
+		children, _ := os.ReadFile(task)
+		p.Children = append(p.Children, strings.Fields(string(children))...)
+	}
 	fds, _ := filepath.Glob("/proc/self/fd/*")
 	for _, fd := range fds {
 		switch filepath.Base(fd) {
