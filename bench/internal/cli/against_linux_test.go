@@ -13,6 +13,7 @@ import (
 // TestAgainstRetagged measures an image of a Docker engine whose tag has moved on:
 // it is found by its ID, by the engine itself and by the sandbox.
 func TestAgainstRetagged(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	requireEngine(t, "docker")
 	requireEngine(t, "sandbox")

@@ -297,6 +297,7 @@ func TestAWSControl(t *testing.T) {
 // Whatever the endpoint refuses: the same samples, every configuration as it
 // was, and each invocation that was sent is a sample or a reject.
 func TestAWSUnderFaults(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	c := newCloud(t, "p-scratch", "p-al2")
 	dice := rand.New(rand.NewPCG(7, 7))

@@ -20,6 +20,7 @@ import (
 // all kept: the plan is completed, nothing is taken twice. BENCH_KILL says how
 // many moments to try.
 func TestAWSKilledAtAnyMoment(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newStage(t)
 	s := w.serve("sound", "sound-zip")
@@ -31,6 +32,7 @@ func TestAWSKilledAtAnyMoment(t *testing.T) {
 
 // And so does one that publishes versions: none is left.
 func TestAWSVersionsKilledAtAnyMoment(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newStage(t)
 	s := w.serve("sound")
@@ -43,6 +45,7 @@ func TestAWSVersionsKilledAtAnyMoment(t *testing.T) {
 // And so does one that deploys images: none that may have been started is a new
 // one again.
 func TestAWSRedeployKilledAtAnyMoment(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newStage(t)
 	s := w.serve("--fresh", "20", "--tfvars", "pushed.json", "sound")

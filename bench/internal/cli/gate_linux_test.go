@@ -27,6 +27,7 @@ type gateTest struct {
 // compare what it makes of it: a later run beside an earlier one, and one run of
 // both images.
 func TestGate(t *testing.T) {
+	slow(t)
 	g := gateTest{times: 1, runs: 8, sleepMs: 100}
 	text := os.Getenv("BENCH_GATE")
 	if text != "" {

@@ -32,6 +32,9 @@ func TestKilled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name != "sandbox" {
+				slow(t)
+			}
 			requireEngine(t, c.needs)
 			w := newWorld(t, "services:\n  one: {build: .}\n  two: {build: .}\n")
 			where, moments := slices.Clip(c.args), kills(t, c.few)
@@ -66,11 +69,14 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// kills returns how many moments to try: BENCH_KILL, or a few.
+// kills returns how many moments to try: BENCH_KILL, or a few; one in make test.
 func kills(t *testing.T, few int) int {
 	t.Helper()
 	text := os.Getenv("BENCH_KILL")
-	if text == "" {
+	switch {
+	case text == "" && testing.Short():
+		return 1
+	case text == "":
 		return few
 	}
 	n, err := strconv.Atoi(text)

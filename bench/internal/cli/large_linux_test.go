@@ -16,6 +16,7 @@ import (
 // The report of a run of 100,000 samples takes less than 100 MB, in every
 // format.
 func TestReportOfManySamples(t *testing.T) {
+	slow(t)
 	if raceEnabled {
 		t.Skip("the race detector multiplies memory")
 	}

@@ -27,6 +27,9 @@ func TestMisbehavingFunctions(t *testing.T) {
 	for _, engine := range []string{"sandbox", "docker"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
+			if engine == "docker" { // the contract has these cases, too
+				slow(t)
+			}
 			requireEngine(t, engine)
 			compose := "services:\n  sound: {build: .}\n"
 			for _, c := range cases {
@@ -80,6 +83,9 @@ func TestOutOfMemory(t *testing.T) {
 	for _, engine := range []string{"sandbox", "docker"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
+			if engine == "docker" { // the contract has these cases, too
+				slow(t)
+			}
 			requireEngine(t, engine)
 			w := newWorld(t, `services: {hungry: {build: ., environment: {BENCH_TEST_EVENT: '{"do":"alloc","mb":400}'}}}`)
 			e := w.bench("local", "--engine", engine, "--runs", "2", "--memory", "128", "--timeout", "20s")

@@ -58,6 +58,9 @@ func TestRehearsal(t *testing.T) {
 	for _, faults := range []string{"", "throttle=0.1,error=0.05,reset=0.05,conflict=0.05,nolog=0.1,cut=0.1"} {
 		t.Run(faults, func(t *testing.T) {
 			t.Parallel()
+			if faults != "" {
+				slow(t)
+			}
 			w := newStage(t)
 			talks := w.tempted()
 			e := w.bench("aws", "--rehearse", "--rehearse-faults", faults, "--runs", "2", "--warm-runs", "2", "--pause", "0s", "--seed", "7", "--verbose", "--retries", "20")
@@ -136,6 +139,7 @@ func (w *world) tempted() func() []string {
 // what the client saw of them is left out; those of before an update that serve
 // once more are no samples.
 func TestRehearsalOfEarlyAndLateEnvironments(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newStage(t)
 	e := w.bench("aws", "--rehearse", "--rehearse-faults", "ahead=1,stale=0.5", "--runs", "1", "--cold", "--pause", "0s", "--seed", "1", "sound")
@@ -152,6 +156,7 @@ func TestRehearsalOfEarlyAndLateEnvironments(t *testing.T) {
 
 // An endpoint of bench's own keeps no environment longer than --idle waits.
 func TestRehearsalOfIdleFunctions(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newStage(t)
 	w.bench("aws", "--rehearse", "--strategy", "idle", "--idle", "300ms", "--runs", "2", "--warm-runs", "1", "--control", "sound").expect(t, 0)
@@ -162,6 +167,7 @@ func TestRehearsalOfIdleFunctions(t *testing.T) {
 
 // What the platform adds is in Init Duration.
 func TestRehearsalWithLatency(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newStage(t)
 	w.bench("aws", "--rehearse", "--rehearse-latency", "aws", "--runs", "2", "--cold", "sound").expect(t, 0)

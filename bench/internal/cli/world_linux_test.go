@@ -174,6 +174,14 @@ func leftContainers(pid int) []string {
 
 const dockerSocket = "/var/run/docker.sock"
 
+// slow leaves a test to make test-all.
+func slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("slow: make test-all runs it")
+	}
+}
+
 // requireEngine ends a test where this machine lacks an engine.
 func requireEngine(t *testing.T, name string) {
 	t.Helper()

@@ -121,6 +121,9 @@ func tinyBase(t *testing.T) (coldstart.Image, []byte) {
 // The identity of an image changes when its content does, and only then: not
 // with the folder, the umask, a commit of something else or Go's settings.
 func TestTheProjectsImagesAreTheSameEverywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all runs it")
+	}
 	if runtime.GOOS == "windows" {
 		t.Skip("needs make and a umask")
 	}
