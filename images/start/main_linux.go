@@ -6,6 +6,9 @@
 //	start fd:N                         in a sandbox, which it builds first
 //	start in:N[:KEPT] DIR ARGV...      in the built sandbox, if that has extensions
 //
+// Before ARGV, -NAME takes a variable out of the environment, such as HOME, which
+// container engines add; -- ends these words.
+//
 // Over the control connection go lines of text:
 //
 //	start    -> emulator  ready
@@ -105,6 +108,7 @@ func (c *control) program(args []string) program {
 	if c.inside && len(rest) > 0 {
 		p.dir, rest = rest[0], rest[1:]
 	}
+	p.env, rest = withoutNamed(p.env, rest)
 	if len(rest) == 0 {
 		die("start: nothing to execute")
 	}
@@ -144,4 +148,27 @@ func (p program) enter() (path, what string, err error) {
 func die(text string) {
 	_, _ = syscall.Write(2, []byte(text+"\n"))
 	syscall.Exit(exitUsage)
+}
+
+// withoutNamed takes the variables that the leading words of args name out of env,
+// and returns the words that follow.
+func withoutNamed(env, args []string) (left, rest []string) {
+	for len(args) > 0 {
+		name, ok := cut(args[0], "-")
+		if !ok {
+			break
+		}
+		args = args[1:]
+		if name == "-" {
+			break
+		}
+		kept := env[:0]
+		for _, kv := range env {
+			if _, named := cut(kv, name+"="); !named {
+				kept = append(kept, kv)
+			}
+		}
+		env = kept
+	}
+	return env, args
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -133,6 +134,16 @@ func TestContainerForm(t *testing.T) {
 		clock, err := strconv.ParseInt(words[1], 10, 64)
 		if err != nil || clock < before || clock > now() {
 			t.Errorf("clock %d (%v) is not between %d and %d", clock, err, before, now())
+		}
+	})
+	t.Run("takes variables out", func(t *testing.T) {
+		env := append(slices.Clone(env), "HOME=/", "HOMES=2", "HOSTNAME=h")
+		v := talk(t, start, env, "go\n", "-HOME", "-HOSTNAME", "-NONE", "--", "/usr/bin/env")
+		if want := "X=y z\nPATH=/nowhere:" + dir + "\nHOMES=2\n"; v.output != want || v.rest != "" {
+			t.Errorf("%+v, want the output %q", v, want)
+		}
+		if v := talk(t, start, env, "go\n", "--", "-x"); !strings.HasPrefix(v.rest, "error 2 executing -x: ") {
+			t.Errorf("%+v", v)
 		}
 	})
 	t.Run("searches PATH", func(t *testing.T) {

@@ -115,8 +115,11 @@ func checkInside(c *checker) error {
 
 // limits checks what a function of 512 MB sees of its limits.
 func (c *checker) limits(when string, l seenLimits, cpus float64) {
-	if len(l.Missing) > 0 || len(l.Writable) > 0 {
-		c.errorf("in %s the function does not see its %q controllers, can write %q", when, l.Missing, l.Writable)
+	if len(l.Writable) > 0 {
+		c.errorf("in %s the function has control groups that are not read-only: %q", when, l.Writable)
+	}
+	if len(l.Missing) > 0 && (c.can(CanLimitMemory) || c.can(CanLimitCPU)) {
+		c.errorf("in %s the function does not see the controllers %q", when, l.Missing)
 	}
 	if c.can(CanLimitMemory) && l.MemoryBytes != 512<<20 {
 		c.errorf("in %s the function sees a memory limit of %d bytes, want 512 MB", when, l.MemoryBytes)
@@ -171,6 +174,11 @@ func (c *checker) variables(env []string) {
 	}
 	if c.Remote {
 		return
+	}
+	for _, k := range []string{"HOME", "HOSTNAME", "TERM", "container"} {
+		if v, ok := got[k]; ok {
+			c.errorf("the function has %s=%s, which Lambda does not set", k, v)
+		}
 	}
 	for _, k := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"} {
 		if v, ok := got[k]; ok && v != "" {

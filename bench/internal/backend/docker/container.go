@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -123,12 +124,14 @@ type process struct {
 // spec is the container of a function at the time it is made.
 func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerCreateOptions {
 	e := m.engine
-	argv := append([]string{"tcp:" + l.Control}, m.img.Entrypoint...)
-	argv = append(argv, m.img.Command...)
 	env := append([]string(nil), m.img.Environment...)
 	for _, k := range sortedKeys(m.options.Environment) {
 		env = append(env, k+"="+m.options.Environment[k])
 	}
+	env = m.function.Environ(env, em.hello.API)
+	argv := append([]string{"tcp:" + l.Control}, withoutEngines(env)...)
+	argv = append(argv, m.img.Entrypoint...)
+	argv = append(argv, m.img.Command...)
 	dir := m.img.WorkingDir
 	if dir == "" {
 		dir = "/"
@@ -175,7 +178,7 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 			Image:        m.image,
 			Entrypoint:   []string{startPath},
 			Cmd:          argv,
-			Env:          m.function.Environ(env, em.hello.API),
+			Env:          env,
 			WorkingDir:   dir,
 			User:         functionUser,
 			AttachStdout: true,
@@ -185,6 +188,18 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 		},
 		HostConfig: host,
 	}
+}
+
+// withoutEngines returns the words that have images/start take out the variables
+// that engines add and Lambda has not, unless they are in env.
+func withoutEngines(env []string) []string {
+	var words []string
+	for _, name := range []string{"HOME", "HOSTNAME", "TERM", "container"} {
+		if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") }) {
+			words = append(words, "-"+name)
+		}
+	}
+	return append(words, "--")
 }
 
 // start makes and starts the container of p. What was made is left for
