@@ -47,16 +47,7 @@ func (r *buildReader) read(s types.ServiceConfig) (*coldstart.Build, error) {
 	if err := setDockerfile(build, b); err != nil {
 		return nil, err
 	}
-	for key, value := range b.Args.Resolve(r.env.Resolve) {
-		// An argument without a value here or in the environment keeps the
-		// Dockerfile's default.
-		if value != nil {
-			if build.Args == nil {
-				build.Args = map[string]string{}
-			}
-			build.Args[key] = *value
-		}
-	}
+	build.Args = r.args(b)
 	for _, name := range slices.Sorted(maps.Keys(b.AdditionalContexts)) {
 		c, err := r.context(b.AdditionalContexts[name])
 		if err != nil {
@@ -68,6 +59,27 @@ func (r *buildReader) read(s types.ServiceConfig) (*coldstart.Build, error) {
 		build.Contexts[name] = c
 	}
 	return build, nil
+}
+
+// args returns a build's arguments; nil for none. SOURCE_DATE_EPOCH is taken from
+// the environment, as Docker Buildx does, without being named.
+func (r *buildReader) args(b *types.BuildConfig) map[string]string {
+	args := map[string]string{}
+	const epoch = "SOURCE_DATE_EPOCH"
+	if value, ok := r.env.Resolve(epoch); ok {
+		args[epoch] = value
+	}
+	for key, value := range b.Args.Resolve(r.env.Resolve) {
+		// An argument without a value here or in the environment keeps the
+		// Dockerfile's default.
+		if value != nil {
+			args[key] = *value
+		}
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	return args
 }
 
 // setDockerfile enters the Dockerfile: a file, or text in the compose file.

@@ -48,6 +48,30 @@ func names(variants []coldstart.Variant) []string {
 	return n
 }
 
+// TestSourceDateEpoch: it comes from the environment, unless the file sets it.
+func TestSourceDateEpoch(t *testing.T) {
+	dir := folder(t, map[string]string{"docker-compose.yml": `
+services:
+  a:
+    build: .
+  b:
+    build: {context: ., args: {SOURCE_DATE_EPOCH: "2", A: "1"}}
+`})
+	for _, test := range []struct {
+		env  []string
+		want []map[string]string
+	}{
+		{nil, []map[string]string{nil, {"SOURCE_DATE_EPOCH": "2", "A": "1"}}},
+		{[]string{"SOURCE_DATE_EPOCH=7"}, []map[string]string{{"SOURCE_DATE_EPOCH": "7"}, {"SOURCE_DATE_EPOCH": "2", "A": "1"}}},
+	} {
+		for i, v := range load(t, Options{Dir: dir, Env: test.env}) {
+			if !reflect.DeepEqual(v.Build.Args, test.want[i]) {
+				t.Errorf("with %q: %s has the arguments %v, want %v", test.env, v.Name, v.Build.Args, test.want[i])
+			}
+		}
+	}
+}
+
 func TestEveryHonouredKey(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"docker-compose.yml": `
