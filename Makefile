@@ -22,6 +22,11 @@ PACKAGES ?= ./...
 PINNED := CGO_ENABLED=0 GOFLAGS=-trimpath GOWORK=off GOEXPERIMENT= GOFIPS140=off GOOS=linux GOAMD64=v1 GOARM64=v8.0
 STATIC := -trimpath -buildvcs=false
 
+# docker build and bench copy the mode and the time of a file: without this, the
+# umask's and the day's. go build goes by the content of a program, not by its
+# time, so it does not link again because of it.
+FIXED = chmod 0755 $@ && TZ=UTC0 touch -t 197001010000.00 $@
+
 # Everything is built for this machine and ARCH. The tests look at the emulator of
 # both architectures, and one that is there is kept up to date: bench embeds it.
 ARCH   ?=
@@ -65,16 +70,15 @@ bench/internal/payload/bin/start-linux-%: FORCE
 	@$(TELL) "building the starter for linux/$*" env $(PINNED) GOARCH=$* $(GO) build $(STATIC) -ldflags "-s -w" -o $@ ./images/start
 	@chmod 0755 $@
 
-# chmod: docker build copies the modes it finds, and they must not be the umask's.
 .build/function/%/bootstrap: FORCE
 	@mkdir -p $(@D)
 	@$(TELL) "building the function for linux/$*" env $(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc $(STATIC) -ldflags "-s -w" -o $@ ./function
-	@chmod 0755 $@
+	@$(FIXED)
 
 .build/function/%/bootstrap-debug: FORCE
 	@mkdir -p $(@D)
 	@$(TELL) "building the debug function for linux/$*" env $(PINNED) GOARCH=$* $(GO) build -tags lambda.norpc,coldbench.debug $(STATIC) -o $@ ./function
-	@chmod 0755 $@
+	@$(FIXED)
 
 # bench itself says which commit it was built from, where git will tell.
 bench: $(PAYLOAD)
@@ -131,6 +135,10 @@ deploy: build ## the variants as functions on AWS: REGION, ARCH, FRESH, TERRAFOR
 destroy: function ## everything that make deploy made on AWS, images and logs included
 	@$(TERRAFORM) destroy $(TERRAFORM_ARGS)
 	@rm -f deployment/images.auto.tfvars.json
+
+.PHONY: check-images
+check-images: payload ## build RUNS (300) random Dockerfiles here and with docker build: are the images the same?
+	@BENCH_REQUIRE=docker BENCH_BUILDS=$(or $(RUNS),300) $(GO) test -count=1 -timeout 60m -run '^Test(BuildsAsDocker|AgainstDocker|RoundTrip)$$' ./bench/internal/image
 
 .PHONY: smoke calibrate gatetest killtest benchmark
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none

@@ -81,6 +81,7 @@ var libraries = []struct {
 	{"github.com/klauspost/compress/", []string{"bench/internal/image"}},
 	{"github.com/moby/buildkit/", []string{"bench/internal/image"}},
 	{"github.com/moby/patternmatcher", []string{"bench/internal/image"}},
+	{"github.com/tonistiigi/dchapes-mode", []string{"bench/internal/image"}}, // BuildKit's reader of --chmod
 	{"github.com/rogpeppe/go-internal/lockedfile", []string{"bench/internal/image"}},
 	{"github.com/moby/moby/", []string{"bench/internal/backend/docker"}},
 	{"github.com/containerd/errdefs", []string{"bench/internal/backend/docker"}},

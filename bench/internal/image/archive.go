@@ -2,43 +2,78 @@ package image
 
 import (
 	"archive/tar"
-	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
+	"context"
+	"fmt"
 	"io"
+	"os"
 )
 
-// isArchive reports whether ADD would unpack a file rather than copy it. One
-// that only might be unpacked counts, because copying it would be wrong.
-func isArchive(it item) (bool, error) {
-	if it.Type != tar.TypeReg {
-		return false, nil
-	}
+// unpackArchive returns what ADD unpacks from a file, in the archive's order;
+// false for a file that is no tar archive, which ADD copies.
+func (b *builder) unpackArchive(ctx context.Context, it item) ([]item, bool, error) {
 	f, _, err := it.open()
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	defer f.Close()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
-		return false, err
+	r, head, err := peek(contextReader{ctx, f})
+	if err != nil {
+		return nil, false, err
 	}
-	head = head[:n]
-	rest := io.MultiReader(bytes.NewReader(head), f)
-	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		zip, err := gzip.NewReader(rest)
-		return err == nil && startsTar(zip), nil
-	case bytes.HasPrefix(head, []byte("BZh")):
-		return startsTar(bzip2.NewReader(rest)), nil
-	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")), bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		return true, nil
+	if isXZ(head) {
+		return nil, false, refusal("ADD of an archive compressed with xz")
 	}
-	return len(head) == 512 && startsTar(rest), nil
+	if plain, err := uncompress(head, r); err == nil && plain != nil {
+		defer plain.Close()
+		r = plain
+	}
+	tr := tar.NewReader(r)
+	h, err := tr.Next()
+	if err != nil {
+		// Docker, too, goes by the first header.
+		return nil, false, ctx.Err()
+	}
+	var items []item
+	var size int64
+	for ; err == nil; h, err = tr.Next() {
+		if size += h.Size; size > maxUnpacked || size < 0 {
+			return nil, false, fmt.Errorf("the archive unpacks to more than %d GB, the most that an image may have on Lambda", maxUnpacked>>30)
+		}
+		if items, err = b.member(items, h, tr); err != nil {
+			return nil, false, err
+		}
+	}
+	if err != io.EOF {
+		return nil, false, fmt.Errorf("reading the archive: %w", err)
+	}
+	return items, true, nil
 }
 
-func startsTar(r io.Reader) bool {
-	_, err := tar.NewReader(r).Next()
-	return err == nil
+// member adds one file of an archive.
+func (b *builder) member(items []item, h *tar.Header, r io.Reader) ([]item, error) {
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return items, nil
+	}
+	e, ok := entryOf(h)
+	if !ok {
+		return nil, fmt.Errorf("%q leads out of the archive", h.Name)
+	}
+	if e.Name == "." {
+		return items, nil
+	}
+	switch e.Type {
+	case tar.TypeDir, tar.TypeSymlink, tar.TypeLink:
+		return append(items, item{entry: e}), nil
+	case tar.TypeReg:
+		name, err := b.temp.spool(r)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s in the archive: %w", e.Name, err)
+		}
+		open := func() (io.ReadCloser, int64, error) {
+			f, err := os.Open(name)
+			return f, e.Size, err
+		}
+		return append(items, item{entry: e, inode: name, open: open}), nil
+	}
+	return nil, refusal("ADD of an archive with a device or a pipe, " + e.Name + ",")
 }

@@ -24,9 +24,10 @@ type builder struct {
 	context *contextSource
 	global  []string       // arguments before the first FROM
 	stages  map[int]*stage // those that are built
-	sources []*stageSource // to be closed
 	folders []*contextSource
 	others  map[otherBuild]*stage // the images of other services
+	temp    *spooler              // of stages and archives that are copied from
+	epoch   *int64                // SOURCE_DATE_EPOCH in seconds; nil if it is not set
 }
 
 // Build builds the image of a variant whose Build is set, enters it in the
@@ -50,7 +51,7 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 	if err != nil {
 		return coldstart.Image{}, err
 	}
-	b := &builder{store: s, options: o, arch: arch, build: v.Build, stages: map[int]*stage{}}
+	b := &builder{store: s, options: o, arch: arch, build: v.Build, stages: map[int]*stage{}, temp: &spooler{store: s}}
 	defer b.close()
 	final, err := b.run(ctx)
 	if err != nil {
@@ -90,6 +91,9 @@ func (b *builder) run(ctx context.Context) (*stage, error) {
 	if b.global, err = b.file.globalArgs(b.build.Args, b.arch); err != nil {
 		return nil, err
 	}
+	if b.epoch, err = sourceDateEpoch(b.build.Args, b.global); err != nil {
+		return nil, err
+	}
 	target, err := b.file.target(b.build.Target)
 	if err != nil {
 		return nil, err
@@ -126,9 +130,7 @@ func (b *builder) close() {
 	if b.context != nil {
 		b.context.root.Close()
 	}
-	for _, s := range b.sources {
-		s.close()
-	}
+	b.temp.close()
 	for _, f := range b.folders {
 		f.root.Close()
 	}
@@ -137,6 +139,7 @@ func (b *builder) close() {
 // stage is an image being built.
 type stage struct {
 	config *v1.ConfigFile
+	when   v1.Time // of the image and the lines of its history
 	layers []layer
 	media  types.MediaType // of the manifest: OCI's or Docker's
 	base   string          // the reference at the bottom, "scratch" for none
@@ -152,8 +155,8 @@ func (b *builder) stage(ctx context.Context, i int) (*stage, error) {
 	if err != nil {
 		return nil, b.file.at(from.Location, err)
 	}
-	if triggers := st.config.Config.OnBuild; len(triggers) > 0 {
-		return nil, b.file.refuse(from.Location, "a base with ONBUILD")
+	if err := b.triggers(ctx, st, i); err != nil {
+		return nil, err
 	}
 	for _, command := range from.Commands {
 		if err := ctx.Err(); err != nil {
@@ -166,8 +169,45 @@ func (b *builder) stage(ctx context.Context, i int) (*stage, error) {
 	return st, nil
 }
 
+// triggers carries out the ONBUILD instructions of a stage's base.
+func (b *builder) triggers(ctx context.Context, st *stage, i int) error {
+	list := st.config.Config.OnBuild
+	st.config.Config.OnBuild = nil
+	where := b.file.stages[i].Location
+	for _, text := range list {
+		command, err := parseTrigger(text)
+		if err == nil {
+			if what := needsEngine(command); what != "" {
+				return b.file.refuse(where, "the base's ONBUILD "+what)
+			}
+			err = b.command(ctx, st, i, command)
+		}
+		if err != nil {
+			return b.file.at(where, fmt.Errorf("ONBUILD %s: %w", text, err))
+		}
+	}
+	return nil
+}
+
 // from starts a stage on what its FROM names.
 func (b *builder) from(ctx context.Context, i int) (*stage, error) {
+	st, err := b.base(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	st.when = b.when()
+	// Both of Docker's builders write it into the image.
+	if _, ok := lookupEnv(st.config.Config.Env, "PATH"); !ok {
+		st.config.Config.Env = append(st.config.Config.Env, "PATH="+defaultPath)
+	}
+	return st, nil
+}
+
+// defaultPath is the PATH of an image whose base sets none.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// base returns the stage or image that a FROM names, as it is.
+func (b *builder) base(ctx context.Context, i int) (*stage, error) {
 	name, err := b.file.expand(b.file.stages[i].BaseName, b.global)
 	if err != nil {
 		return nil, err
@@ -259,6 +299,7 @@ func (b *builder) add(ctx context.Context, st *stage, items []item, line string)
 		st.note(line)
 		return nil
 	}
+	b.settle(items)
 	l, err := b.store.writeLayer(ctx, items, st.layerMedia())
 	if err != nil {
 		return err
@@ -268,23 +309,60 @@ func (b *builder) add(ctx context.Context, st *stage, items []item, line string)
 		return err
 	}
 	st.tree.apply(info, len(st.layers))
+	for _, it := range items {
+		if it.made {
+			n := st.tree.nodes[it.Name]
+			n.made = true
+			st.tree.nodes[it.Name] = n
+		}
+	}
 	st.layers = append(st.layers, l)
-	st.config.History = append(st.config.History, v1.History{Created: epoch(), CreatedBy: line})
+	st.config.History = append(st.config.History, v1.History{Created: b.when(), CreatedBy: line})
 	return nil
+}
+
+// settle gives each folder that the build makes the newest time of what a layer
+// puts into it, or 1970 if that is nothing. Docker gives it the time of the
+// build, which would make each build another image. No time stays after
+// SOURCE_DATE_EPOCH, at which, as Docker's clock is later, such folders are.
+func (b *builder) settle(items []item) {
+	made := map[string]*item{}
+	for i := range items {
+		it := &items[i]
+		if b.epoch != nil && (it.made || it.ModTime > *b.epoch) {
+			it.ModTime = *b.epoch
+		}
+		if it.made {
+			made[it.Name] = it
+		}
+	}
+	for _, it := range items {
+		for dir := path.Dir(it.Name); dir != "."; dir = path.Dir(dir) {
+			if above := made[dir]; above != nil {
+				above.ModTime = max(above.ModTime, it.ModTime)
+			}
+		}
+	}
 }
 
 // note enters an instruction that made no layer.
 func (s *stage) note(line string) {
-	s.config.History = append(s.config.History, v1.History{Created: epoch(), CreatedBy: line, EmptyLayer: true})
+	s.config.History = append(s.config.History, v1.History{Created: s.when, CreatedBy: line, EmptyLayer: true})
 }
 
-// epoch is when every image was made.
-func epoch() v1.Time { return v1.Time{Time: time.Unix(0, 0).UTC()} }
+// when is when an image was made: in 1970, or at SOURCE_DATE_EPOCH.
+func (b *builder) when() v1.Time {
+	var seconds int64
+	if b.epoch != nil {
+		seconds = *b.epoch
+	}
+	return v1.Time{Time: time.Unix(seconds, 0).UTC()}
+}
 
 // write stores a stage's configuration and manifest.
 func (s *Store) write(st *stage) (*content, error) {
 	config := st.config.DeepCopy()
-	config.Created = epoch()
+	config.Created = st.when
 	config.RootFS = v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}
 	m := &v1.Manifest{SchemaVersion: 2, MediaType: st.media, Layers: []v1.Descriptor{}}
 	for _, l := range st.layers {

@@ -109,30 +109,22 @@ func decompressed(r io.Reader) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	var plain io.ReadCloser
 	switch {
 	case len(head) == 0:
 		return nil, errors.New("it is empty")
 	case looksTar(head):
 		return io.NopCloser(outer), nil
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		plain, err = gzip.NewReader(outer)
-	case bytes.HasPrefix(head, []byte("BZh")):
-		plain = io.NopCloser(bzip2.NewReader(outer))
-	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		var d *zstd.Decoder
-		if d, err = zstd.NewReader(outer); err == nil {
-			plain = d.IOReadCloser()
-		}
-	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
+	case isXZ(head):
 		return nil, coldstart.Hint(errors.New("it is compressed with xz"), "decompress it with `xz -d`")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return nil, coldstart.Hint(errors.New("it is a zip archive, not an image"), saveHint)
-	default:
-		return nil, coldstart.Hint(errors.New("it is not a tar archive"), saveHint)
 	}
+	plain, err := uncompress(head, outer)
 	if err != nil {
 		return nil, cutShort(err)
+	}
+	if plain == nil {
+		return nil, coldstart.Hint(errors.New("it is not a tar archive"), saveHint)
 	}
 	inner, head, err := peek(plain)
 	if err != nil {
@@ -148,6 +140,28 @@ func decompressed(r io.Reader) (io.ReadCloser, error) {
 		io.Closer
 	}{inner, plain}, nil
 }
+
+// uncompress undoes gzip, bzip2 or zstd, by the first bytes of the content; nil
+// for content that is compressed with none of them.
+func uncompress(head []byte, r io.Reader) (io.ReadCloser, error) {
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return gzip.NewReader(r)
+	case bytes.HasPrefix(head, []byte("BZh")):
+		return io.NopCloser(bzip2.NewReader(r)), nil
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		d, err := zstd.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	}
+	return nil, nil
+}
+
+// isXZ reports whether content that begins with head is compressed with xz, for
+// which there is no library here.
+func isXZ(head []byte) bool { return bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")) }
 
 // saveHint tells how to make an archive that can be imported.
 const saveHint = "write the image to a file with `docker save IMAGE -o FILE`"

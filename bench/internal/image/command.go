@@ -1,8 +1,11 @@
 package image
 
 import (
+	"archive/tar"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -10,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	mode "github.com/tonistiigi/dchapes-mode"
 )
 
 // command carries out one instruction of stage number i.
@@ -86,9 +90,14 @@ func (b *builder) command(ctx context.Context, st *stage, i int, command instruc
 			}
 			from = src
 		}
-		return b.copy(ctx, st, copying{name: "COPY", from: from, patterns: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath}, c.Chown, c.Chmod, line)
+		return b.copy(ctx, st, copying{name: "COPY", from: from, patterns: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath, keepOwner: c.From != "" && c.Chown == ""}, c.Chown, c.Chmod, line)
 	case *instructions.AddCommand:
-		return b.copy(ctx, st, copying{name: "ADD", from: b.context, patterns: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath}, c.Chown, c.Chmod, line)
+		return b.copy(ctx, st, copying{name: "ADD", from: b.context, patterns: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath, unpack: b.unpackArchive}, c.Chown, c.Chmod, line)
+	case *instructions.HealthCheckCommand:
+		h := c.Health
+		config.Healthcheck = &v1.HealthConfig{Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}
+	case *instructions.OnbuildCommand:
+		config.OnBuild = append(config.OnBuild, c.Expression)
 	default:
 		return fmt.Errorf("%s %w", strings.ToUpper(command.Name()), ErrNeedsEngine)
 	}
@@ -187,8 +196,15 @@ func (b *builder) expose(st *stage, ports []string) error {
 // sourceOf returns what COPY --from names: a stage before this one, a named
 // context or an image.
 func (b *builder) sourceOf(ctx context.Context, name string, i int) (source, error) {
-	src := &stageSource{store: b.store}
+	src := &stageSource{store: b.store, temp: b.temp}
 	if j := b.file.find(name, i); j >= 0 {
+		// A trigger of a base may name a stage that nothing else needs.
+		if b.stages[j] == nil {
+			var err error
+			if b.stages[j], err = b.stage(ctx, j); err != nil {
+				return nil, err
+			}
+		}
 		src.tree, src.layers = b.stages[j].tree, b.stages[j].layers
 	} else if c, ok := b.named(name); ok {
 		if c.Dir != "" {
@@ -209,7 +225,6 @@ func (b *builder) sourceOf(ctx context.Context, name string, i int) (source, err
 		}
 		src.layers = c.layers
 	}
-	b.sources = append(b.sources, src)
 	return src, nil
 }
 
@@ -219,28 +234,48 @@ func (b *builder) copy(ctx context.Context, st *stage, c copying, chown, chmod, 
 	if c.uid, c.gid, err = owner(chown, st.tree.accounts); err != nil {
 		return fmt.Errorf("%s --chown=%s: %w", c.name, chown, err)
 	}
-	c.mode = -1
-	if chmod != "" {
-		mode, err := strconv.ParseUint(chmod, 8, 12)
-		if err != nil {
-			return fmt.Errorf("%s --chmod=%s: it is not an octal number of at most four digits", c.name, chmod)
-		}
-		c.mode = int64(mode)
+	if c.chmod, err = parseChmod(chmod); err != nil {
+		return fmt.Errorf("%s --chmod=%s: %w", c.name, chmod, err)
 	}
 	c.workdir = st.workdir()
 	items, err := c.items(ctx, st.tree)
 	if err != nil {
 		return err
 	}
-	if c.name == "ADD" {
-		for _, it := range items {
-			if packed, err := isArchive(it); err != nil || packed {
-				if err == nil {
-					err = fmt.Errorf("ADD of an archive, which is to be unpacked, %w", ErrNeedsEngine)
-				}
-				return err
-			}
-		}
-	}
 	return b.add(ctx, st, items, line)
+}
+
+// parseChmod reads the value of --chmod: an octal number of at most four digits,
+// or the symbols of chmod(1) without a umask, as in BuildKit. Without a value
+// it returns nil.
+//
+// With a number, BuildKit gives its permission bits to folders that it makes on
+// the way as well; symbols do not change those.
+func parseChmod(text string) (func(entry) int64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if n, err := strconv.ParseUint(text, 8, 12); err == nil {
+		return func(e entry) int64 {
+			if e.made {
+				return int64(n) & 0o777
+			}
+			return int64(n)
+		}, nil
+	}
+	set, err := mode.ParseWithUmask(text, 0)
+	if err != nil || text[0] >= '0' && text[0] <= '9' {
+		return nil, errors.New("it is neither an octal number of at most four digits nor symbols such as u=rwX,go=rX")
+	}
+	return func(e entry) int64 {
+		if e.made {
+			return e.Mode
+		}
+		return modeBits(set.Apply(fileMode(e)))
+	}, nil
+}
+
+// fileMode returns an entry's mode as the standard library has it.
+func fileMode(e entry) fs.FileMode {
+	return (&tar.Header{Typeflag: e.Type, Mode: e.Mode}).FileInfo().Mode()
 }

@@ -97,7 +97,7 @@ func (b *builder) fromBuild(ctx context.Context, build *coldstart.Build, arch st
 	if st, ok := b.others[key]; ok {
 		return st.child(), nil
 	}
-	other := &builder{store: b.store, options: b.options, arch: arch, build: build, stages: map[int]*stage{}}
+	other := &builder{store: b.store, options: b.options, arch: arch, build: build, stages: map[int]*stage{}, temp: &spooler{store: b.store}}
 	defer other.close()
 	st, err := other.run(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"sort"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -20,22 +21,29 @@ type copying struct {
 	contents []instructions.SourceContent // here-documents
 	dest     string
 	workdir  string
-	// uid and gid are the new owner's; mode replaces the files' own where it
-	// is not negative.
+	// uid and gid are the new owner's, also of folders that are made on the way.
 	uid, gid int
-	mode     int64
+	// keepOwner leaves files their owners.
+	keepOwner bool
+	// chmod changes permission bits; nil keeps them.
+	chmod func(e entry) int64
+	// unpack returns what an archive holds, and false for a file that is none;
+	// nil copies archives as they are.
+	unpack func(ctx context.Context, it item) ([]item, bool, error)
 }
 
-// picked is a source of a COPY: a file or a folder with what is in it.
+// picked is a source of a COPY: a file, a folder with what is in it, or an
+// archive with what is in it.
 type picked struct {
-	name  string
-	items []item
+	name    string
+	items   []item
+	archive bool
 }
 
-// items returns what a COPY puts into the layer on top of a file system, with
-// Docker's rules: a folder's content is copied, not the folder; a file goes
-// into the destination where that ends with a slash or is a folder already, and
-// is else the destination itself; folders on the way are made.
+// items returns what a COPY puts into the layer on top of a file system, sorted
+// by name, with Docker's rules: a folder's content is copied, not the folder; a
+// file goes into the destination if that ends with a slash or is a folder
+// already, and is otherwise the destination itself; folders on the way are made.
 func (c copying) items(ctx context.Context, t *tree) ([]item, error) {
 	sources, err := c.pick(ctx)
 	if err != nil {
@@ -49,13 +57,17 @@ func (c copying) items(ctx context.Context, t *tree) ([]item, error) {
 	if !path.IsAbs(dest) {
 		dest = path.Join("/", c.workdir, dest)
 	}
-	l := laying{copying: c, tree: t, made: map[string]int{}}
-	for _, src := range sources {
+	l := laying{copying: c, tree: t.clone(), items: map[string]item{}}
+	for n, src := range sources {
+		// Names of one file stay links within a source, as in Docker.
+		for i := range src.items {
+			src.items[i].source = n
+		}
 		if err := l.source(dest, slash, src); err != nil {
 			return nil, fmt.Errorf("copying %s: %w", src.name, err)
 		}
 	}
-	return l.items, nil
+	return l.sorted(), nil
 }
 
 // pick finds the sources.
@@ -87,12 +99,18 @@ func (c copying) pick(ctx context.Context) ([]picked, error) {
 			if len(items) == 0 {
 				return nil, fmt.Errorf("%s %s: it is neither a file nor a folder nor a symbolic link", c.name, name)
 			}
-			sources = append(sources, picked{name, items})
+			src := picked{name: name, items: items}
+			if c.unpack != nil && items[0].Type == tar.TypeReg {
+				if err := c.unpackSource(ctx, &src); err != nil {
+					return nil, fmt.Errorf("%s %s: %w", c.name, name, err)
+				}
+			}
+			sources = append(sources, src)
 		}
 	}
 	for _, h := range c.contents {
 		it := item{entry: entry{Name: ".", Type: tar.TypeReg, Mode: 0o644, Size: int64(len(h.Data))}, open: text(h.Data)}
-		sources = append(sources, picked{h.Path, []item{it}})
+		sources = append(sources, picked{name: h.Path, items: []item{it}})
 	}
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("%s %s: no file matches", c.name, strings.Join(c.patterns, " "))
@@ -100,107 +118,219 @@ func (c copying) pick(ctx context.Context) ([]picked, error) {
 	return sources, nil
 }
 
+// unpackSource puts what an archive holds in its place.
+func (c copying) unpackSource(ctx context.Context, src *picked) error {
+	items, ok, err := c.unpack(ctx, src.items[0])
+	if err != nil || !ok {
+		return err
+	}
+	src.items, src.archive = items, true
+	return nil
+}
+
 // laying collects the files of a layer.
 type laying struct {
 	copying
-	tree  *tree
-	items []item
-	made  map[string]int // index in items by name
+	tree  *tree // what is below, and what is laid so far
+	items map[string]item
 }
 
 // source lays a source and all that is in it.
 func (l *laying) source(dest string, slash bool, src picked) error {
-	if src.items[0].Type != tar.TypeDir {
-		if resolved, err := l.tree.resolve(dest); slash || err == nil && l.tree.isDir(resolved) {
-			dest = path.Join(dest, path.Base(src.name))
-		}
-		return l.lay(dest, src.items[0], l.uid, l.gid)
+	if src.archive {
+		return l.archive(dest, src.items)
 	}
-	// The folder itself is not copied, only made; the way to it is root's.
-	top := src.items[0]
-	top.Mode = 0o755
-	if err := l.lay(dest, top, 0, 0); err != nil {
+	if src.items[0].Type == tar.TypeDir {
+		return l.folder(dest, src.items)
+	}
+	if resolved, err := l.tree.resolve(dest); slash || err == nil && l.tree.isDir(resolved) {
+		dest = path.Join(dest, path.Base(src.name))
+	}
+	// A link at the destination is followed; one in a folder is replaced.
+	name, err := l.tree.resolve(dest)
+	if err != nil {
 		return err
 	}
-	for _, it := range src.items[1:] {
-		if err := l.lay(path.Join(dest, it.Name), it, l.uid, l.gid); err != nil {
+	if name == "." {
+		return errors.New("the destination / is a folder")
+	}
+	if err := l.parents(path.Dir(name), l.uid, l.gid); err != nil {
+		return err
+	}
+	return l.lay(name, src.items[0])
+}
+
+// folder lays what is in a folder. The folder itself is not copied, only made;
+// the way to it is root's.
+func (l *laying) folder(dest string, items []item) error {
+	name, err := l.tree.resolve(dest)
+	if err != nil {
+		return err
+	}
+	if err := l.top(name, l.uid, l.gid); err != nil {
+		return err
+	}
+	for _, it := range items[1:] {
+		if err := l.lay(path.Join(name, it.Name), it); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lay puts one file at an absolute path; uid and gid are for folders that have
-// to be made on the way.
-func (l *laying) lay(to string, it item, uid, gid int) error {
-	top := it.Name == "." && it.Type == tar.TypeDir
-	name, err := l.tree.resolve(to)
-	if err != nil {
-		return err
-	}
-	if it.Type == tar.TypeSymlink {
-		// A link replaces what is there; it is not written through.
-		if name, err = l.tree.resolve(path.Dir(to)); err != nil {
-			return err
-		}
-		name = path.Join(name, path.Base(to))
-	}
+// top makes the folder that files are laid into; one that exists stays as it is.
+func (l *laying) top(name string, uid, gid int) error {
 	if name == "." {
-		if it.Type != tar.TypeDir {
-			return errors.New("the destination / is a folder")
-		}
 		return nil
 	}
-	if err := l.parents(path.Dir(name), uid, gid); err != nil {
+	if old, ok := l.tree.nodes[name]; ok {
+		if old.Type != tar.TypeDir {
+			return fmt.Errorf("/%s is not a folder", name)
+		}
+		return l.parents(name, 0, 0)
+	}
+	if err := l.parents(path.Dir(name), 0, 0); err != nil {
 		return err
 	}
-	it.Name, it.UID, it.GID = name, l.uid, l.gid
-	if l.mode >= 0 && it.Type != tar.TypeSymlink {
-		it.Mode = l.mode
+	it := item{entry: entry{Type: tar.TypeDir, Mode: 0o755, UID: uid, GID: gid, made: true}}
+	if l.chmod != nil {
+		it.Mode = l.chmod(it.entry)
 	}
+	l.put(name, it)
+	return nil
+}
+
+// lay puts one file at a resolved path.
+func (l *laying) lay(name string, it item) error {
 	old, exists := l.tree.nodes[name]
-	if i, ok := l.made[name]; ok {
-		old, exists = node{entry: l.items[i].entry}, true
-	}
 	if exists && (old.Type == tar.TypeDir) != (it.Type == tar.TypeDir) {
 		if it.Type == tar.TypeDir {
 			return fmt.Errorf("/%s is not a folder", name)
 		}
 		return fmt.Errorf("/%s is a folder", name)
 	}
-	if exists && top {
-		it.Mode, it.UID, it.GID = old.Mode, old.UID, old.GID
+	if !l.keepOwner {
+		it.UID, it.GID = l.uid, l.gid
 	}
-	l.put(it)
+	if l.chmod != nil && it.Type != tar.TypeSymlink {
+		it.Mode = l.chmod(it.entry)
+	}
+	l.put(name, it)
 	return nil
 }
 
-// parents puts the folders on the way.
+// archive lays what is in an archive with its owners and modes, which --chown
+// and --chmod do not change. Unlike a copied file, one of an archive may replace
+// a folder, and is written through links.
+func (l *laying) archive(dest string, items []item) error {
+	chmod := l.chmod
+	l.chmod = nil
+	defer func() { l.chmod = chmod }()
+	top, err := l.tree.resolve(dest)
+	if err != nil {
+		return err
+	}
+	if err := l.top(top, 0, 0); err != nil {
+		return err
+	}
+	for _, it := range items {
+		name, err := l.within(top, it.Name)
+		if err != nil {
+			return err
+		}
+		if err := l.parents(path.Dir(name), 0, 0); err != nil {
+			return err
+		}
+		if it.Type == tar.TypeLink {
+			if it, err = l.linked(top, it); err != nil {
+				return err
+			}
+		}
+		l.put(name, it)
+	}
+	return nil
+}
+
+// within returns where a file of an archive lies: links on the way are followed,
+// with the image as the root of everything.
+func (l *laying) within(top, name string) (string, error) {
+	dir, err := l.tree.resolve(path.Join(top, path.Dir(name)))
+	return path.Join(dir, path.Base(name)), err
+}
+
+// linked returns the file that a hard link of an archive is another name of.
+func (l *laying) linked(top string, link item) (item, error) {
+	name, err := l.within(top, link.Link)
+	if err != nil {
+		return item{}, err
+	}
+	target, ok := l.items[name]
+	if !ok || target.Type != tar.TypeReg {
+		return item{}, fmt.Errorf("%s is a hard link to %s, which is not a file of the archive", link.Name, link.Link)
+	}
+	return target, nil
+}
+
+// parents puts the folders on the way to a file.
 func (l *laying) parents(dir string, uid, gid int) error {
 	items, made, err := l.tree.above(dir)
 	if err != nil {
 		return err
 	}
 	for n, it := range items {
-		if i, ok := l.made[it.Name]; ok {
-			if l.items[i].Type != tar.TypeDir {
-				return fmt.Errorf("/%s is not a folder", it.Name)
-			}
+		if _, ok := l.items[it.Name]; ok {
 			continue
 		}
 		if n < made {
 			it.UID, it.GID = uid, gid
+			if l.chmod != nil {
+				it.Mode = l.chmod(it.entry)
+			}
 		}
-		l.put(it)
+		l.put(it.Name, it)
 	}
 	return nil
 }
 
-func (l *laying) put(it item) {
-	if i, ok := l.made[it.Name]; ok {
-		l.items[i] = it
-		return
+// put enters a file in the layer, in place of what was there.
+func (l *laying) put(name string, it item) {
+	if l.tree.nodes[name].Type == tar.TypeDir && it.Type != tar.TypeDir {
+		l.tree.remove(name)
+		for other := range l.items {
+			if strings.HasPrefix(other, name+"/") {
+				delete(l.items, other)
+			}
+		}
 	}
-	l.made[it.Name] = len(l.items)
-	l.items = append(l.items, it)
+	it.Name = name
+	l.items[name] = it
+	l.tree.nodes[name] = node{entry: it.entry, layer: -1}
+}
+
+// sorted returns the layer's files in the order of their names. Of the names of
+// one file the first holds it and the others are links to that.
+func (l *laying) sorted() []item {
+	items := make([]item, 0, len(l.items))
+	for _, it := range l.items {
+		items = append(items, it)
+	}
+	sort.Slice(items, func(i, j int) bool { return items[i].Name < items[j].Name })
+	type file struct {
+		source int
+		inode  any
+	}
+	first := map[file]string{}
+	for i := range items {
+		it := &items[i]
+		if it.Type != tar.TypeReg || it.inode == nil {
+			continue
+		}
+		key := file{it.source, it.inode}
+		if name, ok := first[key]; ok {
+			it.Type, it.Link, it.Size, it.open = tar.TypeLink, name, 0, nil
+			continue
+		}
+		first[key] = it.Name
+	}
+	return items
 }

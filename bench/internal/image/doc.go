@@ -2,12 +2,11 @@
 // Dockerfile without RUN into an OCI image in process, takes other images from
 // the project's store, a container engine or a registry, and unpacks them.
 //
-// It is opinionated about one thing: equal content has equal identity. What
-// differs from one machine to the next (modification times, the umask, owners,
-// the order of a folder's files, the day) never reaches an image, so that an
-// image ID answers "did it change?". And it never trusts a shortcut: an image
-// is built from its inputs each time, and what the store already holds is found
-// by digest, so nothing stale can be handed out.
+// An image is what docker build and docker load make of the same input, with
+// its modes, owners, times and links. A build depends on its input alone: what
+// Docker takes from the clock, bench takes from the files. The image ID is the
+// configuration's digest; the content ID, without times, tells whether an image
+// changed. Stored content is found by digest, so nothing stale is handed out.
 //
 // It runs nothing: a Dockerfile with RUN is refused with ErrNeedsEngine.
 package image

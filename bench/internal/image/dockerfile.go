@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -108,7 +109,12 @@ func (d *dockerfile) target(name string) (int, error) {
 
 // refuse returns the error of an instruction that can't be carried out here.
 func (d *dockerfile) refuse(where []parser.Range, what string) error {
-	return coldstart.Hint(d.at(where, fmt.Errorf("%s %w", what, ErrNeedsEngine)),
+	return d.at(where, refusal(what))
+}
+
+// refusal is refuse without a position.
+func refusal(what string) error {
+	return coldstart.Hint(fmt.Errorf("%s %w", what, ErrNeedsEngine),
 		"start a Docker engine, which then builds it, or measure an image that is already built as NAME=IMAGE")
 }
 
@@ -117,33 +123,52 @@ func (d *dockerfile) refuse(where []parser.Range, what string) error {
 func (d *dockerfile) check(needed []int) error {
 	for _, i := range needed {
 		for _, command := range d.stages[i].Commands {
-			if err := d.checkCommand(command); err != nil {
-				return err
+			if what := needsEngine(command); what != "" {
+				return d.refuse(command.Location(), what)
 			}
 		}
 	}
 	return nil
 }
 
-func (d *dockerfile) checkCommand(command instructions.Command) error {
+// needsEngine names what of an instruction can't be done in process; empty if
+// all of it can.
+func needsEngine(command instructions.Command) string {
 	switch c := command.(type) {
-	case *instructions.RunCommand, *instructions.HealthCheckCommand, *instructions.OnbuildCommand:
-		return d.refuse(command.Location(), strings.ToUpper(command.Name()))
+	case *instructions.RunCommand:
+		return "RUN"
+	case *instructions.HealthCheckCommand:
+		// The image library has no field for it.
+		if c.Health.StartInterval != 0 {
+			return "HEALTHCHECK with --start-interval"
+		}
 	case *instructions.CopyCommand:
 		if c.Parents || len(c.ExcludePatterns) > 0 {
-			return d.refuse(c.Location(), "COPY with --parents or --exclude")
+			return "COPY with --parents or --exclude"
 		}
 	case *instructions.AddCommand:
 		if c.Checksum != "" || c.KeepGitDir != nil || c.Unpack != nil || len(c.ExcludePatterns) > 0 {
-			return d.refuse(c.Location(), "ADD with --checksum, --keep-git-dir, --unpack or --exclude")
+			return "ADD with --checksum, --keep-git-dir, --unpack or --exclude"
 		}
 		for _, src := range c.SourcePaths {
 			if isRemote(src) {
-				return d.refuse(c.Location(), "ADD of a URL")
+				return "ADD of a URL"
 			}
 		}
 	}
-	return nil
+	return ""
+}
+
+// parseTrigger reads the instruction of an ONBUILD.
+func parseTrigger(text string) (instructions.Command, error) {
+	result, err := parser.Parse(strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	if len(result.AST.Children) != 1 {
+		return nil, fmt.Errorf("it is not one instruction")
+	}
+	return instructions.ParseCommand(result.AST.Children[0])
 }
 
 // isRemote reports whether ADD would fetch a source.
@@ -208,12 +233,34 @@ func (d *dockerfile) expand(word string, env []string) (string, error) {
 }
 
 // platformArgs are the arguments that every build has; in a stage only where
-// they are declared.
+// they are declared. The build platform is this machine's, or that of the Linux
+// virtual machine in which its containers run.
 func platformArgs(arch string) map[string]string {
 	return map[string]string{
 		"TARGETPLATFORM": "linux/" + arch, "TARGETOS": "linux", "TARGETARCH": arch, "TARGETVARIANT": "",
-		"BUILDPLATFORM": "linux/" + arch, "BUILDOS": "linux", "BUILDARCH": arch, "BUILDVARIANT": "",
+		"BUILDPLATFORM": "linux/" + runtime.GOARCH, "BUILDOS": "linux", "BUILDARCH": runtime.GOARCH, "BUILDVARIANT": "",
 	}
+}
+
+// epochArg is the build argument that BuildKit, too, has without an ARG.
+const epochArg = "SOURCE_DATE_EPOCH"
+
+// sourceDateEpoch returns the latest time of a file in the image, in seconds
+// since 1970; nil if none is set. As in BuildKit it may be an ARG's default, and
+// "context" means nothing for a folder.
+func sourceDateEpoch(args map[string]string, global []string) (*int64, error) {
+	text, ok := args[epochArg]
+	if !ok {
+		text, _ = lookupEnv(global, epochArg)
+	}
+	if text == "" || text == "context" {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%s=%s: it is not a number of seconds since 1970", epochArg, text)
+	}
+	return &n, nil
 }
 
 // proxyArgs need no ARG, by Docker's rule, and mean nothing where nothing runs.
@@ -266,7 +313,7 @@ func (d *dockerfile) unused(args map[string]string) []string {
 	}
 	var list []string
 	for _, key := range sortedKeys(args) {
-		if !declared[key] && !proxyArgs[key] {
+		if !declared[key] && !proxyArgs[key] && key != epochArg {
 			list = append(list, key)
 		}
 	}

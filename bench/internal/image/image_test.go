@@ -3,17 +3,29 @@ package image_test
 import (
 	"context"
 	"os"
+	"path"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 )
 
+// filesTime is the time of what files writes.
+var filesTime = time.Unix(1_400_000_000, 0)
+
 // files writes a folder: names that end with "/" are folders, "->" in front of
-// a content makes a symbolic link, "#!" an executable.
+// a content makes a symbolic link, "#!" an executable. All of it has filesTime.
 func files(t *testing.T, dir string, tree map[string]string) {
 	t.Helper()
+	defer func() {
+		for name := range tree {
+			for ; name != "."; name = path.Dir(path.Clean(name)) {
+				setModTime(t, filepath.Join(dir, name), filesTime)
+			}
+		}
+	}()
 	for name, data := range tree {
 		p := filepath.Join(dir, filepath.FromSlash(name))
 		if name[len(name)-1] == '/' {

@@ -38,11 +38,16 @@ type entry struct {
 	// Xattrs holds the extended attributes that are part of a content ID, see
 	// keptXattr.
 	Xattrs map[string]string `json:"x,omitempty"`
+	// ModTime is the modification time in seconds since 1970, rounded down.
+	ModTime int64 `json:"d,omitempty"`
+	// made marks a folder that the build makes, as opposed to one that it copies.
+	// Its time is its content's.
+	made bool
 }
 
 // layerFormat is the version of what inspect records of a layer. A record of
 // another version is made anew.
-const layerFormat = 2
+const layerFormat = 3
 
 // layerInfo says what is in a layer and which blob holds it.
 type layerInfo struct {
@@ -76,6 +81,11 @@ type item struct {
 	entry
 	// open opens the content and says how long it is; for type '0' only.
 	open func() (io.ReadCloser, int64, error)
+	// inode is equal, and comparable, for the names of one file that come from
+	// one source of a COPY; nil for a file with one name.
+	inode any
+	// source is the number of that source.
+	source int
 }
 
 // text returns an open function for content in memory.
@@ -163,7 +173,13 @@ func writeItem(tw *tar.Writer, it item) error {
 		Mode:     it.Mode,
 		Uid:      it.UID,
 		Gid:      it.GID,
-		ModTime:  time.Unix(0, 0),
+		ModTime:  time.Unix(it.ModTime, 0),
+	}
+	for key, value := range it.Xattrs {
+		if h.PAXRecords == nil {
+			h.PAXRecords = map[string]string{}
+		}
+		h.PAXRecords[xattrPrefix+key] = value
 	}
 	switch it.Type {
 	case tar.TypeDir:

@@ -178,7 +178,7 @@ func entryOf(h *tar.Header) (entry, bool) {
 	if !ok {
 		return entry{}, false
 	}
-	e := entry{Name: name, Type: h.Typeflag, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Link: h.Linkname}
+	e := entry{Name: name, Type: h.Typeflag, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Link: h.Linkname, ModTime: h.ModTime.Unix()}
 	switch h.Typeflag {
 	case tar.TypeReg, '\x00':
 		e.Type, e.Size, e.Link = tar.TypeReg, h.Size, ""

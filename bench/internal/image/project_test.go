@@ -102,6 +102,7 @@ func tinyBase(t *testing.T) (coldstart.Image, []byte) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
+		setModTime(t, filepath.Join(dir, name), filesTime)
 	}
 	s, err := image.OpenStore(filepath.Join(dir, "images"))
 	if err != nil {

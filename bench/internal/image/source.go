@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -24,7 +25,8 @@ type source interface {
 	match(pattern string) ([]string, error)
 	// list returns the file of a name and, where that is a folder, all that is
 	// in it, sorted; the first one with the name "." and the rest with names
-	// relative to it. A symbolic link as the name itself is followed. A name
+	// relative to it. Modes, times, and which names are links of one file, are
+	// the source's. A symbolic link as the name itself is followed. A name
 	// that is not there is an error that wraps fs.ErrNotExist.
 	list(ctx context.Context, name string) ([]item, error)
 }
@@ -91,7 +93,7 @@ func (c *contextSource) match(pattern string) ([]string, error) {
 	}
 	kept := names[:0]
 	for _, name := range names {
-		ignored, err := c.ignores(name)
+		ignored, _, err := c.ignores(name)
 		if err != nil {
 			return nil, err
 		}
@@ -107,19 +109,63 @@ func (c *contextSource) isDir(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-func (c *contextSource) ignores(name string) (bool, error) {
+// ignores reports whether the .dockerignore file leaves a name out, and how its
+// patterns match it, for what is below. Both of Docker's builders go down from
+// the top like this, which now and then differs from matching the path as a
+// whole: "d/f*" with "!d" leaves d/f out.
+func (c *contextSource) ignores(name string) (ignored bool, info patternmatcher.MatchInfo, err error) {
 	if name == "." {
-		return false, nil
+		return false, info, nil
 	}
-	return c.ignored.MatchesOrParentMatches(name)
+	for i := range len(name) + 1 {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		if ignored, info, err = c.ignored.MatchesUsingParentResults(name[:i], info); err != nil {
+			return false, info, err
+		}
+	}
+	return ignored, info, nil
+}
+
+// resolve follows the symbolic links of a name with the context as the root of
+// everything, as Docker does. A link that is left out is not there.
+func (c *contextSource) resolve(name string) (string, error) {
+	out := "" // a link that leads out of the context
+	resolved, err := followLinks(name, func(name string) (string, bool, error) {
+		info, err := c.root.Lstat(name)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			return "", false, nil
+		}
+		if ignored, _, err := c.ignores(name); ignored || err != nil {
+			return "", false, errors.Join(err, errIgnored)
+		}
+		target, err := c.root.Readlink(name)
+		target = filepath.ToSlash(target)
+		if path.IsAbs(target) || !filepath.IsLocal(path.Join(path.Dir(name), target)) {
+			out = name
+		}
+		return target, true, err
+	})
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.root.Lstat(resolved); out != "" && errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is a symbolic link that leads out of the build context", out)
+	}
+	return resolved, nil
 }
 
 func (c *contextSource) list(ctx context.Context, name string) ([]item, error) {
-	info, err := c.root.Stat(name)
+	name, err := c.resolve(name)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, err
 	}
-	ignored, err := c.ignores(name)
+	info, err := c.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	ignored, match, err := c.ignores(name)
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +176,8 @@ func (c *contextSource) list(ctx context.Context, name string) ([]item, error) {
 		it, err := c.item(name, ".", info)
 		return []item{it}, err
 	}
-	items := []item{{entry: entry{Name: ".", Type: tar.TypeDir, Mode: 0o755}}}
-	if err := c.walk(ctx, name, ".", &items); err != nil {
+	items := []item{folderItem(".", info)}
+	if err := c.walk(ctx, name, ".", match, &items); err != nil {
 		return nil, err
 	}
 	if ignored && len(items) == 1 {
@@ -143,40 +189,37 @@ func (c *contextSource) list(ctx context.Context, name string) ([]item, error) {
 // walk adds what is in a folder. A folder that is left out is still looked
 // into where a "!" pattern may bring something in it back; it is then there
 // only if something was.
-func (c *contextSource) walk(ctx context.Context, dir, rel string, items *[]item) error {
+func (c *contextSource) walk(ctx context.Context, dir, rel string, above patternmatcher.MatchInfo, items *[]item) error {
 	entries, err := fs.ReadDir(c.root.FS(), dir)
 	if err != nil {
-		return plainError(err)
+		return err
 	}
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		name, relName := path.Join(dir, e.Name()), path.Join(rel, e.Name())
-		ignored, err := c.ignores(name)
+		ignored, match, err := c.ignored.MatchesUsingParentResults(name, above)
+		if err != nil {
+			return err
+		}
+		if ignored && !(e.IsDir() && c.ignored.Exclusions()) {
+			continue
+		}
+		info, err := e.Info()
 		if err != nil {
 			return err
 		}
 		if e.IsDir() {
-			if ignored && !c.ignored.Exclusions() {
-				continue
-			}
 			before := len(*items)
-			*items = append(*items, item{entry: entry{Name: relName, Type: tar.TypeDir, Mode: 0o755}})
-			if err := c.walk(ctx, name, relName, items); err != nil {
+			*items = append(*items, folderItem(relName, info))
+			if err := c.walk(ctx, name, relName, match, items); err != nil {
 				return err
 			}
 			if ignored && len(*items) == before+1 {
 				*items = (*items)[:before]
 			}
 			continue
-		}
-		if ignored {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil {
-			return plainError(err)
 		}
 		// A socket can't be in an image, and Docker leaves it out as well.
 		if info.Mode()&fs.ModeSocket != 0 {
@@ -191,26 +234,51 @@ func (c *contextSource) walk(ctx context.Context, dir, rel string, items *[]item
 	return nil
 }
 
+// folderItem describes a folder of the context.
+func folderItem(rel string, info fs.FileInfo) item {
+	return item{entry: entry{Name: rel, Type: tar.TypeDir, Mode: tarMode(info), ModTime: info.ModTime().Unix()}}
+}
+
+// tarMode returns a file's permission, set-ID and sticky bits as tar has them.
+// Windows has no executable bit to go by: as in Docker, all files have it there.
+func tarMode(info fs.FileInfo) int64 {
+	if runtime.GOOS == "windows" {
+		return 0o755
+	}
+	return modeBits(info.Mode())
+}
+
+// modeBits is tarMode for a mode.
+func modeBits(mode fs.FileMode) int64 {
+	bits := int64(mode.Perm())
+	if mode&fs.ModeSetuid != 0 {
+		bits |= 0o4000
+	}
+	if mode&fs.ModeSetgid != 0 {
+		bits |= 0o2000
+	}
+	if mode&fs.ModeSticky != 0 {
+		bits |= 0o1000
+	}
+	return bits
+}
+
 // item describes a file of the context that is no folder.
 func (c *contextSource) item(name, rel string, info fs.FileInfo) (item, error) {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		link, err := c.root.Readlink(name)
-		return item{entry: entry{Name: rel, Type: tar.TypeSymlink, Mode: 0o777, Link: link}}, plainError(err)
+		return item{entry: entry{Name: rel, Type: tar.TypeSymlink, Mode: 0o777, Link: link, ModTime: info.ModTime().Unix()}}, err
 	case !info.Mode().IsRegular():
 		return item{}, fmt.Errorf("%s is neither a file nor a folder nor a symbolic link", name)
 	}
-	mode := int64(0o644)
-	// Windows has no executable bit to go by.
-	if info.Mode()&0o111 != 0 || runtime.GOOS == "windows" {
-		mode = 0o755
-	}
 	return item{
-		entry: entry{Name: rel, Type: tar.TypeReg, Mode: mode, Size: info.Size()},
+		entry: entry{Name: rel, Type: tar.TypeReg, Mode: tarMode(info), Size: info.Size(), ModTime: info.ModTime().Unix()},
+		inode: inodeOf(info),
 		open: func() (io.ReadCloser, int64, error) {
 			f, err := c.root.Open(name)
 			if err != nil {
-				return nil, 0, plainError(err)
+				return nil, 0, err
 			}
 			info, err := f.Stat()
 			if err != nil {
@@ -220,16 +288,6 @@ func (c *contextSource) item(name, rel string, info fs.FileInfo) (item, error) {
 			return f, info.Size(), nil
 		},
 	}, nil
-}
-
-// plainError says what is meant by the standard library's words for a symbolic
-// link that leads out of a folder.
-func plainError(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) && strings.Contains(p.Err.Error(), "escapes") {
-		return fmt.Errorf("%s is a symbolic link that leads out of the build context", p.Path)
-	}
-	return err
 }
 
 // content is an image in the store.

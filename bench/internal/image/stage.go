@@ -15,8 +15,7 @@ type stageSource struct {
 	store  *Store
 	tree   *tree
 	layers []layer
-	// temp is a folder for extracted files; it is made when it is needed.
-	temp string
+	temp   *spooler
 }
 
 func (s *stageSource) match(pattern string) ([]string, error) {
@@ -49,8 +48,8 @@ func (s *stageSource) list(ctx context.Context, name string) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.Name = "."
 	nodes := []node{n}
-	nodes[0].Name = "."
 	if n.Type == tar.TypeDir {
 		for _, name := range s.tree.below(resolved) {
 			n := s.tree.nodes[name]
@@ -63,12 +62,15 @@ func (s *stageSource) list(ctx context.Context, name string) ([]item, error) {
 	return s.extract(ctx, nodes)
 }
 
+// place is where the content of a file is; names with the same place are hard
+// links of one file.
+type place struct {
+	layer  int
+	member string
+}
+
 // extract makes the content of files readable, reading each layer once.
 func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error) {
-	type place struct {
-		layer  int
-		member string
-	}
 	files := map[place]string{}
 	wanted := map[int]bool{}
 	for _, n := range nodes {
@@ -89,7 +91,7 @@ func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error)
 			if _, ok := files[place{i, e.Name}]; !ok {
 				return nil
 			}
-			name, err := s.spool(r)
+			name, err := s.temp.spool(r)
 			files[place{i, e.Name}] = name
 			return err
 		})
@@ -105,7 +107,7 @@ func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error)
 			if name == "" {
 				return nil, fmt.Errorf("reading /%s: layer %s lacks it", n.Name, s.layers[n.layer].DiffID)
 			}
-			items = append(items, item{entry: n.entry, open: func() (io.ReadCloser, int64, error) {
+			items = append(items, item{entry: n.entry, inode: place{n.layer, n.member}, open: func() (io.ReadCloser, int64, error) {
 				f, err := os.Open(name)
 				return f, n.Size, err
 			}})
@@ -114,34 +116,7 @@ func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error)
 		}
 	}
 	for i := range items {
-		items[i].UID, items[i].GID = 0, 0
+		items[i].made = false
 	}
 	return items, nil
-}
-
-// spool writes content to a new temporary file.
-func (s *stageSource) spool(r io.Reader) (string, error) {
-	if s.temp == "" {
-		dir, err := os.MkdirTemp(s.store.path(tempDir), "stage-")
-		if err != nil {
-			return "", err
-		}
-		s.temp = dir
-	}
-	f, err := os.CreateTemp(s.temp, "")
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(f, r)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return f.Name(), err
-}
-
-// close removes the extracted files.
-func (s *stageSource) close() {
-	if s.temp != "" {
-		removeTree(s.temp)
-	}
 }

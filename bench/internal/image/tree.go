@@ -198,7 +198,7 @@ func (t *tree) above(dir string) (items []item, made int, err error) {
 	for ; dir != "."; dir = path.Dir(dir) {
 		n, ok := t.nodes[dir]
 		if !ok {
-			n.entry = entry{Name: dir, Type: tar.TypeDir, Mode: 0o755}
+			n.entry = entry{Name: dir, Type: tar.TypeDir, Mode: 0o755, made: true}
 			made++
 		} else if n.Type != tar.TypeDir {
 			return nil, 0, fmt.Errorf("/%s is not a folder", dir)

@@ -19,3 +19,12 @@ func ownAs(name string, like fs.FileInfo) error {
 	}
 	return os.Lchown(name, int(st.Uid), int(st.Gid))
 }
+
+// inodeOf identifies a file that has more than one name; nil for others.
+func inodeOf(info fs.FileInfo) any {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Nlink < 2 {
+		return nil
+	}
+	return [2]uint64{uint64(st.Dev), uint64(st.Ino)}
+}

@@ -273,7 +273,22 @@ func (u *unpacker) folder(name string) (string, error) {
 
 // resolve follows every symbolic link of a path, the last one too, with the
 // unpacked image as the root of everything.
-func (u *unpacker) resolve(name string) (string, error) {
+func (u *unpacker) resolve(name string) (string, error) { return followLinks(name, u.readLink) }
+
+// readLink returns what a symbolic link names; false for anything else.
+func (u *unpacker) readLink(name string) (string, bool, error) {
+	info, err := u.root.Lstat(name)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return "", false, nil
+	}
+	target, err := u.root.Readlink(name)
+	return filepath.ToSlash(target), true, err
+}
+
+// followLinks follows every symbolic link of a path, the last one too. Absolute
+// links and ".." stay below the root, which is ".". readLink returns what a link
+// names, and false for anything else or nothing.
+func followLinks(name string, readLink func(name string) (target string, ok bool, err error)) (string, error) {
 	links := 0
 	done, rest := ".", strings.Split(name, "/")
 	for len(rest) > 0 {
@@ -287,19 +302,17 @@ func (u *unpacker) resolve(name string) (string, error) {
 			continue
 		}
 		next := path.Join(done, part)
-		info, err := u.root.Lstat(next)
-		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		target, ok, err := readLink(next)
+		if err != nil {
+			return "", err
+		}
+		if !ok {
 			done = next
 			continue
 		}
 		if links++; links > maxLinks {
 			return "", fmt.Errorf("%s: too many symbolic links", name)
 		}
-		target, err := u.root.Readlink(next)
-		if err != nil {
-			return "", err
-		}
-		target = filepath.ToSlash(target)
 		if strings.HasPrefix(target, "/") {
 			done = "."
 		}

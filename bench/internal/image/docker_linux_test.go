@@ -8,14 +8,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"sort"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"coldbench/bench/internal/backend/backendtest"
 	"coldbench/bench/internal/coldstart"
@@ -45,42 +49,135 @@ func tryDocker(stdin io.Reader, args ...string) ([]byte, error) {
 	return out, err
 }
 
-// exported lists the files of an image as the engine sees them.
-func exported(t *testing.T, ref string) map[string]string {
+// seenFile is what differs, or not, of a file of two images.
+type seenFile struct {
+	Type     byte
+	Mode     int64
+	UID, GID int
+	Seconds  int64  // of the modification time
+	Link     string // of a symbolic link
+	Names    string // of one file with more than one name, itself included
+	Sum      string
+}
+
+func (s seenFile) String() string {
+	return fmt.Sprintf("%c %04o %d:%d %s %q [%s] %s", s.Type, s.Mode, s.UID, s.GID, time.Unix(s.Seconds, 0).UTC().Format(time.DateTime), s.Link, s.Names, s.Sum)
+}
+
+// exported lists the files of an image as the engine shows them in a container.
+func exported(t *testing.T, ref string) map[string]seenFile {
 	t.Helper()
 	id := strings.TrimSpace(string(docker(t, nil, "create", "--label", "coldbench.test=image", ref, "/none")))
-	defer docker(t, nil, "rm", id)
-	list := map[string]string{}
+	defer docker(t, nil, "rm", "-v", id)
+	list, groups := map[string]seenFile{}, map[string][]string{}
 	tr := tar.NewReader(bytes.NewReader(docker(t, nil, "export", id)))
 	for {
 		h, err := tr.Next()
 		if err == io.EOF {
-			return list
+			break
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		name := path.Clean(h.Name)
+		if ofEngine(name) {
+			continue
+		}
+		if h.Typeflag == tar.TypeLink {
+			first := path.Clean(h.Linkname)
+			groups[first] = append(groups[first], name)
+			list[name] = list[first]
+			continue
 		}
 		sum := sha256.New()
 		if _, err := io.Copy(sum, tr); err != nil {
 			t.Fatal(err)
 		}
-		list[path.Clean(h.Name)] = fmt.Sprintf("%c %04o %d:%d %q %x", h.Typeflag, h.Mode&0o7777, h.Uid, h.Gid, h.Linkname, sum.Sum(nil)[:4])
+		list[name] = seenFile{Type: h.Typeflag, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Seconds: h.ModTime.Unix(), Link: h.Linkname, Sum: fmt.Sprintf("%x", sum.Sum(nil)[:4])}
+	}
+	for first, others := range groups {
+		enterNames(list, append(others, first))
+	}
+	return list
+}
+
+// enterNames enters the names of one file.
+func enterNames(list map[string]seenFile, names []string) {
+	sort.Strings(names)
+	for _, name := range names {
+		f := list[name]
+		f.Names = strings.Join(names, " ")
+		list[name] = f
 	}
 }
 
+// ofEngine reports whether engines put a file into every container.
+func ofEngine(name string) bool {
+	top, _, _ := strings.Cut(name, "/")
+	switch name {
+	case ".dockerenv", "etc", "etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/mtab":
+		return true
+	}
+	return top == "dev" || top == "proc" || top == "sys"
+}
+
+// lstatted lists the files of a folder as the kernel shows them.
+func lstatted(t *testing.T, root string) map[string]seenFile {
+	t.Helper()
+	list, inodes := map[string]seenFile{}, map[uint64][]string{}
+	err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || p == root {
+			return err
+		}
+		rel, _ := filepath.Rel(root, p)
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		h, err := tar.FileInfoHeader(info, "")
+		if err != nil {
+			return err
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		f := seenFile{Type: h.Typeflag, Mode: h.Mode, UID: int(st.Uid), GID: int(st.Gid), Seconds: info.ModTime().Unix()}
+		sum := sha256.New()
+		switch {
+		case f.Type == tar.TypeSymlink:
+			f.Link, err = os.Readlink(p)
+		case f.Type == tar.TypeReg:
+			inodes[st.Ino] = append(inodes[st.Ino], rel)
+			var data []byte
+			data, err = os.ReadFile(p)
+			sum.Write(data)
+		}
+		f.Sum = fmt.Sprintf("%x", sum.Sum(nil)[:4])
+		list[rel] = f
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, names := range inodes {
+		if len(names) > 1 {
+			enterNames(list, names)
+		}
+	}
+	return list
+}
+
 // diff lists how two listings differ.
-func diff(want, got map[string]string) []string {
+func diff(want, got map[string]seenFile) []string {
 	var lines []string
 	for name, w := range want {
 		if g, ok := got[name]; !ok {
-			lines = append(lines, name+": missing, want "+w)
+			lines = append(lines, fmt.Sprintf("%s: missing, want %v", name, w))
 		} else if g != w {
-			lines = append(lines, name+": "+g+", want "+w)
+			lines = append(lines, fmt.Sprintf("%s: %v, want %v", name, g, w))
 		}
 	}
 	for name, g := range got {
 		if _, ok := want[name]; !ok {
-			lines = append(lines, name+": unexpected, "+g)
+			lines = append(lines, fmt.Sprintf("%s: unexpected, %v", name, g))
 		}
 	}
 	sort.Strings(lines)
@@ -89,11 +186,12 @@ func diff(want, got map[string]string) []string {
 
 // settings are the parts of a configuration that decide what is run.
 type settings struct {
-	Entrypoint, Cmd, Env, Shell []string
-	WorkingDir, User            string
-	Labels                      map[string]string
-	ExposedPorts, Volumes       map[string]struct{}
-	StopSignal                  string
+	Entrypoint, Cmd, Env, Shell, OnBuild []string
+	WorkingDir, User                     string
+	Labels                               map[string]string
+	ExposedPorts, Volumes                map[string]struct{}
+	StopSignal                           string
+	Healthcheck                          any
 }
 
 // inspect returns an image's ID and settings as the engine sees them.
@@ -106,18 +204,28 @@ func inspect(t *testing.T, ref string) (string, settings) {
 	if err := json.Unmarshal(docker(t, nil, "image", "inspect", ref), &list); err != nil {
 		t.Fatal(err)
 	}
-	c := list[0].Config
-	// Engines add a PATH of their own to an image that sets none.
-	env := c.Env[:0]
-	for _, kv := range c.Env {
-		if !strings.HasPrefix(kv, "PATH=/usr/local/sbin:") {
-			env = append(env, kv)
+	return list[0].ID, list[0].Config.plain()
+}
+
+// plain returns settings without what the tests add and with nil for what is
+// empty.
+func (c settings) plain() settings {
+	delete(c.Labels, "coldbench.test")
+	for _, list := range []*[]string{&c.Entrypoint, &c.Cmd, &c.Env, &c.Shell, &c.OnBuild} {
+		if len(*list) == 0 {
+			*list = nil
 		}
 	}
-	if c.Env = env; len(env) == 0 {
-		c.Env = nil
+	if len(c.Labels) == 0 {
+		c.Labels = nil
 	}
-	return list[0].ID, c
+	if len(c.ExposedPorts) == 0 {
+		c.ExposedPorts = nil
+	}
+	if len(c.Volumes) == 0 {
+		c.Volumes = nil
+	}
+	return c
 }
 
 // load gives an image of the store to the engine and returns its tag. It is
@@ -146,11 +254,15 @@ var crossContext = map[string]string{
 // TestAgainstDocker builds the same Dockerfiles here and with the engine's own
 // builder; files and configuration have to be the same.
 func TestAgainstDocker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestBuildsAsDocker has cases of the same kinds")
+	}
 	_, err := tryDocker(nil, "version")
 	backendtest.Require(t, "docker", err)
 	s := open(t)
 	dir := t.TempDir()
 	files(t, dir, crossContext)
+	backdate(t, dir, 1)
 
 	// A base with everything that COPY has to look at.
 	base := t.TempDir()
@@ -159,6 +271,7 @@ func TestAgainstDocker(t *testing.T) {
 		"usr/lib/x": "x", "lib": "->usr/lib", "abs": "->/usr/lib", "file": "f", "tmp/": "",
 		"Dockerfile": "FROM scratch\nCOPY . /\nCOPY --chmod=1777 tmp /tmp2/\nENV A=base PATH=/bin\nENTRYPOINT [\"/e\"]\nCMD [\"c\"]\nWORKDIR /w\nLABEL l=1\n",
 	})
+	backdate(t, base, 1000)
 	baseImage, err := s.Build(t.Context(), variant(base), image.Options{Arch: "amd64"})
 	if err != nil {
 		t.Fatal(err)
@@ -267,91 +380,167 @@ COPY --from=BASE --chown=3:4 /file /f
 			if err != nil {
 				t.Fatal(err)
 			}
-			id := dockerBuild(t, file, dir)
-			mine := load(t, s, img)
-			gotID, got := inspect(t, mine)
-			if gotID != img.ID {
-				t.Errorf("the engine calls it %s, we %s", gotID, img.ID)
-			}
-			_, want := inspect(t, id)
-			if delete(want.Labels, "coldbench.test"); len(want.Labels) == 0 {
-				want.Labels = nil
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("configuration\n got %+v\nwant %+v", got, want)
-			}
-			theirs := exported(t, id)
-			for _, line := range diff(theirs, exported(t, mine)) {
-				t.Error(line)
-			}
-			compareUnpacked(t, s, img, theirs)
+			compareWithDocker(t, s, img, dockerBuild(t, file, dir))
 		})
 	}
 }
 
-// dockerBuild builds a Dockerfile with the engine's own builder and returns the
-// image's ID. It is removed at the end of the test.
-func dockerBuild(t *testing.T, file, dir string) string {
+// backdate gives every file of a folder a time of its own, from a second after
+// stamp(0) on.
+func backdate(t *testing.T, root string, second int64) {
 	t.Helper()
-	// An instruction that only replaces a file by one of equal size, within a
-	// second, makes the classic builder fail: there must be none in the file.
-	id := strings.TrimSpace(string(docker(t, nil, "build", "-q", "--no-cache", "--label", "coldbench.test=image", "-f", file, dir)))
-	t.Cleanup(func() { docker(t, nil, "rmi", id) })
-	return id
+	var names []string
+	err := filepath.WalkDir(root, func(p string, _ fs.DirEntry, err error) error {
+		names = append(names, p)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		setModTime(t, name, stamp(second+int64(i)))
+	}
 }
 
-// compareUnpacked compares what Unpack makes of an image with what the engine
-// shows of it.
-func compareUnpacked(t *testing.T, s *image.Store, img coldstart.Image, want map[string]string) {
+// dockerBuilt is an image that the engine's own builder made.
+type dockerBuilt struct {
+	id    string
+	start time.Time // before it was begun
+}
+
+// dockerBuild builds a Dockerfile with the engine's own builder. Its images are
+// removed at the end of the test.
+func dockerBuild(t *testing.T, file, dir string) dockerBuilt {
 	t.Helper()
+	b, err := tryDockerBuild(t, file, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// dockerStep is a line of the classic builder's output: an instruction, or the
+// ID of an image that it made or took.
+var dockerStep = regexp.MustCompile(`(?m)^(?:Step \d+/\d+ : (\S+)| ---> ([0-9a-f]{12})$)`)
+
+func tryDockerBuild(t *testing.T, file, dir string) (dockerBuilt, error) {
+	t.Helper()
+	b := dockerBuilt{start: time.Now()}
+	// An instruction that only replaces a file by one of equal size, within a
+	// second, makes the classic builder fail: there must be none in the file.
+	out, err := tryDocker(nil, "build", "--no-cache", "--force-rm", "--label", "coldbench.test=image", "-f", file, dir)
+	text := string(out)
+	if err != nil {
+		text = err.Error()
+	}
+	var made []string
+	instruction := ""
+	for _, m := range dockerStep.FindAllStringSubmatch(text, -1) {
+		if m[1] != "" {
+			instruction = m[1]
+		} else if instruction != "FROM" {
+			b.id = m[2]
+			made = append(made, m[2])
+		}
+		if m[2] != "" && instruction == "FROM" {
+			b.id = m[2]
+		}
+	}
+	t.Cleanup(func() {
+		// An image goes with those below that nothing else needs; what is left are
+		// other stages'.
+		for i := len(made) - 1; i >= 0; i-- {
+			_, _ = tryDocker(nil, "rmi", made[i])
+		}
+	})
+	return b, err
+}
+
+// compareWithDocker compares an image of the store with what docker build made
+// of the same input: as both are in the engine, and as the first is unpacked.
+func compareWithDocker(t *testing.T, s *image.Store, img coldstart.Image, b dockerBuilt) {
+	t.Helper()
+	_, want := inspect(t, b.id)
+	theirs := exported(t, b.id)
 	root, err := s.Unpack(t.Context(), img)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What engines add for every container.
-	for name := range want {
-		top, _, _ := strings.Cut(name, "/")
-		if top == "dev" || top == "proc" || top == "sys" || top == ".dockerenv" || top == "etc" || name == "tmp" {
-			delete(want, name)
-		}
+	got := settingsOf(t, s, img)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("configuration\n got %+v\nwant %+v", got, want)
 	}
-	for name, w := range want {
-		info, err := os.Lstat(filepath.Join(root, name))
-		if err != nil {
-			t.Errorf("unpacked: %v", err)
+	unpacked := lstatted(t, root)
+	for _, line := range diff(asUnpacked(b.settled(t, theirs, unpacked)), asUnpacked(unpacked)) {
+		t.Errorf("unpacked: %s", line)
+	}
+	if testing.Short() {
+		return
+	}
+	mine := load(t, s, img)
+	gotID, got := inspect(t, mine)
+	if gotID != img.ID {
+		t.Errorf("the engine calls it %s, we %s", gotID, img.ID)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("configuration in the engine\n got %+v\nwant %+v", got, want)
+	}
+	loaded := exported(t, mine)
+	for _, line := range diff(b.settled(t, theirs, loaded), loaded) {
+		t.Errorf("in the engine: %s", line)
+	}
+}
+
+// settled returns docker build's files with our times for the folders that it
+// made or put something into, which have the time of the build with Docker. Ours
+// must not. It also has our set-ID bits of files: the classic builder changes the
+// mode before the owner, which takes them off; BuildKit does not (copyFileInfo of
+// fsutil).
+func (b dockerBuilt) settled(t *testing.T, theirs, ours map[string]seenFile) map[string]seenFile {
+	t.Helper()
+	list := map[string]seenFile{}
+	for name, f := range theirs {
+		if mine, ok := ours[name]; ok && f.Type == tar.TypeDir && f.Seconds >= b.start.Unix() {
+			if mine.Seconds >= b.start.Unix() {
+				t.Errorf("/%s has the time of the build", name)
+			}
+			f.Seconds = mine.Seconds
+		}
+		if f.Type == tar.TypeReg {
+			f.Mode |= ours[name].Mode & 0o6000
+		}
+		list[name] = f
+	}
+	return list
+}
+
+// asUnpacked returns files as an unpacked image shows them: without set-ID bits
+// and mount points, and with owners only if this process may give them.
+func asUnpacked(files map[string]seenFile) map[string]seenFile {
+	list := map[string]seenFile{}
+	for name, f := range files {
+		if ofEngine(name) || name == "tmp" {
 			continue
 		}
-		var typ byte
-		var mode int64
-		var link string
-		if _, err := fmt.Sscanf(w, "%c %o", &typ, &mode); err != nil {
-			t.Fatal(err)
+		f.Mode &= 0o1777
+		if os.Geteuid() != 0 {
+			f.UID, f.GID = 0, 0
 		}
-		switch {
-		case info.IsDir():
-			if typ != tar.TypeDir {
-				t.Errorf("unpacked %s is a folder, want %s", name, w)
-			}
-		case info.Mode()&os.ModeSymlink != 0:
-			link, _ = os.Readlink(filepath.Join(root, name))
-			if !strings.Contains(w, fmt.Sprintf("%q", link)) || typ != tar.TypeSymlink {
-				t.Errorf("unpacked %s leads to %s, want %s", name, link, w)
-			}
-			continue
-		default:
-			data, err := os.ReadFile(filepath.Join(root, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			sum := sha256.Sum256(data)
-			if !strings.HasSuffix(w, fmt.Sprintf("%x", sum[:4])) {
-				t.Errorf("unpacked %s holds %q, want %s", name, data, w)
-			}
-		}
-		if got := int64(info.Mode().Perm()); got != mode&0o777 {
-			t.Errorf("unpacked %s has mode %o, want %o", name, got, mode)
-		}
+		list[name] = f
 	}
+	return list
+}
+
+// settingsOf returns an image's settings as its configuration has them.
+func settingsOf(t *testing.T, s *image.Store, img coldstart.Image) settings {
+	t.Helper()
+	var file struct {
+		Config settings `json:"config"`
+	}
+	if err := json.Unmarshal([]byte(configText(t, s, img)), &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Config.plain()
 }
 
 // TestImportAgainstDocker imports what the engine's own docker save writes, and
@@ -365,7 +554,7 @@ func TestImportAgainstDocker(t *testing.T) {
 	backendtest.Require(t, "docker", err)
 	dir := t.TempDir()
 	files(t, dir, map[string]string{"a": "a", "Dockerfile": "FROM scratch\nCOPY a /a\nENV A=1\nCOPY a /b\nENTRYPOINT [\"/a\"]\n"})
-	id := dockerBuild(t, filepath.Join(dir, "Dockerfile"), dir)
+	id, _ := inspect(t, dockerBuild(t, filepath.Join(dir, "Dockerfile"), dir).id)
 	name := fmt.Sprintf("coldbench-test/import-%d", os.Getpid())
 	one, two := name+":1", name+":2"
 	docker(t, nil, "tag", id, name+":keep") // or the image goes with its last tag

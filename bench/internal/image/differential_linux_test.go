@@ -1,0 +1,340 @@
+package image_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"coldbench/bench/internal/backend/backendtest"
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
+)
+
+// buildCases is how many random builds are compared by make test; BENCH_BUILDS
+// is another number, and BENCH_BUILD_SEED the first seed.
+const buildCases = 20
+
+// TestBuildsAsDocker builds random Dockerfiles in random contexts here and with
+// the engine's own builder. Either both fail, or configuration and files are the
+// same: path, type, mode, owner, time, link target, hard links and content.
+func TestBuildsAsDocker(t *testing.T) {
+	_, err := tryDocker(nil, "version")
+	backendtest.Require(t, "docker", err)
+	cases, first := number(t, "BENCH_BUILDS", buildCases), number(t, "BENCH_BUILD_SEED", 1)
+	s := open(t)
+	for seed := first; seed < first+cases; seed++ {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			g := newBuildGenerator(t, uint64(seed))
+			g.context()
+			text, stages := g.dockerfile()
+			file := filepath.Join(g.dir, "Dockerfile")
+			g.check(os.WriteFile(file, []byte(text), 0o644))
+			g.stamp("Dockerfile", 0o644)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("BENCH_BUILD_SEED=%d BENCH_BUILDS=1 builds this again\n%s\nof the context\n%s", seed, text, strings.Join(g.log, "\n"))
+				}
+			})
+			v := coldstart.Variant{Name: "v", Build: &coldstart.Build{Context: g.dir, Dockerfile: file}}
+			img, err := buildStages(t, s, v, stages)
+			b, dockerErr := tryDockerBuild(t, file, g.dir)
+			switch {
+			case (err == nil) != (dockerErr == nil):
+				t.Errorf("here: %v\nengine: %v", err, dockerErr)
+			case err == nil:
+				compareWithDocker(t, s, img, b)
+			}
+		})
+	}
+}
+
+// buildStages builds each stage, as the classic builder does, and returns the last
+// one.
+func buildStages(t *testing.T, s *image.Store, v coldstart.Variant, stages int) (img coldstart.Image, err error) {
+	for i := 0; i < stages && err == nil; i++ {
+		v.Build.Target = fmt.Sprint("s", i)
+		img, err = s.Build(t.Context(), v, image.Options{Arch: "amd64"})
+	}
+	return img, err
+}
+
+// number reads a number from the environment.
+func number(t *testing.T, key string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(key)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s=%s: %v", key, text, err)
+	}
+	return n
+}
+
+// buildGenerator makes a build context and a Dockerfile out of a seed. A name
+// tells what it is in every folder (d folder, f file, h hard link, l symbolic
+// link, a archive, n file that COPY names), because builders differ in what a
+// file that meets a folder becomes.
+type buildGenerator struct {
+	*rand.Rand
+	t      *testing.T
+	dir    string
+	log    []string
+	files  []string // regular files
+	linked []string // those and links
+	dirs   []string
+	sizes  int
+}
+
+func newBuildGenerator(t *testing.T, seed uint64) *buildGenerator {
+	return &buildGenerator{Rand: rand.New(rand.NewPCG(seed, 0)), t: t, dir: t.TempDir(), dirs: []string{"."}}
+}
+
+// one returns one of several values.
+func one[T any](g *buildGenerator, values ...T) T { return values[g.IntN(len(values))] }
+
+func (g *buildGenerator) check(err error) {
+	g.t.Helper()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// time returns a time with a fraction of a second, in the past.
+func (g *buildGenerator) time() time.Time {
+	return time.Unix(g.Int64N(1_700_000_000), g.Int64N(1_000_000_000))
+}
+
+func (g *buildGenerator) mode() os.FileMode {
+	return one(g, os.FileMode(0o644), 0o644, 0o755, 0o600, 0o400, 0o750, 0o777, 0o111, 0o666, 0, 0o755|os.ModeSetuid, 0o750|os.ModeSetgid)
+}
+
+// data returns content of a length that no other file has: the classic builder
+// takes a file of equal length and time for unchanged.
+func (g *buildGenerator) data() []byte {
+	g.sizes++
+	return bytes.Repeat([]byte{byte('a' + g.IntN(26))}, g.sizes)
+}
+
+// context fills the folder.
+func (g *buildGenerator) context() {
+	for i := range 1 + g.IntN(3) {
+		name := path.Join(one(g, g.dirs...), fmt.Sprint("d", i))
+		g.check(os.Mkdir(filepath.Join(g.dir, name), 0o755))
+		g.dirs = append(g.dirs, name)
+	}
+	for range 2 + g.IntN(6) {
+		g.contextFile(path.Join(one(g, g.dirs...), fmt.Sprint("f", g.IntN(4))))
+	}
+	for range g.IntN(4) {
+		g.contextLink()
+	}
+	if g.IntN(3) == 0 {
+		g.archive()
+	}
+	g.ignoreFile()
+	// Folders last: what is made in them gives them a new time.
+	for _, dir := range g.dirs[1:] {
+		mode := one(g, os.FileMode(0o755), 0o755, 0o700, 0o750, 0o555, 0o777|os.ModeSticky, 0o755|os.ModeSetgid)
+		g.stamp(dir, mode)
+	}
+}
+
+// stamp gives a file a mode, which links have not, and a time.
+func (g *buildGenerator) stamp(name string, mode os.FileMode) {
+	p, at := filepath.Join(g.dir, name), g.time()
+	if mode.Type() != os.ModeSymlink {
+		g.check(os.Chmod(p, mode))
+	}
+	setModTime(g.t, p, at)
+	g.log = append(g.log, fmt.Sprintf("%s %v %v", name, mode, at.UTC()))
+}
+
+func (g *buildGenerator) contextFile(name string) {
+	p := filepath.Join(g.dir, name)
+	if _, err := os.Lstat(p); err == nil {
+		return
+	}
+	g.check(os.WriteFile(p, g.data(), 0o600))
+	g.stamp(name, g.mode())
+	g.files = append(g.files, name)
+	g.linked = append(g.linked, name)
+}
+
+// contextLink makes a hard or a symbolic link.
+func (g *buildGenerator) contextLink() {
+	dir, to := one(g, g.dirs...), one(g, g.linked...)
+	if g.IntN(2) == 0 && len(g.files) > 0 {
+		name, to := path.Join(dir, fmt.Sprint("h", g.IntN(4))), one(g, g.files...)
+		if os.Link(filepath.Join(g.dir, to), filepath.Join(g.dir, name)) == nil {
+			g.linked = append(g.linked, name)
+			g.log = append(g.log, name+" hard link of "+to)
+		}
+		return
+	}
+	if g.IntN(3) == 0 {
+		to = one(g, append(g.dirs, "nothing", "../outside")...)
+	}
+	name := path.Join(dir, fmt.Sprint("l", g.IntN(4)))
+	target, err := filepath.Rel(filepath.Join("/", dir), filepath.Join("/", to))
+	g.check(err)
+	if to == "../outside" {
+		target = "/no/such"
+	}
+	if os.Symlink(target, filepath.Join(g.dir, name)) == nil {
+		g.linked = append(g.linked, name)
+		g.log = append(g.log, name+" -> "+target)
+		g.stamp(name, os.ModeSymlink)
+	}
+}
+
+// archive makes a tar archive for ADD.
+func (g *buildGenerator) archive() {
+	var buf bytes.Buffer
+	tw := tar.NewWriter(&buf)
+	write := func(h tar.Header, data []byte) {
+		h.ModTime, h.Uid, h.Gid, h.Size = g.time(), g.IntN(3), g.IntN(3), int64(len(data))
+		h.Format = tar.FormatPAX
+		g.check(tw.WriteHeader(&h))
+		_, err := tw.Write(data)
+		g.check(err)
+		g.log = append(g.log, fmt.Sprintf("  %c %s %s %o %d:%d %v", h.Typeflag, h.Name, h.Linkname, h.Mode, h.Uid, h.Gid, h.ModTime))
+	}
+	first := one(g, "f0", "d0/f1", "d9/f2")
+	if g.IntN(2) == 0 {
+		write(tar.Header{Typeflag: tar.TypeDir, Name: one(g, "d0/", "./", "d9/"), Mode: 0o750}, nil)
+	}
+	write(tar.Header{Typeflag: tar.TypeReg, Name: first, Mode: int64(g.mode().Perm())}, g.data())
+	if g.IntN(2) == 0 {
+		write(tar.Header{Typeflag: tar.TypeReg, Name: one(g, "./f3", "d0/d8/f3"), Mode: int64(g.mode().Perm())}, g.data())
+	}
+	if g.IntN(2) == 0 {
+		write(tar.Header{Typeflag: tar.TypeSymlink, Name: one(g, "l0", "l9"), Linkname: one(g, first, "d0", "/d9"), Mode: 0o777}, nil)
+	}
+	g.check(tw.Close())
+	name, data := "a0.tar", buf.Bytes()
+	if g.IntN(2) == 0 {
+		var zipped bytes.Buffer
+		zip := gzip.NewWriter(&zipped)
+		_, err := zip.Write(data)
+		g.check(err)
+		g.check(zip.Close())
+		name, data = "a0.tgz", zipped.Bytes()
+	}
+	g.check(os.WriteFile(filepath.Join(g.dir, name), data, 0o644))
+	g.stamp(name, 0o640)
+	g.files = append(g.files, name)
+}
+
+// ignoreFile writes a .dockerignore file.
+func (g *buildGenerator) ignoreFile() {
+	var lines []string
+	for range g.IntN(4) {
+		name := one(g, append(append([]string{}, g.linked...), g.dirs[1:]...)...)
+		lines = append(lines, one(g, name, name, "**/"+path.Base(name), path.Dir(name)+"/f*", "!"+name, "# "+name))
+	}
+	if len(lines) == 0 {
+		return
+	}
+	g.check(os.WriteFile(filepath.Join(g.dir, ".dockerignore"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+	g.stamp(".dockerignore", 0o644)
+	g.log = append(g.log, "  "+strings.Join(lines, "\n  "))
+}
+
+// dockerfile returns a Dockerfile for the context and its number of stages.
+func (g *buildGenerator) dockerfile() (text string, stages int) {
+	var b strings.Builder
+	if g.IntN(4) == 0 {
+		b.WriteString("ARG G=/x\n")
+	}
+	stages = 1 + g.IntN(3)
+	for i := range stages {
+		base := "scratch"
+		if i > 0 && g.IntN(2) == 0 {
+			base = fmt.Sprint("s", g.IntN(i))
+		}
+		fmt.Fprintf(&b, "FROM %s AS s%d\n", base, i)
+		for range 1 + g.IntN(4) {
+			b.WriteString(g.instruction(i) + "\n")
+		}
+	}
+	return b.String(), stages
+}
+
+// instruction returns a line of stage number i.
+func (g *buildGenerator) instruction(i int) string {
+	switch g.IntN(12) {
+	case 0:
+		return "WORKDIR " + path.Clean(g.folder())
+	case 1:
+		return "ADD " + one(g, "a0.t*", one(g, g.linked...), ".") + " " + g.folder()
+	case 2, 3:
+		if i > 0 {
+			return g.copyFrom(i)
+		}
+	case 4:
+		return g.configuration()
+	}
+	return "COPY " + g.flags() + g.copyArgs()
+}
+
+func (g *buildGenerator) flags() string {
+	if g.IntN(4) == 0 {
+		return "--chown=" + one(g, "7", "3:4", "0:5") + " "
+	}
+	return ""
+}
+
+// copyArgs returns the sources and the destination of a COPY.
+func (g *buildGenerator) copyArgs() string {
+	switch g.IntN(6) {
+	case 0:
+		return ". " + g.folder()
+	case 1:
+		return one(g, g.dirs...) + " " + g.folder()
+	case 2:
+		return one(g, g.linked...) + " " + one(g, g.linked...) + " " + g.folder()
+	case 3:
+		return one(g, "f*", "*/f*", "?1", "[fh][0-2]", path.Dir(one(g, g.linked...))+"/*") + " " + g.folder()
+	case 4:
+		return one(g, g.files...) + " " + path.Join(g.folder(), fmt.Sprint("n", g.IntN(3)))
+	}
+	return one(g, g.linked...) + " " + g.folder()
+}
+
+// copyFrom returns a COPY from a stage before number i.
+func (g *buildGenerator) copyFrom(i int) string {
+	from := one(g, fmt.Sprint("s", g.IntN(i)), fmt.Sprint(g.IntN(i)))
+	src := one(g, "/", "/x", "/d0", "/x/d0", "/f*", "/x/*", "/"+one(g, g.linked...), "/x/"+one(g, g.linked...), "/n0")
+	return fmt.Sprintf("COPY --from=%s %s%s %s", from, g.flags(), src, g.folder())
+}
+
+// folder returns a folder of the image, which may not exist yet.
+func (g *buildGenerator) folder() string {
+	return one(g, "/", "/x/", "/x/y/", "./", "d0/", "/d0/d1/", "../d2/", "/x/l0/", "/l1/d0/", "x/d0/../d3/")
+}
+
+// configuration returns an instruction that changes the configuration only.
+func (g *buildGenerator) configuration() string {
+	lines := []string{
+		"ENV A=1 B=${A:-x}2 PATH=/x:$PATH", "ENV C=$A-$B D='$A' E=\"$A b\" F=a\\ b", "ENV G h i", "ARG H=arg\nENV I=$H$G", "ARG G\nENV J=$G",
+		"LABEL a=b \"c d\"=e", "CMD a $b", "CMD [\"a\", \"$b\"]", "ENTRYPOINT e f", "ENTRYPOINT [\"e\"]", "USER 5:6", "USER u", "EXPOSE 80 90/udp 100-102",
+		"VOLUME /vol /v2", "STOPSIGNAL SIGINT", "SHELL [\"/sh\", \"-e\"]", "MAINTAINER me",
+		"HEALTHCHECK --interval=5s --timeout=3s --retries=2 CMD check a", "HEALTHCHECK CMD [\"check\"]", "HEALTHCHECK NONE",
+		"ONBUILD ENV O=1", "ONBUILD COPY . /onbuild/", "ONBUILD WORKDIR onbuild/d0", "ONBUILD RUN make",
+	}
+	sort.Strings(lines)
+	return one(g, lines...)
+}
