@@ -40,7 +40,7 @@ type removal struct {
 // afterwards can't be missed.
 func (e *Engine) awaitRemoval(id string) *removal {
 	r := &removal{done: make(chan struct{})}
-	wait := e.cli.ContainerWait(context.Background(), id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
+	wait := e.cli.ContainerWait(e.options.Closing, id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
 	go func() {
 		defer close(r.done)
 		select {
@@ -73,18 +73,18 @@ func (r *removal) wait(ctx context.Context, d time.Duration) bool {
 
 // remove ends and removes a container, and returns when it is gone. gone is nil
 // where nobody waits for it.
-func (e *Engine) remove(ctx context.Context, id string, gone *removal) error {
-	if id == "" || gone != nil && gone.wait(ctx, 0) {
+func (e *Engine) remove(id string, gone *removal) error {
+	if id == "" || gone != nil && gone.wait(e.options.Closing, 0) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errSilent)
+	ctx, cancel := context.WithTimeoutCause(e.options.Closing, callTimeout, errSilent)
 	defer cancel()
 	_, err := e.cli.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	switch {
 	case errdefs.IsNotFound(err):
 		return nil
 	case err != nil && !isBeingRemoved(err):
-		return fmt.Errorf("removing container %.12s: %w", id, err)
+		return unremoved(id, causeOf(ctx, err))
 	case gone == nil && err == nil:
 		return nil
 	case gone == nil:
@@ -92,11 +92,17 @@ func (e *Engine) remove(ctx context.Context, id string, gone *removal) error {
 	}
 	if !gone.wait(ctx, callTimeout) {
 		if gone.err != nil {
-			return fmt.Errorf("removing container %.12s: %w", id, gone.err)
+			return unremoved(id, causeOf(e.options.Closing, gone.err))
 		}
-		return fmt.Errorf("removing container %.12s: it is still there after %v", id, callTimeout)
+		return unremoved(id, causeOf(e.options.Closing, fmt.Errorf("it is still there after %v", callTimeout)))
 	}
 	return nil
+}
+
+// unremoved returns the error of a removal with what to do about it: as a warning
+// it has no hint.
+func unremoved(id string, err error) error {
+	return fmt.Errorf("removing container %.12s: %w (the next run removes it, or docker rm -f %.12[1]s)", id, err)
 }
 
 // isBeingRemoved reports the engine's answer to a second removal.
@@ -208,7 +214,7 @@ func (m *machine) start(ctx context.Context, em *emulator, p *process, l runtime
 	cli := m.engine.cli
 	// An engine goes on with what it was asked for, whether anybody waits or
 	// not: only an answer tells the container's ID, and with it what to remove.
-	call, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errSilent)
+	call, cancel := context.WithTimeoutCause(m.engine.options.Closing, callTimeout, errSilent)
 	defer cancel()
 	created, err := cli.ContainerCreate(call, m.spec(em, l))
 	if err != nil {

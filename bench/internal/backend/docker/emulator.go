@@ -56,7 +56,7 @@ func (e *Engine) startEmulator(ctx context.Context, img *emulatorImage) (*emulat
 			return m, nil
 		}
 		err = fmt.Errorf("the volume %s holds another images/start than it should", img.volume)
-		if closeErr := m.close(ctx); closeErr != nil {
+		if closeErr := m.close(); closeErr != nil {
 			return nil, engineFailure(ctx, errors.Join(err, closeErr))
 		}
 		if _, removeErr := e.cli.VolumeRemove(ctx, img.volume, client.VolumeRemoveOptions{}); removeErr != nil || attempt == 2 {
@@ -132,7 +132,7 @@ func (e *Engine) tryEmulator(ctx context.Context, img *emulatorImage, imageID st
 	m.id = created.ID
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, m.close(context.WithoutCancel(ctx)))
+			err = errors.Join(err, m.close())
 		}
 	}()
 	m.attach, err = e.cli.ContainerAttach(call, m.id, client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
@@ -242,7 +242,8 @@ func (m *emulator) Kill(ctx context.Context, process int) error {
 }
 
 // close ends the container: its stdin ends, it exits, the engine removes it.
-func (m *emulator) close(ctx context.Context) error {
+func (m *emulator) close() error {
+	ctx := m.engine.options.Closing
 	m.closing.Do(func() {
 		if m.attach.Conn != nil {
 			_ = m.attach.CloseWrite()
@@ -252,7 +253,7 @@ func (m *emulator) close(ctx context.Context) error {
 			}
 			m.attach.Close()
 		}
-		m.failed = m.engine.remove(ctx, m.id, m.gone)
+		m.failed = m.engine.remove(m.id, m.gone)
 	})
 	return m.failed
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// Network is the emulator container's network, which the function shares:
 	// "bridge" (the default) or "none".
 	Network string
+	// Closing is the context of what ends and removes containers, which outlives
+	// that of a call; nil for one that never ends.
+	Closing context.Context
 	// Log receives what the engine does, a line at a time; nil for none.
 	Log func(string)
 }
@@ -61,6 +64,9 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 	}
 	if o.Log == nil {
 		o.Log = func(string) {}
+	}
+	if o.Closing == nil {
+		o.Closing = context.Background()
 	}
 	cli, f, err := dial(ctx, connectTimeout)
 	if err != nil {
@@ -187,7 +193,7 @@ func (e *Engine) emulatorOf(ctx context.Context) (*emulator, error) {
 	}
 	if e.emulator != nil {
 		e.options.Log("the emulator container has ended: making another")
-		_ = e.emulator.close(ctx)
+		_ = e.emulator.close()
 		e.emulator = nil
 	}
 	rie, err := payload.RIE(e.facts.arch)
@@ -217,7 +223,7 @@ func (e *Engine) Close() error {
 	e.closed = true
 	var err error
 	if e.emulator != nil {
-		err = e.emulator.close(context.Background())
+		err = e.emulator.close()
 	}
 	e.cli.Close()
 	return err

@@ -65,7 +65,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		return engineFailure(ctx, err)
 	}
 	for _, c := range dead {
-		if err := e.remove(ctx, c.ID, nil); err != nil {
+		if err := e.remove(c.ID, nil); err != nil {
 			e.warn("a container of an earlier run is left: %v", err)
 			continue
 		}
@@ -90,7 +90,7 @@ func Check(ctx context.Context) []coldstart.Finding {
 		return []coldstart.Finding{{Severity: coldstart.Warning, Subject: subject, Text: err.Error(), Hint: coldstart.HintOf(err)}}
 	}
 	defer cli.Close()
-	e := &Engine{cli: cli, facts: f, options: Options{Log: func(string) {}}}
+	e := &Engine{cli: cli, facts: f, options: Options{Closing: ctx, Log: func(string) {}}}
 	text := fmt.Sprintf("%s %s at %s, API %s, linux/%s", f.product, f.version, cli.DaemonHost(), f.api, f.arch)
 	if c := e.Cgroup(); c != "" {
 		text += ", cgroup " + c

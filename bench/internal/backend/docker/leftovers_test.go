@@ -136,7 +136,7 @@ func TestSweepRemovesWhatIsDeadAndNothingElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = e.remove(ctx, c.ID, nil) })
+		t.Cleanup(func() { _ = e.remove(c.ID, nil) })
 		return c.ID
 	}
 	self := thisProcess()

@@ -172,7 +172,7 @@ func (m *machine) Close() error {
 	if closed || em == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), endSlack, errSilent)
+	ctx, cancel := context.WithTimeoutCause(m.engine.options.Closing, endSlack, errSilent)
 	defer cancel()
 	err := em.client.CloseEnvironment(ctx)
 	if errors.Is(err, runtimeapi.ErrStdioClosed) {
@@ -211,7 +211,7 @@ func (m *machine) launch(ctx context.Context, l runtimeapi.StdioLaunch) error {
 		m.failed = err
 		m.mu.Unlock()
 		if p.id != "" {
-			err = errors.Join(err, m.engine.remove(ctx, p.id, p.gone))
+			err = errors.Join(err, m.engine.remove(p.id, p.gone))
 		}
 	}
 	return err
@@ -243,7 +243,7 @@ func (m *machine) kill(ctx context.Context, number int) error {
 		return nil
 	}
 	defer p.awaitOutput()
-	return m.engine.remove(ctx, p.id, p.gone)
+	return m.engine.remove(p.id, p.gone)
 }
 
 func sortedKeys(m map[string]string) []string {
