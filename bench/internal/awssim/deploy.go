@@ -77,6 +77,7 @@ func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
 	default:
 		return fmt.Errorf("deploying %s: state %q: Active, Inactive, Pending or Failed", name, o.State)
 	}
+	f.deployed = c
 	s.functions[name] = f
 	s.remember(c)
 	f.started[c.codeSHA256] = true // it has been there for long

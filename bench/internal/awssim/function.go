@@ -13,6 +13,9 @@ import (
 type function struct {
 	name   string
 	latest *version
+	// deployed is what Deploy made it; the zero value for a function that a client
+	// made.
+	deployed configuration
 	// published are in the order of their numbers; number is the last one that
 	// was given.
 	published []*version

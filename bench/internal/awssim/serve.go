@@ -45,7 +45,7 @@ func CheckListen(address string) error {
 // Serve answers what comes on a listener, which it owns from here on, until
 // Close.
 func (s *Server) Serve(l net.Listener) error {
-	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), ConnState: s.use.connection}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()

@@ -42,6 +42,8 @@ type Server struct {
 	servers []*http.Server
 	broken  error
 	closed  bool
+
+	use use
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -180,6 +182,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.work.Add(1)
 	defer s.work.Done()
+	s.use.call()
 	s.stats.Calls[c.operation]++
 	key := ""
 	if m := signer.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
