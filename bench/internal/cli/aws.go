@@ -218,7 +218,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 // restoreAWS puts back what killed benches left changed. asked is true where
 // that is all there is to do.
 func (a *app) restoreAWS(ctx context.Context, client *awslambda.Client, asked bool) error {
-	done, err := client.Restore(ctx)
+	done, err := client.Restore()
 	for _, name := range done.Functions {
 		a.say("function %s is as it was", name)
 	}

@@ -36,6 +36,8 @@ const (
 // and knows when the endpoint was last heard of.
 type counter struct {
 	log func(string)
+	// patient ends when no answer is waited for any more.
+	patient context.Context
 	// deadline is how long one request of the control plane may take.
 	deadline time.Duration
 
@@ -47,8 +49,8 @@ type counter struct {
 	heard         time.Time
 }
 
-func newCounter(log func(string)) *counter {
-	return &counter{log: log, deadline: time.Minute, counts: map[string]Count{}}
+func newCounter(patient context.Context, log func(string)) *counter {
+	return &counter{patient: patient, log: log, deadline: time.Minute, counts: map[string]Count{}}
 }
 
 // register adds the counter behind the SDK's retries, so that it sees each
@@ -66,7 +68,7 @@ func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next 
 	}
 	limited, cancel := ctx, func() {}
 	if operation != "Invoke" {
-		limited, cancel = context.WithTimeout(ctx, c.deadline)
+		limited, cancel = c.limit(ctx, operation)
 	}
 	out, metadata, err := next.HandleFinalize(limited, in)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
@@ -96,6 +98,23 @@ func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next 
 		c.log(text)
 	}
 	return out, metadata, err
+}
+
+// limit returns the context of one request. A change that was sent is made whether
+// anybody waits or not: after an interrupt, too, its answer is waited for, so that
+// what restores the function finds it made.
+func (c *counter) limit(ctx context.Context, operation string) (context.Context, context.CancelFunc) {
+	switch operation {
+	case "UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion":
+	default:
+		return context.WithTimeout(ctx, c.deadline)
+	}
+	if c.patient.Err() != nil {
+		return context.WithTimeout(ctx, c.deadline)
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.deadline)
+	stop := context.AfterFunc(c.patient, cancel)
+	return limited, func() { stop(); cancel() }
 }
 
 // unanswered is the error of a request that took too long. The SDK tries it

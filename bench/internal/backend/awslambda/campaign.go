@@ -268,9 +268,6 @@ func (k *Campaign) Close() error {
 	if k.journal == nil {
 		return nil // nothing was changed
 	}
-	// Also after an interrupt: the user's context is done then.
-	ctx, cancel := context.WithTimeout(context.Background(), k.c.o.Patience+time.Minute)
-	defer cancel()
 	var failed error
 	var left []journaledState
 	var wg sync.WaitGroup
@@ -278,14 +275,22 @@ func (k *Campaign) Close() error {
 	for _, s := range k.journal.Functions {
 		f := k.functions[s.Name]
 		wg.Go(func() {
-			err := f.restore(ctx)
-			if err == nil && s.Versions != "" {
-				err = k.c.deleteVersions(ctx, s.Name, s.Versions)
-			}
-			if err != nil {
+			err := k.c.hurriedly(func(ctx context.Context, c *Client) error {
+				err := f.restore(ctx, c)
+				if err == nil && s.Versions != "" {
+					err = c.deleteVersions(ctx, s.Name, s.Versions)
+				}
+				if err == nil && f.publishing {
+					err = fmt.Errorf("deleting the versions of %s: one may still be published: a request was not answered", s.Name)
+				}
+				return err
+			})
+			if err == nil {
+				k.c.changed.remove(s.Name)
+			} else {
 				mu.Lock()
 				defer mu.Unlock()
-				failed = errors.Join(failed, err)
+				failed = joinOnce(failed, err)
 				left = append(left, s)
 			}
 		})
@@ -296,7 +301,7 @@ func (k *Campaign) Close() error {
 		k.journal.Functions = left
 		failed = errors.Join(failed, k.journal.save())
 		k.journal.close()
-		return thenHint(fmt.Errorf("putting functions back: %w", failed), "bench aws --restore")
+		return k.c.unrestored(left, failed)
 	}
 	return k.journal.done()
 }

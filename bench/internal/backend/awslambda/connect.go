@@ -38,6 +38,10 @@ type Options struct {
 	// LogPatience is how long CloudWatch Logs may take to show a REPORT that the
 	// answer did not carry; 0 means 60 seconds.
 	LogPatience time.Duration
+	// Patient ends when restoring has to be quick: what is under way is abandoned,
+	// and each function is restored once more, no request sent twice. Restoring
+	// ends when that has to stop, too. nil means never.
+	Patient, Restoring context.Context
 	// Log receives each call to the control plane (--verbose); nil for none.
 	Log func(line string)
 }
@@ -52,6 +56,7 @@ type Client struct {
 	rehearsal string
 	endpoint  string
 	counter   *counter
+	changed   *changed
 	clock     clock
 	beyond    time.Duration
 
@@ -69,6 +74,12 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if o.LogPatience == 0 {
 		o.LogPatience = time.Minute
 	}
+	if o.Restoring == nil {
+		o.Restoring = context.Background()
+	}
+	if o.Patient == nil {
+		o.Patient = o.Restoring
+	}
 	cfg, err := configure(ctx, o)
 	if err != nil {
 		return nil, err
@@ -76,7 +87,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if cfg.Region == "" {
 		return nil, noRegion()
 	}
-	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Log), clock: wall{}, beyond: beyond}
+	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Patient, o.Log), changed: &changed{}, clock: wall{}, beyond: beyond}
 	c.control = lambda.NewFromConfig(cfg, func(o *lambda.Options) {
 		o.Retryer = patient()
 		o.APIOptions = append(o.APIOptions, c.counter.register)

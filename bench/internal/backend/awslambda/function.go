@@ -63,6 +63,10 @@ type function struct {
 	// attempted is what an update was to make that failed: the function may have
 	// that state or the one before; nil for none.
 	attempted *state
+	// unsure is true if an update was sent and not answered: it may still come.
+	unsure bool
+	// publishing is true if the same holds for a version.
+	publishing bool
 	// changed is true from the first update on; foreign where somebody else
 	// changed the function: then it is left alone.
 	changed bool
@@ -131,6 +135,7 @@ func (f *function) update(ctx context.Context, memoryMB int, token string) error
 		return fmt.Errorf("%w: %w", coldstart.ErrAbort, err)
 	}
 	f.changed = true
+	f.c.changed.add(f.name, f.redeploys)
 	want := f.now
 	want.token, want.memoryMB = token, memoryMB
 	return f.change(ctx, want, "UpdateFunctionConfiguration", func(revision *string) (*string, error) {
@@ -157,6 +162,9 @@ func (f *function) change(ctx context.Context, want state, operation string, sen
 		return err
 	}
 	for try := 0; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		var revision *string
 		if f.revision != "" {
 			revision = aws.String(f.revision)
@@ -173,6 +181,9 @@ func (f *function) change(ctx context.Context, want state, operation string, sen
 			if err != nil || took {
 				return err
 			}
+		case k == kindConnection || k == kindCanceled:
+			f.attempted, f.unsure = &want, true
+			fallthrough
 		default:
 			return explain("updating function "+f.name, "lambda", operation, err)
 		}
@@ -289,8 +300,8 @@ func (f *function) take(out *lambda.GetFunctionOutput, s state) {
 	f.now, f.revision, f.attempted = s, aws.ToString(out.Configuration.RevisionId), nil
 }
 
-// restore puts the function back as it was.
-func (f *function) restore(ctx context.Context) error {
+// restore puts the function back as it was, with a client of its own choice.
+func (f *function) restore(ctx context.Context, c *Client) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -300,7 +311,10 @@ func (f *function) restore(ctx context.Context) error {
 		return f.foreign
 	}
 	sizes := []int{f.now.memoryMB}
-	err := f.c.restore(ctx, journaledState{Name: f.name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: sizes, Image: f.own, Images: f.images})
+	if f.attempted != nil {
+		sizes = append(sizes, f.attempted.memoryMB)
+	}
+	err := c.restore(ctx, journaledState{Name: f.name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: sizes, Image: f.own, Images: f.images}, f.unsure)
 	if err == nil {
 		f.changed = false
 	}

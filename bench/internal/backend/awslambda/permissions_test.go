@@ -94,7 +94,7 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 			e.Mu.Lock()
 			e.Fault = nil
 			e.Mu.Unlock()
-			if _, err := client.Restore(t.Context()); err != nil {
+			if _, err := client.Restore(); err != nil {
 				t.Error(err)
 			}
 			left, _ := os.ReadDir(client.o.JournalDir)

@@ -127,7 +127,7 @@ func TestRedeployRestoredAfterACrash(t *testing.T) {
 	k.journal.close() // killed
 	e.Functions["two"].Image = awstest.Digest(77)
 	e.Functions["two"].Revision++
-	r, err := c.Restore(t.Context())
+	r, err := c.Restore()
 	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -136,7 +136,7 @@ func TestRedeployRestoredAfterACrash(t *testing.T) {
 	if f := e.Functions["two"]; f.Image != awstest.Digest(77) || f.Vars[TokenKey] != "" {
 		t.Errorf("two: %s, %v", f.Image, f.Vars)
 	}
-	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 || e.Counts["UpdateFunctionCode"] != 3 {
+	if r, err := c.Restore(); err != nil || len(r.Functions) != 0 || e.Counts["UpdateFunctionCode"] != 3 {
 		t.Errorf("again: %+v, %v, %d updates", r, err, e.Counts["UpdateFunctionCode"])
 	}
 }

@@ -18,12 +18,16 @@ import (
 // restore puts a function's image back, takes bench's variables off it as it
 // stands now, and puts its memory size back where bench had set it. A function
 // that is as it should be, and one that does not exist any more, is left alone.
-func (c *Client) restore(ctx context.Context, s journaledState) error {
-	return errors.Join(c.restoreCode(ctx, s), c.restoreConfiguration(ctx, s))
+//
+// unsure is true if an update was sent and not answered: then one is sent even if
+// nothing is to be restored. It makes a new revision, and Lambda refuses an update
+// of an older one that comes late.
+func (c *Client) restore(ctx context.Context, s journaledState, unsure bool) error {
+	return errors.Join(c.restoreCode(ctx, s), c.restoreConfiguration(ctx, s, unsure))
 }
 
 // restoreConfiguration is restore but for the image.
-func (c *Client) restoreConfiguration(ctx context.Context, s journaledState) error {
+func (c *Client) restoreConfiguration(ctx context.Context, s journaledState, unsure bool) error {
 	ref := Ref{Name: s.Name}
 	for try := 0; ; try++ {
 		found, err := c.settledAnyhow(ctx, ref)
@@ -31,6 +35,9 @@ func (c *Client) restoreConfiguration(ctx context.Context, s journaledState) err
 			return err
 		}
 		in, err := undo(found.Configuration, s)
+		if err == nil && in == nil && unsure {
+			in = &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(s.Name), RevisionId: found.Configuration.RevisionId, MemorySize: found.Configuration.MemorySize}
+		}
 		if err != nil || in == nil {
 			return err
 		}
@@ -113,9 +120,11 @@ type Restored struct {
 }
 
 // Restore puts back what benches left changed that were killed, in this client's
-// region and endpoint. The journal of what can't be put back is kept.
-func (c *Client) Restore(ctx context.Context) (Restored, error) {
+// region and endpoint. The journal of what can't be put back is kept. Options'
+// Patient and Restoring limit how long that may take.
+func (c *Client) Restore() (Restored, error) {
 	var r Restored
+	var unrestored []journaledState
 	list, failed := staleJournals(c.o.JournalDir)
 	for _, j := range list {
 		switch {
@@ -128,23 +137,30 @@ func (c *Client) Restore(ctx context.Context) (Restored, error) {
 			j.close()
 			continue
 		}
+		for _, f := range j.Functions {
+			c.changed.add(f.Name, f.Image != "")
+		}
 		var left []journaledState
 		for _, f := range j.Functions {
-			if err := c.putBack(ctx, f); err != nil {
-				failed = errors.Join(failed, err)
+			if err := c.hurriedly(func(ctx context.Context, c *Client) error { return c.putBack(ctx, f) }); err != nil {
+				failed = joinOnce(failed, err)
 				left = append(left, f)
 				continue
 			}
+			c.changed.remove(f.Name)
 			r.Functions = append(r.Functions, f.Name)
 		}
 		if len(left) == 0 {
 			failed = errors.Join(failed, j.done())
 			continue
 		}
-		if j.Functions = left; ctx.Err() == nil {
-			failed = errors.Join(failed, j.save())
-		}
+		unrestored = append(unrestored, left...)
+		j.Functions = left
+		failed = errors.Join(failed, j.save())
 		j.close()
+	}
+	if len(unrestored) > 0 {
+		failed = c.unrestored(unrestored, failed)
 	}
 	return r, failed
 }
@@ -156,5 +172,5 @@ func (c *Client) putBack(ctx context.Context, s journaledState) error {
 			return err
 		}
 	}
-	return c.restore(ctx, s)
+	return c.restore(ctx, s, false)
 }

@@ -37,7 +37,7 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 		t.Errorf("%d more updates", n-updates)
 	}
 	// Asked to, bench takes off its own variable, and theirs stays.
-	r, err := c.Restore(t.Context())
+	r, err := c.Restore()
 	if err != nil || !slices.Equal(r.Functions, []string{"one"}) || f.Vars[TokenKey] != "" || f.Vars["THEIRS"] != "1" || f.Vars["KEPT"] == "" {
 		t.Errorf("%+v, %v, %v", r, err, f.Vars)
 	}
@@ -56,7 +56,7 @@ func TestRestoreAfterACrash(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+	if r, err := c.Restore(); err != nil || len(r.Functions) != 0 {
 		t.Errorf("a living bench's functions were put back: %+v, %v", r, err)
 	}
 	if f := Check(c.o.JournalDir); len(f) != 0 {
@@ -68,15 +68,15 @@ func TestRestoreAfterACrash(t *testing.T) {
 	}
 	other := *c
 	other.region = "eu-central-1"
-	if r, err := other.Restore(t.Context()); err != nil || len(r.Functions) != 0 || len(r.Elsewhere) != 1 {
+	if r, err := other.Restore(); err != nil || len(r.Functions) != 0 || len(r.Elsewhere) != 1 {
 		t.Errorf("in another region: %+v, %v", r, err)
 	}
 	other = *c
 	other.endpoint = ""
-	if r, err := other.Restore(t.Context()); err != nil || len(r.Functions) != 0 || !slices.Equal(r.Elsewhere, []string{"us-east-1 host:1"}) {
+	if r, err := other.Restore(); err != nil || len(r.Functions) != 0 || !slices.Equal(r.Elsewhere, []string{"us-east-1 host:1"}) {
 		t.Errorf("at another endpoint: %+v, %v", r, err)
 	}
-	r, err := c.Restore(t.Context())
+	r, err := c.Restore()
 	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -85,7 +85,7 @@ func TestRestoreAfterACrash(t *testing.T) {
 			t.Errorf("%s: %v, %d MB", name, f.Vars, f.Memory)
 		}
 	}
-	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+	if r, err := c.Restore(); err != nil || len(r.Functions) != 0 {
 		t.Errorf("again: %+v, %v", r, err)
 	}
 	if f := Check(c.o.JournalDir); len(f) != 0 {
@@ -104,7 +104,7 @@ func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.journal.close()
-	if r, err := c.Restore(t.Context()); err != nil || len(r.Functions) != 0 {
+	if r, err := c.Restore(); err != nil || len(r.Functions) != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {

@@ -284,7 +284,7 @@ func TestMemorySizes(t *testing.T) {
 		}
 	}
 	k.journal.close() // killed
-	if _, err := c.Restore(t.Context()); err != nil {
+	if _, err := c.Restore(); err != nil {
 		t.Fatal(err)
 	}
 	if f := e.Functions["one"]; f.Memory != 512 || !maps.Equal(f.Vars, before) {
@@ -302,7 +302,7 @@ func TestRestoreLeavesAnothersMemorySize(t *testing.T) {
 	}
 	k.journal.close()
 	e.Functions["one"].Memory = 2048
-	if _, err := c.Restore(t.Context()); err != nil || e.Functions["one"].Memory != 2048 || e.Functions["one"].Vars[TokenKey] != "" {
+	if _, err := c.Restore(); err != nil || e.Functions["one"].Memory != 2048 || e.Functions["one"].Vars[TokenKey] != "" {
 		t.Errorf("%d MB, %v, %v", e.Functions["one"].Memory, e.Functions["one"].Vars, err)
 	}
 }
@@ -415,7 +415,7 @@ func TestScrub(t *testing.T) {
 // the pace at which they are asked for; a few at once wait for nothing.
 func TestControlPlanePace(t *testing.T) {
 	for operation, limit := range map[string]struct{ atOnce, perSecond int }{"UpdateFunctionConfiguration": {5, 15}, "GetFunction": {10, 60}} {
-		c := newCounter(nil)
+		c := newCounter(t.Context(), nil)
 		now := time.Unix(1e9, 0)
 		var sent []time.Time
 		for i := range 300 {

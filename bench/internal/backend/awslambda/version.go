@@ -26,6 +26,11 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 		return forced{}, err
 	}
 	out, err := c.control.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: aws.String(f.name), Description: aws.String(versionNote)})
+	if k := kindOf(err); k == kindConnection || k == kindCanceled {
+		f.mu.Lock()
+		f.publishing = true
+		f.mu.Unlock()
+	}
 	if err != nil {
 		return forced{}, explain("publishing a version of "+f.name, "lambda", "PublishVersion", err)
 	}
@@ -34,7 +39,8 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 		return forced{}, fmt.Errorf("publishing a version of %s: the endpoint names no version", f.name)
 	}
 	release := func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		// One that is not deleted now is deleted when the function is restored.
+		ctx, cancel := context.WithTimeout(c.o.Patient, time.Minute)
 		defer cancel()
 		return c.deleteVersion(ctx, ref)
 	}
