@@ -150,8 +150,8 @@ calibrate: payload ## does a function that sleeps 50 ms in init and 20 ms in the
 gatetest: payload ## rerun RUNS (20) times: unchanged, beside a busy neighbour, with 10 ms more of init; what does the gate say?
 	@BENCH_GATE=$(or $(RUNS),20) $(GO) test -count=1 -v -timeout 30m -run '^TestGate$$' ./bench/internal/cli
 
-killtest: payload ## kill bench local, bench aws at KILLS (50) random moments; is anything left, changed, lost?
-	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 30m -run '^Test(Killed|AWS(Redeploy|Versions)?KilledAtAnyMoment)$$' ./bench/internal/cli
+killtest: payload ## kill and interrupt bench local, bench aws at KILLS (50) random moments; is anything left, changed, lost?
+	@BENCH_KILL=$(or $(KILLS),50) $(GO) test -count=1 -v -timeout 60m -run '^Test(Killed|AWS(Redeploy|Versions)?KilledAtAnyMoment|Interrupted(By|With).*)$$' ./bench/internal/cli
 
 benchmark: build ## bench against bare floors, into results/benchmark.md; RIE=/path/to/aws-lambda-rie adds the official emulator
 	@mkdir -p results

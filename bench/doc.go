@@ -77,6 +77,18 @@
 // says what can be measured here, which limits can be set, and what earlier
 // runs left behind; bench images lists, builds and imports the images.
 //
+// # Interrupts
+//
+// SIGINT (Ctrl-C), SIGTERM and SIGHUP interrupt bench. Signals less than a second
+// apart are one interrupt: timeout, make and terminals signal a process and its
+// group. The first interrupt abandons the current invocation, keeps the samples,
+// ends environments and restores functions, however long that takes. The second
+// one restores without retries, for at most 15 s, or 60 s if code was changed.
+// The third one kills bench. Functions that are left changed are named with the
+// command that restores them. nohup keeps SIGHUP from interrupting.
+//
+// bench rehearse serves on until connected clients have restored their functions.
+//
 // # Streams and exit codes
 //
 // Stdout carries data and nothing else. The exit code is 0 for success, 1 for

@@ -175,6 +175,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	a.interrupts.guard()
 	a.quiet = f.quiet
 	if f.restore && len(args) > 0 {
 		return usagef("--restore takes no functions: it puts back all that bench left changed")
@@ -190,7 +191,10 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 			return err
 		}
 	}
-	o := awslambda.Options{Region: m.awsFlags.region, Profile: f.profile, JournalDir: a.journalDir()}
+	o := awslambda.Options{
+		Region: m.awsFlags.region, Profile: f.profile, JournalDir: a.journalDir(),
+		Patient: a.interrupts.patient, Restoring: a.interrupts.restoring,
+	}
 	if f.verbal {
 		o.Log = func(line string) { a.say("%s", line) }
 	}
@@ -206,18 +210,19 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	a.interrupts.track(client)
 	if r := client.Rehearsal(); r != "" {
 		a.note("%s: nothing of this is shown as AWS", r)
 	}
 	if f.restore {
-		return a.restoreAWS(ctx, client, true)
+		return a.restoreAWS(client, true)
 	}
 	return a.measureAWS(ctx, client, m, wanted)
 }
 
 // restoreAWS puts back what killed benches left changed. asked is true where
 // that is all there is to do.
-func (a *app) restoreAWS(ctx context.Context, client *awslambda.Client, asked bool) error {
+func (a *app) restoreAWS(client *awslambda.Client, asked bool) error {
 	done, err := client.Restore()
 	for _, name := range done.Functions {
 		a.say("function %s is as it was", name)

@@ -24,7 +24,7 @@ type awsConfig struct {
 func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMeasure, wanted []awsWant) (err error) {
 	if !m.dryRun {
 		// Before the look: what was left changed would be taken for how it was.
-		if err := a.restoreAWS(ctx, client, false); err != nil {
+		if err := a.restoreAWS(client, false); err != nil {
 			return err
 		}
 	}

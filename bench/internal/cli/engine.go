@@ -20,6 +20,9 @@ type EngineOptions struct {
 	StateDir string
 	// Store is the project's image store.
 	Store *image.Store
+	// Closing ends when nothing may be waited for any more, not even the end of
+	// what was started; nil for never.
+	Closing context.Context
 	// Log receives what the engine has to say; nil for none.
 	Log func(string)
 }
@@ -58,7 +61,7 @@ func NewEngine(name string, b localBackend, prepare func(context.Context, coldst
 func OpenEngine(ctx context.Context, name string, o EngineOptions) (*Engine, error) {
 	switch name {
 	case "docker":
-		engine, err := docker.Connect(ctx, docker.Options{Network: o.Network, Log: o.Log})
+		engine, err := docker.Connect(ctx, docker.Options{Network: o.Network, Closing: o.Closing, Log: o.Log})
 		if err != nil {
 			return nil, err
 		}

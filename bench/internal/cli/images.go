@@ -37,6 +37,7 @@ Docker engine and a registry hold the same image.`,
 		Short: "Build the images of variants and print their IDs",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.interrupts.guard()
 			return a.buildImages(cmd.Context(), file, arch, args)
 		},
 	}

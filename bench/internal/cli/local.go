@@ -165,6 +165,7 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, err
 }
 
 func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wanted []want, out string) (err error) {
+	a.interrupts.guard()
 	store, err := a.openStore(m.file, m.out)
 	if err != nil {
 		return err
@@ -180,6 +181,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 		Network:  f.network,
 		StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "sandbox"),
 		Store:    store,
+		Closing:  a.interrupts.restoring,
 		Log:      log,
 	})
 	connected()

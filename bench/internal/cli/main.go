@@ -14,10 +14,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -109,39 +107,29 @@ func usagef(format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...)}
 }
 
-// Main runs one command and returns the exit code of the process. The first
-// interrupt ends the command's context, the second one the process.
+// Main runs one command and returns the exit code of the process. It catches the
+// signals that interrupt until the process ends; see interrupts.
 func Main(ctx context.Context, env Env) int {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-		// In this order: whoever sees the end of the context may count on it that
-		// the next signal has its default effect.
-		signal.Stop(signals)
-		cancel()
-	}()
 	app := &app{Env: env}
+	app.interrupts = newInterrupts(ctx, app.say, kill)
+	app.interrupts.catch()
 	root := app.root()
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
+	ctx = app.interrupts.running
 	return app.exit(ctx, root.ExecuteContext(ctx))
 }
 
 // app is what the commands share.
 type app struct {
 	Env
-	pricing pricing
-	quiet   bool
-	steps   *imageProgress // set with the image store
-	talking sync.Mutex     // held while a line is written to Stderr
+	interrupts *interrupts
+	pricing    pricing
+	quiet      bool
+	steps      *imageProgress // set with the image store
+	talking    sync.Mutex     // held while a line is written to Stderr
 }
 
 // exit says what went wrong and returns the code for it.
@@ -164,8 +152,11 @@ func (a *app) exit(ctx context.Context, err error) int {
 		a.hint("%s", hint)
 	}
 	var usage *usageError
-	if errors.As(err, &usage) {
+	switch {
+	case errors.As(err, &usage):
 		return exitUsage
+	case ctx.Err() != nil:
+		return exitInterrupted
 	}
 	return exitFailure
 }

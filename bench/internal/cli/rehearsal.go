@@ -18,7 +18,10 @@ type Rehearsal struct {
 	URL string
 	// Functions are their names.
 	Functions []string
-	Close     func() error
+	// InUse says whether a client is connected that may still restore what it has
+	// changed.
+	InUse func() bool
+	Close func() error
 }
 
 // RehearsalOptions say what a rehearsal serves.

@@ -98,6 +98,7 @@ func badFaults(text string) error {
 
 // serveRehearsal serves until the context ends, which is how it is meant to end.
 func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string) (err error) {
+	a.interrupts.guard()
 	m, err := f.check()
 	if err != nil {
 		return err
@@ -141,7 +142,20 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 		return err
 	}
 	<-ctx.Done()
+	a.outlive(r)
 	return nil
+}
+
+// outlive goes on serving until the clients of a rehearsal have restored what they
+// changed: an interrupt of a process group reaches them at the same time. The
+// second interrupt ends that.
+func (a *app) outlive(r *Rehearsal) {
+	if r.InUse() {
+		a.note("serving until the clients have restored their functions")
+	}
+	for r.InUse() && a.interrupts.patient.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // Rehearse serves functions on loopback that run in sandboxes of this machine.
@@ -162,6 +176,7 @@ func Rehearse(ctx context.Context, o RehearsalOptions) (*Rehearsal, error) {
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
+	r.InUse = server.InUse
 	ended := func() error { return errors.Join(server.Close(), engine.Close()) }
 	for _, f := range o.Functions {
 		kind := "Image"

@@ -116,7 +116,10 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		a.say("%v", unrestored)
 		a.hint("%s", coldstart.HintOf(unrestored))
 		defer func() {
-			if failed == nil || errors.Is(failed, errIncomplete) || errors.Is(failed, errInterrupted) {
+			switch {
+			case ctx.Err() != nil:
+				failed = errInterrupted
+			case failed == nil, errors.Is(failed, errIncomplete):
 				failed = errUnrestored
 			}
 		}()

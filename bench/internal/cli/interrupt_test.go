@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// changedFunctions are made up.
+type changedFunctions struct {
+	names []string
+	code  bool
+}
+
+func (c changedFunctions) Changed() ([]string, bool) { return c.names, c.code }
+func (c changedFunctions) RestoreCommand() string    { return "bench aws --restore" }
+
+// Signals less than a second apart are one interrupt; the first one abandons, the
+// second one limits restoring, the third one kills.
+func TestInterruptsEscalate(t *testing.T) {
+	t.Parallel()
+	const never = -time.Second
+	config, code := changedFunctions{names: []string{"f", "g"}}, changedFunctions{[]string{"f"}, true}
+	for name, c := range map[string]struct {
+		signals []time.Duration
+		// guarded commands have something to restore: changed.
+		guarded bool
+		changed changes
+		// When running, patient and restoring end and the process is killed.
+		running, patient, restoring, killed time.Duration
+		said                                string
+	}{
+		"none":                 {nil, true, config, never, never, never, never, ""},
+		"one":                  {[]time.Duration{5}, true, config, 5, never, never, never, "restoring f, g"},
+		"one, nothing held":    {[]time.Duration{5}, false, nil, 5, never, never, time.Second + 5, ""},
+		"one, nothing changed": {[]time.Duration{5}, true, nil, 5, never, never, never, "cleaning up"},
+		"a pair at once":       {[]time.Duration{0, 0}, true, config, 0, never, never, never, ""},
+		"many within a second": {
+			[]time.Duration{0, 20 * time.Millisecond, 500 * time.Millisecond, 999 * time.Millisecond}, true, config,
+			0, never, never, never, "",
+		},
+		"a second one": {
+			[]time.Duration{0, time.Second}, true, config,
+			0, time.Second, 16 * time.Second, 18 * time.Second, "at most 15s, without retries",
+		},
+		"a second one that changed code": {
+			[]time.Duration{0, 2 * time.Second}, true, code,
+			0, 2 * time.Second, 62 * time.Second, 64 * time.Second, "at most 1m0s, without retries",
+		},
+		"two pairs": {
+			[]time.Duration{0, time.Millisecond, 3 * time.Second, 3*time.Second + time.Millisecond}, true, config,
+			0, 3 * time.Second, 18 * time.Second, 20 * time.Second, "",
+		},
+		"a third one": {
+			[]time.Duration{0, time.Second, 2 * time.Second}, true, config,
+			0, time.Second, never, 2 * time.Second, "left changed: f, g\nhint: bench aws --restore\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				at := map[string]time.Duration{}
+				var mu sync.Mutex
+				said := ""
+				say := func(format string, args ...any) {
+					mu.Lock()
+					defer mu.Unlock()
+					said += fmt.Sprintf(format, args...) + "\n"
+				}
+				i := newInterrupts(t.Context(), say, func(os.Signal) {
+					mu.Lock()
+					defer mu.Unlock()
+					at["killed"] = time.Since(began)
+				})
+				for name, ctx := range map[string]context.Context{"running": i.running, "patient": i.patient, "restoring": i.restoring} {
+					context.AfterFunc(ctx, func() {
+						mu.Lock()
+						defer mu.Unlock()
+						at[name] = time.Since(began)
+					})
+				}
+				i.guarded = c.guarded // guard would change how this process takes SIGPIPE
+				if c.changed != nil {
+					i.track(c.changed)
+				}
+				signals := make(chan os.Signal)
+				go i.watch(signals)
+				for _, d := range c.signals {
+					time.Sleep(time.Until(began.Add(d)))
+					signals <- syscall.SIGTERM
+				}
+				close(signals)
+				// Until the process is killed, or for longer than anything takes.
+				for range 100 {
+					time.Sleep(time.Second)
+					synctest.Wait()
+					mu.Lock()
+					_, killed := at["killed"]
+					mu.Unlock()
+					if killed {
+						break
+					}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for name, want := range map[string]time.Duration{"running": c.running, "patient": c.patient, "restoring": c.restoring, "killed": c.killed} {
+					if got, ok := at[name]; want == never && ok || want != never && (!ok || got != want) {
+						t.Errorf("%s ends at %v (%v), want %v", name, got, ok, want)
+					}
+				}
+				if !strings.Contains(said, c.said) || len(c.signals) == 0 && said != "" {
+					t.Errorf("it does not say %q, or too much:\n%s", c.said, said)
+				}
+				go i.giveUp(nil)
+			})
+		})
+	}
+}
