@@ -14,8 +14,9 @@
 // answers, otherwise in a sandbox of Linux namespaces and cgroups that needs no
 // daemon. Each cold start is a new execution environment, limited in CPU and
 // memory as Lambda limits it. Bench serves the Runtime API itself, so that Init
-// Duration is the time from the execve of the image's entrypoint to the first
-// request for an event, and prints the lines that Lambda prints.
+// Duration is the time from the execve of the image's entrypoint, or from the
+// start of the first extension if there is one, to the first request for an
+// event, and prints the lines that Lambda prints.
 //
 // Without arguments every variant is measured; a variant that can't be had here
 // is a row that says why. bench local --help lists the flags; --dry-run says

@@ -62,3 +62,28 @@ func TestSplitOfInitOnAWS(t *testing.T) {
 		t.Error("init is split by nothing")
 	}
 }
+
+// TestExtensionsTable lists the functions that have extensions, and is left out
+// without any.
+func TestExtensionsTable(t *testing.T) {
+	run := newRun("with", "without")
+	for range 3 {
+		cold(run, "with", coldstart.ClassCold, 10, 1)
+		took := 4.0
+		run.Samples[len(run.Samples)-1].Phases.ExtensionsMs = &took
+		cold(run, "without", coldstart.ClassCold, 10, 1)
+	}
+	s := section(run)
+	if l, ok := line(s, "init extensions", "cold", 0); !ok || *l.Median.Value != 4 {
+		t.Errorf("%v, %+v", ok, l)
+	}
+	if l, ok := line(s, "init extensions", "cold", 1); ok {
+		t.Errorf("a function without extensions: %+v", l)
+	}
+	for i := range run.Samples {
+		run.Samples[i].Phases.ExtensionsMs = nil
+	}
+	if l, ok := line(section(run), "init extensions", "cold", 0); ok {
+		t.Errorf("a table of nothing: %+v", l)
+	}
+}

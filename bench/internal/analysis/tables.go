@@ -28,7 +28,7 @@ func warm(class coldstart.Class) bool {
 // has reports whether samples of the class can have the metric at all.
 func has(class coldstart.Class, metric string) bool {
 	switch metric {
-	case "init", "init platform", "init process":
+	case "init", "init extensions", "init platform", "init process":
 		return class == coldstart.ClassCold
 	case "provision":
 		return class == coldstart.ClassCold || class == coldstart.ClassSuppressedInit
@@ -77,12 +77,16 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 				continue
 			}
 			for i := range columns {
-				t.Lines = append(t.Lines, Line{Column: i, Class: string(class), Summary: summarize(o.of(i, class), m.Name)})
+				l := Line{Column: i, Class: string(class), Summary: summarize(o.of(i, class), m.Name)}
+				if l.N == 0 && m.Name == "init extensions" {
+					continue // a function without any
+				}
+				t.Lines = append(t.Lines, l)
 			}
 		}
-		split := m.Name == "init platform" || m.Name == "init process"
+		split := m.Name == "init extensions" || m.Name == "init platform" || m.Name == "init process"
 		if len(t.Lines) == 0 || split && !slices.ContainsFunc(t.Lines, func(l Line) bool { return l.N > 0 }) {
-			continue // most functions do not say when their process began
+			continue // most functions have no extensions and do not say when their process began
 		}
 		if doc := docOf(m.Name, backend); doc != "" {
 			t.Doc = doc
@@ -113,7 +117,7 @@ func docOf(metric, backend string) string {
 	case metric == "init process" && aws:
 		return "The age of the function's process at the first invocation, as it says itself, in steps of 10 ms: init from the process's start on, and what of the invocation had passed. An init that Lambda did ahead of the invocation is left out."
 	case metric == "init platform":
-		return "From execve of the entrypoint to the first instruction of the function's own code."
+		return "From the start of init to the first instruction of the function's own code."
 	case metric == "init process":
 		return "From the first instruction of the function's own code to the first GET /next."
 	}
@@ -134,6 +138,8 @@ func metricTitle(name string) string {
 		return "Total: init + duration"
 	case "init":
 		return "Init Duration"
+	case "init extensions":
+		return "Init: extensions"
 	case "init platform":
 		return "Init: platform"
 	case "init process":

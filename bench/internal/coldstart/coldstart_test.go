@@ -39,9 +39,9 @@ func TestMetrics(t *testing.T) {
 	full := Sample{
 		Start: Cold, Class: ClassCold,
 		Metrics: Metrics{InitDurationMs: ptr(1), DurationMs: ptr(2), BilledDurationMs: ptr(4), MaxMemoryUsedMB: ptr(9), MemorySizeMB: ptr(512)},
-		Phases:  Phases{ProvisionMs: ptr(16), ClientMs: ptr(32), ProcessStartMs: ptr(0.75)},
+		Phases:  Phases{ProvisionMs: ptr(16), ClientMs: ptr(32), ProcessStartMs: ptr(0.75), ExtensionsMs: ptr(0.5)},
 	}
-	want := map[string]float64{"total": 3, "init": 1, "init platform": 0.75, "init process": 0.25, "duration": 2, "billed": 4, "provision": 16, "client": 32, "platform and network": 29, "max memory": 9}
+	want := map[string]float64{"total": 3, "init": 1, "init extensions": 0.5, "init platform": 0.75, "init process": 0.25, "duration": 2, "billed": 4, "provision": 16, "client": 32, "platform and network": 29, "max memory": 9}
 	ms := MetricsOf()
 	if len(ms) != len(want) || ms[0].Name != "total" {
 		t.Fatalf("%d metrics, the first is %s", len(ms), ms[0].Name)

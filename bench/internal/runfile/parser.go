@@ -142,7 +142,7 @@ func (p *parser) sample(line []byte) error {
 	m := &s.Metrics
 	for _, v := range [...]*float64{
 		m.InitDurationMs, m.DurationMs, m.BilledDurationMs, m.RestoreDurationMs, m.BilledRestoreDurationMs,
-		m.MemorySizeMB, m.MaxMemoryUsedMB, s.Phases.ProvisionMs, s.Phases.ProcessStartMs, s.ThrottledMs,
+		m.MemorySizeMB, m.MaxMemoryUsedMB, s.Phases.ProvisionMs, s.Phases.ProcessStartMs, s.Phases.ExtensionsMs, s.ThrottledMs,
 	} {
 		if v != nil && *v < 0 {
 			return fmt.Errorf("negative value %v", *v)

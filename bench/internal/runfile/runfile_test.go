@@ -43,7 +43,7 @@ func sample(seq int) coldstart.Sample {
 		Metrics: coldstart.Metrics{
 			InitDurationMs: ptr(2.41), DurationMs: ptr(0.62), BilledDurationMs: ptr(4.0), MemorySizeMB: ptr(512.0), MaxMemoryUsedMB: ptr(9.0),
 		},
-		Phases:      coldstart.Phases{ProvisionMs: ptr(98.1), ClientMs: ptr(101.9)},
+		Phases:      coldstart.Phases{ProvisionMs: ptr(98.1), ClientMs: ptr(101.9), ExtensionsMs: ptr(3.5)},
 		Function:    &coldstart.Function{InstanceID: "i1", Invocation: 1, ProcessUptimeMs: ptr(10.0), StartedAtNs: ptr(int64(1) << 62)},
 		ThrottledMs: ptr(0.0),
 		Raw:         "REPORT RequestId: " + id + "\tDuration: 0.62 ms\tBilled Duration: 4 ms\tMemory Size: 512 MB\tMax Memory Used: 9 MB\tInit Duration: 2.41 ms\t\n",
@@ -143,7 +143,7 @@ func TestSampleLine(t *testing.T) {
 	const want = `{"type":"sample","variant":"al2","memorySizeMB":512,"arch":"amd64","round":1,"seq":1,"environment":"e1","invocation":1,"attempt":1,` +
 		`"at":"2026-11-24T08:15:54.124456Z","start":"cold","class":"cold","strategy":"new-container","proof":["initDuration","newInstance"],` +
 		`"requestId":"00000001-4b2c-4d5e-8f90-123456789abc","metrics":{"initDurationMs":2.41,"durationMs":0.62,"billedDurationMs":4,"memorySizeMB":512,"maxMemoryUsedMB":9},` +
-		`"phases":{"provisionMs":98.1,"clientMs":101.9},"function":{"instanceId":"i1","invocation":1,"processUptimeMs":10,"startedAtNs":4611686018427387904},"throttledMs":0,` +
+		`"phases":{"provisionMs":98.1,"clientMs":101.9,"extensionsMs":3.5},"function":{"instanceId":"i1","invocation":1,"processUptimeMs":10,"startedAtNs":4611686018427387904},"throttledMs":0,` +
 		`"report":"REPORT RequestId: 00000001-4b2c-4d5e-8f90-123456789abc\tDuration: 0.62 ms\tBilled Duration: 4 ms\tMemory Size: 512 MB\tMax Memory Used: 9 MB\tInit Duration: 2.41 ms\t\n"}`
 	if got := strings.Split(string(data), "\n")[1]; got != want {
 		t.Errorf("line\n%s, want\n%s", got, want)

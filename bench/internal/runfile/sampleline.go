@@ -123,6 +123,8 @@ func (l *sampleLine) phase(key string, p *coldstart.Phases) (bit uint, ok bool) 
 		return 1, l.number(&p.ClientMs)
 	case "processStartMs":
 		return 2, l.number(&p.ProcessStartMs)
+	case "extensionsMs":
+		return 3, l.number(&p.ExtensionsMs)
 	}
 	return 0, false
 }

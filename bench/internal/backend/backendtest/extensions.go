@@ -70,6 +70,9 @@ func checkRegistration(c *checker) error {
 	if i := deref(s.Metrics.InitDurationMs); i < 600 {
 		c.errorf("init %v ms: the extension sleeps 300 ms before it registers, the runtime 300 ms after", i)
 	}
+	if x := deref(s.Phases.ExtensionsMs); x < 300 || x > deref(s.Metrics.InitDurationMs)-300 {
+		c.errorf("the extensions' part of an init of %v ms is %v ms: they sleep 300 ms, the runtime 300 ms", deref(s.Metrics.InitDurationMs), x)
+	}
 	if b := deref(s.Metrics.BilledDurationMs); b < 600 {
 		c.errorf("billed %v ms of an init of 600 ms", b)
 	}

@@ -30,6 +30,10 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 		return refuse("not-cold", "the report does not say what the emulator saw of init (done before the invocation: %t, inside it: %t)", init.Done, v.invocation.InitInside)
 	}
 	s.Start = coldstart.Cold
+	if init.RegisteredNs != 0 && s.Class == coldstart.ClassCold {
+		registered := float64(init.RegisteredNs-init.StartedNs) / 1e6
+		s.Phases.ExtensionsMs = &registered
+	}
 	if f := s.Function; f != nil {
 		if f.Invocation > 1 {
 			return refuse("not-cold", "the function counts this as its invocation %d", f.Invocation)
@@ -41,6 +45,9 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 		if f.StartedAtNs != nil && s.Class == coldstart.ClassCold {
 			if *f.StartedAtNs < init.StartedNs || *f.StartedAtNs > init.EndedNs {
 				return refuse("not-cold", "the function started %.3f ms after execve, init took %.3f ms", float64(*f.StartedAtNs-init.StartedNs)/1e6, float64(init.EndedNs-init.StartedNs)/1e6)
+			}
+			if *f.StartedAtNs < init.RegisteredNs {
+				return refuse("not-cold", "the function started %.3f ms before its extensions had registered", float64(init.RegisteredNs-*f.StartedAtNs)/1e6)
 			}
 			s.Proof = append(s.Proof, "startedInInit")
 			started := float64(*f.StartedAtNs-init.StartedNs) / 1e6

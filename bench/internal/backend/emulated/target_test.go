@@ -301,3 +301,29 @@ func TestCloseOfATargetRunsOnce(t *testing.T) {
 		t.Errorf("%v, %d", err, n)
 	}
 }
+
+// TestExtensionsPart: the part of init before the extensions had registered is
+// a phase, and a function that began before that is no proof of anything.
+func TestExtensionsPart(t *testing.T) {
+	for _, c := range []struct {
+		registered int64
+		want       float64 // ms; 0 for no sample
+	}{{1_800_000, 0.8}, {2_000_000, 1}, {2_000_001, 0}} {
+		m := &machine{instance: "a", init: func() (runtimeapi.Init, error) {
+			return runtimeapi.Init{Done: true, StartedNs: 1_000_000, RegisteredNs: c.registered, EndedNs: 3_410_000, Status: "success"}, nil
+		}}
+		_, s, err := target(m).Start(t.Context())
+		if c.want == 0 {
+			if !errors.Is(err, coldstart.ErrNotCold) {
+				t.Errorf("registered at %d: %v", c.registered, err)
+			}
+			continue
+		}
+		if x := s.Phases.ExtensionsMs; err != nil || x == nil || *x != c.want {
+			t.Errorf("registered at %d: %v, %v", c.registered, x, err)
+		}
+	}
+	if _, s, err := target(&machine{instance: "a"}).Start(t.Context()); err != nil || s.Phases.ExtensionsMs != nil {
+		t.Errorf("without extensions: %v, %v", s.Phases.ExtensionsMs, err)
+	}
+}

@@ -39,8 +39,12 @@ type machine struct {
 	initMs      float64
 	// printInit is true for the one invocation whose REPORT has it.
 	printInit bool
-	startedNs int64
-	process   int
+	// extendMs is the part of initMs before the extensions had registered,
+	// which was at registeredNs; 0 without any.
+	extendMs     float64
+	registeredNs int64
+	startedNs    int64
+	process      int
 	// invocations counts those of the process.
 	invocations int
 	memoryMB    int
@@ -77,7 +81,7 @@ func (m *machine) Close() error {
 func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) {
 	began := m.b.pass(0)
 	c, err := m.init(ctx, initLimit)
-	in := runtimeapi.Init{Done: c == nil, StartedNs: began, EndedNs: m.b.pass(0), Status: "success"}
+	in := runtimeapi.Init{Done: c == nil, StartedNs: began, EndedNs: m.b.pass(0), RegisteredNs: m.registeredNs, Status: "success"}
 	if c != nil {
 		in.Status, in.ErrorType = c.status, c.errorType
 		in.Log = m.initReport("init", c)
@@ -91,12 +95,17 @@ func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error)
 	m.initMs = around(m.dice, 2.2*m.f.base())
 	m.process++
 	m.invocations = 0
+	m.registeredNs = 0
+	ended := m.extend()
+	if m.extendMs > 0 {
+		m.registeredNs = m.b.pass(m.extendMs)
+	}
 	m.startedNs = m.b.pass(m.initMs / 10)
 	if e := m.f.image.Entrypoint; len(e) > 0 && (strings.HasPrefix(e[0], "/no/") || e[0] == "/tmp") {
 		return &crash{status: "error", errorType: "Runtime.InvalidEntrypoint", text: "Error: fork/exec " + e[0], exit: &runtimeapi.Exit{Code: 126}}, ctx.Err()
 	}
-	if c := m.extend(); c != nil {
-		return c, ctx.Err()
+	if ended != nil {
+		return ended, ctx.Err()
 	}
 	what, arg, _ := strings.Cut(m.f.variable("BENCH_TEST_INIT"), " ")
 	n, _ := strconv.Atoi(arg)
@@ -127,6 +136,7 @@ func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error)
 		}
 	}
 	m.b.pass(m.initMs * 9 / 10)
+	m.initMs += m.extendMs
 	m.initialized = c == nil
 	return c, ctx.Err()
 }
@@ -261,14 +271,14 @@ func (m *machine) alloc(mb int) *crash {
 // extend does what BENCH_TEST_FIRST says of an extension, and returns how that
 // ends before the runtime is ready.
 func (m *machine) extend() *crash {
-	m.crashOn = 0
+	m.crashOn, m.extendMs = 0, 0
 	for _, step := range strings.Split(m.f.variable("BENCH_TEST_FIRST"), ",") {
 		var word string
 		var n, code int
 		_, _ = fmt.Sscan(step, &word, &n, &code)
 		switch {
 		case word == "sleep":
-			m.initMs += float64(n)
+			m.extendMs += float64(n)
 		case word == "exit":
 			return extensionEnded(n)
 		case word == "serve" && n > 0:
