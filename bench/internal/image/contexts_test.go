@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"bytes"
 	"errors"
 	"path/filepath"
 	"reflect"
@@ -9,8 +10,6 @@ import (
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
-
-	"bytes"
 )
 
 // contextBuild builds a Dockerfile with named contexts, in a store that has the
@@ -29,26 +28,29 @@ func contextBuild(t *testing.T, dockerfile string, contexts map[string]coldstart
 	return s, img, err
 }
 
-// The precedence is BuildKit's: see dockerfile2llb's convert.go, and "When
-// Dockerfile defines a stage with the same name it's overwritten" in Docker's
-// documentation of named contexts.
-func TestNamedContexts(t *testing.T) {
+// contextCase is a Dockerfile with named contexts, and what it comes to.
+type contextCase struct {
+	name, dockerfile string
+	contexts         map[string]coldstart.NamedContext
+	base             string
+	want             map[string]string // content of files, "" for none
+}
+
+// contextCases are the cases of named contexts. The precedence is BuildKit's: see
+// dockerfile2llb's convert.go, and "When Dockerfile defines a stage with the same
+// name it's overwritten" in Docker's documentation of named contexts.
+func contextCases(t *testing.T) []contextCase {
 	folder := t.TempDir()
 	files(t, folder, map[string]string{"a": "a of the folder", "sub/b": "b", "f": "f of the folder", "hidden": "x", ".dockerignore": "hidden\n", "other.dockerignore": "a\n"})
 	service := t.TempDir()
-	files(t, service, map[string]string{"s": "s of the service", "Dockerfile": "FROM scratch AS one\nCOPY s /s\nENV S=1\nFROM one\nCOPY Dockerfile /last\n"})
+	dockerfile := "FROM scratch AS one\nCOPY s /s\nENV S=1\nFROM one\nCOPY Dockerfile /last\n"
+	files(t, service, map[string]string{"s": "s of the service", "Dockerfile": dockerfile})
 	dir := coldstart.NamedContext{Dir: folder}
 	other := coldstart.NamedContext{Image: "other:1"}
 	built := coldstart.NamedContext{Build: &coldstart.Build{Context: service, Dockerfile: filepath.Join(service, "Dockerfile"), Service: "base"}}
-	stage := built
-	stage.Build = &coldstart.Build{Context: service, Dockerfile: built.Build.Dockerfile, Target: "one", Labels: map[string]string{"l": "1"}}
+	stage := coldstart.NamedContext{Build: &coldstart.Build{Context: service, Dockerfile: filepath.Join(service, "Dockerfile"), Target: "one"}}
 	type contexts = map[string]coldstart.NamedContext
-	for _, c := range []struct {
-		name, dockerfile string
-		contexts         contexts
-		base             string
-		want             map[string]string // content of files, "" for none
-	}{
+	return []contextCase{
 		{"COPY from a folder", "FROM scratch\nCOPY --from=src a sub/b /x/\nCOPY main /\n", contexts{"src": dir}, "scratch",
 			map[string]string{"x/a": "a of the folder", "x/b": "b", "main": "main"}},
 		{"all of a folder but what it ignores", "FROM scratch\nCOPY --from=src . /\n", contexts{"src": dir}, "scratch",
@@ -66,10 +68,10 @@ func TestNamedContexts(t *testing.T) {
 		{"an image without files", "FROM base\nCOPY main /m\n", contexts{"base": {Image: "scratch"}}, "scratch",
 			map[string]string{"m": "main"}},
 		{"FROM a service", "FROM base\nCOPY main /m\n", contexts{"base": built}, "scratch",
-			map[string]string{"s": "s of the service", "last": "FROM scratch AS one\nCOPY s /s\nENV S=1\nFROM one\nCOPY Dockerfile /last\n", "m": "main"}},
+			map[string]string{"s": "s of the service", "last": dockerfile, "m": "main"}},
 		{"COPY from a service's stage", "FROM scratch\nCOPY --from=base / /\n", contexts{"base": stage}, "scratch",
 			map[string]string{"s": "s of the service", "last": ""}},
-		{"a stage is replaced, and not built", "FROM nowhere:1 AS SRC\nCOPY missing /f\nFROM scratch\nCOPY --from=src f /1\nCOPY --from=0 a /2\n", contexts{"src": dir}, "scratch",
+		{"a stage is replaced and not built", "FROM nowhere:1 AS SRC\nCOPY missing /f\nFROM scratch\nCOPY --from=src f /1\nCOPY --from=0 a /2\n", contexts{"src": dir}, "scratch",
 			map[string]string{"1": "f of the folder", "2": "a of the folder"}},
 		{"a stage that is a base is replaced", "FROM nowhere:1 AS base\nFROM base\nCOPY main /m\n", contexts{"base": other}, "other:1",
 			map[string]string{"f": "f", "m": "main"}},
@@ -79,7 +81,11 @@ func TestNamedContexts(t *testing.T) {
 			map[string]string{"m": "main", "a": ""}},
 		{"what is not used need not be there", "FROM scratch\nCOPY main /m\n", contexts{"x": {Other: "https://example.com/x.git"}, "y": {Dir: "/nowhere"}}, "scratch",
 			map[string]string{"m": "main"}},
-	} {
+	}
+}
+
+func TestNamedContexts(t *testing.T) {
+	for _, c := range contextCases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			s, img, err := contextBuild(t, c.dockerfile, c.contexts)
 			if err != nil {

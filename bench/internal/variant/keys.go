@@ -207,7 +207,7 @@ func (r *buildReader) checkKeys(service string, b types.BuildConfig) error {
 		case undecided:
 			return coldstart.Hint(fmt.Errorf("build: %s is not supported", key), "build it with compose, and name the result with image")
 		case warned:
-			r.warn(service, "build: %s is not honoured", key)
+			r.warn(service, "build: %s is honoured only for a Dockerfile with RUN, which compose builds", key)
 		}
 	}
 	return nil

@@ -108,7 +108,7 @@ secrets: {s: {file: s}}
 	}
 	want := []string{
 		"service loud: not honoured: deploy.resources.limits, mem_limit, tmpfs, user, volumes (/var/task)",
-		"service loud: build: pull is not honoured",
+		"service loud: build: pull is honoured only for a Dockerfile with RUN, which compose builds",
 	}
 	if !reflect.DeepEqual(got[1].Warnings, want) {
 		t.Errorf("warnings %q, want %q", got[1].Warnings, want)
