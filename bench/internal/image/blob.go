@@ -109,7 +109,12 @@ func (b *blobWriter) Write(p []byte) (int, error) {
 
 // commit puts the content in its place and returns its digest and size.
 func (b *blobWriter) commit() (v1.Hash, int64, error) {
-	h := v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(b.sum.Sum(nil))}
+	return b.commitAs(hex.EncodeToString(b.sum.Sum(nil)))
+}
+
+// commitAs is commit of content whose digest the caller computed.
+func (b *blobWriter) commitAs(sum string) (v1.Hash, int64, error) {
+	h := v1.Hash{Algorithm: "sha256", Hex: sum}
 	err := b.file.Chmod(0o644)
 	if cerr := b.file.Close(); err == nil {
 		err = cerr

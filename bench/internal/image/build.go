@@ -51,6 +51,7 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 	if err != nil {
 		return coldstart.Image{}, err
 	}
+	o.Unpack = false // of what it is built on
 	b := &builder{store: s, options: o, arch: arch, build: v.Build, stages: map[int]*stage{}, temp: &spooler{store: s}}
 	defer b.close()
 	final, err := b.run(ctx)

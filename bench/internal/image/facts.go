@@ -52,7 +52,28 @@ func (s *Store) takeVariant(ctx context.Context, v coldstart.Variant, o Options)
 	if err != nil {
 		return coldstart.Image{}, err
 	}
+	if o.Unpack {
+		return s.factsUnpacking(ctx, c)
+	}
 	return s.facts(ctx, c)
+}
+
+// factsUnpacking returns the facts and unpacks the image meanwhile: both read the
+// same layers.
+func (s *Store) factsUnpacking(ctx context.Context, c *content) (img coldstart.Image, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	unpacked := make(chan error, 1)
+	go func() {
+		_, err := s.unpackOnce(ctx, c.manifest.Config.Digest.String(), func() (*content, error) { return c, nil })
+		unpacked <- err
+	}()
+	if img, err = s.facts(ctx, c); err != nil {
+		cancel()
+		<-unpacked // its error is that of the same layers, or of cancel
+		return img, err
+	}
+	return img, <-unpacked
 }
 
 // Get returns the image with an ID, without any variant's changes.
@@ -153,6 +174,9 @@ func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) 
 	}
 	for _, l := range c.layers {
 		img.CompressedBytes += l.Blob.Size
+	}
+	if c.plain() {
+		img.Digest, img.CompressedBytes = "", 0 // those of no registry
 	}
 	return img, nil
 }

@@ -35,8 +35,17 @@ func canonical(ref string) string {
 }
 
 // find returns the image of a reference for an architecture: from the store,
-// then the engine, then the registry. What was fetched is in the store then.
+// then the engine, then the registry. What was fetched is in the store then. Its
+// layers are compressed unless o.Unpack is set.
 func (s *Store) find(ctx context.Context, ref, arch string, o Options) (*content, error) {
+	c, err := s.search(ctx, ref, arch, o)
+	if err != nil || o.Unpack {
+		return c, err
+	}
+	return s.compressed(ctx, c)
+}
+
+func (s *Store) search(ctx context.Context, ref, arch string, o Options) (*content, error) {
 	if _, err := name.ParseReference(ref); err != nil {
 		return nil, fmt.Errorf("%q is not an image reference: %w", ref, err)
 	}
@@ -150,7 +159,7 @@ func (s *Store) load(d v1.Descriptor) (*content, error) {
 		if !s.keepBlob(blob) {
 			return nil, fmt.Errorf("layer %s: %w", blob.Digest, os.ErrNotExist)
 		}
-		c.layers = append(c.layers, layer{blob, c.config.RootFS.DiffIDs[i]})
+		c.layers = append(c.layers, layer{Blob: blob, DiffID: c.config.RootFS.DiffIDs[i]})
 	}
 	return c, nil
 }
@@ -175,13 +184,12 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 	}
 	defer r.Close()
 	meter := s.Meter("copying "+ref+" out of the engine", d.SizeBytes)
-	b, err := s.readBundle(ctx, io.TeeReader(r, meter))
+	b, err := s.splitBundle(ctx, io.TeeReader(r, meter))
 	meter.End()
 	if err != nil {
 		return nil, err
 	}
-	defer b.Close()
-	c, _, err := s.importFrom(ctx, b, ImportOptions{Ref: ref, Arch: d.Arch, saved: true},
+	c, _, err := s.importFrom(ctx, b, ImportOptions{Ref: ref, Arch: d.Arch, saved: true, plain: true},
 		map[string]string{annotationSource: sourceEngine, annotationEngineID: d.ID})
 	return c, err
 }

@@ -38,7 +38,7 @@ func FreshData() []byte {
 // Fresh returns the digest that Push gives an image of the store with one more
 // layer, which holds data.
 func (s *Store) Fresh(img coldstart.Image, data []byte) (digest string, err error) {
-	fresh, err := s.fresh(img, data)
+	fresh, err := s.fresh(context.Background(), img, data)
 	if err == nil {
 		var h v1.Hash
 		h, err = fresh.Digest()
@@ -50,8 +50,8 @@ func (s *Store) Fresh(img coldstart.Image, data []byte) (digest string, err erro
 	return digest, nil
 }
 
-func (s *Store) fresh(img coldstart.Image, data []byte) (v1.Image, error) {
-	original, err := s.original(img.ID)
+func (s *Store) fresh(ctx context.Context, img coldstart.Image, data []byte) (v1.Image, error) {
+	original, err := s.original(ctx, img.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byt
 }
 
 func (s *Store) unpackFresh(ctx context.Context, img coldstart.Image, data []byte) (coldstart.Image, error) {
-	fresh, err := s.fresh(img, data)
+	fresh, err := s.fresh(ctx, img, data)
 	if err != nil {
 		return img, err
 	}

@@ -31,6 +31,8 @@ type ImportOptions struct {
 	// saved is true for what an engine was asked for by Ref: an image of that
 	// name goes before others, and before none the only one is taken.
 	saved bool
+	// plain is as in taking.
+	plain bool
 }
 
 // Put enters an image under a reference, for FROM and NAME=IMAGE to find. The
@@ -104,7 +106,7 @@ func (s *Store) importFrom(ctx context.Context, b bundle, o ImportOptions, notes
 	}
 	var c *content
 	for _, ref := range refs {
-		t := taking{ref: ref, image: held.image, notes: notes}
+		t := taking{ref: ref, image: held.image, notes: notes, plain: o.plain}
 		if o.Arch != "" {
 			t.platform = "linux/" + o.Arch
 		}

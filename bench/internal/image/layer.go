@@ -65,6 +65,9 @@ type layerInfo struct {
 type layer struct {
 	Blob   v1.Descriptor
 	DiffID v1.Hash
+	// hashed is true for a blob that this process wrote, and hashed, just now:
+	// reading it does not verify it again.
+	hashed bool
 }
 
 // maxUnpacked is the most bytes that a layer may unpack to. Lambda takes no
@@ -112,7 +115,7 @@ func (s *Store) writeLayer(ctx context.Context, items []item, media types.MediaT
 		return layer{}, err
 	}
 	diffID := v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
-	if info, ok := s.layerInfo(diffID); ok && s.keepBlob(info.Blob) {
+	if info, ok := s.layerInfo(diffID); ok && info.Blob.Digest != diffID && s.keepBlob(info.Blob) {
 		return layer{Blob: described(info.Blob, media), DiffID: diffID}, nil
 	}
 

@@ -39,6 +39,10 @@ type Options struct {
 	// the facts are then the engine's and Ref is set. Such an image can be
 	// started by that engine, but not unpacked here.
 	DescribeOnly bool
+	// Unpack has Take unpack the image, in less time than a call of Store.Unpack
+	// after it, and keep what came from Engine without compression: Digest and
+	// CompressedBytes are then unknown.
+	Unpack bool
 	// PullTimeout is how long a registry may take to answer, and how long it
 	// may then send nothing; 0 means 20 s, less than 0 that none is asked.
 	PullTimeout time.Duration

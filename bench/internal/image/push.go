@@ -62,7 +62,7 @@ func (s *Store) push(ctx context.Context, img coldstart.Image, as string, to Des
 	if err != nil {
 		return Pushed{}, err
 	}
-	original, err := s.original(img.ID)
+	original, err := s.original(ctx, img.ID)
 	if err != nil {
 		return Pushed{}, err
 	}
@@ -124,9 +124,12 @@ func pushError(err error) error {
 }
 
 // original returns an image of the store for go-containerregistry.
-func (s *Store) original(id string) (v1.Image, error) {
+func (s *Store) original(ctx context.Context, id string) (v1.Image, error) {
 	c, _, err := s.byID(id)
 	if err != nil {
+		return nil, err
+	}
+	if c, err = s.compressed(ctx, c); err != nil {
 		return nil, err
 	}
 	return partial.CompressedToImage(&stored{s, c})
@@ -150,7 +153,7 @@ func (i *stored) MediaType() (types.MediaType, error) { return i.manifest.MediaT
 func (i *stored) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	for _, l := range i.layers {
 		if l.Blob.Digest == h {
-			return storedLayer{i.store, l.Blob}, nil
+			return storedLayer{i.store, l}, nil
 		}
 	}
 	return nil, fmt.Errorf("the image has no layer %s", h)

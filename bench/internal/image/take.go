@@ -21,6 +21,9 @@ type taking struct {
 	// platform that the image must be for; empty for its own.
 	platform string
 	notes    map[string]string
+	// plain leaves layers that were just made blobs of the store as they are,
+	// without compression.
+	plain bool
 	// alive is called whenever something has come, say about what is big; both
 	// may be nil.
 	alive func()
@@ -78,8 +81,10 @@ func (s *Store) take(ctx context.Context, t taking) (*content, error) {
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i+1, err)
 		}
-		taken = append(taken, layer{described(blob, kind), config.RootFS.DiffIDs[i]})
-		m.Layers = append(m.Layers, described(blob, kind))
+		diffID := config.RootFS.DiffIDs[i]
+		d := described(blob, layerMedia(blob, diffID, kind))
+		taken = append(taken, layer{Blob: d, DiffID: diffID})
+		m.Layers = append(m.Layers, d)
 	}
 	if m.Config.Digest, err = s.putBlob(configRaw); err != nil {
 		return nil, err
@@ -93,6 +98,9 @@ func (s *Store) take(ctx context.Context, t taking) (*content, error) {
 		if c, err = s.writeManifest(m, configRaw, config, taken); err != nil {
 			return nil, err
 		}
+	}
+	for i := range c.layers {
+		c.layers[i].hashed = t.plain && c.layers[i].plain()
 	}
 	d := c.desc
 	d.Platform = &v1.Platform{OS: "linux", Architecture: config.Architecture}
@@ -131,10 +139,13 @@ func (s *Store) keepManifest(img takeable, m *v1.Manifest) (*content, error) {
 }
 
 // takeLayer copies one layer. One that is compressed with gzip stays as it is;
-// others are compressed anew, because not every engine can load them.
+// others are compressed anew, because registries want that.
 func (s *Store) takeLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.Hash) (v1.Descriptor, error) {
-	if info, ok := s.layerInfo(diffID); ok && s.keepBlob(info.Blob) {
+	if info, ok := s.layerInfo(diffID); ok && (t.plain || info.Blob.Digest != diffID) && s.keepBlob(info.Blob) {
 		return info.Blob, nil
+	}
+	if blob, ok := s.plainBlob(diffID); ok && t.plain {
+		return blob, nil
 	}
 	media, err := l.MediaType()
 	if err != nil {
@@ -158,7 +169,7 @@ func (s *Store) takeLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.H
 		return v1.Descriptor{}, err
 	}
 	blob := v1.Descriptor{MediaType: types.DockerLayer, Digest: digest, Size: size}
-	_, err = s.inspect(ctx, layer{blob, diffID})
+	_, err = s.inspect(ctx, layer{Blob: blob, DiffID: diffID})
 	return blob, err
 }
 

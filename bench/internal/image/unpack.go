@@ -38,9 +38,17 @@ func (s *Store) rootPlace(hex string) string { return s.path(rootsDir, hex+rootV
 // root and its own elsewhere, who may then write to every folder; devices are left
 // out. dev, proc, sys and tmp are always folders, etc/hosts is always a file.
 func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error) {
-	h, err := v1.NewHash(img.ID)
+	return s.unpackOnce(ctx, img.ID, func() (*content, error) {
+		c, _, err := s.byID(img.ID)
+		return c, err
+	})
+}
+
+// unpackOnce is Unpack of content that is looked for if the folder is not there.
+func (s *Store) unpackOnce(ctx context.Context, id string, find func() (*content, error)) (string, error) {
+	h, err := v1.NewHash(id)
 	if err != nil {
-		return "", fmt.Errorf("unpacking image %q: %w", img.ID, err)
+		return "", fmt.Errorf("unpacking image %q: %w", id, err)
 	}
 	s.mu.Lock()
 	one := s.roots[h.Hex]
@@ -59,19 +67,19 @@ func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error)
 		_ = os.Chtimes(place, now, now)
 		return root, nil
 	}
-	if err := s.unpack(ctx, img.ID, place); err != nil {
-		return "", fmt.Errorf("unpacking image %s: %w", img.ID, err)
+	c, err := find()
+	if err == nil {
+		err = s.unpack(ctx, c, place)
+	}
+	if err != nil {
+		return "", fmt.Errorf("unpacking image %s: %w", id, err)
 	}
 	s.pruneRoots()
 	return root, nil
 }
 
 // unpack makes the folder of an image beside its place and moves it there.
-func (s *Store) unpack(ctx context.Context, id, place string) error {
-	c, _, err := s.byID(id)
-	if err != nil {
-		return err
-	}
+func (s *Store) unpack(ctx context.Context, c *content, place string) error {
 	return s.makeRoot(place, func(dir string) error {
 		root, err := os.OpenRoot(dir)
 		if err != nil {

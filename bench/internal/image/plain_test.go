@@ -1,0 +1,193 @@
+package image_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
+)
+
+// takeUnpacked takes an engine's image as the sandbox does.
+func takeUnpacked(t *testing.T, s *image.Store, e *engine) coldstart.Image {
+	t.Helper()
+	img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e, Unpack: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// bigLayer is a layer above splitSize, so that it becomes a blob while it comes.
+func bigLayer(t *testing.T, name string) []byte {
+	t.Helper()
+	return layerOf(t, member{data: strings.Repeat(name, 100_000)}.named(name), member{data: "small"}.named(name+"-small"))
+}
+
+func (m member) named(name string) member {
+	m.Name, m.Mode = name, 0o644
+	return m
+}
+
+// TestEngineImageIsKeptPlain: what comes from an engine is stored as it came, and
+// all that is known of it and unpacked from it is what the compressed image gives.
+func TestEngineImageIsKeptPlain(t *testing.T) {
+	layers := [][]byte{bigLayer(t, "a"), bigLayer(t, "b"), layerOf(t, member{}.named(".wh.a"))}
+	archive := saved(t, "amd64", layers...)
+	e := &engine{images: map[string][]byte{"mine:1": archive}, arch: "amd64"}
+	s, other := open(t), open(t)
+	img := takeUnpacked(t, s, e)
+	for _, l := range layers[:2] {
+		if got, err := os.ReadFile(filepath.Join(s.Dir(), "blobs/sha256", hexOf(l))); err != nil || !bytes.Equal(got, l) {
+			t.Errorf("the layer is not stored as it came: %d bytes, %v", len(got), err)
+		}
+	}
+	want, err := other.Put(t.Context(), "mine:1", bytes.NewReader(archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img.ID != want.ID || img.ContentID != want.ContentID || img.SizeBytes != want.SizeBytes || img.Layers != want.Layers {
+		t.Errorf("took %+v, want %+v", img, want)
+	}
+	if img.Digest != "" || img.CompressedBytes != 0 {
+		t.Errorf("digest %q, %d bytes compressed of an image that was not compressed", img.Digest, img.CompressedBytes)
+	}
+	wantRoot, err := other.Unpack(t.Context(), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(s.Dir(), "roots", filepath.Base(filepath.Dir(wantRoot)), "root")
+	if _, err := os.Stat(root); err != nil {
+		t.Fatalf("Take did not unpack: %v", err)
+	}
+	if got, want := identities(t, root), identities(t, wantRoot); got != want || got == "" {
+		t.Errorf("unpacked\n%s\nwant\n%s", got, want)
+	}
+	if again := takeUnpacked(t, s, e); again.ID != img.ID || again.ContentID != img.ContentID || e.saves != 1 {
+		t.Errorf("took %s again after %d saves", again.ID, e.saves)
+	}
+	var loaded bytes.Buffer
+	if err := s.WriteTar(t.Context(), img.ID, &loaded); err != nil {
+		t.Fatal(err)
+	}
+	if back, err := open(t).Put(t.Context(), "x/y", &loaded); err != nil || back.ID != img.ID {
+		t.Errorf("what docker load gets is %s, %v", back.ID, err)
+	}
+}
+
+// TestPlainImageIsCompressedWhereItMatters: a push and a build on top of a plain
+// image give what they give where it never was plain.
+func TestPlainImageIsCompressedWhereItMatters(t *testing.T) {
+	archive := saved(t, "amd64", bigLayer(t, "a"), bigLayer(t, "b"))
+	files := map[string]string{"Dockerfile": "FROM mine:1\nCOPY c /c\n", "c": "c"}
+	data := image.FreshData()
+	type outcome struct{ built, digest, fresh string }
+	var got []outcome
+	for _, plain := range []bool{true, false} {
+		e := &engine{images: map[string][]byte{"mine:1": archive}, arch: "amd64"}
+		s := open(t)
+		var img coldstart.Image
+		if plain {
+			img = takeUnpacked(t, s, e)
+		} else {
+			var err error
+			if img, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e}); err != nil {
+				t.Fatal(err)
+			}
+			if img.Digest == "" || img.CompressedBytes == 0 {
+				t.Errorf("no digest of a compressed image: %+v", img)
+			}
+		}
+		built, err := build(t, s, files, image.Options{Arch: "amd64", Engine: e, Unpack: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := s.Fresh(img, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, outcome{built.ID, built.Digest, fresh})
+		for _, d := range layerTypes(t, s, built.Digest) {
+			if !strings.HasSuffix(d, "gzip") {
+				t.Errorf("plain %v: a layer of the built image is %s", plain, d)
+			}
+		}
+	}
+	if got[0] != got[1] || got[0].digest == "" {
+		t.Errorf("plain %+v, compressed %+v", got[0], got[1])
+	}
+}
+
+// layerTypes returns the media types of the layers of a manifest in a store.
+func layerTypes(t *testing.T, s *image.Store, digest string) (kinds []string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(s.Dir(), "blobs/sha256", strings.TrimPrefix(digest, "sha256:")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m struct{ Layers []struct{ MediaType string } }
+	if err := json.Unmarshal(raw, &m); err != nil || len(m.Layers) == 0 {
+		t.Fatalf("manifest %s: %v", raw, err)
+	}
+	for _, l := range m.Layers {
+		kinds = append(kinds, l.MediaType)
+	}
+	return kinds
+}
+
+// TestDamagedSaveIsNotTaken: a layer that is another one than the configuration
+// says is noticed although its digest is computed while it comes.
+func TestDamagedSaveIsNotTaken(t *testing.T) {
+	archive := saved(t, "amd64", bigLayer(t, "a"))
+	at := bytes.Index(archive, []byte("aaaa"))
+	archive[at] = 'x'
+	e := &engine{images: map[string][]byte{"mine:1": archive}, arch: "amd64"}
+	for _, cut := range []int{0, 50_000, len(archive) - 2048} {
+		e.images["mine:1"] = archive[:len(archive)-cut]
+		s := open(t)
+		_, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e, Unpack: true, PullTimeout: -1})
+		if err == nil {
+			t.Errorf("took an archive without its last %d bytes and with another layer", cut)
+		}
+		if list, err := s.List(t.Context()); err != nil || len(list) != 0 {
+			t.Errorf("the store lists %v, %v", list, err)
+		}
+		if left, err := os.ReadDir(filepath.Join(s.Dir(), "tmp")); err != nil || len(left) > 0 {
+			t.Errorf("left in tmp: %v, %v", left, err)
+		}
+	}
+}
+
+// endless is a save that never ends.
+type endless struct{ io.Reader }
+
+func (endless) Close() error { return nil }
+
+type endlessEngine struct {
+	engine
+	cancel context.CancelFunc
+}
+
+func (e *endlessEngine) Save(context.Context, string) (io.ReadCloser, error) {
+	return endless{io.MultiReader(bytes.NewReader(e.images["mine:1"][:100_000]), stopReader{e.cancel})}, nil
+}
+
+// stopReader cancels and then waits for the reader to notice.
+type stopReader struct{ cancel context.CancelFunc }
+
+func (r stopReader) Read(p []byte) (int, error) { r.cancel(); return len(p), nil }
+
+func TestSaveEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	e := &endlessEngine{engine{images: map[string][]byte{"mine:1": saved(t, "amd64", bigLayer(t, "a"))}, arch: "amd64"}, cancel}
+	if _, err := open(t).Take(ctx, coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e, Unpack: true}); err == nil || ctx.Err() == nil {
+		t.Errorf("took it: %v", err)
+	}
+}
