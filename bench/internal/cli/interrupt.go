@@ -83,7 +83,8 @@ func (i *interrupts) catch() {
 // From now on a closed pipe is an error of writing, not the end of the process:
 // Ctrl-C ends the tee behind bench, too.
 func (i *interrupts) guard() {
-	signal.Ignore(syscall.SIGPIPE)
+	// Caught and dropped: ignored, it would be ignored by what bench starts, too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.guarded = true
