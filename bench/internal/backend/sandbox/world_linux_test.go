@@ -32,7 +32,7 @@ func look(t testing.TB) world {
 		if strings.Contains(line, "/overlay") {
 			continue
 		}
-		if strings.Contains(line, "coldbench") || strings.Contains(line, os.TempDir()+"/Test") || strings.Contains(line, "/root/") {
+		if strings.Contains(line, "coldbench") || strings.Contains(line, os.TempDir()+"/Test") {
 			w.mounts = append(w.mounts, line)
 		}
 	}
