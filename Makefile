@@ -137,8 +137,8 @@ destroy: function ## everything that make deploy made on AWS, images and logs in
 	@rm -f deployment/images.auto.tfvars.json
 
 .PHONY: check-images
-check-images: payload ## build RUNS (300) random Dockerfiles here and with docker build: are the images the same?
-	@BENCH_REQUIRE=docker BENCH_BUILDS=$(or $(RUNS),300) $(GO) test -count=1 -timeout 60m -run '^Test(BuildsAsDocker|AgainstDocker|RoundTrip)$$' ./bench/internal/image
+check-images: payload ## build RUNS (300) random Dockerfiles here and with docker build: are the images the same? with BUILDKIT_HOST, with BuildKit, too
+	@BENCH_REQUIRE=docker BENCH_BUILDS=$(or $(RUNS),300) $(GO) test -count=1 -timeout 60m -run '^Test(BuildsAs(Docker|BuildKit)|DocumentedAsBuildKit|AgainstDocker|RoundTrip)$$' ./bench/internal/image
 
 .PHONY: smoke calibrate gatetest killtest benchmark
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none

@@ -323,9 +323,10 @@ func (b *builder) add(ctx context.Context, st *stage, items []item, line string)
 }
 
 // settle gives each folder that the build makes the newest time of what a layer
-// puts into it, or 1970 if that is nothing. Docker gives it the time of the
-// build, which would make each build another image. No time stays after
-// SOURCE_DATE_EPOCH, at which, as Docker's clock is later, such folders are.
+// puts into it, or 1970 if that is nothing; the file of a here-document is of
+// 1970. Docker gives them the time of the build, which would make each build
+// another image. No time stays after SOURCE_DATE_EPOCH, which, as Docker's clock
+// is later, becomes the time of all that the build makes.
 func (b *builder) settle(items []item) {
 	made := map[string]*item{}
 	for i := range items {

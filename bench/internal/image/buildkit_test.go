@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,11 +22,7 @@ import (
 // BUILDKIT_HOST to name a daemon. The archive that BuildKit writes is one of an
 // index with an attestation, and imported as such.
 func TestNamedContextsAgainstBuildKit(t *testing.T) {
-	_, err := exec.LookPath("buildctl")
-	if os.Getenv("BUILDKIT_HOST") == "" {
-		err = errors.New("BUILDKIT_HOST names no daemon")
-	}
-	backendtest.Require(t, "buildkit", err)
+	requireBuildKit(t)
 	for _, c := range contextCases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			s, mine, err := contextBuild(t, c.dockerfile, c.contexts)
@@ -101,12 +98,30 @@ func buildkitService(t *testing.T, b *coldstart.Build) (layout, digest string) {
 	return layout, index.Manifests[0].Digest
 }
 
+// requireBuildKit ends a test if there is no BuildKit.
+func requireBuildKit(t *testing.T) {
+	t.Helper()
+	_, err := exec.LookPath("buildctl")
+	if os.Getenv("BUILDKIT_HOST") == "" {
+		err = errors.New("BUILDKIT_HOST names no daemon")
+	}
+	backendtest.Require(t, "buildkit", err)
+}
+
 // buildctl builds the Dockerfile of a folder.
 func buildctl(t *testing.T, dir string, args ...string) {
 	t.Helper()
+	if err := tryBuildctl(dir, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryBuildctl(dir string, args ...string) error {
 	args = append([]string{"build", "--frontend", "dockerfile.v0", "--local", "context=" + dir, "--local", "dockerfile=" + dir,
 		"--opt", "platform=linux/amd64"}, args...)
-	if text, err := exec.Command("buildctl", args...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, bytes.TrimSpace(text))
+	text, err := exec.Command("buildctl", args...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(text))
 	}
+	return err
 }

@@ -257,7 +257,7 @@ func parseChmod(text string) (func(entry) int64, error) {
 	}
 	if n, err := strconv.ParseUint(text, 8, 12); err == nil {
 		return func(e entry) int64 {
-			if e.made {
+			if e.made && e.Type == tar.TypeDir {
 				return int64(n) & 0o777
 			}
 			return int64(n)
@@ -268,7 +268,7 @@ func parseChmod(text string) (func(entry) int64, error) {
 		return nil, errors.New("it is neither an octal number of at most four digits nor symbols such as u=rwX,go=rX")
 	}
 	return func(e entry) int64 {
-		if e.made {
+		if e.made && e.Type == tar.TypeDir {
 			return e.Mode
 		}
 		return modeBits(set.Apply(fileMode(e)))

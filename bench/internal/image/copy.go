@@ -109,7 +109,7 @@ func (c copying) pick(ctx context.Context) ([]picked, error) {
 		}
 	}
 	for _, h := range c.contents {
-		it := item{entry: entry{Name: ".", Type: tar.TypeReg, Mode: 0o644, Size: int64(len(h.Data))}, open: text(h.Data)}
+		it := item{entry: entry{Name: ".", Type: tar.TypeReg, Mode: 0o644, Size: int64(len(h.Data)), made: true}, open: text(h.Data)}
 		sources = append(sources, picked{name: h.Path, items: []item{it}})
 	}
 	if len(sources) == 0 {
@@ -143,13 +143,13 @@ func (l *laying) source(dest string, slash bool, src picked) error {
 	if src.items[0].Type == tar.TypeDir {
 		return l.folder(dest, src.items)
 	}
-	if resolved, err := l.tree.resolve(dest); slash || err == nil && l.tree.isDir(resolved) {
-		dest = path.Join(dest, path.Base(src.name))
-	}
-	// A link at the destination is followed; one in a folder is replaced.
+	// A link at the destination is followed; one in that folder is replaced.
 	name, err := l.tree.resolve(dest)
 	if err != nil {
 		return err
+	}
+	if slash || l.tree.isDir(name) {
+		name = path.Join(name, path.Base(src.name))
 	}
 	if name == "." {
 		return errors.New("the destination / is a folder")

@@ -35,20 +35,9 @@ func TestBuildsAsDocker(t *testing.T) {
 	for seed := first; seed < first+cases; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			g := newBuildGenerator(t, uint64(seed))
-			g.context()
-			text, stages := g.dockerfile()
-			file := filepath.Join(g.dir, "Dockerfile")
-			g.check(os.WriteFile(file, []byte(text), 0o644))
-			g.stamp("Dockerfile", 0o644)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Logf("BENCH_BUILD_SEED=%d BENCH_BUILDS=1 builds this again\n%s\nof the context\n%s", seed, text, strings.Join(g.log, "\n"))
-				}
-			})
-			v := coldstart.Variant{Name: "v", Build: &coldstart.Build{Context: g.dir, Dockerfile: file}}
+			v, stages := newBuildGenerator(t, uint64(seed)).write(seed)
 			img, err := buildStages(t, s, v, stages)
-			b, dockerErr := tryDockerBuild(t, file, g.dir)
+			b, dockerErr := tryDockerBuild(t, v.Build.Dockerfile, v.Build.Context)
 			switch {
 			case (err == nil) != (dockerErr == nil):
 				t.Errorf("here: %v\nengine: %v", err, dockerErr)
@@ -57,6 +46,21 @@ func TestBuildsAsDocker(t *testing.T) {
 			}
 		})
 	}
+}
+
+// write writes a context with a Dockerfile, which a test that fails shows, and
+// returns its build and the number of its stages.
+func (g *buildGenerator) write(seed int) (v coldstart.Variant, stages int) {
+	g.context()
+	text, stages := g.dockerfile()
+	g.check(os.WriteFile(filepath.Join(g.dir, "Dockerfile"), []byte(text), 0o644))
+	g.stamp("Dockerfile", 0o644)
+	g.t.Cleanup(func() {
+		if g.t.Failed() {
+			g.t.Logf("BENCH_BUILD_SEED=%d BENCH_BUILDS=1 builds this again\n%s\nof the context\n%s", seed, text, strings.Join(g.log, "\n"))
+		}
+	})
+	return variant(g.dir), stages
 }
 
 // buildStages builds each stage, as the classic builder does, and returns the last
@@ -96,6 +100,8 @@ type buildGenerator struct {
 	linked []string // those and links
 	dirs   []string
 	sizes  int
+	// buildKit adds what the classic builder does not have.
+	buildKit bool
 }
 
 func newBuildGenerator(t *testing.T, seed uint64) *buildGenerator {
@@ -291,10 +297,14 @@ func (g *buildGenerator) instruction(i int) string {
 }
 
 func (g *buildGenerator) flags() string {
+	flags := ""
 	if g.IntN(4) == 0 {
-		return "--chown=" + one(g, "7", "3:4", "0:5") + " "
+		flags = "--chown=" + one(g, "7", "3:4", "0:5") + " "
 	}
-	return ""
+	if g.buildKit && g.IntN(3) == 0 {
+		flags += "--chmod=" + one(g, "755", "0640", "4711", "1777", "+x", "a+X", "u=rwX,go=rX", "go-w", "g=u", "+t,u+s") + " "
+	}
+	return flags
 }
 
 // copyArgs returns the sources and the destination of a COPY.

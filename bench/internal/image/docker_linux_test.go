@@ -69,8 +69,14 @@ func exported(t *testing.T, ref string) map[string]seenFile {
 	t.Helper()
 	id := strings.TrimSpace(string(docker(t, nil, "create", "--label", "coldbench.test=image", ref, "/none")))
 	defer docker(t, nil, "rm", "-v", id)
+	return inArchive(t, bytes.NewReader(docker(t, nil, "export", id)))
+}
+
+// inArchive lists the files of a tar archive of a file system.
+func inArchive(t *testing.T, r io.Reader) map[string]seenFile {
+	t.Helper()
 	list, groups := map[string]seenFile{}, map[string][]string{}
-	tr := tar.NewReader(bytes.NewReader(docker(t, nil, "export", id)))
+	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
 		if err == io.EOF {

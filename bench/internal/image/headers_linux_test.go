@@ -67,6 +67,19 @@ type built struct {
 // and returns the headers of its layers.
 func headersOf(t *testing.T, s *image.Store, b built) (coldstart.Image, []string, error) {
 	t.Helper()
+	if b.arch == "" {
+		b.arch = "amd64"
+	}
+	img, err := s.Build(t.Context(), b.variant(t), image.Options{Arch: b.arch})
+	if err != nil {
+		return img, nil, err
+	}
+	return img, headers(t, s, img), nil
+}
+
+// variant writes the context.
+func (b built) variant(t *testing.T) coldstart.Variant {
+	t.Helper()
 	dir := t.TempDir()
 	files(t, dir, map[string]string{"Dockerfile": b.dockerfile, "run": "#!run", "conf": "c", "tree/sub/x": "x", "tree/link": "->sub", "x.tgz": string(gzipped(plainTar(t, "d/f")))})
 	for name, mode := range map[string]os.FileMode{"run": 0o750, "conf": 0o604, "tree/sub/x": 0o640, "tree/sub": 0o710} {
@@ -77,14 +90,7 @@ func headersOf(t *testing.T, s *image.Store, b built) (coldstart.Image, []string
 	age(t, dir, map[string]int64{"tree/sub/x": 5, "run": 10, "conf": 20, "tree/link": 30, "tree/sub": 40, "tree": 50, "x.tgz": 60})
 	v := variant(dir)
 	v.Build.Args = b.args
-	if b.arch == "" {
-		b.arch = "amd64"
-	}
-	img, err := s.Build(t.Context(), v, image.Options{Arch: b.arch})
-	if err != nil {
-		return img, nil, err
-	}
-	return img, headers(t, s, img), nil
+	return v
 }
 
 // TestChmod: --chmod as BuildKit has it, by its reference ("COPY --chmod") and
@@ -138,13 +144,14 @@ func TestSourceDateEpoch(t *testing.T) {
 		t.Fatal(base)
 	}
 	epoch := fmt.Sprint(stamp(15).Unix())
-	const dockerfile = "FROM x\nCOPY run conf /b/\nCOPY tree /t\nWORKDIR /w\nADD x.tgz /a/\n"
+	const dockerfile = "FROM x\nCOPY run conf /b/\nCOPY tree /t\nWORKDIR /w\nADD x.tgz /a/\nCOPY --chmod=600 <<X /here\nX\n"
 	want := []string{
 		"0 base  644 0:0 4 70", "5 b  700 0:0 0 80", "--",
 		"5 b/  700 0:0 0 15", "0 b/conf  604 0:0 1 15", "0 b/run  750 0:0 5 10", "--",
 		"5 t/  755 0:0 0 15", "2 t/link sub 777 0:0 0 15", "5 t/sub/  710 0:0 0 15", "0 t/sub/x  640 0:0 1 5", "--",
 		"5 w/  755 0:0 0 15", "--",
 		"5 a/  755 0:0 0 15", "5 a/d/  755 0:0 0 15", "0 a/d/f  640 1:2 4096 5", "--",
+		"0 here  600 0:0 0 15", "--",
 	}
 	for _, b := range []built{
 		{dockerfile: dockerfile, args: map[string]string{"SOURCE_DATE_EPOCH": epoch}},
@@ -159,8 +166,8 @@ func TestSourceDateEpoch(t *testing.T) {
 			t.Errorf("%q gives\n%s\nwant\n%s", b.dockerfile, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		when := stamp(15).UTC().Format(time.RFC3339)
-		if n := strings.Count(configText(t, s, img), when); n != 1+4 {
-			t.Errorf("the configuration has %s %d times, want it for the image and its 4 instructions", when, n)
+		if n := strings.Count(configText(t, s, img), when); n != 1+5 {
+			t.Errorf("the configuration has %s %d times, want it for the image and its 5 instructions", when, n)
 		}
 	}
 	for _, unset := range []string{"", "context"} {
@@ -278,6 +285,44 @@ func TestCopyKeepsHardLinks(t *testing.T) {
 		got := lstatted(t, root)
 		if got["d/b"].Names != "d/a d/b d/c" || got["x/a"].Names != "" {
 			t.Errorf("target %q: d/b is %q, x/a %q", target, got["d/b"].Names, got["x/a"].Names)
+		}
+	}
+}
+
+// TestCopyOntoLinks: a link that is the destination is followed, one in the
+// destination's folder is replaced, and a folder never meets one.
+func TestCopyOntoLinks(t *testing.T) {
+	s := open(t)
+	tree := map[string]string{"d/l": "->t", "l": "new", "e/l/x": "x"}
+	for _, test := range []struct {
+		line string
+		want []string
+	}{
+		{"COPY l /x/", []string{"x/", "x/l 644 new"}},
+		{"COPY l d /x/", []string{"x/", "x/l -> t"}},
+		{"COPY l /x/l", []string{"x/", "x/l -> t", "x/t 644 new"}},
+		{"COPY e /x/", nil},
+	} {
+		tree["Dockerfile"] = "FROM scratch\nCOPY d /x\n" + test.line + "\n"
+		img, err := build(t, s, tree, image.Options{})
+		if (err == nil) != (test.want != nil) {
+			t.Errorf("%s: %v", test.line, err)
+		}
+		if err != nil {
+			continue
+		}
+		root, err := s.Unpack(t.Context(), img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, line := range listed(t, root) {
+			if strings.HasPrefix(line, "x/") {
+				got = append(got, strings.Replace(line, "x/ 755", "x/", 1))
+			}
+		}
+		if !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s gives %q, want %q", test.line, got, test.want)
 		}
 	}
 }

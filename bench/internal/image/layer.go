@@ -40,8 +40,8 @@ type entry struct {
 	Xattrs map[string]string `json:"x,omitempty"`
 	// ModTime is the modification time in seconds since 1970, rounded down.
 	ModTime int64 `json:"d,omitempty"`
-	// made marks a folder that the build makes, as opposed to one that it copies.
-	// Its time is its content's.
+	// made marks a folder or a here-document's file that the build makes, as
+	// opposed to one that it copies: no source gives it a time.
 	made bool
 }
 

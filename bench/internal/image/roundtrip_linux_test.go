@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -54,28 +55,26 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// described lists the files that the layers of an archive without whiteouts come
-// to, by their headers alone.
+// described lists the files that the layers of an archive for docker load come
+// to, by their headers alone. There are no whiteouts in it.
 func described(t *testing.T, archive []byte) map[string]seenFile {
 	t.Helper()
+	members := membersOf(t, archive)
+	var manifests []struct{ Layers []string }
+	if err := json.Unmarshal(members["manifest.json"], &manifests); err != nil {
+		t.Fatal(err)
+	}
 	list, ids, next := map[string]seenFile{}, map[string]int{}, 0
-	outer := tar.NewReader(bytes.NewReader(archive))
-	for {
-		h, err := outer.Next()
-		if err == io.EOF {
-			break
+	for _, name := range manifests[0].Layers {
+		var r io.Reader = bytes.NewReader(members[name])
+		if bytes.HasPrefix(members[name], []byte("\x1f\x8b")) {
+			zip, err := gzip.NewReader(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r = zip
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.HasSuffix(h.Name, ".tar.gz") {
-			continue
-		}
-		zip, err := gzip.NewReader(outer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		layer := tar.NewReader(zip)
+		layer := tar.NewReader(r)
 		for {
 			h, err := layer.Next()
 			if err == io.EOF {
@@ -108,4 +107,23 @@ func described(t *testing.T, archive []byte) map[string]seenFile {
 		}
 	}
 	return list
+}
+
+// membersOf returns the files of a tar archive.
+func membersOf(t *testing.T, archive []byte) map[string][]byte {
+	t.Helper()
+	members := map[string][]byte{}
+	tr := tar.NewReader(bytes.NewReader(archive))
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return members
+		}
+		if err == nil {
+			members[h.Name], err = io.ReadAll(tr)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
