@@ -127,6 +127,20 @@ type process struct {
 	killed   atomic.Bool   // bench or the emulator wanted its end
 }
 
+// loopbackName is Lambda's name for an environment's own loopback.
+const loopbackName = "sandbox.localdomain"
+
+// hostname is a function container's host name, or empty for the engine's choice.
+// Docker shares the emulator's /etc/hosts, and refuses names of its own to a
+// container that joins a network; Podman writes one for each container, with its
+// host name.
+func (e *Engine) hostname() string {
+	if e.facts.product == "podman" {
+		return loopbackName
+	}
+	return ""
+}
+
 // spec is the container of a function at the time it is made.
 func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerCreateOptions {
 	e := m.engine
@@ -181,6 +195,7 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 	return client.ContainerCreateOptions{
 		Name: e.name("function", newRunID()),
 		Config: &container.Config{
+			Hostname:     e.hostname(),
 			Image:        m.image,
 			Entrypoint:   []string{startPath},
 			Cmd:          argv,

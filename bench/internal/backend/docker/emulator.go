@@ -120,7 +120,7 @@ func (e *Engine) tryEmulator(ctx context.Context, img *emulatorImage, imageID st
 			SecurityOpt: []string{"no-new-privileges"},
 			LogConfig:   container.LogConfig{Type: "none"},
 			// The containers that join its network get its /etc/hosts, too.
-			ExtraHosts: []string{"sandbox.localdomain:127.0.0.1"},
+			ExtraHosts: []string{loopbackName + ":127.0.0.1"},
 			// The image holds the file at the same path: the engine copies it
 			// into the volume where that is empty.
 			Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: img.volume, Target: startFolder}},
