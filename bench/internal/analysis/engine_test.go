@@ -70,3 +70,16 @@ func TestStorageDriversAreNotCompared(t *testing.T) {
 		}
 	}
 }
+
+func TestImageThatOnlyTheEngineHolds(t *testing.T) {
+	run := newRun("a", "b")
+	cold(run, "a", coldstart.ClassCold, 1, 1)
+	const said = "Only the Docker engine holds the image of b: "
+	if notes := New([]Input{{Run: run}}).Sections[0].Notes; contains(notes, said) {
+		t.Errorf("notes %q", notes)
+	}
+	run.Header.Configs[1].Image.EngineOnly = true
+	if notes := New([]Input{{Run: run}}).Sections[0].Notes; !contains(notes, said) {
+		t.Errorf("notes %q", notes)
+	}
+}

@@ -72,6 +72,15 @@ func notes(h runfile.Header, s Section, o observed) []string {
 			break
 		}
 	}
+	var held []string
+	for _, c := range h.Configs {
+		if c.Image.EngineOnly {
+			held = appendOnce(held, c.Variant)
+		}
+	}
+	if len(held) > 0 {
+		add("Only the Docker engine holds the image of %s: `--against` this run can measure it as long as the engine keeps it.", strings.Join(held, ", "))
+	}
 	if floor := noiseFloor(h, s.Comparisons, s.Columns); floor != "" {
 		list = append(list, floor)
 	}

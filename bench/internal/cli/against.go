@@ -110,8 +110,11 @@ func (a *app) imageBefore(ctx context.Context, store *image.Store, w want, run s
 		err = fmt.Errorf("what is found under its ID is %s", short(img.ID))
 	}
 	if err != nil {
-		return img, coldstart.Hint(fmt.Errorf("the image that it had in run %s, %s, is not on this machine: %w", run, short(was.ImageID), err),
-			"bench images build "+w.variant.Name+" where the files are as they were then: equal content is enough")
+		hint := "bench images build " + w.variant.Name + " where the files are as they were then: equal content is enough"
+		if was.EngineOnly {
+			hint = "docker pull or docker load the image again: only the engine held it"
+		}
+		return img, coldstart.Hint(fmt.Errorf("the image that it had in run %s, %s, is not on this machine: %w", run, short(was.ImageID), err), hint)
 	}
 	if img.Base == "" {
 		img.Base = was.Base

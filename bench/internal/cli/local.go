@@ -274,7 +274,9 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 			Unchanged:    c.unchanged, ImageIDBefore: c.idBefore,
 			Image: runfile.Image{
 				ImageID: c.image.ID, ContentID: c.image.ContentID, Digest: c.image.Digest, SizeBytes: c.image.SizeBytes, CompressedBytes: c.image.CompressedBytes,
-				Layers: c.image.Layers, Base: c.image.Base, StandIn: c.image.StandIn,
+				// The store knows the content of what it holds.
+				EngineOnly: c.image.Ref != "" && c.image.ContentID == "",
+				Layers:     c.image.Layers, Base: c.image.Base, StandIn: c.image.StandIn,
 			},
 		})
 		if c.before != nil {

@@ -153,9 +153,13 @@ type Image struct {
 	Digest          string `json:"digest,omitempty"`
 	SizeBytes       int64  `json:"sizeBytes,omitempty"`
 	CompressedBytes int64  `json:"compressedBytes,omitempty"`
-	Layers          int    `json:"layers,omitempty"`
-	Base            string `json:"base,omitempty"`
-	StandIn         bool   `json:"standIn"`
+	// EngineOnly is true for an image that the Docker engine holds and the project's
+	// store does not: the run did not export it, and --against finds it as long as
+	// the engine keeps it.
+	EngineOnly bool   `json:"engineOnly,omitempty"`
+	Layers     int    `json:"layers,omitempty"`
+	Base       string `json:"base,omitempty"`
+	StandIn    bool   `json:"standIn"`
 }
 
 // Identity returns what tells the image from others.
