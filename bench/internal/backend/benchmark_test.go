@@ -88,6 +88,7 @@ func BenchmarkColdStart(b *testing.B) {
 		rows = append(rows, fmt.Sprintf("| cold samples a second, sandbox | %.0f | | | at least 100 | %d |", 1000/median(ours), len(ours)))
 	})
 	b.Run("docker", func(b *testing.B) {
+		driver := withOverlay2(b)
 		target := openFunction(b, openDocker, function, 512)
 		floor, err := newContainerFloor(function, program(b, "coldbench/bench/internal/backend/testdata/hold"))
 		if err != nil {
@@ -95,9 +96,11 @@ func BenchmarkColdStart(b *testing.B) {
 		}
 		defer floor.close()
 		ours, theirs := alternate(b, 3, 30, func() error { return cold(target) }, floor.cold)
-		row(b, "cold sample, docker, against create, start, update, remove", ours, theirs, "at most 1.25")
+		row(b, "cold sample, docker on "+driver+", against create, start, update, remove", ours, theirs, "at most 1.25")
 	})
+	// This machine's own engine: the private one publishes no port.
 	b.Run("docker-shell", func(b *testing.B) {
+		driver := storageDriver(b)
 		target := openFunction(b, openDocker, function, 512)
 		floor, err := newContainerFloor(function, program(b, "coldbench/bench/internal/backend/testdata/hold"))
 		if err != nil {
@@ -114,7 +117,7 @@ func BenchmarkColdStart(b *testing.B) {
 			b.Fatal(err)
 		}
 		ours, theirs := alternate(b, 1, 15, func() error { return cold(target) }, func() error { return shellCold(floor.image, emulator, port) })
-		row(b, "cold sample, docker, against docker run, curl, docker rm", ours, theirs, "at most 0.33")
+		row(b, "cold sample, docker on "+driver+", against docker run, curl, docker rm", ours, theirs, "at most 0.33")
 	})
 }
 
