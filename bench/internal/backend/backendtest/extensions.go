@@ -40,6 +40,8 @@ func failingExtensions() []failing {
 		{name: "extension that exits after it registered", first: "register, exit 7", init: "hang", timeout: patience, reasons: init, says: status, report: report},
 		{name: "extension that exits with 0", first: "exit 0", init: "hang", timeout: patience, reasons: init, says: "exit code 0", report: report},
 		{name: "extension that exits in an invocation", first: "register, serve 1 7", event: `{"do":"hang"}`, timeout: patience, reasons: exit, says: status, report: report},
+		{name: "extension that is no program", broken: true, timeout: patience, reasons: init,
+			says: "fork/exec /opt/extensions/first: exec format error", report: "Status: error\tError Type: Extension.LaunchError"},
 		{name: "extension that never registers", first: "hang", timeout: time.Second, reasons: never, slow: true},
 		{name: "extension that registers by another name", first: "register first.sh, hang", timeout: time.Second, reasons: never, slow: true},
 	}

@@ -18,7 +18,9 @@ type failing struct {
 	event, init string
 	// first is what the extension first does; empty for a function without
 	// extensions.
-	first      string
+	first string
+	// broken is true for one whose extension is no program.
+	broken     bool
 	entrypoint []string
 	memoryMB   int
 	timeout    time.Duration
@@ -81,6 +83,9 @@ func (f failing) check(c *checker) error {
 	img := c.Image
 	if f.first != "" {
 		img, o.Environment["BENCH_TEST_FIRST"] = c.Extensions, f.first
+	}
+	if f.broken {
+		img = c.Broken
 	}
 	if f.entrypoint != nil {
 		img.Entrypoint, img.Command = f.entrypoint, nil

@@ -46,6 +46,9 @@ type Suite struct {
 	// Extensions is Image with the test function as /opt/extensions/first and
 	// /opt/extensions/second, too; not needed where the suite lacks CanExtend.
 	Extensions coldstart.Image
+	// Broken is Image with /opt/extensions/first, which is no program; not
+	// needed where the suite lacks CanExtend.
+	Broken coldstart.Image
 	// Lacks says why the backend has not an ability here.
 	Lacks map[Ability]string
 	// Leftovers lists what of this backend's there is on this machine: mounts,

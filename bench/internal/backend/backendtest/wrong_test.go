@@ -278,6 +278,7 @@ func suite(b coldstart.Backend, f *fake.Backend) backendtest.Suite {
 		Backend:    b,
 		Image:      img,
 		Extensions: img,
+		Broken:     coldstart.Image{ID: "sha256:broken", Arch: runtime.GOARCH, Entrypoint: img.Entrypoint, Environment: []string{"BENCH_TEST_FIRST=launch"}},
 		Leftovers:  f.Running,
 		Clock:      f.Clock,
 		Lacks: map[backendtest.Ability]string{

@@ -34,8 +34,9 @@ func TestContract(t *testing.T) {
 		Extensions: load(t, e, map[string][]byte{
 			"bootstrap": program, "opt/extensions/first": program, "opt/extensions/second": program,
 		}, "/bootstrap"),
-		Lacks: lacks,
-		Slow:  !testing.Short(),
+		Broken: load(t, e, map[string][]byte{"bootstrap": program, "opt/extensions/first": []byte("no program")}, "/bootstrap"),
+		Lacks:  lacks,
+		Slow:   !testing.Short(),
 		Leftovers: func() []string {
 			return functionContainers(t, e)
 		},

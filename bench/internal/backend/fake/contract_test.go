@@ -17,6 +17,7 @@ func TestContract(t *testing.T) {
 		Image:   img,
 		// Its extension is what the variables say.
 		Extensions: img,
+		Broken:     coldstart.Image{ID: "sha256:broken", Arch: runtime.GOARCH, Entrypoint: img.Entrypoint, Environment: []string{"BENCH_TEST_FIRST=launch"}},
 		Leftovers:  b.Running,
 		Clock:      b.Clock,
 		Lacks: map[backendtest.Ability]string{

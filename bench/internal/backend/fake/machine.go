@@ -281,6 +281,8 @@ func (m *machine) extend() *crash {
 			m.extendMs += float64(n)
 		case word == "exit":
 			return extensionEnded(n)
+		case word == "launch":
+			return &crash{status: "error", errorType: "Extension.LaunchError", text: "Error: fork/exec /opt/extensions/first: exec format error"}
 		case word == "serve" && n > 0:
 			m.crash, m.crashOn = extensionEnded(code), n
 		}

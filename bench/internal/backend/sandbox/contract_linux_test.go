@@ -25,6 +25,7 @@ func TestContract(t *testing.T) {
 		Backend:    e,
 		Image:      unpack(t, "contract"),
 		Extensions: extended(t),
+		Broken:     broken(t),
 		Lacks:      lacks,
 		Clock:      runtimeapi.Clock,
 		Slow:       !testing.Short(),
@@ -47,6 +48,22 @@ func extended(t *testing.T) coldstart.Image {
 		if err := os.Link(filepath.Join(img.Root, "bootstrap"), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	return img
+}
+
+// broken makes the root of an image whose extension is no program.
+func broken(t *testing.T) coldstart.Image {
+	t.Helper()
+	img := extended(t)
+	dir := filepath.Join(img.Root, "opt/extensions")
+	for _, name := range []string{"first", "second"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "first"), []byte("no program"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	return img
 }
