@@ -214,3 +214,27 @@ func TestRestoreOfAnAbandonedMemorySize(t *testing.T) {
 		t.Errorf("%d MB, %v", e.Functions["one"].Memory, err)
 	}
 }
+
+// Where images are deployed, code may be changed: restoring it takes longer.
+func TestChangedKnowsOfCode(t *testing.T) {
+	t.Parallel()
+	e := awstest.Serve(t, "one")
+	c := connect(t, e)
+	images := map[Ref][]string{{Name: "one"}: {awstest.Digest(1)}}
+	k, targets := open(t, e, c, Setup{Strategy: CodeUpdate, Images: images}, "one")
+	if names, code := c.Changed(); len(names) > 0 || code {
+		t.Errorf("before the first update: %q, %v", names, code)
+	}
+	if err := targets[0].(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+		t.Fatal(err)
+	}
+	if names, code := c.Changed(); !slices.Equal(names, []string{"one"}) || !code {
+		t.Errorf("after it: %q, %v", names, code)
+	}
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
+	if names, code := c.Changed(); len(names) > 0 || code {
+		t.Errorf("restored: %q, %v", names, code)
+	}
+}
