@@ -297,11 +297,11 @@ func TestCalibrateLanguages(t *testing.T) {
 				if off == "" {
 					return
 				}
-				if attempt == 2 {
+				if attempt == 3 {
 					t.Error(off)
 					return
 				}
-				t.Log("off: measuring once more, the machine may have been busy")
+				t.Log("off: measuring again, the machine may have been busy")
 			}
 		})
 	}
