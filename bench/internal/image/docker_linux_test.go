@@ -476,8 +476,8 @@ func compareWithDocker(t *testing.T, s *image.Store, img coldstart.Image, b dock
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("configuration\n got %+v\nwant %+v", got, want)
 	}
-	unpacked := lstatted(t, root)
-	for _, line := range diff(asUnpacked(b.settled(t, theirs, unpacked)), asUnpacked(unpacked)) {
+	unpacked, rewritten := lstatted(t, root), rewrittenIn(t, s, img)
+	for _, line := range diff(asUnpacked(b.settled(t, theirs, unpacked, rewritten)), asUnpacked(unpacked)) {
 		t.Errorf("unpacked: %s", line)
 	}
 	if testing.Short() {
@@ -492,7 +492,7 @@ func compareWithDocker(t *testing.T, s *image.Store, img coldstart.Image, b dock
 		t.Errorf("configuration in the engine\n got %+v\nwant %+v", got, want)
 	}
 	loaded := exported(t, mine)
-	for _, line := range diff(b.settled(t, theirs, loaded), loaded) {
+	for _, line := range diff(b.settled(t, theirs, loaded, rewritten), loaded) {
 		t.Errorf("in the engine: %s", line)
 	}
 }
@@ -501,8 +501,9 @@ func compareWithDocker(t *testing.T, s *image.Store, img coldstart.Image, b dock
 // made or put something into, which have the time of the build with Docker. Ours
 // must not. It also has our set-ID bits of files: the classic builder changes the
 // mode before the owner, which takes them off; BuildKit does not (copyFileInfo of
-// fsutil).
-func (b dockerBuilt) settled(t *testing.T, theirs, ours map[string]seenFile) map[string]seenFile {
+// fsutil). And it has our hard links of files that are copied to where they are
+// already: fuse-overlayfs takes such a file for unchanged and does not link it.
+func (b dockerBuilt) settled(t *testing.T, theirs, ours map[string]seenFile, rewritten map[string]bool) map[string]seenFile {
 	t.Helper()
 	list := map[string]seenFile{}
 	for name, f := range theirs {
@@ -514,10 +515,28 @@ func (b dockerBuilt) settled(t *testing.T, theirs, ours map[string]seenFile) map
 		}
 		if f.Type == tar.TypeReg {
 			f.Mode |= ours[name].Mode & 0o6000
+			for other := range strings.FieldsSeq(f.Names + " " + ours[name].Names) {
+				if rewritten[other] {
+					f.Names = ours[name].Names
+				}
+			}
 		}
 		list[name] = f
 	}
 	return list
+}
+
+// rewrittenIn returns the paths of files that more than one layer has.
+func rewrittenIn(t *testing.T, s *image.Store, img coldstart.Image) map[string]bool {
+	t.Helper()
+	seen, rewritten := map[string]bool{}, map[string]bool{}
+	for _, line := range headers(t, s, img) {
+		if name := strings.Fields(line)[min(1, strings.Count(line, " "))]; name != "--" && !strings.HasSuffix(name, "/") {
+			rewritten[name] = seen[name]
+			seen[name] = true
+		}
+	}
+	return rewritten
 }
 
 // asUnpacked returns files as an unpacked image shows them: without set-ID bits
