@@ -43,7 +43,12 @@ Images are found by their ID, in .build/images, which keeps those of the newest
 that did not change is measured once. Engine, architectures, memory sizes, CPU
 limit, pause, timeout and network are those of RUN unless given; entrypoint,
 command and environment, which no run file holds, are today's for both images.
-bench compare with the new run alone shows the outcome and is the gate.`,
+bench compare with the new run alone shows the outcome and is the gate.
+
+--engine auto takes docker if a daemon answers and its storage driver is the
+kernel's (overlay2, overlayfs, btrfs, zfs), else the sandbox if one is available.
+Drivers like fuse-overlayfs open the image's files anew in every container, which
+init then waits for. Results name the engine, its storage driver and the reason.`,
 		Example: `  bench local
   bench local --runs 20 --memory 128,512,1769 scratch
   bench local --engine sandbox --cold
