@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
@@ -98,6 +99,9 @@ func (a *app) imageOf(ctx context.Context, store *image.Store, v coldstart.Varia
 		return store.Take(ctx, v, o)
 	}
 	img, err := store.Build(ctx, v, o)
+	if errors.Is(err, image.ErrNoSource) && o.Arch != runtime.GOARCH {
+		return img, coldstart.Hint(err, "build what it copies for "+o.Arch+": make build ARCH="+o.Arch)
+	}
 	if err == nil || !errors.Is(err, image.ErrNeedsEngine) {
 		return img, err
 	}

@@ -92,7 +92,7 @@ func (c copying) pick(ctx context.Context) ([]picked, error) {
 			}
 			if err != nil {
 				if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errIgnored) {
-					err = errors.New("no such file or folder")
+					err = ErrNoSource
 				}
 				return nil, fmt.Errorf("%s %s: %w", c.name, name, err)
 			}

@@ -17,6 +17,10 @@ import (
 // fetch something. The error names the file and the line.
 var ErrNeedsEngine = errors.New("needs a container engine's own builder")
 
+// ErrNoSource is wrapped by the error of Store.Build for a COPY or ADD whose source
+// does not exist.
+var ErrNoSource = errors.New("no such file or folder")
+
 // Engine is a container engine that may hold images that the store lacks.
 type Engine interface {
 	// Save writes the image that the engine knows as ref in the format of
