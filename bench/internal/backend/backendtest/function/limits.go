@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -54,9 +53,7 @@ func limits() Limits {
 			continue
 		}
 		// Permissions don't tell: the files may be another user's.
-		const readOnly = 1 // ST_RDONLY
-		var st syscall.Statfs_t
-		if err := syscall.Statfs(dir, &st); err != nil || st.Flags&readOnly == 0 {
+		if !mountedReadOnly(dir) {
 			l.Writable = append(l.Writable, dir)
 		}
 	}
