@@ -34,7 +34,7 @@ func TestAgainstRetagged(t *testing.T) {
 	old := build("")
 	w.bench("local", "--engine", "docker", "--runs", "1", "--cold", "--quiet").expect(t, 0)
 	base := newestRun(t, w)
-	now := build("LABEL another=yes\n")
+	now := build("ENV ANOTHER=yes\n")
 	if old == now {
 		t.Fatal("the image did not change")
 	}

@@ -39,7 +39,10 @@ than NEW: with the same folder for both, it is the one before.
 
 Runs taken apart differ by what the host did meanwhile, too. Configs whose image
 is the same in both are the control: their change is printed as the host's
-drift, and a changed image gets a verdict only on what lies beyond it.
+drift, and a changed image gets a verdict only on what lies beyond it. An image is
+the same if its files and configuration are, apart from file times and labels;
+another entrypoint, command, working directory or environment in the compose file
+is a change.
 
 Without BASE, NEW is a run of bench local --against: it holds the images of both,
 measured in turns, and needs no control.

@@ -15,7 +15,7 @@ import (
 // composeBuild has the engine's own builder build one service, for a Dockerfile
 // with RUN, and returns the image's ID. It is read at once, because two services
 // may give their images one tag.
-func (a *app) composeBuild(ctx context.Context, v coldstart.Variant) (string, error) {
+func (a *app) composeBuild(ctx context.Context, v coldstart.Variant, noCache bool) (string, error) {
 	b := v.Build
 	if b.ComposeFile == "" {
 		return "", fmt.Errorf("building %s: no compose file describes it", v.Name)
@@ -27,7 +27,11 @@ func (a *app) composeBuild(ctx context.Context, v coldstart.Variant) (string, er
 	}
 	defer a.steps.begin("building with " + strings.Join(compose, " "))()
 	project := a.projectName(b.ComposeFile)
-	if _, err := a.command(ctx, dir, append(slices.Clone(compose), "-p", project, "-f", b.ComposeFile, "build", b.Service)...); err != nil {
+	argv := append(slices.Clone(compose), "-p", project, "-f", b.ComposeFile, "build")
+	if noCache {
+		argv = append(argv, "--no-cache")
+	}
+	if _, err := a.command(ctx, dir, append(argv, b.Service)...); err != nil {
 		return "", fmt.Errorf("building %s: %w", v.Name, err)
 	}
 	ref := v.Image

@@ -154,7 +154,7 @@ func (g gateTest) alike(t *testing.T, neighbour func() (stop func())) {
 			stop = neighbour()
 		}
 		same := g.measured(t, w)
-		change(fmt.Sprintf("LABEL rerun=%d\n", i))
+		change(fmt.Sprintf("ENV RERUN=%d\n", i))
 		other := g.measured(t, w)
 		both := g.measured(t, w, "--against", base)
 		stop()

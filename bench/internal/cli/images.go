@@ -24,6 +24,7 @@ Docker engine and a registry hold the same image.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var file, arch string
+	var noCache bool
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List the images of the store",
@@ -35,12 +36,16 @@ Docker engine and a registry hold the same image.`,
 	build := &cobra.Command{
 		Use:   "build [VARIANT]...",
 		Short: "Build the images of variants and print their IDs",
-		Args:  cobra.ArbitraryArgs,
+		Long: `Build the images of variants, of all in the compose file by default, and print a
+line for each: name, ID and size. An image of the store with the same content is used
+again, even if files were touched since, as Docker's build cache does.`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.interrupts.guard()
-			return a.buildImages(cmd.Context(), file, arch, args)
+			return a.buildImages(cmd.Context(), file, image.Options{Arch: arch, NoCache: noCache}, args)
 		},
 	}
+	build.Flags().BoolVar(&noCache, "no-cache", false, "build anew where the store has an image with the same content and other times")
 	build.Flags().StringVar(&arch, "arch", "", "architecture, amd64 or arm64 (default this machine's)")
 	var from image.ImportOptions
 	imports := &cobra.Command{
@@ -87,10 +92,10 @@ func (a *app) listImages(ctx context.Context, file string) error {
 	return w.Flush()
 }
 
-func (a *app) buildImages(ctx context.Context, file, arch string, args []string) error {
+func (a *app) buildImages(ctx context.Context, file string, o image.Options, args []string) error {
 	var words []string
-	if arch != "" {
-		words = []string{arch}
+	if o.Arch != "" {
+		words = []string{o.Arch}
 	}
 	archs, err := architectures(words)
 	if err != nil {
@@ -107,9 +112,10 @@ func (a *app) buildImages(ctx context.Context, file, arch string, args []string)
 	}
 	engine := a.imageEngine(nil)
 	defer engine.close()
+	o.Arch, o.Engine, o.Log = archs[0], engine, a.logLine
 	var failed error
 	for _, v := range variants {
-		img, err := a.imageOf(ctx, store, v.Variant, image.Options{Arch: archs[0], Engine: engine, Log: a.logLine})
+		img, err := a.imageOf(ctx, store, v.Variant, o)
 		if err != nil {
 			a.say("%s: %v", v.Name, err)
 			if hint := coldstart.HintOf(err); hint != "" {
@@ -118,7 +124,7 @@ func (a *app) buildImages(ctx context.Context, file, arch string, args []string)
 			failed = errors.New("not every image could be built")
 			continue
 		}
-		if _, err := fmt.Fprintf(a.Stdout, "%s\t%s\n", v.Name, img.ID); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%s\t%s\t%.1f MB\n", v.Name, img.ID, float64(img.SizeBytes)/1e6); err != nil {
 			return err
 		}
 	}

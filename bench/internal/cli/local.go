@@ -39,10 +39,12 @@ exactly those. NAME=IMAGE measures an image that is in no compose file.
 as today's, and sets each variant against its own image of then: no drift of the
 host lies between them. RUN is a run file, its ID, a folder or a git revision.
 Images are found by their ID, in .build/images, which keeps those of the newest
-20 runs, and in the Docker engine; one that is gone is a row that says so, one
-that did not change is measured once. Engine, architectures, memory sizes, CPU
-limit, pause, timeout and network are those of RUN unless given; entrypoint,
-command and environment, which no run file holds, are today's for both images.
+20 runs, and in the Docker engine, or else by their content in .build/images; one
+that is gone is a row that says so, one that did not change is measured once: file
+times and labels are no change. Engine, architectures, memory sizes, CPU limit,
+pause, timeout and network are those of RUN unless given; entrypoint, command and
+environment are today's for both images: a run file holds only a digest of them,
+and another one prints a warning.
 bench compare with the new run alone shows the outcome and is the gate.
 
 --engine auto takes docker if a daemon answers and its storage driver is the

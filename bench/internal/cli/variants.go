@@ -108,7 +108,7 @@ func (a *app) imageOf(ctx context.Context, store *image.Store, v coldstart.Varia
 	if e, ok := o.Engine.(*imageEngine); !ok || !e.answers(ctx) {
 		return img, coldstart.Hint(err, "start a Docker engine, or take what it has to run out of the Dockerfile")
 	}
-	id, err := a.composeBuild(ctx, v)
+	id, err := a.composeBuild(ctx, v, o.NoCache)
 	if err != nil {
 		return img, err
 	}

@@ -32,7 +32,9 @@ type builder struct {
 
 // Build builds the image of a variant whose Build is set, enters it in the
 // store and returns it with the variant's changes applied. Equal inputs give
-// the image with the same ID wherever and whenever they are built. An error
+// the image with the same ID wherever and whenever they are built, unless the store
+// has an image with the same content and other times: that one is used again. An
+// error
 // names the Dockerfile and the line; it wraps ErrNeedsEngine where only an
 // engine's own builder can build it.
 func (s *Store) Build(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
@@ -58,7 +60,7 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 	if err != nil {
 		return coldstart.Image{}, err
 	}
-	c, err := s.write(final)
+	c, err := b.finish(ctx, v.Name, final)
 	if err != nil {
 		return coldstart.Image{}, err
 	}
@@ -68,6 +70,7 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 		annotationSource:  sourceBuild,
 		annotationVariant: v.Name,
 		annotationBase:    final.base,
+		annotationBuilder: b.version(),
 	}
 	if err := s.record(d); err != nil {
 		return coldstart.Image{}, err

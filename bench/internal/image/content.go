@@ -71,7 +71,7 @@ func (s *Store) KnownContentID(id string) string {
 		if e.Annotations[annotationEngineID] != id {
 			continue
 		}
-		if c, err := s.load(e); err == nil {
+		if c, err := s.peek(e); err == nil {
 			info, _ := s.knownInfo(c.manifest.Config.Digest.Hex)
 			return info.ContentID
 		}
@@ -87,7 +87,7 @@ func (s *Store) FindContent(contentID string) (id string, ok bool) {
 		return "", false
 	}
 	for _, e := range slices.Backward(entries) {
-		c, err := s.load(e)
+		c, err := s.peek(e)
 		if err != nil {
 			continue
 		}

@@ -73,7 +73,8 @@ func (g *buildGenerator) write(seed int) (v coldstart.Variant, stages int) {
 func buildStages(t *testing.T, s *image.Store, v coldstart.Variant, stages int) (img coldstart.Image, err error) {
 	for i := 0; i < stages && err == nil; i++ {
 		v.Build.Target = fmt.Sprint("s", i)
-		img, err = s.Build(t.Context(), v, image.Options{Arch: "amd64"})
+		// With NoCache, or the image of another seed could be used again.
+		img, err = s.Build(t.Context(), v, image.Options{Arch: "amd64", NoCache: true})
 	}
 	return img, err
 }

@@ -4,7 +4,8 @@
 //
 // An image is what docker build and docker load make of the same input, with
 // its modes, owners, times and links. A build depends on its input alone: what
-// Docker takes from the clock, bench takes from the files. The image ID is the
+// Docker takes from the clock, bench takes from the files. Where the store has an
+// image with the same content, that one is used again. The image ID is the
 // configuration's digest; the content ID, without times, tells whether an image
 // changed. Stored content is found by digest, so nothing stale is handed out.
 //

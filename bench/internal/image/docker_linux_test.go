@@ -477,6 +477,7 @@ func compareWithDocker(t *testing.T, s *image.Store, img coldstart.Image, b dock
 		t.Errorf("configuration\n got %+v\nwant %+v", got, want)
 	}
 	unpacked, rewritten := lstatted(t, root), rewrittenIn(t, s, img)
+	compareContent(t, s, img, b, rewritten)
 	for _, line := range diff(asUnpacked(b.settled(t, theirs, unpacked, rewritten)), asUnpacked(unpacked)) {
 		t.Errorf("unpacked: %s", line)
 	}
@@ -494,6 +495,35 @@ func compareWithDocker(t *testing.T, s *image.Store, img coldstart.Image, b dock
 	loaded := exported(t, mine)
 	for _, line := range diff(b.settled(t, theirs, loaded, rewritten), loaded) {
 		t.Errorf("in the engine: %s", line)
+	}
+}
+
+// setID matches a file with a set-ID bit, as headers lists it.
+var setID = regexp.MustCompile(`^0 .* [2-7][0-7]{3} \d+:\d+ `)
+
+// compareContent holds an image's content ID against that of docker build's image,
+// whose times and layers are others.
+func compareContent(t *testing.T, s *image.Store, img coldstart.Image, b dockerBuilt, rewritten map[string]bool) {
+	t.Helper()
+	for _, twice := range rewritten {
+		if twice {
+			return // the classic builder may have mixed them up
+		}
+	}
+	for _, line := range headers(t, s, img) {
+		if setID.MatchString(line) {
+			return // see settled
+		}
+	}
+	if img.Layers == 0 {
+		return // can't be saved
+	}
+	imported, err := open(t).Put(t.Context(), "docker/built", bytes.NewReader(docker(t, nil, "save", b.id)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img.ContentID == "" || imported.ContentID != img.ContentID || imported.ID == img.ID {
+		t.Errorf("image %s has content %s, docker build's %s has %s", img.ID, img.ContentID, imported.ID, imported.ContentID)
 	}
 }
 

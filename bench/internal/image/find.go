@@ -134,6 +134,18 @@ func (s *Store) lookup(ref, arch string) (c *content, entry v1.Descriptor, other
 // load reads an image's manifest and configuration; an error says that the
 // store does not have all of it.
 func (s *Store) load(d v1.Descriptor) (*content, error) {
+	c, err := s.peek(d)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range c.layers {
+		s.keepBlob(l.Blob)
+	}
+	return c, nil
+}
+
+// peek is load without marking the image as in use.
+func (s *Store) peek(d v1.Descriptor) (*content, error) {
 	raw, err := s.readBlob(d)
 	if err != nil {
 		return nil, err
@@ -156,7 +168,7 @@ func (s *Store) load(d v1.Descriptor) (*content, error) {
 		return nil, fmt.Errorf("image %s has %d layers and %d diff IDs", m.Config.Digest, len(m.Layers), len(c.config.RootFS.DiffIDs))
 	}
 	for i, blob := range m.Layers {
-		if !s.keepBlob(blob) {
+		if !s.hasBlob(blob) {
 			return nil, fmt.Errorf("layer %s: %w", blob.Digest, os.ErrNotExist)
 		}
 		c.layers = append(c.layers, layer{Blob: blob, DiffID: c.config.RootFS.DiffIDs[i]})

@@ -47,6 +47,9 @@ type Options struct {
 	// after it, and keep what came from Engine without compression: Digest and
 	// CompressedBytes are then unknown.
 	Unpack bool
+	// NoCache makes Build make an image anew where the store has one with the same
+	// content and other times.
+	NoCache bool
 	// PullTimeout is how long a registry may take to answer, and how long it
 	// may then send nothing; 0 means 20 s, less than 0 that none is asked.
 	PullTimeout time.Duration

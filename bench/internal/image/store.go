@@ -154,6 +154,8 @@ const (
 	annotationSource = "coldbench.source"
 	// annotationVariant is the variant that the image was built for.
 	annotationVariant = "coldbench.variant"
+	// annotationBuilder is the buildVersion of an image that bench built.
+	annotationBuilder = "coldbench.builder"
 	// annotationEngineID is the ID under which the engine knew the image.
 	annotationEngineID = "coldbench.engine-id"
 )

@@ -1,0 +1,120 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// buildVersion is what annotationBuilder says of images whose files have the times
+// and modes of their sources. Earlier benches gave every file the time 0, and such
+// an image is not used again for one with times.
+const buildVersion = "2"
+
+// version is what annotationBuilder says of an image of this build. One with
+// SOURCE_DATE_EPOCH is not used again: its times are not the files'.
+func (b *builder) version() string {
+	if b.epoch != nil {
+		return buildVersion + " SOURCE_DATE_EPOCH"
+	}
+	return buildVersion
+}
+
+// finish returns the image of the last stage: one of the store with the same
+// content, where there is one, else a new one.
+func (b *builder) finish(ctx context.Context, name string, st *stage) (*content, error) {
+	if !b.options.NoCache && b.version() == buildVersion {
+		c, err := b.store.alike(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			if !slices.EqualFunc(c.layers, st.layers, func(x, y layer) bool { return x.DiffID == y.DiffID }) {
+				b.options.say("%s: nothing but times differs from image %s, which is used again (bench images build --no-cache builds anew)", name, shortID(c.manifest.Config.Digest.String()))
+			}
+			return c, nil
+		}
+	}
+	return b.store.write(st)
+}
+
+// alike returns the newest image that bench built in the store and that a stage
+// would make again but for the times of its files and the history; nil for none.
+// Docker's build cache compares in the same way: configuration by configuration
+// and layer by layer, without times. Equal content in other layers is another
+// image, whose size may be another, too.
+func (s *Store) alike(ctx context.Context, st *stage) (*content, error) {
+	entries, err := s.readIndex()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range slices.Backward(entries) {
+		if e.Annotations[annotationSource] != sourceBuild || e.Annotations[annotationBuilder] != buildVersion {
+			continue
+		}
+		c, err := s.peek(e)
+		if err != nil || c.manifest.MediaType != st.media || !sameConfig(c.config, st.config) {
+			continue
+		}
+		if same, err := s.sameLayers(ctx, c.layers, st.layers); err != nil {
+			return nil, err
+		} else if !same {
+			continue
+		}
+		if c, err = s.load(e); err == nil {
+			return c, nil
+		}
+	}
+	return nil, nil
+}
+
+// sameConfig compares two configurations without dates, history and layers.
+func sameConfig(a, b *v1.ConfigFile) bool {
+	text := func(c *v1.ConfigFile) []byte {
+		c = c.DeepCopy()
+		c.Created, c.History, c.RootFS = v1.Time{}, nil, v1.RootFS{}
+		data, err := json.Marshal(c)
+		if err != nil {
+			return nil
+		}
+		return data
+	}
+	x, y := text(a), text(b)
+	return x != nil && bytes.Equal(x, y)
+}
+
+// sameLayers compares layers without times.
+func (s *Store) sameLayers(ctx context.Context, a, b []layer) (bool, error) {
+	if len(a) != len(b) {
+		return false, nil
+	}
+	for i := range a {
+		if a[i].DiffID == b[i].DiffID {
+			continue
+		}
+		x, err := s.inspect(ctx, a[i])
+		if err != nil {
+			return false, nil // damaged, and gone now
+		}
+		y, err := s.inspect(ctx, b[i])
+		if err != nil || !bytes.Equal(x.sum(), y.sum()) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// sum returns a digest of a layer's files without times.
+func (i layerInfo) sum() []byte {
+	sum := sha256.New()
+	for _, e := range i.Entries {
+		hashEntry(sum, e.Name, e)
+		fmt.Fprintf(sum, "%q\n", e.Link)
+	}
+	return sum.Sum(nil)
+}
