@@ -452,14 +452,28 @@ func tryDockerBuild(t *testing.T, file, dir string) (dockerBuilt, error) {
 			b.id = m[2]
 		}
 	}
-	t.Cleanup(func() {
-		// An image goes with those below that nothing else needs; what is left are
-		// other stages'.
-		for i := len(made) - 1; i >= 0; i-- {
-			_, _ = tryDocker(nil, "rmi", made[i])
-		}
-	})
+	t.Cleanup(func() { removeImages(t, made) })
 	return b, err
+}
+
+// removeImages removes the images of a build, in the order in which they were
+// made. One goes with those below that nothing else needs: many are gone when
+// their turn comes.
+func removeImages(t *testing.T, made []string) {
+	t.Helper()
+	for i := len(made) - 1; i >= 0; i-- {
+		_, err := tryDocker(nil, "rmi", made[i])
+		for range 3 {
+			if err == nil || strings.Contains(err.Error(), "No such image") {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+			_, err = tryDocker(nil, "rmi", made[i])
+		}
+		if err != nil && !strings.Contains(err.Error(), "No such image") {
+			t.Logf("image %s is left: %v", made[i], err)
+		}
+	}
 }
 
 // compareWithDocker compares an image of the store with what docker build made
