@@ -117,8 +117,8 @@ type Config struct {
 	Image        Image        `json:"image"`
 	Function     *FunctionRef `json:"function,omitempty"`
 	// SetupID is a digest of entrypoint, command, working directory and environment
-	// as the function is started with them, the image's and the compose file's; see
-	// coldstart.SetupID. Empty on AWS and in runs of an older bench.
+	// as the function is started with them, the image's, the compose file's and
+	// those of --env; see coldstart.SetupID. Empty on AWS and in runs of an older bench.
 	SetupID string `json:"setupId,omitempty"`
 	// Before names the variant whose image in the run Plan.Against this is;
 	// Variant is then NameBefore of it. Empty for a variant's present image.
