@@ -100,8 +100,11 @@ func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
 		return info, nil
 	}
 	info := layerInfo{Format: layerFormat, Blob: described(l.Blob, layerMedia(l.Blob, l.DiffID, types.DockerLayer))}
-	meter := s.Meter("verifying", 0)
-	defer meter.End()
+	var meter *Meter
+	if !l.hashed { // or it would show beside that of unpacking
+		meter = s.Meter("verifying", 0)
+		defer meter.End()
+	}
 	err := s.readLayer(ctx, l, func(h *tar.Header, r io.Reader) error {
 		return info.read(h, io.TeeReader(r, meter))
 	})

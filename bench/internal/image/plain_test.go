@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
@@ -189,5 +190,29 @@ func TestSaveEndsWithItsContext(t *testing.T) {
 	e := &endlessEngine{engine{images: map[string][]byte{"mine:1": saved(t, "amd64", bigLayer(t, "a"))}, arch: "amd64"}, cancel}
 	if _, err := open(t).Take(ctx, coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e, Unpack: true}); err == nil || ctx.Err() == nil {
 		t.Errorf("took it: %v", err)
+	}
+}
+
+// TestOneProgressWhileUnpacking: an engine's image is inspected and unpacked at
+// once, and a reader sees one piece of work at a time.
+func TestOneProgressWhileUnpacking(t *testing.T) {
+	s := open(t)
+	var mu sync.Mutex
+	running, most := map[string]bool{}, 0
+	var works []string
+	s.OnProgress(func(p image.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !running[p.Work] && !p.Ended {
+			works = append(works, p.Work)
+		}
+		if running[p.Work] = true; p.Ended {
+			delete(running, p.Work)
+		}
+		most = max(most, len(running))
+	})
+	takeUnpacked(t, s, &engine{images: map[string][]byte{"mine:1": saved(t, "amd64", bigLayer(t, "a"), bigLayer(t, "b"))}, arch: "amd64"})
+	if most != 1 || len(running) != 0 || len(works) != 2 || works[1] != "unpacking" {
+		t.Errorf("%d at once, %v not ended, of %q", most, running, works)
 	}
 }

@@ -15,7 +15,7 @@ type Progress struct {
 
 // OnProgress sets a function that is called when work on an image begins, with
 // each piece of it, and when it ends; nil for none. It is set before the store is
-// used and is called from the goroutine that does the work.
+// used and is called from the goroutine that does the work; two may work at once.
 func (s *Store) OnProgress(report func(Progress)) { s.progress = report }
 
 // Meter reports the progress of one piece of work. What is written to it counts
