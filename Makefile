@@ -90,9 +90,10 @@ bench-local: build ## measure every variant here: RUNS, WARM_RUNS, ENGINE, ARCH,
 	@.build/bench local $(if $(RUNS),--runs $(RUNS)) $(if $(WARM_RUNS),--warm-runs $(WARM_RUNS)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(if $(ARCH),--arch '$(ARCH)') $(if $(MEMORY),--memory $(MEMORY)) $(if $(OUT),--out '$(OUT)') $(ARGS)
 
+# Four at a time whatever the CPUs: most tests wait for an engine or a timeout.
 .PHONY: test test-all check fuzz
 test: build ## the quick tests, about 2 minutes; BENCH_REQUIRE=docker,sandbox fails if those are missing
-	@$(GO) test -short $(PACKAGES)
+	@$(GO) test -short -parallel 4 $(PACKAGES)
 
 test-all: build ## every test
 	@$(GO) test -timeout 20m $(PACKAGES)
