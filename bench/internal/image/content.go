@@ -171,17 +171,17 @@ const xattrPrefix = "SCHILY.xattr."
 
 // xattrsOf returns the extended attributes of an archive's entry that count; nil
 // for none.
-func xattrsOf(h *tar.Header) map[string]string {
-	var kept map[string]string
+func xattrsOf(h *tar.Header) map[string][]byte {
+	var kept map[string][]byte
 	for record, value := range h.PAXRecords {
 		key, ok := strings.CutPrefix(record, xattrPrefix)
 		if !ok || !keptXattr(key) {
 			continue
 		}
 		if kept == nil {
-			kept = map[string]string{}
+			kept = map[string][]byte{}
 		}
-		kept[key] = value
+		kept[key] = []byte(value)
 	}
 	return kept
 }

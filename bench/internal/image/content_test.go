@@ -88,6 +88,8 @@ func TestContentIDOfFiles(t *testing.T) {
 		{"another owner", false, [][]byte{layerOf(t, member{tar.Header{Name: "a", Mode: 0o644, Uid: 993}, "1"}, regular("d/c", "2", 0o755))}},
 		{"another group", false, [][]byte{layerOf(t, member{tar.Header{Name: "a", Mode: 0o644, Gid: 993}, "1"}, regular("d/c", "2", 0o755))}},
 		{"a capability", false, [][]byte{layerOf(t, member{tar.Header{Name: "a", Mode: 0o644, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "\x01\x00"}}, "1"}, regular("d/c", "2", 0o755))}},
+		{"a capability that is not UTF-8", false, [][]byte{layerOf(t, member{tar.Header{Name: "a", Mode: 0o644, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "\x80\x00"}}, "1"}, regular("d/c", "2", 0o755))}},
+		{"another one that is not UTF-8", false, [][]byte{layerOf(t, member{tar.Header{Name: "a", Mode: 0o644, PAXRecords: map[string]string{"SCHILY.xattr.security.capability": "\xc0\x00"}}, "1"}, regular("d/c", "2", 0o755))}},
 		{"a folder's mode", false, [][]byte{layerOf(t, regular("a", "1", 0o644), member{Header: tar.Header{Name: "d/", Typeflag: tar.TypeDir, Mode: 0o700}}, regular("d/c", "2", 0o755))}},
 		{"the root's mode", false, [][]byte{layerOf(t, member{Header: tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o700}}, regular("a", "1", 0o644), regular("d/c", "2", 0o755))}},
 		{"one more", false, [][]byte{layerOf(t, regular("a", "1", 0o644), regular("d/c", "2", 0o755), regular("d/d", "", 0o644))}},

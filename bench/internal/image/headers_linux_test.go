@@ -289,6 +289,23 @@ func TestCopyKeepsHardLinks(t *testing.T) {
 	}
 }
 
+// capability is the PAX record of a file capability.
+const capability = "SCHILY.xattr.security.capability"
+
+// TestCopyKeepsCapabilities: the value of cap_setuid is not valid UTF-8.
+func TestCopyKeepsCapabilities(t *testing.T) {
+	value := "\x01\x00\x00\x02\x80" + strings.Repeat("\x00", 15)
+	s := open(t)
+	contentOf(t, s, layerOf(t, member{tar.Header{Name: "a", Mode: 0o755, PAXRecords: map[string]string{capability: value}}, "1"}))
+	img, err := build(t, s, map[string]string{"Dockerfile": "FROM scratch\nCOPY --from=x/y /a /b\n"}, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := headers(t, s, img); len(got) != 2 || !strings.HasPrefix(got[0], "0 b ") || !strings.HasSuffix(got[0], fmt.Sprintf(" %q", value)) {
+		t.Errorf("%q, want the capability %q", got, value)
+	}
+}
+
 // TestCopyOntoLinks: a link that is the destination is followed, one in the
 // destination's folder is replaced, and a folder never meets one.
 func TestCopyOntoLinks(t *testing.T) {
@@ -358,7 +375,7 @@ func age(t *testing.T, dir string, seconds map[string]int64) {
 }
 
 // headers lists the files of an image's layers as their tar headers have them,
-// with times in seconds after stamp(0).
+// with times in seconds after stamp(0) and a capability at the end.
 func headers(t *testing.T, s *image.Store, img coldstart.Image) (list []string) {
 	t.Helper()
 	var buf bytes.Buffer
@@ -396,7 +413,11 @@ func headers(t *testing.T, s *image.Store, img coldstart.Image) (list []string) 
 			if h.Uname != "" || h.Gname != "" {
 				t.Errorf("header %+v", h)
 			}
-			list = append(list, fmt.Sprintf("%c %s %s %o %d:%d %d %d", h.Typeflag, h.Name, h.Linkname, h.Mode, h.Uid, h.Gid, h.Size, h.ModTime.Unix()-stamp(0).Unix()))
+			line := fmt.Sprintf("%c %s %s %o %d:%d %d %d", h.Typeflag, h.Name, h.Linkname, h.Mode, h.Uid, h.Gid, h.Size, h.ModTime.Unix()-stamp(0).Unix())
+			if value, ok := h.PAXRecords[capability]; ok {
+				line += fmt.Sprintf(" %q", value)
+			}
+			list = append(list, line)
 		}
 		list = append(list, "--")
 	}

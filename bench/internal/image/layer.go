@@ -36,8 +36,8 @@ type entry struct {
 	Major int64 `json:"j,omitempty"`
 	Minor int64 `json:"i,omitempty"`
 	// Xattrs holds the extended attributes that are part of a content ID, see
-	// keptXattr.
-	Xattrs map[string]string `json:"x,omitempty"`
+	// keptXattr. JSON strings would corrupt them: capabilities are not UTF-8.
+	Xattrs map[string][]byte `json:"x,omitempty"`
 	// ModTime is the modification time in seconds since 1970, rounded down.
 	ModTime int64 `json:"d,omitempty"`
 	// made marks a folder or a here-document's file that the build makes, as
@@ -47,7 +47,7 @@ type entry struct {
 
 // layerFormat is the version of what inspect records of a layer. A record of
 // another version is made anew.
-const layerFormat = 3
+const layerFormat = 4
 
 // layerInfo says what is in a layer and which blob holds it.
 type layerInfo struct {
@@ -182,7 +182,7 @@ func writeItem(tw *tar.Writer, it item) error {
 		if h.PAXRecords == nil {
 			h.PAXRecords = map[string]string{}
 		}
-		h.PAXRecords[xattrPrefix+key] = value
+		h.PAXRecords[xattrPrefix+key] = string(value)
 	}
 	switch it.Type {
 	case tar.TypeDir:
