@@ -34,8 +34,7 @@ type builder struct {
 // store and returns it with the variant's changes applied. Equal inputs give
 // the image with the same ID wherever and whenever they are built, unless the store
 // has an image with the same content and other times: that one is used again. An
-// error
-// names the Dockerfile and the line; it wraps ErrNeedsEngine where only an
+// error names the Dockerfile and the line; it wraps ErrNeedsEngine if only an
 // engine's own builder can build it.
 func (s *Store) Build(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
 	img, err := s.buildVariant(ctx, v, o)

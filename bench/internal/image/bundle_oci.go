@@ -63,6 +63,9 @@ func addIndex(b bundle, raw []byte, refs []string, depth int, images *[]heldImag
 		if isAboutImage(d) {
 			continue
 		}
+		if d.Digest == (v1.Hash{}) {
+			return errors.New("reading an index: an entry has no digest")
+		}
 		own := addRefs(refs, refsOf(d.Annotations))
 		if d.MediaType.IsIndex() {
 			raw, err := readBlobOf(b, d)

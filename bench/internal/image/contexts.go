@@ -37,7 +37,7 @@ func (b *builder) replaceStages() {
 	}
 }
 
-// checkContexts refuses named contexts that can't be had in process, before
+// checkContexts refuses named contexts that only an engine can fetch, before
 // anything is fetched or written. needed holds the stages that are built.
 func (b *builder) checkContexts(needed []int) error {
 	for _, i := range needed {

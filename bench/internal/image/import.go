@@ -187,7 +187,7 @@ func notImages(b bundle, top map[string]bool) error {
 	return coldstart.Hint(fmt.Errorf("it holds no image: neither %s, %s nor %s is in it", savedManifest, indexFile, savedTags), saveHint)
 }
 
-// choose returns the image that the options mean. An error names what there is.
+// choose returns the image that the options mean. An error lists the images.
 func choose(images []heldImage, o ImportOptions) (heldImage, error) {
 	all := images
 	wanted := o.Image

@@ -453,6 +453,10 @@ func TestImportSaysWhatElseItIs(t *testing.T) {
 		{"compressed text", gzipped([]byte(strings.Repeat("FROM scratch\n", 100))), "it is compressed, but not a tar archive", "docker save"},
 		{"gzip that is cut", gzipped(whole)[:200], "the archive is cut short", ""},
 		{"no image in the list", archived(t, []part{{name: "manifest.json", data: []byte("[]")}}), "it lists no image", ""},
+		{"an index without a digest", archived(t, []part{{name: "index.json", data: asJSON(t, object{"manifests": []object{
+			{"mediaType": "application/vnd.oci.image.manifest.v1+json"},
+			{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:" + strings.Repeat("a", 64)},
+		}})}}), "reading an index: an entry has no digest", ""},
 		{"no list", archived(t, []part{{name: "manifest.json", data: []byte("{}")}}), "reading manifest.json: it is not the list that docker save writes", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
