@@ -9,11 +9,10 @@
 // process after each, and the log lines in AWS's own form are all decided
 // here, once.
 //
-// Init lasts from the start of the
-// first external extension, or from the execve of the entrypoint without any, to
-// the last of the runtime's first GET /next and the first GET /event/next of
-// every registered extension; the runtime starts when every external one has
-// registered. An invocation lasts from the hand-out of the event to the last of
+// Init lasts from the start of the first external extension, or from the execve of
+// the entrypoint without any, to the last of the runtime's first GET /next and the
+// first GET /event/next of every registered extension; the runtime starts when
+// every external one has registered. An invocation lasts from the hand-out of the event to the last of
 // the runtime's next GET /next and that of every extension subscribed to INVOKE.
 // Arrivals are read off CLOCK_MONOTONIC when a request's bytes arrive, hand-outs
 // just before the bytes are written; the server's own work is in neither.

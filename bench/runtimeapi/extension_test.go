@@ -331,6 +331,25 @@ func TestShutdownOrder(t *testing.T) {
 	}
 }
 
+// TestShutdownWithoutRuntime: nobody waits for a runtime that was not started.
+func TestShutdownWithoutRuntime(t *testing.T) {
+	l := &toy{runError: fmt.Errorf("%w: executing /x: no such file or directory", ErrInvalidEntrypoint)}
+	l.extensions = extensionsOf("outer", func(p *toyProcess) Exit {
+		id := p.register("outer", "SHUTDOWN").header.Get("Lambda-Extension-Identifier")
+		if a := p.event(id); strings.Contains(a.body, `"shutdownReason":"failure"`) {
+			p.note("told")
+		}
+		return Exit{}
+	})
+	in := mustInit(t, start(t, Function{}, l))
+	if in.Done || in.ErrorType != "Runtime.InvalidEntrypoint" || in.RegisteredNs == 0 {
+		t.Errorf("init %+v", in)
+	}
+	if got := strings.Join(l.notes, " "); got != "told" {
+		t.Errorf("notes %q: want only the extension's", got)
+	}
+}
+
 // TestShutdownLimit: an extension that does not end is killed after 2 s, with
 // everything else.
 func TestShutdownLimit(t *testing.T) {

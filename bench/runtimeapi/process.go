@@ -33,7 +33,7 @@ type Environment struct {
 	// wrong with it since.
 	serving bool
 	tried   bool
-	// ran is true where proc has extensions and its runtime was started.
+	// ran is true if proc has extensions and its runtime was started.
 	ran bool
 	// initNs is the Init Duration that the next REPORT shows, nil for none.
 	initNs *int64
@@ -286,8 +286,9 @@ func (e *Environment) awaitInit(ctx context.Context, o *outcome, registered <-ch
 func (e *Environment) runRuntime(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Second)
 	defer cancel()
-	e.ran = true
-	return e.proc.(Supervisor).Run(ctx)
+	err := e.proc.(Supervisor).Run(ctx)
+	e.ran = !errors.Is(err, ErrInvalidEntrypoint)
+	return err
 }
 
 // initEnded fills in how an init went that the runtime or an extension ended.

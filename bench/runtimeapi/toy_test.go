@@ -21,6 +21,8 @@ type toy struct {
 	// extensions are the external ones by name, each like run.
 	extensions map[string]func(p *toyProcess) Exit
 	execError  error
+	// runError is why the runtime can't be started beside extensions.
+	runError error
 	// ignoresTerm is true for a runtime that only SIGKILL ends.
 	ignoresTerm bool
 
@@ -91,6 +93,9 @@ func (p *toyProcess) Exec(ctx context.Context) (Started, error) {
 }
 
 func (p *toyProcess) Run(context.Context) error {
+	if p.runError != nil {
+		return p.runError
+	}
 	p.began = true
 	p.ranNs.Store(Clock())
 	go func() {
