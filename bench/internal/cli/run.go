@@ -115,14 +115,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		// Said at once, and in the end by the exit code.
 		a.say("%v", unrestored)
 		a.hint("%s", coldstart.HintOf(unrestored))
-		defer func() {
-			switch {
-			case ctx.Err() != nil:
-				failed = errInterrupted
-			case failed == nil, errors.Is(failed, errIncomplete):
-				failed = errUnrestored
-			}
-		}()
+		defer func() { failed = whileUnrestored(ctx, failed) }()
 	}
 	if err != nil {
 		if hint := coldstart.HintOf(err); hint != "" {
@@ -152,6 +145,18 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		return errIncomplete
 	}
 	return nil
+}
+
+// whileUnrestored returns the error of a run that left functions changed. An error
+// that is not printed yet stays; another one only decides the exit code.
+func whileUnrestored(ctx context.Context, failed error) error {
+	switch {
+	case failed != nil && !errors.Is(failed, errIncomplete) && !errors.Is(failed, errInterrupted):
+		return failed
+	case ctx.Err() != nil:
+		return errInterrupted
+	}
+	return errUnrestored
 }
 
 // openRun begins a run file, or takes up the one of --resume.
