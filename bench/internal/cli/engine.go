@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -108,10 +109,10 @@ func (a *app) chooseEngine(ctx context.Context, name string, o EngineOptions) (*
 	switch {
 	case err == nil && engine.Facts().Storage() == coldstart.KernelStorage:
 		return a.chosen(engine, "a daemon answers and its storage driver is "+driverOf(engine), nil), nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
 	case err == nil:
 		return a.sandboxRather(ctx, engine, o)
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
 	case runtime.GOOS != "linux":
 		return nil, fmt.Errorf("opening an engine: %w", err)
 	}
@@ -131,10 +132,13 @@ func (a *app) chooseEngine(ctx context.Context, name string, o EngineOptions) (*
 func (a *app) sandboxRather(ctx context.Context, engine *Engine, o EngineOptions) (*Engine, error) {
 	driver := driverOf(engine)
 	sandboxed, err := a.OpenEngine(ctx, "sandbox", o)
-	if err != nil {
-		return a.chosen(engine, "no sandbox is available, though the storage driver is "+driver, err), ctx.Err()
+	switch {
+	case err == nil:
+		return a.chosen(sandboxed, "Docker's storage driver is "+driver, nil), engine.Close()
+	case ctx.Err() != nil:
+		return nil, errors.Join(ctx.Err(), engine.Close())
 	}
-	return a.chosen(sandboxed, "Docker's storage driver is "+driver, nil), engine.Close()
+	return a.chosen(engine, "no sandbox is available, though the storage driver is "+driver, err), nil
 }
 
 // chosen notes why auto took an engine. The cause may name hosts and folders: it
