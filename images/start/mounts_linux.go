@@ -151,12 +151,17 @@ func hosts() (string, error) {
 	return "removing " + file, syscall.Unlink(file)
 }
 
-// bindReadOnly mounts a file or folder at a second place, read-only.
+// bindReadOnly mounts a file or folder at a second place, read-only, or leaves that
+// place unchanged.
 func bindReadOnly(what, where string) error {
 	if err := syscall.Mount(what, where, "", syscall.MS_BIND, ""); err != nil {
 		return err
 	}
-	return syscall.Mount("", where, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
+	err := syscall.Mount("", where, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
+	if err != nil {
+		_ = syscall.Unmount(where, syscall.MNT_DETACH)
+	}
+	return err
 }
 
 // cgroups makes /sys, which holds the control groups of this process and nothing
@@ -301,7 +306,5 @@ func resolver() {
 	if syscall.Lstat("/etc/resolv.conf", &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG {
 		return
 	}
-	if syscall.Mount("etc/resolv.conf", "/etc/resolv.conf", "", syscall.MS_BIND, "") == nil {
-		_ = syscall.Mount("", "/etc/resolv.conf", "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
-	}
+	_ = bindReadOnly("etc/resolv.conf", "/etc/resolv.conf")
 }

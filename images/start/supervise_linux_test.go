@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"coldbench/bench/runtimeapi"
 )
 
 // supervised is a start with extensions, and the emulator's end of it.
@@ -172,4 +174,16 @@ func TestSupervisionWithoutRuntime(t *testing.T) {
 	s.line()
 	s.say("run")
 	s.hear("error 2 executing /no/such/program: no such file or directory")
+}
+
+// Extensions see the same variables in every environment: start, which imports
+// nothing, withholds those that runtimeapi withholds.
+func TestExtensionEnvironment(t *testing.T) {
+	f := runtimeapi.Function{Name: "f", MemoryMB: 512, Handler: "app.handler"}
+	env := f.Environ([]string{"_X=1", "A=2", "AWS_XRAY_CONTEXT_MISSING=3", "AWS_XRAY_DAEMON_ADDRESS=4", "AWS_LAMBDA_LOG_GROUP=5"}, "127.0.0.1:9001")
+	env = append(env, "AWS_EXECUTION_ENV=6")
+	got, want := extensionEnv(env), runtimeapi.ExtensionEnviron(env)
+	if !slices.Equal(got, want) || len(want) > len(env)-8 {
+		t.Errorf("%q\nwant %q\nof %q", got, want, env)
+	}
 }
