@@ -55,7 +55,7 @@ func (s *Server) InUse() bool {
 	return len(s.use.connections) > 0 && time.Since(s.use.last) < patience
 }
 
-// changed says whether a function is not as it was deployed.
+// changed reports whether a function differs from its deployment.
 func (s *Server) changed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

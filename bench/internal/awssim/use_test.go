@@ -11,7 +11,7 @@ import (
 )
 
 // An endpoint is in use as long as a client is connected that called a moment ago,
-// for longer while a function is not as it was deployed.
+// for longer while a function is changed.
 func TestInUse(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {

@@ -300,7 +300,7 @@ func (f *function) take(out *lambda.GetFunctionOutput, s state) {
 	f.now, f.revision, f.attempted = s, aws.ToString(out.Configuration.RevisionId), nil
 }
 
-// restore puts the function back as it was, with a client of its own choice.
+// restore restores the function with c, which may be hurried.
 func (f *function) restore(ctx context.Context, c *Client) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

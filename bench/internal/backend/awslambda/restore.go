@@ -119,8 +119,8 @@ type Restored struct {
 	Elsewhere []string
 }
 
-// Restore puts back what benches left changed that were killed, in this client's
-// region and endpoint. The journal of what can't be put back is kept. Options'
+// Restore restores the functions that killed benches left changed, in this client's
+// region and endpoint. The journal of those that can't be restored is kept. Options'
 // Patient and Restoring limit how long that may take.
 func (c *Client) Restore() (Restored, error) {
 	var r Restored
