@@ -97,8 +97,8 @@ func beforeNotes(h runfile.Header, columns []Column) []string {
 	return list
 }
 
-// unchangedNotes say what is not the same about images that are: another ID, or
-// another setup, which is compared with nothing.
+// unchangedNotes list the unchanged images that have another ID, and the variants
+// with another setup, which is not compared.
 func unchangedNotes(h runfile.Header, columns []Column) []string {
 	var list, renamed, setup []string
 	for i, c := range configsIn(h, columns) {
@@ -113,7 +113,7 @@ func unchangedNotes(h runfile.Header, columns []Column) []string {
 		list = append(list, renamedNote+strings.Join(renamed, ", ")+".")
 	}
 	if len(setup) > 0 {
-		list = append(list, fmt.Sprintf("Entrypoint, command, working directory or environment differ from run %s, and nothing is said of that: %s.", h.Plan.Against, strings.Join(setup, ", ")))
+		list = append(list, fmt.Sprintf("Entrypoint, command, working directory or environment differ from run %s; this change is not compared: %s.", h.Plan.Against, strings.Join(setup, ", ")))
 	}
 	return list
 }

@@ -107,7 +107,7 @@ func TestCompareBeforeWithoutSides(t *testing.T) {
 			t.Errorf("%s: gate %+v, want %+v", tt.name, *c.Gate, tt.gate)
 		}
 		if tt.name == "one under another ID" && !contains(c.Notes, "Another image ID, but the same content: b.") ||
-			tt.name == "one started otherwise" && !contains(c.Notes, "differ from run base, and nothing is said of that: b.") {
+			tt.name == "one started otherwise" && !contains(c.Notes, "differ from run base; this change is not compared: b.") {
 			t.Errorf("%s: notes %q", tt.name, c.Notes)
 		}
 	}

@@ -31,8 +31,7 @@ type EngineVerdict struct {
 }
 
 // disagreements compares the newest local section of each engine with the newest
-// of all. Where one side is "unclear" the engines do not disagree: it says
-// nothing.
+// of all. The engines do not disagree if one side is "unclear".
 func disagreements(sections []Section) []Disagreement {
 	var list []Disagreement
 	var newest []*Section
@@ -64,7 +63,7 @@ func disagreements(sections []Section) []Disagreement {
 	return list
 }
 
-// decided reports whether a comparison says something.
+// decided reports whether a comparison has a verdict other than "unclear".
 func decided(c Comparison) bool {
 	return c.Verdict == "faster" || c.Verdict == "slower" || c.Verdict == "same"
 }
@@ -77,15 +76,25 @@ func sideOf(s *Section, c Comparison) EngineVerdict {
 	return v
 }
 
-// like finds the comparison of the same configs, class and quantile as c of
-// another section.
+// like finds the comparison of the same configs, images, class and quantile as c
+// of another section. Verdicts on different images do not disagree.
 func (s *Section) like(other *Section, c Comparison) (Comparison, bool) {
 	column, baseline := other.Columns[c.Column], other.Columns[c.Baseline]
 	for _, o := range s.Comparisons {
 		if o.Class == c.Class && o.Quantile == c.Quantile &&
 			s.Columns[o.Column].sameConfig(column) && s.Columns[o.Baseline].sameConfig(baseline) {
-			return o, true
+			return o, s.identity(column).Same(other.identity(column)) && s.identity(baseline).Same(other.identity(baseline))
 		}
 	}
 	return Comparison{}, false
+}
+
+// identity returns that of a column's image.
+func (s *Section) identity(c Column) coldstart.Identity {
+	for _, i := range s.Images {
+		if i.Variant == c.Variant && i.Arch == c.Arch {
+			return coldstart.Identity{ImageID: i.ImageID, ContentID: i.ContentID}
+		}
+	}
+	return coldstart.Identity{}
 }

@@ -32,14 +32,24 @@ func TestEnginesThatDisagree(t *testing.T) {
 		in.Run.Header.Started = runfile.Stamp(start.Add(time.Duration(hours) * time.Hour))
 		return in
 	}
+	with := func(in Input, variant int, image runfile.Image) Input {
+		in.Run.Header.Configs[variant].Image = image
+		return in
+	}
 	for name, c := range map[string]struct {
 		inputs []Input
 		want   int
 	}{
-		"another verdict":          {[]Input{engineRun("docker", "fuse-overlayfs", 3, .01), engineRun("sandbox", "", 1, .01)}, 2}, // the median and p90
-		"opposite verdicts":        {[]Input{engineRun("docker", "overlay2", 3, .01), engineRun("sandbox", "", .5, .01)}, 2},
-		"the same verdicts":        {[]Input{engineRun("docker", "overlay2", 3, .01), engineRun("sandbox", "", 1.5, .01)}, 0},
-		"one is unclear":           {[]Input{engineRun("docker", "overlay2", 1.2, 1), engineRun("sandbox", "", 1, .01)}, 0},
+		"another verdict":   {[]Input{engineRun("docker", "fuse-overlayfs", 3, .01), engineRun("sandbox", "", 1, .01)}, 2}, // the median and p90
+		"opposite verdicts": {[]Input{engineRun("docker", "overlay2", 3, .01), engineRun("sandbox", "", .5, .01)}, 2},
+		"the same verdicts": {[]Input{engineRun("docker", "overlay2", 3, .01), engineRun("sandbox", "", 1.5, .01)}, 0},
+		"one is unclear":    {[]Input{engineRun("docker", "overlay2", 1.2, 1), engineRun("sandbox", "", 1, .01)}, 0},
+		"another image":     {[]Input{engineRun("docker", "overlay2", 3, .01), with(engineRun("sandbox", "", 1, .01), 1, runfile.Image{ImageID: "sha256:x"})}, 0},
+		"another baseline":  {[]Input{engineRun("docker", "overlay2", 3, .01), with(engineRun("sandbox", "", 1, .01), 0, runfile.Image{ImageID: "sha256:x"})}, 0},
+		"another ID, one content": {[]Input{
+			with(engineRun("docker", "overlay2", 3, .01), 1, runfile.Image{ImageID: "sha256:y", ContentID: "sha256:c"}),
+			with(engineRun("sandbox", "", 1, .01), 1, runfile.Image{ImageID: "sha256:x", ContentID: "sha256:c"}),
+		}, 2},
 		"one engine":               {[]Input{engineRun("docker", "overlay2", 3, .01)}, 0},
 		"one engine twice":         {[]Input{engineRun("docker", "overlay2", 3, .01), at(engineRun("docker", "vfs", 1, .01), 1)}, 0},
 		"an older run disagrees":   {[]Input{engineRun("docker", "fuse-overlayfs", 3, .01), at(engineRun("docker", "overlay2", 1, .01), 1), at(engineRun("sandbox", "", 1, .01), 2)}, 0},

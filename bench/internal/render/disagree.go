@@ -7,10 +7,10 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// mostDisagreements is how many are told one by one.
+// mostDisagreements is how many are listed one by one.
 const mostDisagreements = 4
 
-// disagreements says at the head of a report what its engines do not agree on.
+// disagreements returns the lines at the head of a report whose engines disagree.
 func disagreements(r *analysis.Report) []string {
 	var list []string
 	for i, d := range r.Disagreements {
