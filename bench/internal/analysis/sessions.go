@@ -44,7 +44,7 @@ func (s *Section) Files() []string {
 
 // together makes one input of the runs that are sessions of one measurement:
 // of one backend, engine and host, one plan but for its seed and its length, and
-// the same images, see runfile.Config.Change. Any others of one place stay apart, and say why. A run that is
+// the same images and setups, see coldstart.Identity.Same and runfile.Config.Change. Any others of one place stay apart, and say why. A run that is
 // given twice is one. Inputs are in the order of sorted.
 func together(inputs []Input) []Input {
 	var groups [][]Input
@@ -114,11 +114,10 @@ func apart(a, b runfile.Header) string {
 	}
 	for i, c := range a.Configs {
 		other := b.Configs[i]
-		change := c.Change(other)
-		if change == runfile.ChangeImage || c.Function != nil && other.Function != nil && *c.Function != *other.Function {
+		if !c.Image.Identity().Same(other.Image.Identity()) || c.Function != nil && other.Function != nil && *c.Function != *other.Function {
 			return "the image of " + c.Config().String() + " is another one"
 		}
-		if change == runfile.ChangeSetup {
+		if c.Change(other) == runfile.ChangeSetup {
 			return "entrypoint, command, working directory or environment of " + c.Config().String() + " differ"
 		}
 	}

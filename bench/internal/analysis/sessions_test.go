@@ -121,6 +121,7 @@ func TestUnlikeRunsStayApart(t *testing.T) {
 		}},
 		{"", func(h *runfile.Header) { h.Configs[0].Image.ImageID, h.Configs[1].Image.ContentID = "sha256:other", "" }},
 		{"the image of b/512MB/amd64 is another one", func(h *runfile.Header) { h.Configs[1].Image.ImageID, h.Configs[1].Image.ContentID = "sha256:other", "" }},
+		{"the image of a/512MB/amd64 is another one", func(h *runfile.Header) { h.Configs[0].Image = runfile.Image{} }},
 		{"entrypoint, command, working directory or environment of a/512MB/amd64 differ", func(h *runfile.Header) { h.Configs[0].SetupID = "other" }},
 		{"its host is another one", func(h *runfile.Header) { h.Host.Fingerprint = "other" }},
 		{"the engine's version is 2, not 1", func(h *runfile.Header) { h.Host.EngineVersion = "2" }},

@@ -98,10 +98,10 @@ func same(was, is Header) error {
 		return &Mismatch{"configurations", fmt.Sprint(a), fmt.Sprint(b)}
 	}
 	for i, a := range was.Configs {
-		switch b := is.Configs[i]; b.Change(a) {
-		case ChangeImage:
+		switch b := is.Configs[i]; {
+		case !b.Image.Identity().Same(a.Image.Identity()):
 			return &Mismatch{"image of " + a.Config().String(), a.Image.ImageID, b.Image.ImageID}
-		case ChangeSetup:
+		case b.Change(a) == ChangeSetup:
 			return coldstart.Hint(&Mismatch{"setup of " + a.Config().String(), a.SetupID, b.SetupID},
 				"restore entrypoint, command, working_dir and environment, and give the same --env")
 		}

@@ -150,11 +150,16 @@ func TestOneBenchAFile(t *testing.T) {
 // A run goes on with an image of another ID if the content is the same, and not
 // if the function is started otherwise.
 func TestResumeComparesContent(t *testing.T) {
-	for what, change := range map[string]func(c *Config){
-		"":                         func(c *Config) { c.Image.ImageID = "sha256:3" },
-		"image of al2/512MB/amd64": func(c *Config) { c.Image.ImageID, c.Image.ContentID = "sha256:3", "sha256:d" },
-		"setup of al2/512MB/amd64": func(c *Config) { c.SetupID = "sha256:t" },
+	for _, tt := range []struct {
+		what   string
+		change func(c *Config)
+	}{
+		{"", func(c *Config) { c.Image.ImageID = "sha256:3" }},
+		{"image of al2/512MB/amd64", func(c *Config) { c.Image.ImageID, c.Image.ContentID = "sha256:3", "sha256:d" }},
+		{"image of al2/512MB/amd64", func(c *Config) { c.Image = Image{} }},
+		{"setup of al2/512MB/amd64", func(c *Config) { c.SetupID = "sha256:t" }},
 	} {
+		what, change := tt.what, tt.change
 		path := filepath.Join(t.TempDir(), "r.jsonl")
 		h := header()
 		h.Configs[1].Image.ContentID, h.Configs[1].SetupID = "sha256:c", "sha256:s"
