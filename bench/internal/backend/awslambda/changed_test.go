@@ -178,6 +178,49 @@ func TestRestoreComesAfterTheUpdate(t *testing.T) {
 	}
 }
 
+// An update of the code that comes while the configuration is restored is undone.
+func TestRestoreComesAfterTheCode(t *testing.T) {
+	t.Parallel()
+	e := awstest.Serve(t, "one")
+	h := connectHasty(t, e)
+	images := map[Ref][]string{{Name: "one"}: {awstest.Digest(1)}}
+	k, targets := open(t, e, h.Client, Setup{Strategy: CodeUpdate, Images: images}, "one")
+	ctx, cancel := context.WithCancel(t.Context())
+	image := func() string {
+		e.Mu.Lock()
+		defer e.Mu.Unlock()
+		return e.Functions["one"].Image
+	}
+	release := make(chan bool)
+	var began, late atomic.Bool
+	e.Mu.Lock()
+	e.Fault = func(op string, _ int, _ http.ResponseWriter, _ *http.Request) bool {
+		switch {
+		case op == "UpdateFunctionCode" && began.CompareAndSwap(false, true):
+			cancel()
+			h.hurry()
+			<-release
+		case op == "UpdateFunctionConfiguration" && began.Load() && late.CompareAndSwap(false, true):
+			close(release)
+			for end := time.Now().Add(10 * time.Second); image() != awstest.Digest(1) && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
+			if image() != awstest.Digest(1) {
+				t.Error("the code was not updated")
+			}
+		}
+		return false
+	}
+	e.Mu.Unlock()
+	if err := targets[0].(coldstart.Redeployer).Deploy(ctx, awstest.Digest(1), false); err == nil {
+		t.Error("it was deployed")
+	}
+	err := k.Close()
+	if e.Close(); err != nil || !late.Load() || e.Functions["one"].Image != awstest.Image || e.Functions["one"].Vars[TokenKey] != "" {
+		t.Errorf("left changed: %s, %v, %v", e.Functions["one"].Image, e.Functions["one"].Vars, err)
+	}
+}
+
 // A version that was asked for when the run was abandoned is deleted, or may be
 // left and is named.
 func TestRestoreComesAfterTheVersion(t *testing.T) {

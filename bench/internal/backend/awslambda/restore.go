@@ -21,9 +21,10 @@ import (
 //
 // unsure is true if an update was sent and not answered: then one is sent even if
 // nothing is to be restored. It makes a new revision, and Lambda refuses an update
-// of an older one that comes late.
+// of an older one that comes late. An update of the code that comes before is found.
 func (c *Client) restore(ctx context.Context, s journaledState, unsure bool) error {
-	return errors.Join(c.restoreCode(ctx, s), c.restoreConfiguration(ctx, s, unsure))
+	err := c.restoreConfiguration(ctx, s, unsure)
+	return errors.Join(err, c.restoreCode(ctx, s)) // after the new revision
 }
 
 // restoreConfiguration is restore but for the image.
