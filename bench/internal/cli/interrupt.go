@@ -165,7 +165,8 @@ func (i *interrupts) first(s os.Signal) {
 
 func (i *interrupts) second(s os.Signal) {
 	_, limit, _ := i.state()
-	i.say("interrupted again: at most %s, without retries; another interrupt kills bench", limit)
+	// A stderr that takes nothing must not hold up this interrupt or the next one.
+	go i.say("interrupted again: at most %s, without retries; another interrupt kills bench", limit)
 	i.hurry()
 	time.AfterFunc(limit, func() { i.giveUp(fmt.Errorf("gave up %s after the second interrupt", limit)) })
 	time.AfterFunc(limit+windingUp, func() { i.die(s) })

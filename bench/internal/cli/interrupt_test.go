@@ -122,3 +122,35 @@ func TestInterruptsEscalate(t *testing.T) {
 		})
 	}
 }
+
+// A stderr that takes nothing holds up no interrupt.
+func TestInterruptsNeedNoStderr(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stuck, killed := make(chan bool), make(chan bool)
+		i := newInterrupts(t.Context(), func(string, ...any) { <-stuck }, func(os.Signal) { close(killed) })
+		i.guarded = true
+		i.track(changedFunctions{names: []string{"f"}})
+		signals := make(chan os.Signal, 3)
+		go i.watch(signals)
+		began := time.Now()
+		for range 3 {
+			signals <- syscall.SIGTERM
+			time.Sleep(sameInterrupt)
+		}
+		if i.patient.Err() == nil {
+			t.Error("the second interrupt does not hurry")
+		}
+		select {
+		case <-killed:
+			if d := time.Since(began); d != 3*time.Second {
+				t.Errorf("killed after %v, want 3 s: one after the third interrupt", d)
+			}
+		case <-time.After(time.Second):
+			t.Error("the third interrupt does not kill")
+		}
+		close(stuck)
+		close(signals)
+		i.giveUp(nil)
+	})
+}
