@@ -106,10 +106,14 @@ func (t *tree) parents(name string, layer int) {
 	}
 }
 
+// remove removes a file, or a folder with all that is in it.
 func (t *tree) remove(name string) {
+	isFolder := t.nodes[name].Type == tar.TypeDir
 	delete(t.nodes, name)
 	delete(t.accounts, name)
-	t.removeBelow(name)
+	if isFolder {
+		t.removeBelow(name)
+	}
 }
 
 func (t *tree) removeBelow(dir string) {

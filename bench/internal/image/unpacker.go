@@ -228,8 +228,13 @@ func (u *unpacker) whiteout(name string) error {
 	return u.opaque(name)
 }
 
-// remove removes a file or a folder and forgets the modes of what was in it.
+// remove removes a file or a folder and forgets the modes of what was in it. A
+// layer may replace every file of the one below: only folders cost a search.
 func (u *unpacker) remove(name string) error {
+	if info, err := u.root.Lstat(name); err == nil && !info.IsDir() {
+		delete(u.fresh, name)
+		return u.root.Remove(name)
+	}
 	for dir := range u.dirs {
 		if dir == name || strings.HasPrefix(dir, name+"/") {
 			delete(u.dirs, dir)
