@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,14 @@ func TestBuildsAsDocker(t *testing.T) {
 	backendtest.Require(t, "docker", err)
 	cases, first := number(t, "BENCH_BUILDS", buildCases), number(t, "BENCH_BUILD_SEED", 1)
 	s := open(t)
+	var compared atomic.Int64
+	t.Cleanup(func() {
+		n := int(compared.Load())
+		t.Logf("compared %d images; %d builds failed on both sides", n, cases-n)
+		if cases >= buildCases && n < cases/5 {
+			t.Error("too few builds succeed: the test proves little")
+		}
+	})
 	for seed := first; seed < first+cases; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -48,6 +57,7 @@ func TestBuildsAsDocker(t *testing.T) {
 				t.Errorf("here: %v\nengine: %v", err, dockerErr)
 			case err == nil:
 				compareWithDocker(t, s, img, b)
+				compared.Add(1)
 			}
 		})
 	}
