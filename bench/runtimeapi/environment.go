@@ -143,7 +143,7 @@ type Invocation struct {
 	// "error" (crash, init, response) or "timeout"; ErrorType AWS's word.
 	Status    string `json:"status"`
 	ErrorType string `json:"errorType,omitempty"`
-	// Exit is how the runtime process ended, where it did; with the error type
+	// Exit is how the runtime process ended, nil if it did not; with the error type
 	// Extension.Crash how the extension did.
 	Exit *Exit `json:"exit,omitempty"`
 	// InitInside is true where init was done inside this invocation.

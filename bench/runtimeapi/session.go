@@ -180,7 +180,7 @@ func (s *session) end() {
 	}
 }
 
-// endInit ends init with an error; false where it had ended before.
+// endInit ends init with an error; false if it had ended before.
 func (s *session) endInit(at int64, f *fault) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -43,7 +43,7 @@ func (u *use) call() {
 	u.last = time.Now()
 }
 
-// InUse says whether a client is connected that may still restore what it has
+// InUse reports whether a client is connected that may still restore what it has
 // changed: one that called a moment ago.
 func (s *Server) InUse() bool {
 	patience := silent

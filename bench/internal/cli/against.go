@@ -110,7 +110,7 @@ func (a *app) imageBefore(ctx context.Context, store *image.Store, w want, run s
 		err = fmt.Errorf("what is found under its ID is %s", short(img.ID))
 	}
 	if err != nil {
-		hint := "bench images build " + w.variant.Name + " where the files are as they were then: equal content is enough"
+		hint := "bench images build " + w.variant.Name + " in a checkout of that time: equal content is enough"
 		if was.EngineOnly {
 			hint = "docker pull or docker load the image again: only the engine held it"
 		}

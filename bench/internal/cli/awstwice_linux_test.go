@@ -62,7 +62,7 @@ func (h *hanging) interrupt(behind bool) {
 	}
 }
 
-// wait waits for the end of bench, which is killed where it hangs.
+// wait waits for the end of bench, which is killed if it hangs.
 func (h *hanging) wait() {
 	late := time.AfterFunc(time.Minute, func() { _ = h.cmd.Process.Kill() })
 	defer late.Stop()
@@ -149,7 +149,7 @@ func TestAWSInterruptedWithItsReader(t *testing.T) {
 	}
 }
 
-// A SIGHUP that nohup ignores is none of bench's business.
+// A SIGHUP that nohup ignores stays ignored.
 func TestAWSIgnoresHangup(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "p-scratch")

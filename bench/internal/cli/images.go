@@ -45,7 +45,7 @@ again, even if files were touched since, as Docker's build cache does.`,
 			return a.buildImages(cmd.Context(), file, image.Options{Arch: arch, NoCache: noCache}, args)
 		},
 	}
-	build.Flags().BoolVar(&noCache, "no-cache", false, "build anew where the store has an image with the same content and other times")
+	build.Flags().BoolVar(&noCache, "no-cache", false, "build anew even if the store has an image with the same content and other times")
 	build.Flags().StringVar(&arch, "arch", "", "architecture, amd64 or arm64 (default this machine's)")
 	var from image.ImportOptions
 	imports := &cobra.Command{

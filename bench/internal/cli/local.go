@@ -39,9 +39,9 @@ exactly those. NAME=IMAGE measures an image that is in no compose file.
 as today's, and sets each variant against its own image of then: no drift of the
 host lies between them. RUN is a run file, its ID, a folder or a git revision.
 Images are found by their ID, in .build/images, which keeps those of the newest
-20 runs, and in the Docker engine, or else by their content in .build/images; one
-that is gone is a row that says so, one that did not change is measured once: file
-times and labels are no change. Engine, architectures, memory sizes, CPU limit,
+20 runs, and in the Docker engine, or else by their content in .build/images. A
+missing image is a row with the reason; an unchanged one is measured once;
+file times and labels are no change. Engine, architectures, memory sizes, CPU limit,
 pause, timeout and network are those of RUN unless given; entrypoint, command and
 environment are today's for both images: a run file holds only a digest of them,
 and another one prints a warning.

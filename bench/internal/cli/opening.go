@@ -15,7 +15,7 @@ type opened struct {
 	want
 	image  coldstart.Image
 	target coldstart.Target
-	// unchanged is true where the run of --against had the same image, idBefore its
+	// unchanged is true if the run of --against had the same image, idBefore its
 	// ID there if that was another one.
 	unchanged bool
 	idBefore  string

@@ -18,7 +18,7 @@ type Rehearsal struct {
 	URL string
 	// Functions are their names.
 	Functions []string
-	// InUse says whether a client is connected that may still restore what it has
+	// InUse reports whether a client is connected that may still restore what it has
 	// changed.
 	InUse func() bool
 	Close func() error

@@ -91,7 +91,7 @@ func (c *Client) once() *Client {
 }
 
 // hurriedly restores: with retries, for as long as an update may take, and once
-// more without where the user did not want to wait for that.
+// more without retries if the user does not want to wait for that.
 func (c *Client) hurriedly(restore func(ctx context.Context, c *Client) error) error {
 	ctx, cancel := context.WithTimeout(c.o.Patient, c.o.Patience+time.Minute)
 	defer cancel()

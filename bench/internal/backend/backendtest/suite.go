@@ -44,10 +44,10 @@ type Suite struct {
 	// Image holds the test function (see Build) as its entrypoint.
 	Image coldstart.Image
 	// Extensions is Image with the test function as /opt/extensions/first and
-	// /opt/extensions/second, too; not needed where the suite lacks CanExtend.
+	// /opt/extensions/second, too; not needed if the suite lacks CanExtend.
 	Extensions coldstart.Image
 	// Broken is Image with /opt/extensions/first, which is no program; not
-	// needed where the suite lacks CanExtend.
+	// needed if the suite lacks CanExtend.
 	Broken coldstart.Image
 	// Lacks says why the backend has not an ability here.
 	Lacks map[Ability]string

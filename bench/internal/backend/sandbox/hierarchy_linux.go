@@ -48,7 +48,7 @@ func mountedHierarchies(mountinfo, cgroup string) []mounted {
 	return all
 }
 
-// findHierarchies says where the cpu and the memory controller are: each in a
+// findHierarchies returns where the cpu and the memory controller are: each in a
 // hierarchy of version 1, or in the one of version 2, as on hybrid systems.
 // Whether version 2 has the controller is for its cgroup.controllers to say.
 func findHierarchies(all []mounted) (cpu, memory hierarchy) {

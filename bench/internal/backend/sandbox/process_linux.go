@@ -137,7 +137,7 @@ func (p *process) exited(x runtimeapi.Exit) {
 	})
 }
 
-// outOfMemory says whether the kernel has killed one of the processes at the
+// outOfMemory reports whether the kernel has killed one of the processes at the
 // memory limit.
 func (p *process) outOfMemory() bool {
 	kills := p.group.kills()

@@ -15,9 +15,9 @@ import (
 // Limits are what the control group files say, read as a runtime reads them: from
 // the folders that /proc/self/cgroup and /proc/self/mountinfo lead to.
 type Limits struct {
-	// MemoryBytes is 0 where there is no limit.
+	// MemoryBytes is 0 if there is no limit.
 	MemoryBytes int64 `json:"memoryBytes"`
-	// CPUs is the quota over its period; 0 where there is no quota.
+	// CPUs is the quota over its period; 0 if there is no quota.
 	CPUs float64 `json:"cpus"`
 	// Missing names controllers whose files are not found.
 	Missing []string `json:"missing"`
@@ -104,7 +104,7 @@ func number(text string) float64 {
 	return n
 }
 
-// share is quota/period, or 0 where there is no quota.
+// share is quota/period, or 0 if there is no quota.
 func share(quota, period float64) float64 {
 	if quota <= 0 || period <= 0 {
 		return 0

@@ -37,7 +37,7 @@ type Probe struct {
 	Limits     Limits `json:"limits"`
 	// Names are what localhost and Lambda's name for it resolve to.
 	Names map[string][]string `json:"names"`
-	// Shm is true where there is a /dev/shm.
+	// Shm is true if there is a /dev/shm.
 	Shm bool `json:"shm"`
 	// Deadline is how far away the deadline of the invocation is, in
 	// milliseconds; 0 where there is none.

@@ -26,6 +26,7 @@ func main() {
 	code, err := run(os.Args[1], os.Args[2:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "overlay2:", err)
+		code = max(code, 1)
 	}
 	os.Exit(code)
 }
