@@ -306,6 +306,39 @@ func TestCopyKeepsCapabilities(t *testing.T) {
 	}
 }
 
+// TestNamesThatAreNotUTF8: names that differ in such a byte only stay apart, and a
+// quotation mark at the front stays, in a layer that is read from its record.
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	s := open(t)
+	var members []member
+	for i, name := range []string{"d/\xe4", "d/\xf6", "\"q\"", `"`} {
+		members = append(members, member{data: strings.Repeat("x", i)}.named(name))
+	}
+	link := member{Header: tar.Header{Name: "d/l", Linkname: "\xe4", Typeflag: tar.TypeSymlink}}
+	base := contentOf(t, s, layerOf(t, append(members, link)...))
+	members[0].Name = "d/\xe5"
+	if other := contentOf(t, open(t), layerOf(t, append(members, link)...)); other.ContentID == base.ContentID {
+		t.Error("another name has the same content ID")
+	}
+	members[0].Name = "d/\xe4"
+	img, err := build(t, s, map[string]string{"Dockerfile": "FROM scratch\nCOPY --from=x/y / /\n"}, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := s.Unpack(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range members {
+		if data, err := os.ReadFile(filepath.Join(root, m.Name)); err != nil || len(data) != i {
+			t.Errorf("%q has %d bytes, %v", m.Name, len(data), err)
+		}
+	}
+	if to, err := os.Readlink(filepath.Join(root, "d/l")); to != "\xe4" {
+		t.Errorf("link to %q, %v", to, err)
+	}
+}
+
 // TestCopyOntoLinks: a link that is the destination is followed, one in the
 // destination's folder is replaced, and a folder never meets one.
 func TestCopyOntoLinks(t *testing.T) {

@@ -47,7 +47,7 @@ type entry struct {
 
 // layerFormat is the version of what inspect records of a layer. A record of
 // another version is made anew.
-const layerFormat = 4
+const layerFormat = 5
 
 // layerInfo says what is in a layer and which blob holds it.
 type layerInfo struct {

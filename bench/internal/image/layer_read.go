@@ -13,7 +13,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -65,7 +68,38 @@ func (s *Store) layerInfo(diffID v1.Hash) (layerInfo, bool) {
 	if !s.readRecord(layersDir, diffID.Hex, &info) || info.Format != layerFormat || info.Blob.Digest.Hex == "" {
 		return layerInfo{}, false
 	}
+	for i := range info.Entries {
+		e := &info.Entries[i]
+		e.Name, e.Link = fromRecord(e.Name), fromRecord(e.Link)
+	}
 	return info, true
+}
+
+// toRecord returns a file's name as JSON can hold it: JSON has no bytes that are
+// not UTF-8, and Linux has such names.
+func toRecord(name string) string {
+	if utf8.ValidString(name) && !strings.HasPrefix(name, `"`) {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
+// fromRecord undoes toRecord.
+func fromRecord(text string) string {
+	if name, err := strconv.Unquote(text); err == nil && strings.HasPrefix(text, `"`) {
+		return name
+	}
+	return text
+}
+
+// writeLayerInfo stores what layerInfo returns.
+func (s *Store) writeLayerInfo(diffID v1.Hash, info layerInfo) error {
+	info.Entries = slices.Clone(info.Entries)
+	for i := range info.Entries {
+		e := &info.Entries[i]
+		e.Name, e.Link = toRecord(e.Name), toRecord(e.Link)
+	}
+	return s.writeRecord(layersDir, diffID.Hex, info)
 }
 
 // readRecord reads what writeRecord wrote; false where that is nothing.
@@ -111,7 +145,7 @@ func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
 	if err != nil {
 		return layerInfo{}, err
 	}
-	return info, s.writeRecord(layersDir, l.DiffID.Hex, info)
+	return info, s.writeLayerInfo(l.DiffID, info)
 }
 
 // readLayer hands out the files of a layer one after the other. At the end the

@@ -110,5 +110,5 @@ func (s *Store) compressedBlob(ctx context.Context, l layer) (v1.Descriptor, err
 		return v1.Descriptor{}, err
 	}
 	info.Blob = v1.Descriptor{MediaType: types.DockerLayer, Digest: digest, Size: size}
-	return info.Blob, s.writeRecord(layersDir, l.DiffID.Hex, info)
+	return info.Blob, s.writeLayerInfo(l.DiffID, info)
 }
