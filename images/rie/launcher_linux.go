@@ -231,6 +231,11 @@ func (p *process) Kill() {
 		_ = syscall.Close(p.write)
 		p.reaper.killAll()
 		p.reader.close()
+		p.mu.Lock()
+		if p.runtime == 0 { // nobody else closes it
+			close(p.done)
+		}
+		p.mu.Unlock()
 		if p.ended != nil {
 			go func() { // not waited for: a process can be unkillable
 				p.running.Wait()

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
+	"coldbench/bench/runtimeapi"
 )
 
 // TestMain makes the test program the emulator, a function or an extension,
@@ -528,6 +530,35 @@ func TestExtensionsThatFail(t *testing.T) {
 				t.Errorf("log %q", log)
 			}
 		})
+	}
+}
+
+// TestKillWithoutRuntime: Done is closed, too, if the runtime was not started.
+func TestKillWithoutRuntime(t *testing.T) {
+	for _, extensions := range []bool{false, true} {
+		folder := t.TempDir()
+		if extensions { // one that can't be started, so that nothing runs
+			if err := os.WriteFile(filepath.Join(folder, "one"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Without its goroutine: nothing but this test's own children may be reaped.
+		r := &reaper{children: map[int]func(syscall.WaitStatus){}, reaped: make(chan struct{})}
+		l := &launcher{command: []string{"/no/such/program"}, folder: folder, out: newOutput(io.Discard), reaper: r}
+		p, err := l.Launch(t.Context(), runtimeapi.PhaseInit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Exec(t.Context()); errors.Is(err, runtimeapi.ErrInvalidEntrypoint) == extensions {
+			t.Errorf("extensions %v: %v", extensions, err)
+		}
+		p.Kill()
+		p.Kill()
+		select {
+		case <-p.Done():
+		default:
+			t.Errorf("extensions %v: killed, and not done", extensions)
+		}
 	}
 }
 
