@@ -61,6 +61,7 @@ func (s *Store) takeVariant(ctx context.Context, v coldstart.Variant, o Options)
 // factsUnpacking returns the facts and unpacks the image meanwhile: both read the
 // same layers.
 func (s *Store) factsUnpacking(ctx context.Context, c *content) (img coldstart.Image, err error) {
+	defer c.started.drop() // if it was not needed
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	unpacked := make(chan error, 1)

@@ -190,13 +190,31 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 		return held, nil
 	}
 	o.say("copying %s out of the engine", ref)
+	var root *rootStage
+	if o.Unpack {
+		if root, err = s.startRoot(); err != nil {
+			return nil, err
+		}
+	}
+	c, err := s.copyOut(ctx, ref, d, root, o)
+	if err != nil {
+		root.drop()
+		return nil, err
+	}
+	c.started = root
+	return c, nil
+}
+
+// copyOut copies the image that an engine describes as d, and unpacks into root, if
+// that is not nil, what it can meanwhile.
+func (s *Store) copyOut(ctx context.Context, ref string, d coldstart.Image, root *rootStage, o Options) (*content, error) {
 	r, err := o.Engine.Save(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	meter := s.Meter("copying "+ref+" out of the engine", d.SizeBytes)
-	b, err := s.splitBundle(ctx, io.TeeReader(r, meter))
+	b, err := s.splitBundle(ctx, io.TeeReader(r, meter), root, d.Layers)
 	meter.End()
 	if err != nil {
 		return nil, err

@@ -162,6 +162,18 @@ func (s *Store) readLayer(ctx context.Context, l layer, f func(*tar.Header, io.R
 	if !l.plain() { // whose one digest the blob is verified against
 		plain = io.TeeReader(plain, sum)
 	}
+	if err := readTar("layer "+l.Blob.Digest.String(), plain, f); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); !l.plain() && got != l.DiffID.Hex {
+		return fmt.Errorf("reading layer %s: its content is sha256:%s, not %s: %w", l.Blob.Digest, got, l.DiffID, errDamaged)
+	}
+	return nil
+}
+
+// readTar hands out the files of an archive one after the other and reads it to its
+// end. what names it in errors.
+func readTar(what string, plain io.Reader, f func(*tar.Header, io.Reader) error) error {
 	tr := tar.NewReader(plain)
 	var size int64
 	for {
@@ -172,20 +184,17 @@ func (s *Store) readLayer(ctx context.Context, l layer, f func(*tar.Header, io.R
 		// GODEBUG decides whether the standard library refuses names that leave
 		// the archive's folder; what becomes of them is decided by f.
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return fmt.Errorf("reading layer %s: %w", l.Blob.Digest, err)
+			return fmt.Errorf("reading %s: %w", what, err)
 		}
 		if size += h.Size; size > maxUnpacked || size < 0 {
-			return fmt.Errorf("reading layer %s: it unpacks to more than %d GB, the most that an image may have on Lambda", l.Blob.Digest, maxUnpacked>>30)
+			return fmt.Errorf("reading %s: it unpacks to more than %d GB, the most that an image may have on Lambda", what, maxUnpacked>>30)
 		}
 		if err := f(h, tr); err != nil {
 			return err
 		}
 	}
 	if err := drain(plain); err != nil {
-		return fmt.Errorf("reading layer %s: %w", l.Blob.Digest, err)
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); !l.plain() && got != l.DiffID.Hex {
-		return fmt.Errorf("reading layer %s: its content is sha256:%s, not %s: %w", l.Blob.Digest, got, l.DiffID, errDamaged)
+		return fmt.Errorf("reading %s: %w", what, err)
 	}
 	return nil
 }

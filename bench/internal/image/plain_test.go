@@ -1,15 +1,18 @@
 package image_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
@@ -214,5 +217,109 @@ func TestOneProgressWhileUnpacking(t *testing.T) {
 	takeUnpacked(t, s, &engine{images: map[string][]byte{"mine:1": saved(t, "amd64", bigLayer(t, "a"), bigLayer(t, "b"))}, arch: "amd64"})
 	if most != 1 || len(running) != 0 || len(works) != 2 || works[1] != "unpacking" {
 		t.Errorf("%d at once, %v not ended, of %q", most, running, works)
+	}
+}
+
+// chained is a saved image like those of Docker up to 24: the file json beside a
+// layer names the parent. order is that of the layers in the archive.
+func chained(t *testing.T, layers [][]byte, order ...int) []byte {
+	t.Helper()
+	config := configOf(t, "amd64", layers...)
+	var parts []part
+	var names []string
+	for i := range layers {
+		names = append(names, fmt.Sprintf("%d/layer.tar", i))
+	}
+	for _, i := range order {
+		about := object{"id": fmt.Sprint(i)}
+		if i > 0 {
+			about["parent"] = fmt.Sprint(i - 1)
+		}
+		parts = append(parts, part{name: fmt.Sprintf("%d/json", i), data: asJSON(t, about)}, part{name: names[i], data: layers[i]})
+	}
+	return archived(t, append(parts,
+		part{name: hexOf(config) + ".json", data: config},
+		part{name: "manifest.json", data: asJSON(t, []object{{"Config": hexOf(config) + ".json", "RepoTags": []string{"mine:1"}, "Layers": names}})}))
+}
+
+// TestLayersAreUnpackedInTheirOrder: whichever of its layers can be unpacked while
+// they come, an image's folder is the same.
+func TestLayersAreUnpackedInTheirOrder(t *testing.T) {
+	big := strings.Repeat("x", 100_000)
+	under := func(name, data string) member {
+		m := member{data: data}.named(name)
+		m.ModTime = time.Unix(int64(len(name)), 0)
+		return m
+	}
+	layers := [][]byte{
+		layerOf(t, under("d/a", big), under("d/b", "lowest"), under("e/c", "lowest")),
+		layerOf(t, under("d/b", "middle"), under("d/.wh.a", ""), under("e/big", big)),
+		layerOf(t, under("e/.wh..wh..opq", ""), under("e/d", big), under("d/b", "highest")),
+	}
+	want := ""
+	for _, order := range [][]int{{2, 1, 0}, {0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}} {
+		s := open(t)
+		takeUnpacked(t, s, &engine{images: map[string][]byte{"mine:1": chained(t, layers, order...)}, arch: "amd64"})
+		roots, err := filepath.Glob(filepath.Join(s.Dir(), "roots/*/root"))
+		if err != nil || len(roots) != 1 {
+			t.Fatalf("order %v: unpacked %v, %v", order, roots, err)
+		}
+		got := identities(t, roots[0])
+		if want == "" {
+			want = got // nothing is unpacked early: the lowest comes last
+		}
+		if data, err := os.ReadFile(filepath.Join(roots[0], "d/b")); got != want || string(data) != "highest" {
+			t.Errorf("order %v: unpacked\n%s\nwant\n%s\nd/b is %q, %v", order, got, want, data, err)
+		}
+		if left, err := os.ReadDir(filepath.Join(s.Dir(), "tmp")); err != nil || len(left) > 0 {
+			t.Errorf("order %v: left in tmp: %v, %v", order, left, err)
+		}
+	}
+}
+
+// TestDamagedLayerIsNotUnpacked: what was unpacked before a layer turned out to be
+// another one than the configuration says is removed.
+func TestDamagedLayerIsNotUnpacked(t *testing.T) {
+	layers := [][]byte{bigLayer(t, "a"), bigLayer(t, "b")}
+	archive := chained(t, layers, 0, 1)
+	for _, damaged := range []string{"aaaaaaaa", "bbbbbbbb"} {
+		data := bytes.Clone(archive)
+		data[bytes.Index(data, []byte(damaged))] = 'x'
+		s := open(t)
+		if _, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{
+			Arch: "amd64", Engine: &engine{images: map[string][]byte{"mine:1": data}, arch: "amd64"}, Unpack: true, PullTimeout: -1,
+		}); err == nil {
+			t.Errorf("took an image with damaged %s", damaged)
+		}
+		for _, dir := range []string{"tmp", "roots"} {
+			if left, err := os.ReadDir(filepath.Join(s.Dir(), dir)); err != nil || len(left) > 0 {
+				t.Errorf("damaged %s: left in %s: %v, %v", damaged, dir, left, err)
+			}
+		}
+	}
+}
+
+// TestRemovedLinkLeadsNowhere: a folder that the entry before was put in by the name
+// of a symbolic link is another one when the link is removed.
+func TestRemovedLinkLeadsNowhere(t *testing.T) {
+	link := member{}.named("l")
+	link.Typeflag, link.Linkname = tar.TypeSymlink, "."
+	s := open(t)
+	img, err := s.Put(t.Context(), "mine:1", bytes.NewReader(saved(t, "amd64", layerOf(t, link),
+		layerOf(t, member{data: "x"}.named("l/x"), member{}.named("l/.wh.l"), member{data: "y"}.named("l/y")))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := s.Unpack(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"x", "l/y"} {
+		if _, err := os.Lstat(filepath.Join(root, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(root, "y")); err == nil {
+		t.Error("y lies beside the link that led there")
 	}
 }

@@ -297,6 +297,8 @@ type content struct {
 	config    *v1.ConfigFile
 	configRaw []byte
 	layers    []layer
+	// started holds layers that were unpacked while they came; nil for none.
+	started *rootStage
 }
 
 // hasMeta reports whether a pattern is more than a name.

@@ -80,22 +80,27 @@ func (s *Store) unpackOnce(ctx context.Context, id string, find func() (*content
 
 // unpack makes the folder of an image beside its place and moves it there.
 func (s *Store) unpack(ctx context.Context, c *content, place string) error {
-	return s.makeRoot(place, func(dir string) error {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
+	r := c.started
+	if !r.begins(c.layers) {
+		var err error
+		if r, err = s.startRoot(); err != nil {
 			return err
 		}
-		defer root.Close()
-		u := newUnpacker(root)
-		u.meter = s.Meter("unpacking", s.unpackedSize(c.layers))
-		defer u.meter.End()
-		for _, l := range c.layers {
-			if err := u.layer(ctx, s, l); err != nil {
-				return err
-			}
+	}
+	defer r.drop()
+	rest := c.layers[len(r.layers):]
+	r.unpacker.meter = s.Meter("unpacking", s.unpackedSize(rest))
+	defer r.unpacker.meter.End()
+	for _, l := range rest {
+		if err := r.unpacker.layer(ctx, s, l); err != nil {
+			return err
 		}
-		return u.finish()
-	})
+	}
+	if err := r.unpacker.finish(); err != nil {
+		return err
+	}
+	r.close()
+	return moveRoot(r.temp, place)
 }
 
 // unpackedSize returns the bytes of the files in layers, 0 if a layer is unknown.
@@ -113,26 +118,21 @@ func (s *Store) unpackedSize(layers []layer) (size int64) {
 // makeRoot has the folder of an unpacked image filled beside its place and moves
 // it there.
 func (s *Store) makeRoot(place string, fill func(dir string) error) error {
-	temp, err := os.MkdirTemp(s.path(tempDir), "root-")
+	r, err := s.startRoot()
 	if err != nil {
 		return err
 	}
-	defer removeTree(temp)
-	// A function's user must be able to get there.
-	if err := os.Chmod(temp, 0o755); err != nil {
+	defer r.drop()
+	r.close()
+	if err := fill(r.root.Name()); err != nil {
 		return err
 	}
-	dir := filepath.Join(temp, "root")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return err
-	}
-	if err := fill(dir); err != nil {
-		return err
-	}
-	err = os.Rename(temp, place)
+	return moveRoot(r.temp, place)
+}
+
+// moveRoot moves the folder of an unpacked image to its place.
+func moveRoot(temp, place string) error {
+	err := os.Rename(temp, place)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, errNotEmpty) {
 		// Another process was faster, with the same content.
 		return nil

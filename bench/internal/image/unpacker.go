@@ -24,6 +24,10 @@ type unpacker struct {
 	dirs  map[string]folder // set at the end
 	meter *Meter
 	fresh map[string]bool // what the current layer made, or made something in
+	// The folder of the last entry, until something is removed: most entries lie in
+	// the same one as the entry before, and os.Root opens every folder on the way.
+	lastName, lastDir string // in the archive, and resolved
+	last              *os.Root
 }
 
 // folder holds what a folder gets when its content is complete.
@@ -43,16 +47,19 @@ func newUnpacker(root *os.Root) *unpacker {
 // layer unpacks one layer.
 func (u *unpacker) layer(ctx context.Context, s *Store, l layer) error {
 	u.fresh = map[string]bool{}
-	return s.readLayer(ctx, l, func(h *tar.Header, r io.Reader) error {
-		name, ok := cleanName(h.Name)
-		if !ok {
-			return fmt.Errorf("entry %q leads out of the image", h.Name)
-		}
-		if err := u.entry(name, h, r); err != nil {
-			return fmt.Errorf("entry %q: %w", h.Name, err)
-		}
-		return nil
-	})
+	return s.readLayer(ctx, l, u.member)
+}
+
+// member unpacks one entry of a layer.
+func (u *unpacker) member(h *tar.Header, r io.Reader) error {
+	name, ok := cleanName(h.Name)
+	if !ok {
+		return fmt.Errorf("entry %q leads out of the image", h.Name)
+	}
+	if err := u.entry(name, h, r); err != nil {
+		return fmt.Errorf("entry %q: %w", h.Name, err)
+	}
+	return nil
 }
 
 // entry unpacks one file.
@@ -67,7 +74,7 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 		}
 		return errors.New("the root is not a folder")
 	}
-	dir, err := u.folder(path.Dir(name))
+	dir, err := u.enter(path.Dir(name))
 	if err != nil {
 		return err
 	}
@@ -79,13 +86,16 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 		return u.whiteout(path.Join(dir, hidden))
 	}
 	name = path.Join(dir, base)
-	old, err := u.root.Lstat(name)
+	old, err := u.last.Lstat(base)
 	exists := err == nil
 	if exists && !(old.IsDir() && h.Typeflag == tar.TypeDir) {
 		if err := u.remove(name); err != nil {
 			return err
 		}
 		exists = false
+		if _, err := u.enter(dir); err != nil {
+			return err
+		}
 	}
 	u.mark(name)
 	switch h.Typeflag {
@@ -98,7 +108,7 @@ func (u *unpacker) entry(name string, h *tar.Header, r io.Reader) error {
 		u.dirs[name] = folder{modeOf(h), h.ModTime}
 		return u.own(name, h)
 	case tar.TypeReg, '\x00':
-		return u.file(name, h, r)
+		return u.file(base, h, r)
 	case tar.TypeSymlink:
 		if err := u.root.Symlink(h.Linkname, name); err != nil {
 			return err
@@ -122,9 +132,35 @@ func (u *unpacker) mark(name string) {
 	}
 }
 
-// file writes a regular file.
+// enter makes a folder the last one and returns its resolved path.
+func (u *unpacker) enter(name string) (string, error) {
+	if u.last != nil && u.lastName == name {
+		return u.lastDir, nil
+	}
+	dir, err := u.folder(name)
+	if err != nil {
+		return "", err
+	}
+	root, err := u.root.OpenRoot(dir)
+	if err != nil {
+		return "", err
+	}
+	u.leave()
+	u.lastName, u.lastDir, u.last = name, dir, root
+	return dir, nil
+}
+
+// leave closes the last folder.
+func (u *unpacker) leave() {
+	if u.last != nil {
+		u.last.Close()
+		u.last = nil
+	}
+}
+
+// file writes a regular file to the last folder.
 func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
-	f, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := u.last.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -142,7 +178,7 @@ func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return setModTime(u.root, name, h.ModTime)
+	return setModTime(u.last, name, h.ModTime)
 }
 
 // link makes a hard link to a file that an earlier entry made. As in Docker,
@@ -231,6 +267,7 @@ func (u *unpacker) whiteout(name string) error {
 // remove removes a file or a folder and forgets the modes of what was in it. A
 // layer may replace every file of the one below: only folders cost a search.
 func (u *unpacker) remove(name string) error {
+	u.leave() // its name may lead elsewhere from now on
 	if info, err := u.root.Lstat(name); err == nil && !info.IsDir() {
 		delete(u.fresh, name)
 		return u.root.Remove(name)
