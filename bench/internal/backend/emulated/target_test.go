@@ -160,7 +160,7 @@ func TestNotProved(t *testing.T) {
 		"second invocation":            {change: func(_ int, i *runtimeapi.Invocation) { i.Response = []byte(`{"instanceId":"a","invocation":2}`) }, want: coldstart.ErrNotCold, reason: "not-cold"},
 		"started before execve":        {change: func(_ int, i *runtimeapi.Invocation) { clock(i, "999999") }, want: coldstart.ErrNotCold, reason: "not-cold"},
 		"started after the first next": {change: func(_ int, i *runtimeapi.Invocation) { clock(i, "3410001") }, want: coldstart.ErrNotCold, reason: "not-cold"},
-		"another memory size":          {change: func(_ int, i *runtimeapi.Invocation) { i.Log = strings.ReplaceAll(i.Log, "512", "128") }, want: coldstart.ErrNotCold, reason: "wrong-memory"},
+		"another memory size":          {change: func(_ int, i *runtimeapi.Invocation) { i.Log = strings.ReplaceAll(i.Log, " 512 MB", " 128 MB") }, want: coldstart.ErrNotCold, reason: "wrong-memory"},
 		"init done twice":              {change: func(_ int, i *runtimeapi.Invocation) { i.InitInside = true }, want: coldstart.ErrNotCold, reason: "not-cold"},
 		"warm with an init": {change: func(n int, i *runtimeapi.Invocation) {
 			if n == 2 {
