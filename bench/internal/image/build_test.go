@@ -385,3 +385,28 @@ func FuzzBuild(f *testing.F) {
 		}
 	})
 }
+
+// TestWildcardsWalkNoLinks: what lies behind a symbolic link is matched only if the
+// part of the pattern before the first wildcard names the link.
+func TestWildcardsWalkNoLinks(t *testing.T) {
+	for pattern, want := range map[string]string{"[dl]/*": "f", "l/*": "g"} {
+		dir := t.TempDir()
+		files(t, dir, map[string]string{"d/f": "f", "e/g": "g", "Dockerfile": "FROM scratch\nCOPY " + pattern + " /x/\n"})
+		if err := os.Symlink("e", filepath.Join(dir, "l")); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t)
+		img, err := s.Build(t.Context(), variant(dir), image.Options{Arch: "amd64"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := s.Unpack(t.Context(), img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := os.ReadDir(filepath.Join(root, "x"))
+		if err != nil || len(found) != 1 || found[0].Name() != want {
+			t.Errorf("COPY %s copied %v, want %s (%v)", pattern, found, want, err)
+		}
+	}
+}

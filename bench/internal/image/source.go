@@ -97,11 +97,30 @@ func (c *contextSource) match(pattern string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !ignored || c.ignored.Exclusions() && c.isDir(name) {
+		if (!ignored || c.ignored.Exclusions() && c.isDir(name)) && !c.throughLink(pattern, name) {
 			kept = append(kept, name)
 		}
 	}
 	return kept, nil
+}
+
+// throughLink reports whether a name that matches a pattern lies behind a symbolic
+// link that a wildcard matched. Docker's builders walk the folders below the first
+// wildcard, and a walk follows no links; fs.Glob does.
+func (c *contextSource) throughLink(pattern, name string) bool {
+	wild := false
+	for i, r := range name {
+		if r != '/' {
+			continue
+		}
+		part, rest, _ := strings.Cut(pattern, "/")
+		pattern = rest
+		wild = wild || hasMeta(part)
+		if info, err := c.root.Lstat(name[:i]); wild && err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *contextSource) isDir(name string) bool {
