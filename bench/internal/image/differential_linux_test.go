@@ -177,6 +177,10 @@ func (g *buildGenerator) context() {
 			continue
 		}
 		mode := one(g, os.FileMode(0o755), 0o755, 0o700, 0o750, 0o555, 0o777|os.ModeSticky, 0o755|os.ModeSetgid)
+		if !g.buildKit {
+			// fuse-overlayfs drops the bit if a later layer changes the folder.
+			mode &^= os.ModeSetgid
+		}
 		g.stamp(dir, mode)
 	}
 }
@@ -267,15 +271,16 @@ func (g *buildGenerator) archive() {
 	g.files = append(g.files, name)
 }
 
-// ignoreFile writes a .dockerignore file.
+// ignoreFile writes a .dockerignore file in one context of four: a build whose
+// Dockerfile names a file that is left out fails, and compares nothing.
 func (g *buildGenerator) ignoreFile() {
+	if g.IntN(4) != 0 {
+		return
+	}
 	var lines []string
-	for range g.IntN(4) {
+	for range 1 + g.IntN(3) {
 		name := one(g, append(append([]string{}, g.linked...), g.dirs[1:]...)...)
 		lines = append(lines, one(g, name, name, "**/"+path.Base(name), path.Dir(name)+"/f*", "!"+name, "# "+name))
-	}
-	if len(lines) == 0 {
-		return
 	}
 	g.exceptions = strings.Contains(strings.Join(lines, ""), "!")
 	g.check(os.WriteFile(filepath.Join(g.dir, ".dockerignore"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
