@@ -115,7 +115,7 @@ func refsOf(annotations map[string]string) []string {
 
 // layoutImageOf returns the image of a manifest. One whose content is not in
 // the layout has no image: docker save lists all platforms of an image and
-// writes those that the engine has. It is false for what is no image at all.
+// writes those that the engine has. It returns false if the manifest is not of an image.
 func layoutImageOf(b bundle, d v1.Descriptor) (heldImage, bool, error) {
 	held := heldImage{digest: d.Digest}
 	if d.Platform != nil {

@@ -27,7 +27,7 @@ type copying struct {
 	keepOwner bool
 	// chmod changes permission bits; nil keeps them.
 	chmod func(e entry) int64
-	// unpack returns what an archive holds, and false for a file that is none;
+	// unpack returns what an archive holds, or false if the file is not one;
 	// nil copies archives as they are.
 	unpack func(ctx context.Context, it item) ([]item, bool, error)
 }
