@@ -34,22 +34,24 @@ var arrows = map[string][]string{
 	"bench/runtimeapi":     {"bench/lambdalog"},
 	"bench/internal/price": {},
 
+	"bench/internal/advice":    {},
 	"bench/internal/coldstart": {},
+	"bench/internal/emulator":  {},
 	"bench/internal/payload":   {},
 	"bench/internal/stats":     {},
 	"bench/internal/runner":    {"bench/internal/coldstart", "bench/internal/stats"},
-	"bench/internal/runfile":   {"bench/internal/coldstart"},
-	"bench/internal/variant":   {"bench/internal/coldstart"},
-	"bench/internal/image":     {"bench/internal/coldstart"},
+	"bench/internal/runfile":   {"bench/internal/advice", "bench/internal/coldstart"},
+	"bench/internal/variant":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/emulator"},
+	"bench/internal/image":     {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/emulator"},
 	"bench/internal/analysis":  {"bench/internal/coldstart", "bench/internal/runfile", "bench/internal/stats", "bench/internal/price"},
 	"bench/internal/render":    {"bench/internal/analysis"},
 
-	"bench/internal/backend/emulated":             {"bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
+	"bench/internal/backend/localenv":             {"bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/docker":               local,
 	"bench/internal/backend/sandbox":              local,
-	"bench/internal/backend/awslambda":            {"bench/internal/coldstart", "bench/lambdalog"},
+	"bench/internal/backend/awslambda":            {"bench/internal/advice", "bench/internal/coldstart", "bench/lambdalog"},
 	"bench/internal/backend/awslambda/awstest":    {},
-	"bench/internal/backend/fake":                 {"bench/internal/backend/emulated", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
+	"bench/internal/backend/fake":                 {"bench/internal/backend/localenv", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/backendtest":          {"bench/internal/coldstart", "bench/lambdalog"},
 	"bench/internal/backend/backendtest/function": {"function/started"},
 	"bench/internal/backend/backendtest/overlay2": {"bench/internal/backend/backendtest"},
@@ -65,7 +67,8 @@ var arrows = map[string][]string{
 
 // local engines.
 var local = []string{
-	"bench/internal/backend/emulated", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi", "bench/internal/payload",
+	"bench/internal/advice", "bench/internal/backend/localenv", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi",
+	"bench/internal/payload",
 }
 
 // libraries lists who may import what is not ours. What is in no line may be

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/runfile"
@@ -114,7 +115,7 @@ func (a *app) imageBefore(ctx context.Context, store *image.Store, w want, run s
 		if was.EngineOnly {
 			hint = "docker pull or docker load the image again: only the engine held it"
 		}
-		return img, coldstart.Hint(fmt.Errorf("the image that it had in run %s, %s, is not on this machine: %w", run, short(was.ImageID), err), hint)
+		return img, advice.Hint(fmt.Errorf("the image that it had in run %s, %s, is not on this machine: %w", run, short(was.ImageID), err), hint)
 	}
 	if img.Base == "" {
 		img.Base = was.Base

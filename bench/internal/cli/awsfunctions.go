@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/variant"
@@ -71,7 +72,7 @@ func (a *app) awsWanted(ctx context.Context, m *awsMeasure, args []string) ([]aw
 				return nil, &usageError{err: err}
 			}
 			if strategy := m.awsFlags.strategy; ref.Qualifier != "" && (strategy == string(awslambda.ConfigUpdate) || strategy == string(awslambda.CodeUpdate)) {
-				return nil, coldstart.Hint(usagef("%s=%s: a version or alias can't be updated, as --strategy %s does", name, ref, strategy), "--strategy burst, idle or version")
+				return nil, advice.Hint(usagef("%s=%s: a version or alias can't be updated, as --strategy %s does", name, ref, strategy), "--strategy burst, idle or version")
 			}
 			w := awsWant{variant: v.Name, ref: ref, home: awslambda.HomeOf(function), memoryMB: m.memoryMB, named: true}
 			if !m.anyArch && len(m.archs) == 1 {

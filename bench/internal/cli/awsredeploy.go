@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -96,7 +96,7 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 		fresh := w.fresh
 		if !m.awsFlags.rehearse {
 			if fresh, err = pushed.freshOf(facts); err != nil {
-				survey.Errors[w.ref] = coldstart.Hint(fmt.Errorf("%w (%s)", err, a.relative(vars)),
+				survey.Errors[w.ref] = advice.Hint(fmt.Errorf("%w (%s)", err, a.relative(vars)),
 					push(m.awsFlags.redeploy, w)+", then make deploy; --tfvars FILE, if it was pushed from elsewhere")
 				continue
 			}
@@ -106,7 +106,7 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 			return gone[w.ref.Name][digest] || slices.Contains(begun, digest)
 		})
 		if need := m.awsFlags.redeploy - deployments; len(fresh) < need {
-			survey.Errors[w.ref] = coldstart.Hint(
+			survey.Errors[w.ref] = advice.Hint(
 				fmt.Errorf("function %s: %s that it never had, %d are needed", w.ref, plural(len(fresh), "image"), need),
 				push(need, w))
 			continue

@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
@@ -67,9 +68,9 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	a.note("%s", plan.text)
 	switch {
 	case math.IsNaN(plan.dollars) && !m.given("max-cost"):
-		return coldstart.Hint(errors.New("what it would cost is not known"), "--max-cost USD, any number, goes on all the same")
+		return advice.Hint(errors.New("what it would cost is not known"), "--max-cost USD, any number, goes on all the same")
 	case plan.dollars > m.awsFlags.maxCost:
-		return coldstart.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(plan.dollars), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", plan.dollars+0.01))
+		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(plan.dollars), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", plan.dollars+0.01))
 	}
 	defer func() { err = errors.Join(err, campaign.Close()) }()
 	if err := campaign.Wake(ctx, refs); err != nil {
@@ -146,7 +147,7 @@ func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign,
 		}
 	}
 	if len(list) == 0 {
-		return nil, nil, coldstart.Hint(errors.New("no function can be measured"), "make deploy, or bench aws NAME=FUNCTION")
+		return nil, nil, advice.Hint(errors.New("no function can be measured"), "make deploy, or bench aws NAME=FUNCTION")
 	}
 	return list, unavailable, nil
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/runfile"
 )
@@ -98,9 +98,9 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 	change, err := a.changeOf(ctx, c)
 	switch {
 	case errors.Is(err, analysis.ErrUnlike):
-		return coldstart.Hint(fmt.Errorf("comparing: %w", err), "compare runs of one backend, engine and strategy")
+		return advice.Hint(fmt.Errorf("comparing: %w", err), "compare runs of one backend, engine and strategy")
 	case errors.Is(err, analysis.ErrNotAgainst):
-		return coldstart.Hint(fmt.Errorf("comparing: %w", err), "name two runs, or measure with bench local --against")
+		return advice.Hint(fmt.Errorf("comparing: %w", err), "name two runs, or measure with bench local --against")
 	case errors.Is(err, analysis.ErrNothing):
 		return fmt.Errorf("comparing: %w", err)
 	case err != nil:

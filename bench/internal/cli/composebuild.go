@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -82,7 +83,7 @@ func (a *app) compose(ctx context.Context) ([]string, error) {
 	if _, err := exec.LookPath("docker-compose"); err == nil {
 		return []string{"docker-compose"}, nil
 	}
-	return nil, coldstart.Hint(fmt.Errorf("neither docker compose nor docker-compose is here"), "install the compose plugin of Docker")
+	return nil, advice.Hint(fmt.Errorf("neither docker compose nor docker-compose is here"), "install the compose plugin of Docker")
 }
 
 // command runs a program and returns its output; the end of what it wrote to

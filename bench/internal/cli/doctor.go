@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/backend/docker"
 	"coldbench/bench/internal/backend/sandbox"
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/payload"
 )
@@ -33,7 +33,7 @@ when no local engine can be used.`,
 
 func (a *app) doctor(ctx context.Context) error {
 	a.interrupts.guard()
-	engines := [][]coldstart.Finding{docker.Check(ctx), sandbox.Check(ctx)}
+	engines := [][]advice.Finding{docker.Check(ctx), sandbox.Check(ctx)}
 	usable := 0
 	for _, findings := range engines {
 		if !blocked(findings) {
@@ -61,9 +61,9 @@ func (a *app) doctor(ctx context.Context) error {
 	return nil
 }
 
-func blocked(findings []coldstart.Finding) bool {
+func blocked(findings []advice.Finding) bool {
 	for _, f := range findings {
-		if f.Severity == coldstart.Problem {
+		if f.Severity == advice.Problem {
 			return true
 		}
 	}
@@ -71,10 +71,10 @@ func blocked(findings []coldstart.Finding) bool {
 }
 
 // payloadFindings reports the architectures that this build can run locally.
-func payloadFindings() []coldstart.Finding {
+func payloadFindings() []advice.Finding {
 	const subject = "emulator"
 	if _, err := payload.RIE(runtime.GOARCH); err != nil {
-		return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject, Text: err.Error(), Hint: "make build"}}
+		return []advice.Finding{{Severity: advice.Problem, Subject: subject, Text: err.Error(), Hint: "make build"}}
 	}
 	var archs []string
 	for _, arch := range []string{"amd64", "arm64"} {
@@ -82,5 +82,5 @@ func payloadFindings() []coldstart.Finding {
 			archs = append(archs, arch)
 		}
 	}
-	return []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: "built in, for " + strings.Join(archs, " and ")}}
+	return []advice.Finding{{Severity: advice.OK, Subject: subject, Text: "built in, for " + strings.Join(archs, " and ")}}
 }

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -132,7 +132,7 @@ func (a *app) runPath(arg, out string) (string, error) {
 	info, err := os.Stat(where)
 	switch {
 	case err == nil && info.IsDir():
-		return "", coldstart.Hint(fmt.Errorf("%q is a folder, not a run file", arg), "name a file of "+filepath.Join(out, "runs")+", or its ID")
+		return "", advice.Hint(fmt.Errorf("%q is a folder, not a run file", arg), "name a file of "+filepath.Join(out, "runs")+", or its ID")
 	case err == nil:
 		return where, nil
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/runner"
 	"coldbench/bench/runtimeapi"
 )
@@ -228,7 +228,7 @@ func event(dir, text string) ([]byte, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, coldstart.Hint(usagef("--payload %q is neither JSON nor a file", text), `--payload '{"name":"bench"}'`)
+		return nil, advice.Hint(usagef("--payload %q is neither JSON nor a file", text), `--payload '{"name":"bench"}'`)
 	}
 	if !json.Valid(data) {
 		return nil, usagef("--payload %s: not a JSON document", text)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 )
@@ -118,7 +119,7 @@ func (a *app) buildImages(ctx context.Context, file string, o image.Options, arg
 		img, err := a.imageOf(ctx, store, v.Variant, o)
 		if err != nil {
 			a.say("%s: %v", v.Name, err)
-			if hint := coldstart.HintOf(err); hint != "" {
+			if hint := advice.HintOf(err); hint != "" {
 				a.hint("%s", hint)
 			}
 			failed = errors.New("not every image could be built")

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/variant"
 )
@@ -105,7 +105,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	}
 	vars := a.varsFile(f.vars, f.file)
 	if info, err := os.Stat(filepath.Dir(vars)); err != nil || !info.IsDir() {
-		return coldstart.Hint(fmt.Errorf("writing %s: its folder does not exist", vars), "--tfvars FILE")
+		return advice.Hint(fmt.Errorf("writing %s: its folder does not exist", vars), "--tfvars FILE")
 	}
 	old, err := readDeployment(vars)
 	if err != nil {
@@ -136,7 +136,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 					return ctx.Err()
 				}
 				a.warning("%s for %s: %v", v.Name, arch, err)
-				if hint := coldstart.HintOf(err); hint != "" {
+				if hint := advice.HintOf(err); hint != "" {
 					a.hint("%s", hint)
 				}
 				if before, ok := old.Images[v.Name][arch]; ok {
@@ -149,7 +149,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 			p, err := store.Push(ctx, img, v.Name+"-"+arch, to)
 			if err != nil {
 				if errors.Is(err, image.ErrNoRepository) {
-					return coldstart.Hint(err, "make deploy, or terraform -chdir=deployment apply -target=aws_ecr_repository.images")
+					return advice.Hint(err, "make deploy, or terraform -chdir=deployment apply -target=aws_ecr_repository.images")
 				}
 				return err
 			}
@@ -199,7 +199,7 @@ func readDeployment(path string) (deployment, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
 		if err = json.Unmarshal(text, &d); err != nil {
-			err = coldstart.Hint(fmt.Errorf("reading %s: %w", path, err), "remove it and push all variants")
+			err = advice.Hint(fmt.Errorf("reading %s: %w", path, err), "remove it and push all variants")
 		}
 	} else if errors.Is(err, fs.ErrNotExist) {
 		err = nil

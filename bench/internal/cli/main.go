@@ -20,8 +20,8 @@ import (
 
 	"golang.org/x/term"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
-	"coldbench/bench/internal/coldstart"
 )
 
 // Env is the process around a command. Main reads nothing else of it.
@@ -148,7 +148,7 @@ func (a *app) exit(ctx context.Context, err error) int {
 		return exitInterrupted
 	}
 	a.say("%v", err)
-	if hint := coldstart.HintOf(err); hint != "" {
+	if hint := advice.HintOf(err); hint != "" {
 		a.hint("%s", hint)
 	}
 	var usage *usageError

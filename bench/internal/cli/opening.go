@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/runfile"
@@ -101,7 +102,7 @@ func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, 
 // leaveOut says why a variant is not measured, and returns its row of the run.
 func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
 	a.warning("%s is left out: %v", variant, err)
-	hint := coldstart.HintOf(err)
+	hint := advice.HintOf(err)
 	if hint != "" {
 		a.hint("%s", hint)
 	}

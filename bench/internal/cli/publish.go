@@ -3,8 +3,8 @@ package cli
 import (
 	"path/filepath"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/runfile"
 )
@@ -28,7 +28,7 @@ func (a *app) publish(out, path string, asJSON bool) error {
 	}
 	report, table, err := a.pages(out, place, all)
 	if err != nil {
-		return coldstart.Hint(err, "bench report "+a.relative(path))
+		return advice.Hint(err, "bench report "+a.relative(path))
 	}
 	if other := beside(place); other != "" {
 		// The run is published whatever is the matter with runs of another place.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
@@ -70,7 +71,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*Re
 	}
 	for _, w := range wanted {
 		if w.service == nil {
-			return nil, coldstart.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.variant), "name services, or none for all")
+			return nil, advice.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.variant), "name services, or none for all")
 		}
 	}
 	store, err := a.openStore(m.file, m.out)

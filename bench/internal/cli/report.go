@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/runfile"
 )
@@ -106,7 +106,7 @@ func (a *app) report(args []string, format, plot, output, out string) error {
 			return err
 		}
 		if len(inputs) == 0 {
-			return coldstart.Hint(fmt.Errorf("no finished run in %s", filepath.Join(out, "runs")), "bench local")
+			return advice.Hint(fmt.Errorf("no finished run in %s", filepath.Join(out, "runs")), "bench local")
 		}
 	}
 	report := a.analyse(inputs)

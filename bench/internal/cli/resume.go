@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -85,7 +85,7 @@ func (a *app) takeUp(m *measure, backend string, args *[]string) (*runfile.Run, 
 		m.cold, m.warm = p.Only == "cold", p.Only == "warm"
 	}
 	if p.PayloadSha256 != digest(m.event) {
-		return nil, coldstart.Hint(usagef("--payload is not the one that %s was begun with", typed), "give the same --payload and --env again")
+		return nil, advice.Hint(usagef("--payload is not the one that %s was begun with", typed), "give the same --payload and --env again")
 	}
 	if len(*args) == 0 {
 		for _, c := range h.Configs {

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 func (a *app) root() *cobra.Command {
@@ -83,7 +83,7 @@ func wrapArgs(c *cobra.Command) {
 				err = fmt.Errorf("usage: %s", cmd.UseLine())
 			default:
 				if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-					return coldstart.Hint(&usageError{err: err}, cmd.CommandPath()+" "+like[0])
+					return advice.Hint(&usageError{err: err}, cmd.CommandPath()+" "+like[0])
 				}
 			}
 			return hintedUsage(err, cmd)
@@ -125,5 +125,5 @@ func hintedUsage(err error, cmd *cobra.Command) error {
 	if errors.As(err, &usage) {
 		return err
 	}
-	return coldstart.Hint(&usageError{err: err}, cmd.CommandPath()+" --help")
+	return advice.Hint(&usageError{err: err}, cmd.CommandPath()+" --help")
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"unicode"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/runner"
@@ -68,7 +69,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	file, past, err := a.openRun(m, header, entries, runs)
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return coldstart.Hint(err, "--out DIR puts the results elsewhere")
+		return advice.Hint(err, "--out DIR puts the results elsewhere")
 	case err != nil:
 		return err
 	}
@@ -114,14 +115,14 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	if unrestored != nil {
 		// Said at once, and in the end by the exit code.
 		a.say("%v", unrestored)
-		a.hint("%s", coldstart.HintOf(unrestored))
+		a.hint("%s", advice.HintOf(unrestored))
 		defer func() { failed = whileUnrestored(ctx, failed) }()
 	}
 	if err != nil {
-		if hint := coldstart.HintOf(err); hint != "" {
+		if hint := advice.HintOf(err); hint != "" {
 			a.hint("%s", hint)
 		}
-		return coldstart.Hint(fmt.Errorf("measuring: %w", err), keepGoing(header.Backend, path))
+		return advice.Hint(fmt.Errorf("measuring: %w", err), keepGoing(header.Backend, path))
 	}
 	if result.Stopped == runner.StoppedInterrupted {
 		a.say("interrupted, %s kept", plural(result.Samples, "sample"))
@@ -134,9 +135,9 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	}
 	switch {
 	case len(result.GaveUp) == len(configs):
-		return coldstart.Hint(errors.New("every variant was given up"), "bench report "+path)
+		return advice.Hint(errors.New("every variant was given up"), "bench report "+path)
 	case result.Samples == 0:
-		return coldstart.Hint(errors.New("no sample was taken"), "bench report "+path)
+		return advice.Hint(errors.New("no sample was taken"), "bench report "+path)
 	case result.Failures > 0 || result.Unproved > 0 || len(result.GaveUp) > 0:
 		a.say("%s gave no sample; the report says why", withoutSample(result.Failures, result.Unproved))
 		return errIncomplete

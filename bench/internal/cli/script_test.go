@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/fake"
 	"coldbench/bench/internal/cli"
 	"coldbench/bench/internal/coldstart"
@@ -86,7 +87,7 @@ func fakeStat() func() (string, error) {
 
 func openFake(_ context.Context, name string, o cli.EngineOptions) (*cli.Engine, error) {
 	if strings.Contains(os.Getenv("FAKE_DEAD"), name) {
-		return nil, coldstart.Hint(fmt.Errorf("opening %s: nobody answers", name), "start it")
+		return nil, advice.Hint(fmt.Errorf("opening %s: nobody answers", name), "start it")
 	}
 	number := func(key string) int {
 		n, _ := strconv.Atoi(os.Getenv(key))

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/variant"
@@ -100,13 +101,13 @@ func (a *app) imageOf(ctx context.Context, store *image.Store, v coldstart.Varia
 	}
 	img, err := store.Build(ctx, v, o)
 	if errors.Is(err, image.ErrNoSource) && o.Arch != runtime.GOARCH {
-		return img, coldstart.Hint(err, "build what it copies for "+o.Arch+": make build ARCH="+o.Arch)
+		return img, advice.Hint(err, "build what it copies for "+o.Arch+": make build ARCH="+o.Arch)
 	}
 	if err == nil || !errors.Is(err, image.ErrNeedsEngine) {
 		return img, err
 	}
 	if e, ok := o.Engine.(*imageEngine); !ok || !e.answers(ctx) {
-		return img, coldstart.Hint(err, "start a Docker engine, or take what it has to run out of the Dockerfile")
+		return img, advice.Hint(err, "start a Docker engine, or take what it has to run out of the Dockerfile")
 	}
 	id, err := a.composeBuild(ctx, v, o.NoCache)
 	if err != nil {

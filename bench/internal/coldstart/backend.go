@@ -50,10 +50,10 @@ type Backend interface {
 type Target interface {
 	// Start makes one new execution environment and invokes it once. The
 	// sample is proved cold, or the error wraps ErrNotCold and there is no
-	// sample and no environment. Any other error is a failure, a *Failure
-	// where the function or the engine is to blame. Round, Seq, Attempt of
-	// the sample are the caller's to set; Class is ClassCold or
-	// ClassSuppressedInit.
+	// sample and no environment. Any other error is a failure, an
+	// *InvocationError where the function or the engine is to blame. Round,
+	// Seq, Attempt of the sample are the caller's to set; Class is ClassCold
+	// or ClassSuppressedInit.
 	Start(ctx context.Context) (Environment, Sample, error)
 	// Close gives back what Open took. It may be called twice.
 	Close() error
@@ -101,9 +101,9 @@ const (
 	ReasonEngine      Reason = "engine"        // the engine failed, not the function
 )
 
-// Failure is an invocation that gave no sample because the function, its
-// image or the engine failed. It is recorded, never turned into a number.
-type Failure struct {
+// InvocationError is an invocation that gave no sample because the function,
+// its image or the engine failed. It is recorded, never turned into a number.
+type InvocationError struct {
 	Reason Reason
 	// Output is the end of what the function wrote, at most 4 KB.
 	Output string
@@ -114,7 +114,7 @@ type Failure struct {
 }
 
 // Error returns the reason and what happened.
-func (f *Failure) Error() string {
+func (f *InvocationError) Error() string {
 	if f.Err == nil {
 		return string(f.Reason)
 	}
@@ -122,26 +122,39 @@ func (f *Failure) Error() string {
 }
 
 // Unwrap returns the cause.
-func (f *Failure) Unwrap() error { return f.Err }
+func (f *InvocationError) Unwrap() error { return f.Err }
 
-// NotProved is the error of an invocation that was served but could not be
+// ProofReason says in a word why an invocation was not what was asked for.
+type ProofReason string
+
+// The reasons of rejected samples.
+const (
+	NotCold      ProofReason = "not-cold"
+	NotWarm      ProofReason = "not-warm"
+	Throttled    ProofReason = "throttled"
+	Unavailable  ProofReason = "unavailable" // no answer, or an error that is not the function's
+	WrongMemory  ProofReason = "wrong-memory"
+	WrongVersion ProofReason = "wrong-version"
+	WrongRequest ProofReason = "wrong-request"
+	WrongToken   ProofReason = "wrong-token"
+	Provisioned  ProofReason = "provisioned"
+)
+
+// ProofError is the error of an invocation that was served but could not be
 // proved to be what was asked for.
-type NotProved struct {
+type ProofError struct {
 	// Want is what was asked for.
-	Want Start
-	// Reason is "not-cold", "not-warm", "throttled", "unavailable" (no answer, or
-	// an error that is not the function's), "wrong-memory", "wrong-version",
-	// "wrong-request", "wrong-token", "wrong-answer" or "provisioned".
-	Reason string
+	Want   Start
+	Reason ProofReason
 	// Detail says what was seen; Report is the platform's REPORT line.
 	Detail, Report string
 }
 
 // Error returns the reason and what was seen.
-func (e *NotProved) Error() string { return e.Reason + ": " + e.Detail }
+func (e *ProofError) Error() string { return string(e.Reason) + ": " + e.Detail }
 
 // Unwrap returns ErrNotCold or ErrNotWarm.
-func (e *NotProved) Unwrap() error {
+func (e *ProofError) Unwrap() error {
 	if e.Want == Warm {
 		return ErrNotWarm
 	}
@@ -154,56 +167,6 @@ type Limits struct {
 	CPU           string `json:"cpu"`
 	Memory        string `json:"memory"`
 	MaxMemoryUsed string `json:"maxMemoryUsed"`
-}
-
-// Severity says how much a finding matters.
-type Severity string
-
-// The severities of a finding: OK is a check that passed, Note something to
-// know, Warning something that costs accuracy, Problem something that stops a
-// run.
-const (
-	OK      Severity = "ok"
-	Note    Severity = "note"
-	Warning Severity = "warning"
-	Problem Severity = "problem"
-)
-
-// Finding is something a package found out about this machine.
-type Finding struct {
-	Severity Severity
-	// Subject is what was looked at ("docker engine"), Text what was found,
-	// Hint what to type about it; Hint may be empty.
-	Subject, Text, Hint string
-}
-
-// Hinted is an error with a remedy that is printed on a line of its own.
-type Hinted struct {
-	Err  error
-	Hint string
-}
-
-// Error returns the error without the hint.
-func (h *Hinted) Error() string { return h.Err.Error() }
-
-// Unwrap returns the error that the hint is for.
-func (h *Hinted) Unwrap() error { return h.Err }
-
-// Hint attaches a remedy to an error: what to type. It returns nil for nil.
-func Hint(err error, hint string) error {
-	if err == nil {
-		return nil
-	}
-	return &Hinted{Err: err, Hint: hint}
-}
-
-// HintOf returns the outermost remedy that err carries, or "".
-func HintOf(err error) string {
-	var h *Hinted
-	if errors.As(err, &h) {
-		return h.Hint
-	}
-	return ""
 }
 
 // Attempt names one try at a sample, for the record of a try that gave none.

@@ -125,23 +125,16 @@ func FuzzParseAnswer(f *testing.F) {
 
 func TestErrors(t *testing.T) {
 	cause := errors.New("exit status 2")
-	var failure error = fmt.Errorf("starting: %w", &Failure{Reason: ReasonExit, Err: cause})
+	var failure error = fmt.Errorf("starting: %w", &InvocationError{Reason: ReasonExit, Err: cause})
 	if !errors.Is(failure, cause) || failure.Error() != "starting: exit: exit status 2" {
 		t.Errorf("failure: %v", failure)
 	}
-	if s := (&Failure{Reason: ReasonTimeout}).Error(); s != "timeout" {
+	if s := (&InvocationError{Reason: ReasonTimeout}).Error(); s != "timeout" {
 		t.Errorf("failure without a cause: %q", s)
 	}
-	cold, warm := error(&NotProved{Want: Cold, Reason: "not-cold", Detail: "seen"}), error(&NotProved{Want: Warm, Reason: "not-warm"})
+	cold, warm := error(&ProofError{Want: Cold, Reason: "not-cold", Detail: "seen"}), error(&ProofError{Want: Warm, Reason: "not-warm"})
 	if !errors.Is(cold, ErrNotCold) || errors.Is(cold, ErrNotWarm) || errors.Is(warm, ErrNotCold) || !errors.Is(warm, ErrNotWarm) || cold.Error() != "not-cold: seen" {
 		t.Errorf("not proved: %v, %v", cold, warm)
-	}
-	hinted := fmt.Errorf("opening: %w", Hint(cause, "make build"))
-	if HintOf(hinted) != "make build" || !errors.Is(hinted, cause) || hinted.Error() != "opening: exit status 2" {
-		t.Errorf("hinted: %v, %q", hinted, HintOf(hinted))
-	}
-	if HintOf(Hint(hinted, "first")) != "first" || HintOf(cause) != "" || HintOf(nil) != "" || Hint(nil, "x") != nil {
-		t.Error("hints are mixed up")
 	}
 	if s := (Config{"al2", 512, "amd64"}).String(); s != "al2/512MB/amd64" {
 		t.Error(s)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 )
@@ -90,8 +91,8 @@ func TestErrorsNameTheLine(t *testing.T) {
 			if got := errors.Is(err, image.ErrNeedsEngine); got != test.needsEngine {
 				t.Errorf("wraps ErrNeedsEngine: %v, want %v", got, test.needsEngine)
 			}
-			if test.needsEngine != (coldstart.HintOf(err) != "") {
-				t.Errorf("hint %q", coldstart.HintOf(err))
+			if test.needsEngine != (advice.HintOf(err) != "") {
+				t.Errorf("hint %q", advice.HintOf(err))
 			}
 		})
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // bundle is a file or folder that may hold images. Nothing is extracted: its
@@ -115,16 +115,16 @@ func decompressed(r io.Reader) (io.ReadCloser, error) {
 	case looksTar(head):
 		return io.NopCloser(outer), nil
 	case isXZ(head):
-		return nil, coldstart.Hint(errors.New("it is compressed with xz"), "decompress it with `xz -d`")
+		return nil, advice.Hint(errors.New("it is compressed with xz"), "decompress it with `xz -d`")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return nil, coldstart.Hint(errors.New("it is a zip archive, not an image"), saveHint)
+		return nil, advice.Hint(errors.New("it is a zip archive, not an image"), saveHint)
 	}
 	plain, err := uncompress(head, outer)
 	if err != nil {
 		return nil, cutShort(err)
 	}
 	if plain == nil {
-		return nil, coldstart.Hint(errors.New("it is not a tar archive"), saveHint)
+		return nil, advice.Hint(errors.New("it is not a tar archive"), saveHint)
 	}
 	inner, head, err := peek(plain)
 	if err != nil {
@@ -133,7 +133,7 @@ func decompressed(r io.Reader) (io.ReadCloser, error) {
 	}
 	if !looksTar(head) {
 		plain.Close()
-		return nil, coldstart.Hint(errors.New("it is compressed, but not a tar archive"), saveHint)
+		return nil, advice.Hint(errors.New("it is compressed, but not a tar archive"), saveHint)
 	}
 	return struct {
 		io.Reader

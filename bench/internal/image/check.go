@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // bigStore is the size, in bytes, from which Check speaks of a store.
@@ -17,44 +17,44 @@ const bigStore = 5 << 30
 // Check looks at the image store in a folder: whether it can be written to and
 // how big it is. It makes nothing; a store that is not there yet is looked for
 // where it would be made.
-func Check(ctx context.Context, dir string) []coldstart.Finding {
+func Check(ctx context.Context, dir string) []advice.Finding {
 	const subject = "image store"
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject, Text: err.Error()}}
+		return []advice.Finding{{Severity: advice.Problem, Subject: subject, Text: err.Error()}}
 	}
 	place := dir
 	for {
 		info, err := os.Stat(place)
 		if err == nil {
 			if !info.IsDir() {
-				return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject,
+				return []advice.Finding{{Severity: advice.Problem, Subject: subject,
 					Text: place + " is not a folder", Hint: "remove " + place}}
 			}
 			break
 		}
 		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(place) == place {
-			return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject, Text: err.Error()}}
+			return []advice.Finding{{Severity: advice.Problem, Subject: subject, Text: err.Error()}}
 		}
 		place = filepath.Dir(place)
 	}
 	f, err := os.CreateTemp(place, ".bench-check-")
 	if err != nil {
-		return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject,
+		return []advice.Finding{{Severity: advice.Problem, Subject: subject,
 			Text: "can't write to " + place, Hint: "make " + place + " writable for this user"}}
 	}
 	f.Close()
 	os.Remove(f.Name())
 	if place != dir {
-		return []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: "not made yet; " + place + " is writable"}}
+		return []advice.Finding{{Severity: advice.OK, Subject: subject, Text: "not made yet; " + place + " is writable"}}
 	}
 	size, images := measure(ctx, dir)
 	text := fmt.Sprintf("%s is writable, %d unpacked images, %d MB", dir, images, size>>20)
 	if size > bigStore {
-		return []coldstart.Finding{{Severity: coldstart.Note, Subject: subject, Text: text,
+		return []advice.Finding{{Severity: advice.Note, Subject: subject, Text: text,
 			Hint: "remove " + dir + ": all of it can be made again"}}
 	}
-	return []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: text}}
+	return []advice.Finding{{Severity: advice.OK, Subject: subject, Text: text}}
 }
 
 // measure returns the size of a store in bytes and the number of unpacked

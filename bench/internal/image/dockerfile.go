@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -114,7 +115,7 @@ func (d *dockerfile) refuse(where []parser.Range, what string) error {
 
 // refusal is refuse without a position.
 func refusal(what string) error {
-	return coldstart.Hint(fmt.Errorf("%s %w", what, ErrNeedsEngine),
+	return advice.Hint(fmt.Errorf("%s %w", what, ErrNeedsEngine),
 		"start a Docker engine, which then builds it, or measure an image that is already built as NAME=IMAGE")
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/emulator"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -194,7 +195,7 @@ func Apply(img coldstart.Image, v coldstart.Variant) coldstart.Image {
 		img.Command = v.Command
 	}
 	argv := append(append([]string(nil), img.Entrypoint...), img.Command...)
-	rest, _ := coldstart.StripEmulator(argv)
+	rest, _ := emulator.Strip(argv)
 	n, inEntrypoint := len(argv)-len(rest), len(img.Entrypoint)
 	if n > inEntrypoint {
 		img.Entrypoint, img.Command = nil, argv[n:]

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -88,7 +89,7 @@ func (s *Store) search(ctx context.Context, ref, arch string, o Options) (*conte
 	if len(tried) > 0 {
 		err = fmt.Errorf("%w (%s)", err, strings.Join(tried, "; "))
 	}
-	return nil, coldstart.Hint(err, remedy(ref))
+	return nil, advice.Hint(err, remedy(ref))
 }
 
 // imageID is the form of an image ID, which no registry knows.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -102,7 +103,7 @@ func (s *Store) importFrom(ctx context.Context, b bundle, o ImportOptions, notes
 		refs = []string{o.Ref}
 	}
 	if len(refs) == 0 {
-		return nil, nil, coldstart.Hint(errors.New("it gives its image no reference"), "name the image with --as REFERENCE")
+		return nil, nil, advice.Hint(errors.New("it gives its image no reference"), "name the image with --as REFERENCE")
 	}
 	var c *content
 	for _, ref := range refs {
@@ -176,7 +177,7 @@ func notImages(b bundle, top map[string]bool) error {
 		}
 	}
 	if top[".dockerenv"] || found >= 3 {
-		return coldstart.Hint(errors.New("it is a bare file system, as docker export writes it, without entrypoint, environment and layers"),
+		return advice.Hint(errors.New("it is a bare file system, as docker export writes it, without entrypoint, environment and layers"),
 			"save the image instead: `docker save IMAGE -o FILE`; of a container, make one first: `docker commit CONTAINER IMAGE`")
 	}
 	for first := range top {
@@ -184,7 +185,7 @@ func notImages(b bundle, top map[string]bool) error {
 			return fmt.Errorf("it has layers, but neither %s nor %s: it is cut short or damaged", savedManifest, indexFile)
 		}
 	}
-	return coldstart.Hint(fmt.Errorf("it holds no image: neither %s, %s nor %s is in it", savedManifest, indexFile, savedTags), saveHint)
+	return advice.Hint(fmt.Errorf("it holds no image: neither %s, %s nor %s is in it", savedManifest, indexFile, savedTags), saveHint)
 }
 
 // choose returns the image that the options mean. An error lists the images.
@@ -236,13 +237,13 @@ func choosePlatform(images []heldImage, arch string) (heldImage, error) {
 	case wanted == "":
 		return heldImage{}, errors.New(has)
 	case arch == "":
-		return heldImage{}, coldstart.Hint(fmt.Errorf("%s, not for linux/%s", has, wanted), "choose one with --arch")
+		return heldImage{}, advice.Hint(fmt.Errorf("%s, not for linux/%s", has, wanted), "choose one with --arch")
 	}
 	return heldImage{}, fmt.Errorf("%s, not for linux/%s", has, wanted)
 }
 
 func severalImages(images []heldImage) error {
-	return coldstart.Hint(fmt.Errorf("it has several images: %s", listImages(images)), "choose one with --image NAME")
+	return advice.Hint(fmt.Errorf("it has several images: %s", listImages(images)), "choose one with --image NAME")
 }
 
 // is reports whether a name, or the start of an ID or digest, means the image.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 
@@ -369,7 +370,7 @@ func refused(t *testing.T, archive []byte, o image.ImportOptions, want string) (
 	if img.ID != "" || refs != nil {
 		t.Errorf("an error came with %s as %q", img.ID, refs)
 	}
-	return coldstart.HintOf(err)
+	return advice.HintOf(err)
 }
 
 func checkEmpty(t testing.TB, s *image.Store) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -88,7 +89,7 @@ func architecture(v coldstart.Variant, o Options) (string, error) {
 			return arch, nil
 		}
 	}
-	return "", coldstart.Hint(
+	return "", advice.Hint(
 		fmt.Errorf("the build of %s is for %s, not linux/%s", v.Name, strings.Join(v.Build.Platforms, ", "), arch),
 		"add linux/"+arch+" to build: platforms")
 }
@@ -107,7 +108,7 @@ func chooseArch(v coldstart.Variant, o Options) (string, error) {
 	case o.Arch == "":
 		return platform, nil
 	case platform != "" && platform != o.Arch:
-		return "", coldstart.Hint(
+		return "", advice.Hint(
 			fmt.Errorf("%s is for linux/%s, not linux/%s", v.Name, platform, o.Arch),
 			"take the platform out of its service, or write it as linux/${ARCH:-"+platform+"}")
 	}

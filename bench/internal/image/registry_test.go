@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 
@@ -186,7 +187,7 @@ func TestDeadRegistry(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "Dockerfile:2: getting image "+ref) || !strings.Contains(err.Error(), "gave no answer for 100ms") {
 		t.Fatalf("got %v", err)
 	}
-	if hint := coldstart.HintOf(err); !strings.Contains(hint, "AL2_BASE") || !strings.Contains(hint, "make offline-base") {
+	if hint := advice.HintOf(err); !strings.Contains(hint, "AL2_BASE") || !strings.Contains(hint, "make offline-base") {
 		t.Errorf("hint %q", hint)
 	}
 	if errors.Is(err, image.ErrNeedsEngine) {

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -65,7 +65,7 @@ func OpenStore(dir string) (*Store, error) {
 		kept:  map[string]bool{},
 	}
 	if err := s.prepare(); err != nil {
-		return nil, coldstart.Hint(fmt.Errorf("opening image store %s: %w", dir, err),
+		return nil, advice.Hint(fmt.Errorf("opening image store %s: %w", dir, err),
 			"make "+dir+" writable, or remove it: it holds nothing that can't be made again")
 	}
 	return s, nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/image"
 )
 
@@ -242,7 +242,7 @@ func TestPrune(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	s := open(t)
-	severity := func(dir string) coldstart.Severity {
+	severity := func(dir string) advice.Severity {
 		t.Helper()
 		f := image.Check(t.Context(), dir)
 		if len(f) != 1 || f[0].Subject != "image store" || f[0].Text == "" {
@@ -250,20 +250,20 @@ func TestCheck(t *testing.T) {
 		}
 		return f[0].Severity
 	}
-	if got := severity(s.Dir()); got != coldstart.OK {
+	if got := severity(s.Dir()); got != advice.OK {
 		t.Errorf("a store: %s", got)
 	}
-	if got := severity(filepath.Join(t.TempDir(), "not", "there")); got != coldstart.OK {
+	if got := severity(filepath.Join(t.TempDir(), "not", "there")); got != advice.OK {
 		t.Errorf("no store yet: %s", got)
 	}
 	plain := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(plain, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := severity(plain); got != coldstart.Problem {
+	if got := severity(plain); got != advice.Problem {
 		t.Errorf("a file in its place: %s", got)
 	}
-	if _, err := image.OpenStore(plain); err == nil || coldstart.HintOf(err) == "" {
+	if _, err := image.OpenStore(plain); err == nil || advice.HintOf(err) == "" {
 		t.Errorf("a file opened as a store: %v", err)
 	}
 }
@@ -303,10 +303,10 @@ func TestNotWritable(t *testing.T) {
 	}
 	defer os.Chmod(dir, 0o755)
 	_, err := image.OpenStore(filepath.Join(dir, "images"))
-	if err == nil || !strings.Contains(coldstart.HintOf(err), "writable") {
-		t.Errorf("got %v with the hint %q", err, coldstart.HintOf(err))
+	if err == nil || !strings.Contains(advice.HintOf(err), "writable") {
+		t.Errorf("got %v with the hint %q", err, advice.HintOf(err))
 	}
-	if f := image.Check(t.Context(), filepath.Join(dir, "images")); len(f) != 1 || f[0].Severity != coldstart.Problem || f[0].Hint == "" {
+	if f := image.Check(t.Context(), filepath.Join(dir, "images")); len(f) != 1 || f[0].Severity != advice.Problem || f[0].Hint == "" {
 		t.Errorf("findings %+v", f)
 	}
 }

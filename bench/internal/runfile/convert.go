@@ -65,7 +65,7 @@ func (r *Sample) sample() (coldstart.Sample, error) {
 }
 
 // fromReject turns an invocation that was not proved into its record.
-func fromReject(a coldstart.Attempt, e *coldstart.NotProved) Reject {
+func fromReject(a coldstart.Attempt, e *coldstart.ProofError) Reject {
 	return Reject{
 		Type: typeReject, Variant: a.Config.Variant, MemorySizeMB: a.Config.MemoryMB, Arch: a.Config.Arch,
 		Round: a.Round, Seq: a.Seq, Attempt: a.Attempt, At: Stamp(a.At), Want: a.Want,
@@ -74,7 +74,7 @@ func fromReject(a coldstart.Attempt, e *coldstart.NotProved) Reject {
 }
 
 // fromFailure turns a failed invocation into its record.
-func fromFailure(a coldstart.Attempt, e *coldstart.Failure) Failure {
+func fromFailure(a coldstart.Attempt, e *coldstart.InvocationError) Failure {
 	r := Failure{
 		Type: typeFailure, Variant: a.Config.Variant, MemorySizeMB: a.Config.MemoryMB, Arch: a.Config.Arch,
 		Round: a.Round, Seq: a.Seq, Attempt: a.Attempt, At: Stamp(a.At), Want: a.Want,

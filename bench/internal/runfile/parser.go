@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -108,7 +109,7 @@ func (p *parser) readHeader(line []byte) error {
 	}
 	switch {
 	case v.Schema > Schema:
-		return coldstart.Hint(
+		return advice.Hint(
 			fmt.Errorf("schema %d, this bench reads up to %d: %w", v.Schema, Schema, ErrNewer),
 			"use a newer bench to read this run")
 	case v.Schema < 1:

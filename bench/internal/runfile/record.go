@@ -281,18 +281,18 @@ type Function struct {
 // Reject is the record of an invocation that was served but could not be
 // proved to be what was asked for (type "reject").
 type Reject struct {
-	Type         string          `json:"type"`
-	Variant      string          `json:"variant"`
-	MemorySizeMB int             `json:"memorySizeMB"`
-	Arch         string          `json:"arch"`
-	Round        int             `json:"round"`
-	Seq          int             `json:"seq"`
-	Attempt      int             `json:"attempt"`
-	At           string          `json:"at"`
-	Want         coldstart.Start `json:"want"`
-	Reason       string          `json:"reason"`
-	Detail       string          `json:"detail,omitempty"`
-	Report       string          `json:"report,omitempty"`
+	Type         string                `json:"type"`
+	Variant      string                `json:"variant"`
+	MemorySizeMB int                   `json:"memorySizeMB"`
+	Arch         string                `json:"arch"`
+	Round        int                   `json:"round"`
+	Seq          int                   `json:"seq"`
+	Attempt      int                   `json:"attempt"`
+	At           string                `json:"at"`
+	Want         coldstart.Start       `json:"want"`
+	Reason       coldstart.ProofReason `json:"reason"`
+	Detail       string                `json:"detail,omitempty"`
+	Report       string                `json:"report,omitempty"`
 }
 
 // Failure is the record of an invocation that gave no sample (type "failure").

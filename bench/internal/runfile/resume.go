@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // ErrFinished is wrapped by the error of Resume where the run has all its
@@ -57,7 +57,7 @@ func resume(f *os.File, path string, now Header, at time.Time) (*Writer, *Run, e
 	}
 	run.Path = path
 	if e := run.End; e != nil && (e.Stopped == StoppedPlan || e.Stopped == StoppedPrecision) {
-		return nil, nil, coldstart.Hint(ErrFinished, "bench report "+path)
+		return nil, nil, advice.Hint(ErrFinished, "bench report "+path)
 	}
 	if err := same(run.Header, now); err != nil {
 		return nil, nil, err
@@ -92,7 +92,7 @@ func same(was, is Header) error {
 		return &Mismatch{"storage driver", was.StorageDriver(), is.StorageDriver()}
 	}
 	if !was.Plan.Equal(is.Plan) {
-		return coldstart.Hint(differing(was.Plan, is.Plan), "what is not given is as in the run")
+		return advice.Hint(differing(was.Plan, is.Plan), "what is not given is as in the run")
 	}
 	if a, b := names(was.Configs), names(is.Configs); !reflect.DeepEqual(a, b) {
 		return &Mismatch{"configurations", fmt.Sprint(a), fmt.Sprint(b)}
@@ -102,7 +102,7 @@ func same(was, is Header) error {
 		case !b.Image.Identity().Same(a.Image.Identity()):
 			return &Mismatch{"image of " + a.Config().String(), a.Image.ImageID, b.Image.ImageID}
 		case b.Change(a) == ChangeSetup:
-			return coldstart.Hint(&Mismatch{"setup of " + a.Config().String(), a.SetupID, b.SetupID},
+			return advice.Hint(&Mismatch{"setup of " + a.Config().String(), a.SetupID, b.SetupID},
 				"restore entrypoint, command, working_dir and environment, and give the same --env")
 		}
 		if a, b := a.Function, is.Configs[i].Function; a != nil && b != nil && *a != *b {

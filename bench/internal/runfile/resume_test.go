@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"testing"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // A run that is cut at any byte can be resumed, and reads as if only the torn
@@ -109,7 +109,7 @@ func TestResumeRefusesWhatIsFinished(t *testing.T) {
 		}
 		w, _, err = Resume(path, header(), day)
 		finished := stopped == StoppedPlan || stopped == StoppedPrecision
-		if errors.Is(err, ErrFinished) != finished || finished != (coldstart.HintOf(err) != "") || !finished && err != nil {
+		if errors.Is(err, ErrFinished) != finished || finished != (advice.HintOf(err) != "") || !finished && err != nil {
 			t.Errorf("%s: %v", stopped, err)
 		}
 		if w != nil {

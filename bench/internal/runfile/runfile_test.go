@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -66,8 +67,8 @@ func write(t *testing.T, path string, n int) {
 			t.Fatal(err)
 		}
 	}
-	np := &coldstart.NotProved{Want: coldstart.Cold, Reason: "not-cold", Detail: "an <old> instance", Report: "REPORT …"}
-	f := &coldstart.Failure{Reason: coldstart.ReasonExit, Output: strings.Repeat("é", 4000) + "end", Err: errors.New("exit status 2")}
+	np := &coldstart.ProofError{Want: coldstart.Cold, Reason: "not-cold", Detail: "an <old> instance", Report: "REPORT …"}
+	f := &coldstart.InvocationError{Reason: coldstart.ReasonExit, Output: strings.Repeat("é", 4000) + "end", Err: errors.New("exit status 2")}
 	if err := errors.Join(w.Reject(attemptOf(n+1), np), w.Failure(attemptOf(n+2), f), w.End(day, StoppedInterrupted, []string{"w"}), w.Close(), w.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +254,7 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := Read(strings.NewReader(`{"type":"run","schema":9}` + "\n")); coldstart.HintOf(err) == "" {
+	if _, err := Read(strings.NewReader(`{"type":"run","schema":9}` + "\n")); advice.HintOf(err) == "" {
 		t.Error("a newer schema has no hint")
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "none.jsonl")); !errors.Is(err, fs.ErrNotExist) {
@@ -374,7 +375,7 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	np, fail := &coldstart.NotProved{Reason: "not-cold"}, &coldstart.Failure{Reason: coldstart.ReasonExit}
+	np, fail := &coldstart.ProofError{Reason: "not-cold"}, &coldstart.InvocationError{Reason: coldstart.ReasonExit}
 	if err := errors.Join(w.Sample(sample(1)), w.Reject(attemptOf(2), np), w.Failure(attemptOf(3), fail), w.End(day, StoppedInterrupted, nil), w.Close()); err != nil {
 		f.Fatal(err)
 	}

@@ -114,13 +114,13 @@ func (w *Writer) Sample(s coldstart.Sample) error {
 
 // Reject records an invocation that could not be proved to be what was asked
 // for.
-func (w *Writer) Reject(a coldstart.Attempt, e *coldstart.NotProved) error {
+func (w *Writer) Reject(a coldstart.Attempt, e *coldstart.ProofError) error {
 	return w.record(fromReject(a, e), &w.rejects)
 }
 
 // Failure records an invocation that gave no sample. Of its output the last
 // 4 KB are kept.
-func (w *Writer) Failure(a coldstart.Attempt, e *coldstart.Failure) error {
+func (w *Writer) Failure(a coldstart.Attempt, e *coldstart.InvocationError) error {
 	return w.record(fromFailure(a, e), &w.failures)
 }
 

@@ -47,17 +47,17 @@ func (r *run) refused(ctx context.Context, c *config, a coldstart.Attempt, err e
 		r.res.Rejects++
 		r.engine, r.engineOf = 0, nil
 		// An environment that is not the same any more won't be again.
-		lost := a.Want == coldstart.Warm && np.Reason == "not-warm"
+		lost := a.Want == coldstart.Warm && np.Reason == coldstart.NotWarm
 		if a.Attempt <= r.plan.Retries && !lost {
 			return true, nil
 		}
 		r.res.Unproved++
-		r.fail(c, coldstart.Failure{Err: np})
+		r.fail(c, coldstart.InvocationError{Err: np})
 		return false, nil
 	}
-	var f *coldstart.Failure
+	var f *coldstart.InvocationError
 	if !errors.As(err, &f) {
-		f = &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: err}
+		f = &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: err}
 	}
 	if err := r.sink.Failure(a, f); err != nil {
 		return false, &stop{StoppedGaveUp, err}
@@ -73,20 +73,20 @@ func (r *run) refused(ctx context.Context, c *config, a coldstart.Attempt, err e
 
 // notProved returns what an error that wraps ErrNotCold or ErrNotWarm says, or
 // nil for any other.
-func notProved(err error, want coldstart.Start) *coldstart.NotProved {
-	var np *coldstart.NotProved
+func notProved(err error, want coldstart.Start) *coldstart.ProofError {
+	var np *coldstart.ProofError
 	switch {
 	case errors.As(err, &np):
 		return np
 	case errors.Is(err, coldstart.ErrNotCold), errors.Is(err, coldstart.ErrNotWarm):
-		return &coldstart.NotProved{Want: want, Reason: "not-" + string(want), Detail: err.Error()}
+		return &coldstart.ProofError{Want: want, Reason: coldstart.ProofReason("not-" + string(want)), Detail: err.Error()}
 	}
 	return nil
 }
 
 // fail counts an invocation of the plan that gave no sample, and gives the
 // configuration up where there are too many.
-func (r *run) fail(c *config, last coldstart.Failure) {
+func (r *run) fail(c *config, last coldstart.InvocationError) {
 	c.attempts++
 	c.failed++
 	if c.hopeless() {
@@ -97,7 +97,7 @@ func (r *run) fail(c *config, last coldstart.Failure) {
 
 // broken counts a failure of the engine and ends the run where it is dead: it
 // has failed again and again, and every configuration that is left.
-func (r *run) broken(c *config, f *coldstart.Failure) error {
+func (r *run) broken(c *config, f *coldstart.InvocationError) error {
 	r.engine++
 	if r.engineOf == nil {
 		r.engineOf = map[coldstart.Config]bool{}

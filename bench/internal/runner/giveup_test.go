@@ -9,7 +9,7 @@ import (
 )
 
 func TestHopelessConfigIsGivenUp(t *testing.T) {
-	fail := &coldstart.Failure{Reason: coldstart.ReasonExit, Output: "panic: no", Err: errors.New("exit status 2")}
+	fail := &coldstart.InvocationError{Reason: coldstart.ReasonExit, Output: "panic: no", Err: errors.New("exit status 2")}
 	for _, c := range []struct {
 		name             string
 		fails            func(n int) bool
@@ -80,7 +80,7 @@ func TestEngineFailuresOfOneConfig(t *testing.T) {
 	w, m := newWorld(), &memory{}
 	w.start = func(c coldstart.Config, n int) error {
 		if c.Variant == "b" {
-			return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: errors.New("no such image")}
+			return &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: errors.New("no such image")}
 		}
 		return nil
 	}

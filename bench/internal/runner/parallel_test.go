@@ -135,12 +135,12 @@ func (k *kept) Sample(s coldstart.Sample) error {
 
 func (k *kept) Deployed(coldstart.Deployed) error { return nil }
 
-func (k *kept) Reject(a coldstart.Attempt, _ *coldstart.NotProved) error {
+func (k *kept) Reject(a coldstart.Attempt, _ *coldstart.ProofError) error {
 	k.rejects = append(k.rejects, a)
 	return nil
 }
 
-func (k *kept) Failure(a coldstart.Attempt, _ *coldstart.Failure) error {
+func (k *kept) Failure(a coldstart.Attempt, _ *coldstart.InvocationError) error {
 	k.failures = append(k.failures, a)
 	return nil
 }
@@ -235,9 +235,9 @@ func TestBurstTakesRoundsAtOnce(t *testing.T) {
 	w.fail = func(n int) error {
 		switch n {
 		case 2, 3:
-			return &coldstart.NotProved{Want: coldstart.Cold, Reason: "not-cold"}
+			return &coldstart.ProofError{Want: coldstart.Cold, Reason: "not-cold"}
 		case 9:
-			return &coldstart.Failure{Reason: coldstart.ReasonExit}
+			return &coldstart.InvocationError{Reason: coldstart.ReasonExit}
 		}
 		return nil
 	}

@@ -75,7 +75,7 @@ func (r *run) recall() {
 		if c.gaveUp {
 			r.res.GaveUp = append(r.res.GaveUp, GaveUp{
 				Config: c.Config, Failed: c.failed, Attempts: c.attempts,
-				Last: coldstart.Failure{Err: errors.New("it was given up before the run was resumed")},
+				Last: coldstart.InvocationError{Err: errors.New("it was given up before the run was resumed")},
 			})
 		}
 	}

@@ -71,9 +71,9 @@ type Past struct {
 type Sink interface {
 	Sample(coldstart.Sample) error
 	// Reject takes an invocation that was served but not proved.
-	Reject(coldstart.Attempt, *coldstart.NotProved) error
+	Reject(coldstart.Attempt, *coldstart.ProofError) error
 	// Failure takes an invocation that gave no sample.
-	Failure(coldstart.Attempt, *coldstart.Failure) error
+	Failure(coldstart.Attempt, *coldstart.InvocationError) error
 	// Deployed is told of an image before its first start. It is called for plans
 	// that redeploy alone.
 	Deployed(coldstart.Deployed) error
@@ -154,8 +154,8 @@ type GaveUp struct {
 	// Failed of Attempts invocations gave no sample.
 	Failed, Attempts int
 	// Last is the last failure; where the last invocation was not proved, its
-	// Err is a *coldstart.NotProved and its Reason empty.
-	Last coldstart.Failure
+	// Err is a *coldstart.ProofError and its Reason empty.
+	Last coldstart.InvocationError
 }
 
 // String says in a sentence what was given up and why.

@@ -70,8 +70,8 @@ func (d *deployed) note(n coldstart.Deployed) {
 // tried takes the outcome of a start: only one that was refused before it ran
 // leaves the image as new as it was.
 func (d *deployed) tried(err error) {
-	var np *coldstart.NotProved
-	d.fresh = d.fresh && errors.As(err, &np) && np.Reason == "throttled"
+	var np *coldstart.ProofError
+	d.fresh = d.fresh && errors.As(err, &np) && np.Reason == coldstart.Throttled
 }
 
 // notDeployed is the error of a cold start for which there is no image.
@@ -139,7 +139,7 @@ func (r *run) put(ctx context.Context, c *config, image string, again bool) erro
 func (r *run) forgo(c *config, none *notDeployed) {
 	if none.first {
 		r.res.Unproved++
-		r.fail(c, coldstart.Failure{Err: none})
+		r.fail(c, coldstart.InvocationError{Err: none})
 	}
 	if c.deployed.forgone[none.number] {
 		return

@@ -45,7 +45,7 @@ func (t imaged) Deploy(_ context.Context, digest string, again bool) error {
 
 func (t imaged) Start(ctx context.Context) (coldstart.Environment, coldstart.Sample, error) {
 	e, s, err := t.target.Start(ctx)
-	var np *coldstart.NotProved
+	var np *coldstart.ProofError
 	if errors.As(err, &np) && np.Reason == "throttled" {
 		return e, s, err
 	}
@@ -164,7 +164,7 @@ func TestRedeploy(t *testing.T) {
 // A start that was refused before it ran leaves the image new; one of which
 // nobody knows takes the next image, where there is one.
 func TestRedeployTakesAnotherImageWhenItMustHaveBeenStarted(t *testing.T) {
-	for reason, c := range map[string]struct {
+	for reason, c := range map[coldstart.ProofReason]struct {
 		spare, deployments, unproved int
 	}{
 		"throttled": {0, 2, 0}, "unavailable": {1, 3, 0}, "not-cold": {0, 2, 1},
@@ -172,7 +172,7 @@ func TestRedeployTakesAnotherImageWhenItMustHaveBeenStarted(t *testing.T) {
 		r, m := newRegistry(), &memory{}
 		r.start = func(c coldstart.Config, n int) error {
 			if c.Variant == "b" && n == 1 {
-				return &coldstart.NotProved{Want: coldstart.Cold, Reason: reason}
+				return &coldstart.ProofError{Want: coldstart.Cold, Reason: reason}
 			}
 			return nil
 		}
@@ -204,7 +204,7 @@ func TestRedeployFails(t *testing.T) {
 	r, m := newRegistry(), &memory{}
 	r.deploy = func(c coldstart.Config, n int) error {
 		if c.Variant == "a" && n == 2 {
-			return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: errors.New("access denied")}
+			return &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: errors.New("access denied")}
 		}
 		return nil
 	}
@@ -288,13 +288,13 @@ func TestRedeployKnowsNotWhatIsInPlace(t *testing.T) {
 	r, m := newRegistry(), &memory{}
 	r.start = func(c coldstart.Config, n int) error {
 		if c.Variant == "a" && n == 1 {
-			return &coldstart.NotProved{Want: coldstart.Cold, Reason: "unavailable"}
+			return &coldstart.ProofError{Want: coldstart.Cold, Reason: "unavailable"}
 		}
 		return nil
 	}
 	r.deploy = func(c coldstart.Config, n int) error {
 		if c.Variant == "a" && n == 2 {
-			return &coldstart.Failure{Reason: coldstart.ReasonEngine}
+			return &coldstart.InvocationError{Reason: coldstart.ReasonEngine}
 		}
 		return nil
 	}

@@ -16,7 +16,7 @@ func TestResumeHasTheSameRounds(t *testing.T) {
 	trouble := func(w *world) {
 		w.start = func(c coldstart.Config, n int) error {
 			if c.Variant == "c" && n == 2 {
-				return &coldstart.Failure{Reason: coldstart.ReasonExit}
+				return &coldstart.InvocationError{Reason: coldstart.ReasonExit}
 			}
 			return nil
 		}
@@ -52,7 +52,7 @@ func TestResumeHasTheSameRounds(t *testing.T) {
 		if len(past.Failures) == 0 {
 			w.start = func(c coldstart.Config, n int) error {
 				if c.Variant == "c" && n == 2-len(colds(&memory{samples: only(past.Samples, "c")})) {
-					return &coldstart.Failure{Reason: coldstart.ReasonExit}
+					return &coldstart.InvocationError{Reason: coldstart.ReasonExit}
 				}
 				return nil
 			}

@@ -116,7 +116,9 @@ func TestSuppressedInitStaysThat(t *testing.T) {
 	}
 }
 
-func notCold(reason string) error { return &coldstart.NotProved{Want: coldstart.Cold, Reason: reason} }
+func notCold(reason coldstart.ProofReason) error {
+	return &coldstart.ProofError{Want: coldstart.Cold, Reason: reason}
+}
 
 func TestRejectsAreTakenAgain(t *testing.T) {
 	w, m := newWorld(), &memory{}
@@ -129,9 +131,9 @@ func TestRejectsAreTakenAgain(t *testing.T) {
 	w.invoke = func(c coldstart.Config, n int) error {
 		switch n {
 		case 1:
-			return &coldstart.NotProved{Want: coldstart.Warm, Reason: "wrong-request"}
+			return &coldstart.ProofError{Want: coldstart.Warm, Reason: "wrong-request"}
 		case 3:
-			return &coldstart.NotProved{Want: coldstart.Warm, Reason: "not-warm"}
+			return &coldstart.ProofError{Want: coldstart.Warm, Reason: "not-warm"}
 		}
 		return nil
 	}
@@ -162,7 +164,7 @@ func TestWrappedSentinelIsAReject(t *testing.T) {
 
 func TestFailuresAreNotTakenAgain(t *testing.T) {
 	w, m := newWorld(), &memory{}
-	bad := &coldstart.Failure{Reason: coldstart.ReasonTimeout, Output: "tick", Err: errors.New("3 s passed")}
+	bad := &coldstart.InvocationError{Reason: coldstart.ReasonTimeout, Output: "tick", Err: errors.New("3 s passed")}
 	w.start = func(c coldstart.Config, n int) error {
 		if c.Variant == "b" && n%5 == 0 {
 			return bad
@@ -191,7 +193,7 @@ func TestSinkErrorEndsTheRun(t *testing.T) {
 			case 1:
 				return notCold("not-cold")
 			case 3:
-				return &coldstart.Failure{Reason: coldstart.ReasonExit}
+				return &coldstart.InvocationError{Reason: coldstart.ReasonExit}
 			}
 			return nil
 		}
@@ -239,7 +241,7 @@ func TestRuleEndsTheRun(t *testing.T) {
 	w, m := newWorld(), &memory{}
 	w.start = func(c coldstart.Config, n int) error {
 		if c.Variant == "b" && n == 3 {
-			return &coldstart.Failure{Reason: coldstart.ReasonExit}
+			return &coldstart.InvocationError{Reason: coldstart.ReasonExit}
 		}
 		return nil
 	}

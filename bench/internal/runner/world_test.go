@@ -153,12 +153,12 @@ func (m *memory) Sample(s coldstart.Sample) error {
 	return nil
 }
 
-func (m *memory) Reject(a coldstart.Attempt, _ *coldstart.NotProved) error {
+func (m *memory) Reject(a coldstart.Attempt, _ *coldstart.ProofError) error {
 	m.rejects = append(m.rejects, a)
 	return m.take(a.Seq)
 }
 
-func (m *memory) Failure(a coldstart.Attempt, f *coldstart.Failure) error {
+func (m *memory) Failure(a coldstart.Attempt, f *coldstart.InvocationError) error {
 	m.failures = append(m.failures, a)
 	m.reasons = append(m.reasons, f.Reason)
 	return m.take(a.Seq)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -34,7 +35,7 @@ func (r *buildReader) read(s types.ServiceConfig) (*coldstart.Build, error) {
 		return nil, err
 	}
 	if isRemote(b.Context) {
-		return nil, coldstart.Hint(fmt.Errorf("build context %s is not a folder of this machine", b.Context), "build it first and name the result with image")
+		return nil, advice.Hint(fmt.Errorf("build context %s is not a folder of this machine", b.Context), "build it first and name the result with image")
 	}
 	build := &coldstart.Build{
 		Context:     b.Context,
@@ -111,7 +112,7 @@ func (r *buildReader) context(value string) (coldstart.NamedContext, error) {
 		case !ok:
 			return coldstart.NamedContext{}, fmt.Errorf("there is no service %q", name)
 		case s.Build == nil:
-			return coldstart.NamedContext{}, coldstart.Hint(fmt.Errorf("service %q has no build", name), "name its image with docker-image://IMAGE")
+			return coldstart.NamedContext{}, advice.Hint(fmt.Errorf("service %q has no build", name), "name its image with docker-image://IMAGE")
 		}
 		s.Name = name
 		build, err := r.read(s)

@@ -9,7 +9,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/emulator"
 )
 
 // use is what bench makes of a key of a compose file.
@@ -205,7 +206,7 @@ func (r *buildReader) checkKeys(service string, b types.BuildConfig) error {
 	for _, key := range setKeys(reflect.ValueOf(b)) {
 		switch buildKeys[key] {
 		case undecided:
-			return coldstart.Hint(fmt.Errorf("build: %s is not supported", key), "build it with compose, and name the result with image")
+			return advice.Hint(fmt.Errorf("build: %s is not supported", key), "build it with compose, and name the result with image")
 		case warned:
 			r.warn(service, "build: %s is honoured only for a Dockerfile with RUN, which compose builds", key)
 		}
@@ -249,7 +250,7 @@ func (r *buildReader) warnOf(s types.ServiceConfig) {
 func mounted(volumes []types.ServiceVolumeConfig) []string {
 	var where []string
 	for _, v := range volumes {
-		if _, emulator := coldstart.StripEmulator([]string{v.Target}); !emulator && !inTmp(v.Target) {
+		if _, emulator := emulator.Strip([]string{v.Target}); !emulator && !inTmp(v.Target) {
 			where = append(where, v.Target)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -110,7 +111,7 @@ func find(o Options) (string, error) {
 	if o.File != "" {
 		what, hint = o.File, "name another one with --file, or an image with NAME=IMAGE"
 	}
-	return "", coldstart.Hint(fmt.Errorf("%w: %s", ErrNoFile, what), hint)
+	return "", advice.Hint(fmt.Errorf("%w: %s", ErrNoFile, what), hint)
 }
 
 // environment returns the variables of the .env file in dir and of o.Env.

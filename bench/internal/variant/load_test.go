@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -254,7 +255,7 @@ func TestBadFiles(t *testing.T) {
 		if !strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), filepath.Join(dir, "compose.yml")) {
 			t.Errorf("%s: error %q, want one with the file and %q", c.name, err, c.err)
 		}
-		if hint := coldstart.HintOf(err); !strings.Contains(hint, c.hint) || c.hint == "" && hint != "" {
+		if hint := advice.HintOf(err); !strings.Contains(hint, c.hint) || c.hint == "" && hint != "" {
 			t.Errorf("%s: hint %q, want %q", c.name, hint, c.hint)
 		}
 	}
@@ -264,8 +265,8 @@ func TestNoFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, o := range []Options{{Dir: dir}, {Dir: dir, File: "other.yml"}, {File: filepath.Join(dir, "abs.yml")}} {
 		_, err := Load(context.Background(), o)
-		if !errors.Is(err, ErrNoFile) || !strings.Contains(coldstart.HintOf(err), "NAME=IMAGE") {
-			t.Errorf("%+v: %v with hint %q, want ErrNoFile and what else to name", o, err, coldstart.HintOf(err))
+		if !errors.Is(err, ErrNoFile) || !strings.Contains(advice.HintOf(err), "NAME=IMAGE") {
+			t.Errorf("%+v: %v with hint %q, want ErrNoFile and what else to name", o, err, advice.HintOf(err))
 		}
 		if o.File != "" && err != nil && !strings.Contains(err.Error(), o.File) {
 			t.Errorf("%+v: %v does not name the file", o, err)

@@ -11,7 +11,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/emulator"
 )
 
 // The memory sizes that a function can have, in MiB.
@@ -56,7 +58,7 @@ func fromService(s types.ServiceConfig, r buildReader) (v coldstart.Variant, ign
 		return coldstart.Variant{}, true, nil
 	}
 	if s.Image == "" && s.Build == nil {
-		return coldstart.Variant{}, false, coldstart.Hint(errors.New("it has neither image nor build"),
+		return coldstart.Variant{}, false, advice.Hint(errors.New("it has neither image nor build"),
 			"give it one of them, or x-bench: {ignore: true}")
 	}
 	v = coldstart.Variant{
@@ -71,7 +73,7 @@ func fromService(s types.ServiceConfig, r buildReader) (v coldstart.Variant, ign
 	}
 	// What an emulator wraps is the entrypoint's rest; an entrypoint of the
 	// emulator alone leaves the command, as it would in the container.
-	v.Entrypoint, _ = coldstart.StripEmulator(s.Entrypoint)
+	v.Entrypoint, _ = emulator.Strip(s.Entrypoint)
 	r.warnOf(s)
 	if s.Build != nil {
 		if v.Build, err = r.read(s); err != nil {

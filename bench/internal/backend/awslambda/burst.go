@@ -50,7 +50,7 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 	for i, a := range answers {
 		if errs[i] != nil {
 			wait, out := refusal(ctx, coldstart.Cold, t.facts.Ref, errs[i])
-			var np *coldstart.NotProved
+			var np *coldstart.ProofError
 			if errors.As(out, &np) {
 				refusedNow = true
 				t.wait(max(wait, backoff(refusedBefore)))

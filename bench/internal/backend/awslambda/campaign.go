@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -120,7 +121,7 @@ func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart
 // found; nil where it can. extra are the variables of --env.
 func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string) error {
 	if f.Arch != cfg.Arch {
-		return coldstart.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
+		return advice.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
 	}
 	if k.setup.Strategy == CodeUpdate {
 		if err := redeployable(f); err != nil {
@@ -133,7 +134,7 @@ func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string
 		case base == nil:
 			return fmt.Errorf("function %s was not surveyed without its qualifier", f.Ref)
 		case base.ImageID != f.ImageID:
-			return coldstart.Hint(fmt.Errorf("%s is of other code than function %s, which strategy %s publishes", f.Ref, base.Ref, k.setup.Strategy), "--strategy burst or idle")
+			return advice.Hint(fmt.Errorf("%s is of other code than function %s, which strategy %s publishes", f.Ref, base.Ref, k.setup.Strategy), "--strategy burst or idle")
 		}
 		add := maps.Clone(extra)
 		if add == nil {
@@ -144,7 +145,7 @@ func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string
 	}
 	switch {
 	case f.MemoryMB != cfg.MemoryMB:
-		return coldstart.Hint(fmt.Errorf("function %s has %d MB; with strategy %s its memory size is not changed", f.Ref, f.MemoryMB, k.setup.Strategy), fmt.Sprintf("--memory %d", f.MemoryMB))
+		return advice.Hint(fmt.Errorf("function %s has %d MB; with strategy %s its memory size is not changed", f.Ref, f.MemoryMB, k.setup.Strategy), fmt.Sprintf("--memory %d", f.MemoryMB))
 	case len(extra) > 0:
 		return fmt.Errorf("function %s: --env needs an update, which strategy %s does not make", f.Ref, k.setup.Strategy)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -88,8 +89,8 @@ func TestHurryRestoresOnceMore(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.HasPrefix(err.Error(), "left changed: one: ") || !strings.Contains(coldstart.HintOf(err), "bench aws --restore --region us-east-1") || len(journals) != 1 {
-			t.Errorf("%v, hint %q, %d journals", err, coldstart.HintOf(err), len(journals))
+		if err == nil || !strings.HasPrefix(err.Error(), "left changed: one: ") || !strings.Contains(advice.HintOf(err), "bench aws --restore --region us-east-1") || len(journals) != 1 {
+			t.Errorf("%v, hint %q, %d journals", err, advice.HintOf(err), len(journals))
 		}
 		if !slices.Equal(names, []string{"one"}) || e.Functions["two"].Vars[TokenKey] != "" {
 			t.Errorf("changed: %q; two: %v", names, e.Functions["two"].Vars)

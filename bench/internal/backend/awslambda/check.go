@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"strings"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // Check says which functions a killed bench has left changed, as the journals of
 // a folder tell. It talks to nobody and changes nothing.
-func Check(journalDir string) []coldstart.Finding {
+func Check(journalDir string) []advice.Finding {
 	const subject = "functions on AWS"
 	list, err := staleJournals(journalDir)
-	var findings []coldstart.Finding
+	var findings []advice.Finding
 	if err != nil {
-		findings = append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: err.Error(), Hint: coldstart.HintOf(err)})
+		findings = append(findings, advice.Finding{Severity: advice.Warning, Subject: subject, Text: err.Error(), Hint: advice.HintOf(err)})
 	}
 	for _, j := range list {
 		j.close()
@@ -29,8 +29,8 @@ func Check(journalDir string) []coldstart.Finding {
 		if j.Endpoint != "" {
 			where += " at " + j.Endpoint
 		}
-		findings = append(findings, coldstart.Finding{
-			Severity: coldstart.Warning, Subject: subject,
+		findings = append(findings, advice.Finding{
+			Severity: advice.Warning, Subject: subject,
 			Text: fmt.Sprintf("%s in %s may be as a bench left them that was killed", strings.Join(names, ", "), where),
 			Hint: "bench aws --restore --region " + j.Region,
 		})

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // Options say whom to talk to.
@@ -110,7 +110,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 }
 
 func noRegion() error {
-	return coldstart.Hint(errors.New("connecting to AWS: no region"), "--region eu-west-1, AWS_REGION, or a region in the profile")
+	return advice.Hint(errors.New("connecting to AWS: no region"), "--region eu-west-1, AWS_REGION, or a region in the profile")
 }
 
 // configure reads the user's settings, or none of them for a rehearsal.
@@ -151,7 +151,7 @@ func configure(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return aws.Config{}, coldstart.Hint(fmt.Errorf("reading the AWS settings: %w", scrubbed(err)), "--profile NAME, or see the files ~/.aws/config and ~/.aws/credentials")
+		return aws.Config{}, advice.Hint(fmt.Errorf("reading the AWS settings: %w", scrubbed(err)), "--profile NAME, or see the files ~/.aws/config and ~/.aws/credentials")
 	}
 	return cfg, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // TestTheMetadataServiceHasNoCredentials: that it refuses is no lack of a
@@ -33,7 +33,7 @@ func TestTheMetadataServiceHasNoCredentials(t *testing.T) {
 	if err == nil || err.Error() != "asking who I am: no credentials in the environment or the profile, and no instance here that has a role" {
 		t.Errorf("said %v", err)
 	}
-	if hint := coldstart.HintOf(err); !strings.Contains(hint, "aws configure") {
+	if hint := advice.HintOf(err); !strings.Contains(hint, "aws configure") {
 		t.Errorf("hint %q", hint)
 	}
 	if !strings.Contains(strings.Join(lines, "\n"), "IMDSv1") {

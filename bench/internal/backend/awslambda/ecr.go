@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // Login is what a registry of images asks for. It is valid for hours and must
@@ -59,7 +59,7 @@ func ECRLogin(ctx context.Context, o Options) (Login, error) {
 // measuring does not hold it.
 func explainLogin(err error) error {
 	if kindOf(err) == kindPermission {
-		return coldstart.Hint(fmt.Errorf("logging in to ECR: no permission for ecr:GetAuthorizationToken: %w", scrubbed(err)),
+		return advice.Hint(fmt.Errorf("logging in to ECR: no permission for ecr:GetAuthorizationToken: %w", scrubbed(err)),
 			"push with the rights that make deploy has; AWS's own policy AmazonEC2ContainerRegistryPowerUser is enough")
 	}
 	return explain("logging in to ECR", "ecr", "GetAuthorizationToken", err)

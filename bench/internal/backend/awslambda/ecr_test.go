@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 func TestECRLogin(t *testing.T) {
@@ -50,8 +50,8 @@ func TestECRLogin(t *testing.T) {
 			if err == nil {
 				return
 			}
-			if !strings.Contains(err.Error(), test.err) || !strings.Contains(coldstart.HintOf(err), test.hint) {
-				t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+			if !strings.Contains(err.Error(), test.err) || !strings.Contains(advice.HintOf(err), test.hint) {
+				t.Errorf("%v, hint %q", err, advice.HintOf(err))
 			}
 			for _, secret := range []string{"s3cret", token("s3cret"), "user/me", "123456789012"} {
 				if strings.Contains(err.Error(), secret) {

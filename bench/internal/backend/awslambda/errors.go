@@ -11,7 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // Policy is the file that lists what bench has to be allowed, for hints.
@@ -144,15 +144,15 @@ func explain(doing, service, operation string, err error) error {
 	wrapped := fmt.Errorf("%s: %w", doing, scrubbed(err))
 	switch k {
 	case kindCredentials:
-		return coldstart.Hint(wrapped, "log in again: aws sso login, aws configure, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or --profile NAME")
+		return advice.Hint(wrapped, "log in again: aws sso login, aws configure, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or --profile NAME")
 	case kindPermission:
-		return coldstart.Hint(fmt.Errorf("%s: no permission for %s:%s: %w", doing, service, operation, scrubbed(err)), fmt.Sprintf("allow %s:%s; %s is all that bench aws needs", service, operation, Policy))
+		return advice.Hint(fmt.Errorf("%s: no permission for %s:%s: %w", doing, service, operation, scrubbed(err)), fmt.Sprintf("allow %s:%s; %s is all that bench aws needs", service, operation, Policy))
 	case kindLacks:
 		return fmt.Errorf("%s: the endpoint lacks %s: %w", doing, operation, scrubbed(err))
 	case kindConnection:
-		return coldstart.Hint(wrapped, "is the network up, the region right, and a proxy or AWS_ENDPOINT_URL set that should not be?")
+		return advice.Hint(wrapped, "is the network up, the region right, and a proxy or AWS_ENDPOINT_URL set that should not be?")
 	case kindConflict:
-		return coldstart.Hint(wrapped, "another update is going on; wait for its end")
+		return advice.Hint(wrapped, "another update is going on; wait for its end")
 	}
 	return wrapped
 }
@@ -160,13 +160,13 @@ func explain(doing, service, operation string, err error) error {
 // thenHint adds what to do after what err's own hint says, or in its place where
 // it has none.
 func thenHint(err error, hint string) error {
-	switch first := coldstart.HintOf(err); {
+	switch first := advice.HintOf(err); {
 	case strings.Contains(first, hint):
 		return err
 	case first != "":
 		hint = first + "; then " + hint
 	}
-	return coldstart.Hint(err, hint)
+	return advice.Hint(err, hint)
 }
 
 // fatal says whether an error ends a run: what comes after it would fail too.

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // Facts are what preflight found out about a deployed function.
@@ -81,7 +81,7 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 			f.LogGroup = g
 		}
 		if f.JSONLogs && l.SystemLogLevel == types.SystemLogLevelWarn {
-			return nil, coldstart.Hint(fmt.Errorf("function %s hides REPORT: its log format is JSON and its system log level WARN", ref),
+			return nil, advice.Hint(fmt.Errorf("function %s hides REPORT: its log format is JSON and its system log level WARN", ref),
 				fmt.Sprintf("aws lambda update-function-configuration --function-name %s --logging-config LogFormat=JSON,SystemLogLevel=INFO", ref.Name))
 		}
 	}
@@ -95,18 +95,18 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 	reason := aws.ToString(cfg.StateReason)
 	switch cfg.State {
 	case types.StatePending:
-		return nil, coldstart.Hint(fmt.Errorf("function %s is not ready: it is being created", ref), "wait for it: aws lambda wait function-active-v2 --function-name "+ref.Name)
+		return nil, advice.Hint(fmt.Errorf("function %s is not ready: it is being created", ref), "wait for it: aws lambda wait function-active-v2 --function-name "+ref.Name)
 	case types.StateFailed:
-		return nil, coldstart.Hint(fmt.Errorf("function %s has failed: %s", ref, scrub(orElse(reason, string(cfg.StateReasonCode)))), "deploy it again: make deploy")
+		return nil, advice.Hint(fmt.Errorf("function %s has failed: %s", ref, scrub(orElse(reason, string(cfg.StateReasonCode)))), "deploy it again: make deploy")
 	case types.StateActive, types.StateInactive, "":
 	default:
 		return nil, fmt.Errorf("function %s can't be measured: its state is %s", ref, cfg.State)
 	}
 	if cfg.LastUpdateStatus == types.LastUpdateStatusInProgress {
-		return nil, coldstart.Hint(fmt.Errorf("function %s is being updated", ref), "wait for it: aws lambda wait function-updated-v2 --function-name "+ref.Name)
+		return nil, advice.Hint(fmt.Errorf("function %s is being updated", ref), "wait for it: aws lambda wait function-updated-v2 --function-name "+ref.Name)
 	}
 	if f.Reserved == 0 {
-		return nil, coldstart.Hint(fmt.Errorf("function %s can't run: its reserved concurrency is 0", ref), "aws lambda delete-function-concurrency --function-name "+ref.Name)
+		return nil, advice.Hint(fmt.Errorf("function %s can't run: its reserved concurrency is 0", ref), "aws lambda delete-function-concurrency --function-name "+ref.Name)
 	}
 	return f, nil
 }
@@ -133,12 +133,12 @@ func codeID(out *lambda.GetFunctionOutput) string {
 func (f *Facts) Updatable(add map[string]string) error {
 	cfg := f.config
 	if f.Ref.Qualifier != "" {
-		return coldstart.Hint(fmt.Errorf("%s is a version or alias: it can't be updated", f.Ref), "--strategy burst, idle or version")
+		return advice.Hint(fmt.Errorf("%s is a version or alias: it can't be updated", f.Ref), "--strategy burst, idle or version")
 	}
 	size := 0
 	if e := cfg.Environment; e != nil {
 		if e.Error != nil {
-			return coldstart.Hint(fmt.Errorf("function %s: its variables can't be read (%s), an update would wipe them", f.Ref, scrub(aws.ToString(e.Error.ErrorCode))), "allow kms:Decrypt for the function's key")
+			return advice.Hint(fmt.Errorf("function %s: its variables can't be read (%s), an update would wipe them", f.Ref, scrub(aws.ToString(e.Error.ErrorCode))), "allow kms:Decrypt for the function's key")
 		}
 		for k, v := range e.Variables {
 			size += len(k) + len(v)
@@ -152,7 +152,7 @@ func (f *Facts) Updatable(add map[string]string) error {
 				size -= len(k) + len(v) // left over; it goes away with ours
 				continue
 			}
-			return coldstart.Hint(fmt.Errorf("function %s has a variable %s already, whose value would be lost", f.Ref, k), "take it off the function, or use --strategy idle")
+			return advice.Hint(fmt.Errorf("function %s has a variable %s already, whose value would be lost", f.Ref, k), "take it off the function, or use --strategy idle")
 		}
 	}
 	for k, v := range add {
@@ -160,7 +160,7 @@ func (f *Facts) Updatable(add map[string]string) error {
 	}
 	const limit = 4096 // Lambda's limit of all variables together
 	if size > limit {
-		return coldstart.Hint(fmt.Errorf("function %s: its variables would take %d of %d bytes with the one that bench adds", f.Ref, size, limit), "shorten them, or use --strategy idle")
+		return advice.Hint(fmt.Errorf("function %s: its variables would take %d of %d bytes with the one that bench adds", f.Ref, size, limit), "shorten them, or use --strategy idle")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -70,10 +71,10 @@ func TestPreflightRefuses(t *testing.T) {
 			client := connect(t, e)
 			client.rehearsal = "" // AWS itself lacks nothing
 			err := survey(e, client, orElse(c.function, "one"))
-			if err == nil || !strings.Contains(err.Error(), c.error) || !strings.Contains(coldstart.HintOf(err), c.hint) {
-				t.Errorf("%v (hint %q), want %q (hint %q)", err, coldstart.HintOf(err), c.error, c.hint)
+			if err == nil || !strings.Contains(err.Error(), c.error) || !strings.Contains(advice.HintOf(err), c.hint) {
+				t.Errorf("%v (hint %q), want %q (hint %q)", err, advice.HintOf(err), c.error, c.hint)
 			}
-			if s := fmt.Sprint(err, coldstart.HintOf(err)); strings.Contains(s, "123456789012") || strings.Contains(s, "someone") {
+			if s := fmt.Sprint(err, advice.HintOf(err)); strings.Contains(s, "123456789012") || strings.Contains(s, "someone") {
 				t.Errorf("it names the account or the user: %s", s)
 			}
 			if n := e.Counts["UpdateFunctionConfiguration"] + e.Counts["Invoke"] + e.Counts["DryRun"]; n != 0 {
@@ -94,10 +95,10 @@ func TestNoRegionAndNoCredentials(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	if _, err := Connect(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "no region") || !strings.Contains(coldstart.HintOf(err), "--region") {
+	if _, err := Connect(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), "no region") || !strings.Contains(advice.HintOf(err), "--region") {
 		t.Errorf("without a region: %v", err)
 	}
-	if _, err := Connect(t.Context(), Options{Profile: "none"}); err == nil || !strings.Contains(coldstart.HintOf(err), "--profile") {
+	if _, err := Connect(t.Context(), Options{Profile: "none"}); err == nil || !strings.Contains(advice.HintOf(err), "--profile") {
 		t.Errorf("with a profile that is not there: %v", err)
 	}
 	e := awstest.Serve(t, "one")
@@ -110,8 +111,8 @@ func TestNoRegionAndNoCredentials(t *testing.T) {
 		t.Errorf("rehearsal %q, want %q", c.Rehearsal(), want)
 	}
 	c.rehearsal = ""
-	if _, err := c.Survey(t.Context(), nil); err == nil || !strings.Contains(coldstart.HintOf(err), "log in again") {
-		t.Errorf("without credentials: %v, hint %q", err, coldstart.HintOf(err))
+	if _, err := c.Survey(t.Context(), nil); err == nil || !strings.Contains(advice.HintOf(err), "log in again") {
+		t.Errorf("without credentials: %v, hint %q", err, advice.HintOf(err))
 	}
 	if len(e.Calls) != 0 {
 		t.Errorf("calls %q", e.Calls)
@@ -161,7 +162,7 @@ func TestFunctionsThatFail(t *testing.T) {
 			e.Functions["one"].Answer = func(string) (string, string, string) { return c.payload, c.functionError, c.report }
 			k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 			env, _, err := targets[0].Start(t.Context())
-			var f *coldstart.Failure
+			var f *coldstart.InvocationError
 			if env != nil || !errors.As(err, &f) || f.Reason != c.want || f.Report == "" || f.Output == "" {
 				t.Fatalf("%v, %+v; want %s", err, f, c.want)
 			}
@@ -191,11 +192,14 @@ func TestRefusedInvocationsAreRejects(t *testing.T) {
 		return true
 	}
 	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
-	for i, want := range []struct{ reason, detail string }{
+	for i, want := range []struct {
+		reason coldstart.ProofReason
+		detail string
+	}{
 		{"throttled", "ReservedFunctionConcurrentInvocationLimitExceeded"}, {"unavailable", "ENILimitReachedException"}, {"unavailable", ""},
 	} {
 		_, _, err := targets[0].Start(t.Context())
-		var np *coldstart.NotProved
+		var np *coldstart.ProofError
 		if !errors.As(err, &np) || np.Reason != want.reason || !strings.Contains(np.Detail, want.detail) {
 			t.Fatalf("start %d: %v, want %s", i, err, want.reason)
 		}
@@ -295,7 +299,7 @@ func TestAnUpdateThatNeverEnds(t *testing.T) {
 	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	e.Functions["one"].PollsPerUpdate = 1 << 30
 	_, _, err := targets[0].Start(t.Context())
-	var f *coldstart.Failure
+	var f *coldstart.InvocationError
 	if !errors.As(err, &f) || f.Reason != coldstart.ReasonEngine || !strings.Contains(err.Error(), "still in progress") {
 		t.Errorf("%v", err)
 	}

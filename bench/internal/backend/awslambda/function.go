@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -232,7 +233,7 @@ func (f *function) reread(ctx context.Context, want state) (bool, error) {
 // disown notes that the function is somebody else's now, who changed these
 // members of it.
 func (f *function) disown(members []string) error {
-	f.foreign = coldstart.Hint(fmt.Errorf("function %s: %w while it was measured (%s); it is left as it is", f.name, ErrForeign, strings.Join(members, ", ")),
+	f.foreign = advice.Hint(fmt.Errorf("function %s: %w while it was measured (%s); it is left as it is", f.name, ErrForeign, strings.Join(members, ", ")),
 		"bench aws --restore takes bench's variable off it again")
 	return f.foreign
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -97,8 +98,8 @@ func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (tim
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
-	not := func(reason string) error {
-		return &coldstart.NotProved{Want: want, Reason: reason, Detail: scrubbed(err).Error()}
+	not := func(reason coldstart.ProofReason) error {
+		return &coldstart.ProofError{Want: want, Reason: reason, Detail: scrubbed(err).Error()}
 	}
 	switch kindOf(err) {
 	case kindThrottled:
@@ -112,15 +113,15 @@ func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (tim
 				wait = time.Duration(s * float64(time.Second))
 			}
 		}
-		return wait, &coldstart.NotProved{Want: want, Reason: "throttled", Detail: detail}
+		return wait, &coldstart.ProofError{Want: want, Reason: coldstart.Throttled, Detail: detail}
 	case kindServer, kindConnection, kindConflict:
-		return 0, not("unavailable")
+		return 0, not(coldstart.Unavailable)
 	case kindCredentials, kindPermission:
 		return 0, fmt.Errorf("%w: %w", coldstart.ErrAbort, explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err))
 	case kindNotFound:
-		return 0, &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: coldstart.Hint(fmt.Errorf("function %s does not exist any more", ref), "make deploy")}
+		return 0, &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: advice.Hint(fmt.Errorf("function %s does not exist any more", ref), "make deploy")}
 	}
-	return 0, &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)}
+	return 0, &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)}
 }
 
 // backoff returns how long to wait after n refusals in a row, with jitter: half

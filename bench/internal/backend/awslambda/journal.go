@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // journal says how functions were before they were measured, so that a bench
@@ -149,7 +149,7 @@ func staleJournals(dir string) ([]*openJournal, error) {
 				continue
 			}
 			f.Close()
-			return list, coldstart.Hint(fmt.Errorf("reading the restore journal %s: %w", path, err), "look at the functions it names, then remove it")
+			return list, advice.Hint(fmt.Errorf("reading the restore journal %s: %w", path, err), "look at the functions it names, then remove it")
 		case o.Schema > journalSchema:
 			f.Close()
 			return list, fmt.Errorf("the restore journal %s is of a newer bench", path)

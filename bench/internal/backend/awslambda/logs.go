@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/lambdalog"
 )
 
@@ -29,7 +29,7 @@ func (c *Client) fetch(ctx context.Context, f *Facts, a answer) (string, error) 
 		events, err := c.filter(ctx, f.LogGroup, "", fmt.Sprintf("%q", a.requestID), from)
 		switch k := kindOf(err); {
 		case k == kindNotFound:
-			err = coldstart.Hint(fmt.Errorf("log group %s does not exist", f.LogGroup), "the function's role has to be allowed to write logs (AWSLambdaBasicExecutionRole)")
+			err = advice.Hint(fmt.Errorf("log group %s does not exist", f.LogGroup), "the function's role has to be allowed to write logs (AWSLambdaBasicExecutionRole)")
 			// A function's first invocation makes its log group.
 		case err != nil:
 			return "", explain("reading log group "+f.LogGroup, "logs", "FilterLogEvents", err)

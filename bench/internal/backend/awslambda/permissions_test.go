@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -88,8 +89,8 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 					k.Close()
 				}
 			}
-			if err == nil || !strings.Contains(err.Error(), "no permission for "+c.permission) || !strings.Contains(coldstart.HintOf(err), Policy) || strings.Contains(err.Error(), "someone") {
-				t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+			if err == nil || !strings.Contains(err.Error(), "no permission for "+c.permission) || !strings.Contains(advice.HintOf(err), Policy) || strings.Contains(err.Error(), "someone") {
+				t.Errorf("%v, hint %q", err, advice.HintOf(err))
 			}
 			e.Mu.Lock()
 			e.Fault = nil

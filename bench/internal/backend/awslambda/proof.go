@@ -35,23 +35,23 @@ func prove(want coldstart.Start, s *coldstart.Sample, a answer, e expected) erro
 	refuse := refusing(want, s)
 	switch {
 	case s.Metrics.DurationMs == nil || s.Metrics.BilledDurationMs == nil:
-		return &coldstart.Failure{Reason: coldstart.ReasonEngine, Report: s.Raw, Err: fmt.Errorf("no Duration or no Billed Duration in REPORT")}
+		return &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Report: s.Raw, Err: fmt.Errorf("no Duration or no Billed Duration in REPORT")}
 	case s.Metrics.MemorySizeMB == nil || *s.Metrics.MemorySizeMB != float64(s.Config.MemoryMB):
-		return refuse("wrong-memory", "the report does not say Memory Size: %d MB", s.Config.MemoryMB)
+		return refuse(coldstart.WrongMemory, "the report does not say Memory Size: %d MB", s.Config.MemoryMB)
 	case e.version != "" && a.version != "" && a.version != e.version:
-		return refuse("wrong-version", "version %s was executed, not %s", a.version, e.version)
+		return refuse(coldstart.WrongVersion, "version %s was executed, not %s", a.version, e.version)
 	case e.token != "" && s.Function != nil && s.Function.Token != "" && s.Function.Token != e.token:
-		return refuse("wrong-token", "the environment is of another update")
+		return refuse(coldstart.WrongToken, "the environment is of another update")
 	case e.answer != "" && !strings.Contains(string(a.payload), e.answer):
-		return &coldstart.Failure{Reason: coldstart.ReasonResponse, Report: s.Raw, Output: a.tail, Err: fmt.Errorf("the answer is not the expected one")}
+		return &coldstart.InvocationError{Reason: coldstart.ReasonResponse, Report: s.Raw, Output: a.tail, Err: fmt.Errorf("the answer is not the expected one")}
 	}
 	return nil
 }
 
 // refusing returns a function that makes the error of what was not proved.
-func refusing(want coldstart.Start, s *coldstart.Sample) func(reason, format string, args ...any) error {
-	return func(reason, format string, args ...any) error {
-		return &coldstart.NotProved{Want: want, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
+func refusing(want coldstart.Start, s *coldstart.Sample) func(reason coldstart.ProofReason, format string, args ...any) error {
+	return func(reason coldstart.ProofReason, format string, args ...any) error {
+		return &coldstart.ProofError{Want: want, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
 	}
 }
 
@@ -75,7 +75,7 @@ func proveCold(s *coldstart.Sample, r reading, a answer, e expected, isNew func(
 	case r.suppressed:
 		s.Class, s.Proof = coldstart.ClassSuppressedInit, append(s.Proof, "initReport")
 	default:
-		return refuse("not-cold", "the report holds no Init Duration")
+		return refuse(coldstart.NotCold, "the report holds no Init Duration")
 	}
 	s.Start, s.Invocation = coldstart.Cold, 1
 	f := s.Function
@@ -83,12 +83,12 @@ func proveCold(s *coldstart.Sample, r reading, a answer, e expected, isNew func(
 		return nil
 	}
 	if f.Invocation > 1 {
-		return refuse("not-cold", "the function counts this as its invocation %d", f.Invocation)
+		return refuse(coldstart.NotCold, "the function counts this as its invocation %d", f.Invocation)
 	}
 	// A snapshot's environments all wake up with the instance of its init.
 	if m.RestoreDurationMs == nil {
 		if !isNew(f.InstanceID) {
-			return refuse("not-cold", "instance %s has been seen before", f.InstanceID)
+			return refuse(coldstart.NotCold, "instance %s has been seen before", f.InstanceID)
 		}
 		s.Proof = append(s.Proof, "newInstance")
 	}
@@ -122,7 +122,7 @@ func proveWarm(s *coldstart.Sample, r reading, a answer, e expected, instance st
 	}
 	refuse := refusing(coldstart.Warm, s)
 	if s.Metrics.InitDurationMs != nil || s.Metrics.RestoreDurationMs != nil || r.suppressed {
-		return refuse("not-warm", "init was done for this invocation")
+		return refuse(coldstart.NotWarm, "init was done for this invocation")
 	}
 	s.Start, s.Class, s.Invocation = coldstart.Warm, coldstart.ClassWarm, last+1
 	s.Proof = append(s.Proof, "noInit")
@@ -130,9 +130,9 @@ func proveWarm(s *coldstart.Sample, r reading, a answer, e expected, instance st
 	switch {
 	case f == nil && instance == "":
 	case f == nil || f.InstanceID != instance:
-		return refuse("not-warm", "the answer does not come from instance %s", instance)
+		return refuse(coldstart.NotWarm, "the answer does not come from instance %s", instance)
 	case f.Invocation != 0 && f.Invocation <= last:
-		return refuse("not-warm", "the function counts this as its invocation %d, after %d", f.Invocation, last)
+		return refuse(coldstart.NotWarm, "the function counts this as its invocation %d, after %d", f.Invocation, last)
 	default:
 		s.Proof = append(s.Proof, "sameInstance")
 		if f.Invocation != 0 {

@@ -28,13 +28,13 @@ func (c *Client) read(ctx context.Context, f *Facts, want coldstart.Start, a ans
 		return r, nil
 	}
 	if !errors.Is(err, lambdalog.ErrNotFound) {
-		return reading{}, &coldstart.Failure{Reason: coldstart.ReasonEngine, Output: a.tail, Err: err}
+		return reading{}, &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Output: a.tail, Err: err}
 	}
 	if a.requestID == "" {
-		return reading{}, &coldstart.Failure{Reason: coldstart.ReasonEngine, Output: a.tail, Err: errors.New("the endpoint lacks x-amzn-RequestId: a REPORT can't be told from another's")}
+		return reading{}, &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Output: a.tail, Err: errors.New("the endpoint lacks x-amzn-RequestId: a REPORT can't be told from another's")}
 	}
 	if other, raw := otherReport(a.tail); other != "" {
-		return reading{}, &coldstart.NotProved{Want: want, Reason: "wrong-request", Report: raw,
+		return reading{}, &coldstart.ProofError{Want: want, Reason: coldstart.WrongRequest, Report: raw,
 			Detail: fmt.Sprintf("the answer's request ID is %s, its log tail holds the REPORT of %s", a.requestID, other)}
 	}
 	text, err := c.fetch(ctx, f, a)
@@ -52,7 +52,7 @@ func (c *Client) read(ctx context.Context, f *Facts, want coldstart.Start, a ans
 		if a.tail != "" {
 			why = "the answer's log tail was cut off before REPORT"
 		}
-		return reading{}, &coldstart.Failure{Reason: coldstart.ReasonEngine, Output: a.tail, Err: fmt.Errorf("reading REPORT: %s, and %w", why, err)}
+		return reading{}, &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Output: a.tail, Err: fmt.Errorf("reading REPORT: %s, and %w", why, err)}
 	}
 	return r, nil
 }
@@ -96,7 +96,7 @@ func otherReport(text string) (requestID, raw string) {
 
 // failureOf returns the failure that an invocation was, or nil where the
 // function answered well.
-func failureOf(a answer, r reading) *coldstart.Failure {
+func failureOf(a answer, r reading) *coldstart.InvocationError {
 	status, kind := r.report.Status, r.report.ErrorType
 	bad := status != "" && status != "success"
 	if a.functionError == "" && !bad {
@@ -106,7 +106,7 @@ func failureOf(a answer, r reading) *coldstart.Failure {
 	if len(text) > 300 {
 		text = text[:300] + "…"
 	}
-	f := &coldstart.Failure{Reason: reasonOf(a, r), Output: lastBytes(a.tail, 4<<10), Report: r.raw}
+	f := &coldstart.InvocationError{Reason: reasonOf(a, r), Output: lastBytes(a.tail, 4<<10), Report: r.raw}
 	switch {
 	case kind != "":
 		f.Err = fmt.Errorf("%s: %s", kind, text)

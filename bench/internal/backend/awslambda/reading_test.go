@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -20,9 +21,9 @@ func start(t *testing.T, e *awstest.Endpoint, s Setup) (coldstart.Sample, error)
 	return sample, err
 }
 
-func reject(t *testing.T, err error, reason string) *coldstart.NotProved {
+func reject(t *testing.T, err error, reason coldstart.ProofReason) *coldstart.ProofError {
 	t.Helper()
-	var np *coldstart.NotProved
+	var np *coldstart.ProofError
 	if !errors.As(err, &np) || np.Reason != reason {
 		t.Fatalf("%v, want a reject: %s", err, reason)
 	}
@@ -72,12 +73,12 @@ func TestReadingOddAnswers(t *testing.T) {
 			e := awstest.Serve(t, "one")
 			e.Sent = c.sent
 			s, err := start(t, e, Setup{Strategy: ConfigUpdate})
-			var np *coldstart.NotProved
-			var f *coldstart.Failure
+			var np *coldstart.ProofError
+			var f *coldstart.InvocationError
 			got := ""
 			switch {
 			case errors.As(err, &np):
-				got = np.Reason
+				got = string(np.Reason)
 			case errors.As(err, &f):
 				got = string(f.Reason)
 			case err != nil:
@@ -149,8 +150,8 @@ func TestNoLogGroup(t *testing.T) {
 	c.o.LogPatience = 100 * time.Millisecond
 	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	_, _, err := targets[0].Start(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "log group /aws/lambda/one does not exist") || !strings.Contains(coldstart.HintOf(err), "AWSLambdaBasicExecutionRole") {
-		t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+	if err == nil || !strings.Contains(err.Error(), "log group /aws/lambda/one does not exist") || !strings.Contains(advice.HintOf(err), "AWSLambdaBasicExecutionRole") {
+		t.Errorf("%v, hint %q", err, advice.HintOf(err))
 	}
 }
 
@@ -178,7 +179,7 @@ func TestColdnessIsProvedTwice(t *testing.T) {
 	payload(`{"message":"hello","instanceId":"c","invocation":1,"token":"bench-0000000000000000"}`)
 	reject(t, begin(), "wrong-token")
 	payload(`{"message":"goodbye","instanceId":"d","invocation":1}`)
-	var failure *coldstart.Failure
+	var failure *coldstart.InvocationError
 	if err := begin(); !errors.As(err, &failure) || failure.Reason != coldstart.ReasonResponse {
 		t.Errorf("an unexpected answer: %v", err)
 	}

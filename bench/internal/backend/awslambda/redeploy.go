@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -41,9 +42,9 @@ func (t *target) Deploy(ctx context.Context, digest string, again bool) error {
 func redeployable(f *Facts) error {
 	switch {
 	case f.Ref.Qualifier != "":
-		return coldstart.Hint(fmt.Errorf("%s is a version or alias: its code can't be replaced", f.Ref), "--strategy burst, idle or version")
+		return advice.Hint(fmt.Errorf("%s is a version or alias: its code can't be replaced", f.Ref), "--strategy burst, idle or version")
 	case f.Zip:
-		return coldstart.Hint(fmt.Errorf("function %s is a zip: --redeploy deploys images", f.Ref), "name functions of images, or --strategy config-update")
+		return advice.Hint(fmt.Errorf("function %s is a zip: --redeploy deploys images", f.Ref), "name functions of images, or --strategy config-update")
 	case f.ImageURI == "":
 		return fmt.Errorf("function %s: the endpoint does not say which image it has, so that it could not be put back", f.Ref)
 	}
@@ -108,9 +109,9 @@ func hintOfImage(err error) error {
 	}
 	switch text := err.Error(); {
 	case strings.Contains(text, "ECR image"):
-		return coldstart.Hint(err, "the repository's policy has to let lambda.amazonaws.com read images: make deploy sets it")
+		return advice.Hint(err, "the repository's policy has to let lambda.amazonaws.com read images: make deploy sets it")
 	case strings.Contains(text, "Source image"):
-		return coldstart.Hint(err, "is it still in the repository? bench images push --fresh N pushes new ones")
+		return advice.Hint(err, "is it still in the repository? bench images push --fresh N pushes new ones")
 	}
 	return err
 }

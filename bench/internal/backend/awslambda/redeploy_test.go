@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -173,7 +174,7 @@ func TestRedeployRevisions(t *testing.T) {
 	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
 		t.Errorf("%v", err)
 	}
-	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(coldstart.HintOf(err), "--restore") || f.Image != awstest.Digest(77) {
+	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(advice.HintOf(err), "--restore") || f.Image != awstest.Digest(77) {
 		t.Errorf("closing: %v, image %s", err, f.Image)
 	}
 }
@@ -248,12 +249,12 @@ func TestRedeployPutsBackWhatFailed(t *testing.T) {
 				e.Fault = func(op string, n int, w http.ResponseWriter, _ *http.Request) bool { return c.fault(e, op, n, w) }
 			}
 			err := targets[0].Deploy(t.Context(), c.image, false)
-			var f *coldstart.Failure
+			var f *coldstart.InvocationError
 			if errors.As(err, &f) != (c.reason != "") || f != nil && f.Reason != c.reason || errors.Is(err, coldstart.ErrAbort) != c.abort {
 				t.Errorf("%v", err)
 			}
-			if !strings.Contains(coldstart.HintOf(err), c.hint) {
-				t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+			if !strings.Contains(advice.HintOf(err), c.hint) {
+				t.Errorf("%v, hint %q", err, advice.HintOf(err))
 			}
 			e.Mu.Lock()
 			e.Fault = nil
@@ -290,7 +291,10 @@ func TestRedeployPutsBackWhatFailed(t *testing.T) {
 // An invocation that was refused before it ran has not started the image; one
 // whose answer is lost may have.
 func TestRedeployRefusedFirstStart(t *testing.T) {
-	for code, c := range map[string]struct{ reason, next string }{
+	for code, c := range map[string]struct {
+		reason coldstart.ProofReason
+		next   string
+	}{
 		"TooManyRequestsException": {"throttled", "code-update"}, "ServiceException": {"unavailable", "config-update"},
 	} {
 		e := awstest.Serve(t, "one")
@@ -299,7 +303,7 @@ func TestRedeployRefusedFirstStart(t *testing.T) {
 			if op != "Invoke" || n > 1 {
 				return false
 			}
-			awstest.Refuse(w, map[string]int{"throttled": 429, "unavailable": 500}[c.reason], code, "no")
+			awstest.Refuse(w, map[coldstart.ProofReason]int{"throttled": 429, "unavailable": 500}[c.reason], code, "no")
 			return true
 		}
 		if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil {
@@ -352,8 +356,8 @@ func TestFunctionsThatAreNotRedeployed(t *testing.T) {
 		{refs[0], func(f *Facts) { f.Zip = true }, "is a zip", "config-update"},
 		{refs[0], func(f *Facts) { f.ImageURI = "" }, "does not say which image", ""},
 	} {
-		if err := check(w.ref, w.change); err == nil || !strings.Contains(err.Error(), w.text) || !strings.Contains(coldstart.HintOf(err), w.hint) {
-			t.Errorf("%q, hint %q; want %q", err, coldstart.HintOf(err), w.text)
+		if err := check(w.ref, w.change); err == nil || !strings.Contains(err.Error(), w.text) || !strings.Contains(advice.HintOf(err), w.hint) {
+			t.Errorf("%q, hint %q; want %q", err, advice.HintOf(err), w.text)
 		}
 	}
 }

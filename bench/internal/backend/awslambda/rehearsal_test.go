@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -115,8 +116,8 @@ func TestEndpointsThatLackThings(t *testing.T) {
 func TestWhereAFunctionIsNotDeployed(t *testing.T) {
 	e := awstest.Serve(t)
 	err := survey(e, connect(t, e), "one")
-	if err == nil || !strings.Contains(err.Error(), "one is not deployed in us-east-1 (rehearsal, not AWS)") || !strings.Contains(coldstart.HintOf(err), "AWS_ENDPOINT_URL") {
-		t.Errorf("%v, hint %q", err, coldstart.HintOf(err))
+	if err == nil || !strings.Contains(err.Error(), "one is not deployed in us-east-1 (rehearsal, not AWS)") || !strings.Contains(advice.HintOf(err), "AWS_ENDPOINT_URL") {
+		t.Errorf("%v, hint %q", err, advice.HintOf(err))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // restore puts a function's image back, takes bench's variables off it as it
@@ -88,7 +88,7 @@ func undo(cfg *types.FunctionConfiguration, s journaledState) (*lambda.UpdateFun
 	needed := false
 	if e := cfg.Environment; e != nil {
 		if e.Error != nil {
-			return nil, coldstart.Hint(fmt.Errorf("restoring function %s: its variables can't be read (%s), an update would wipe them", s.Name, scrub(aws.ToString(e.Error.ErrorCode))),
+			return nil, advice.Hint(fmt.Errorf("restoring function %s: its variables can't be read (%s), an update would wipe them", s.Name, scrub(aws.ToString(e.Error.ErrorCode))),
 				"allow kms:Decrypt for the function's key, then bench aws --restore")
 		}
 		vars := maps.Clone(e.Variables)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -30,8 +31,8 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	updates := e.Counts["UpdateFunctionConfiguration"]
-	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(coldstart.HintOf(err), "--restore") {
-		t.Errorf("closing: %v, hint %q", err, coldstart.HintOf(err))
+	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(advice.HintOf(err), "--restore") {
+		t.Errorf("closing: %v, hint %q", err, advice.HintOf(err))
 	}
 	if n := e.Counts["UpdateFunctionConfiguration"]; n != updates {
 		t.Errorf("%d more updates", n-updates)

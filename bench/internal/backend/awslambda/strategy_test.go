@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda/awstest"
 	"coldbench/bench/internal/coldstart"
 )
@@ -136,7 +137,7 @@ func TestVersionsOfAnAlias(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s.Functions[base].ImageID = "sha256:other"
-	if err := c.Begin(s, Setup{Strategy: Version}).Check(s.Functions[live], config, nil); err == nil || !strings.Contains(coldstart.HintOf(err), "burst or idle") {
+	if err := c.Begin(s, Setup{Strategy: Version}).Check(s.Functions[live], config, nil); err == nil || !strings.Contains(advice.HintOf(err), "burst or idle") {
 		t.Errorf("%v", err)
 	}
 	delete(s.Functions, base)
@@ -321,12 +322,12 @@ func TestQualifiersAreNotUpdated(t *testing.T) {
 	}
 	config := coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}
 	err = c.Begin(s, Setup{Strategy: ConfigUpdate}).Check(s.Functions[ref], config, nil)
-	if err == nil || !strings.Contains(coldstart.HintOf(err), "burst, idle or version") {
+	if err == nil || !strings.Contains(advice.HintOf(err), "burst, idle or version") {
 		t.Errorf("%v", err)
 	}
 	config.MemoryMB = 128
 	err = c.Begin(s, Setup{Strategy: Idle}).Check(s.Functions[ref], config, nil)
-	if err == nil || !strings.Contains(coldstart.HintOf(err), "--memory 512") {
+	if err == nil || !strings.Contains(advice.HintOf(err), "--memory 512") {
 		t.Errorf("%v", err)
 	}
 	config.MemoryMB = 512

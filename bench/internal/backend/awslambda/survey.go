@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // Account is what preflight found out about who is asking.
@@ -41,9 +41,9 @@ type Survey struct {
 func (s *Survey) Reaches(h Home) error {
 	switch {
 	case h.Region != "" && h.Region != s.region:
-		return coldstart.Hint(fmt.Errorf("its ARN is of %s, not of %s", h.Region, s.region), "--region "+h.Region)
+		return advice.Hint(fmt.Errorf("its ARN is of %s, not of %s", h.Region, s.region), "--region "+h.Region)
 	case h.Account != "" && s.Account.ID != "" && h.Account != s.Account.ID:
-		return coldstart.Hint(errors.New("its ARN is of another account than the one that is logged in to"), "log in to the function's account: --profile NAME or AWS_PROFILE")
+		return advice.Hint(errors.New("its ARN is of another account than the one that is logged in to"), "log in to the function's account: --profile NAME or AWS_PROFILE")
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionO
 		if c.rehearsal != "" {
 			hint = "make it there, or unset AWS_ENDPOINT_URL and endpoint_url to ask AWS"
 		}
-		return nil, coldstart.Hint(fmt.Errorf("function %s is not deployed in %s", ref, c.where()), hint)
+		return nil, advice.Hint(fmt.Errorf("function %s is not deployed in %s", ref, c.where()), hint)
 	case err != nil:
 		return nil, explain("reading function "+ref.String(), "lambda", "GetFunction", err)
 	case out.Configuration == nil:

@@ -101,13 +101,13 @@ func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 // long to wait.
 func (t *target) refuse(ctx context.Context, want coldstart.Start, err error) error {
 	wait, out := refusal(ctx, want, t.facts.Ref, err)
-	var np *coldstart.NotProved
+	var np *coldstart.ProofError
 	if !errors.As(out, &np) {
 		return errors.Join(out, t.forced.drop())
 	}
 	t.wait(max(wait, backoff(t.refused)))
 	t.refused++
-	if want == coldstart.Cold && np.Reason != "throttled" {
+	if want == coldstart.Cold && np.Reason != coldstart.Throttled {
 		// Nobody knows whether it ran.
 		if err := t.forced.drop(); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Samp
 	}
 	if s.Proof[len(s.Proof)-1] == coldstart.ProofProactiveInit {
 		if t.facts.Provisioned {
-			return coldstart.Sample{}, refusing(coldstart.Cold, &s)("provisioned", "the environment stood ready: the function has provisioned concurrency")
+			return coldstart.Sample{}, refusing(coldstart.Cold, &s)(coldstart.Provisioned, "the environment stood ready: the function has provisioned concurrency")
 		}
 		t.campaign.mu.Lock()
 		t.campaign.proactive++
@@ -199,7 +199,7 @@ func failed(ctx context.Context, err error) error {
 	case fatal(err):
 		return fmt.Errorf("%w: %w", coldstart.ErrAbort, err)
 	}
-	return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: err}
+	return &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: err}
 }
 
 // environment is one execution environment of a function.

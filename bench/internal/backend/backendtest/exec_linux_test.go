@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/backend/backendtest"
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
@@ -33,9 +33,9 @@ type bare struct {
 }
 
 func (b *bare) Open(_ context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
-	return emulated.NewTarget(emulated.Setup{
+	return localenv.NewTarget(localenv.Setup{
 		Config: c, Image: img, Options: o, Strategy: "new-process",
-		NewMachine: func() (emulated.Machine, error) {
+		NewMachine: func() (localenv.Machine, error) {
 			tmp, err := os.MkdirTemp("", "coldbench-bare-")
 			if err != nil {
 				return nil, err
@@ -74,7 +74,7 @@ type bareMachine struct {
 	output []byte
 }
 
-var _ emulated.Machine = (*bareMachine)(nil)
+var _ localenv.Machine = (*bareMachine)(nil)
 
 func (m *bareMachine) Close() error {
 	return errors.Join(m.Environment.Close(), os.RemoveAll(m.tmp))

@@ -118,7 +118,7 @@ func (f failing) check(c *checker) error {
 
 // failed checks the error of a function that fails.
 func (c *checker) failed(err error, f failing) {
-	var failure *coldstart.Failure
+	var failure *coldstart.InvocationError
 	switch {
 	case err == nil:
 		c.errorf("no error")

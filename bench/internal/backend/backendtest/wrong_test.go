@@ -159,7 +159,7 @@ func wrongBackends() map[string]struct {
 		}}, "init holds the registration", "the extension sleeps 300 ms"},
 		"extension's end a timeout": {wrong{start: func(ctx context.Context, t *wrongTarget) (coldstart.Environment, coldstart.Sample, error) {
 			env, s, err := t.Target.Start(ctx)
-			if f := (*coldstart.Failure)(nil); errors.As(err, &f) {
+			if f := (*coldstart.InvocationError)(nil); errors.As(err, &f) {
 				f.Reason, f.Err = coldstart.ReasonTimeout, errors.New("task timed out")
 			}
 			return env, s, err
@@ -203,14 +203,14 @@ func wrongBackends() map[string]struct {
 		}}, "init that fails once", "suppressed init"},
 		"failure without reason": {wrong{start: func(ctx context.Context, t *wrongTarget) (coldstart.Environment, coldstart.Sample, error) {
 			env, s, err := t.Target.Start(ctx)
-			if f := (*coldstart.Failure)(nil); errors.As(err, &f) {
+			if f := (*coldstart.InvocationError)(nil); errors.As(err, &f) {
 				err = errors.New("it failed")
 			}
 			return env, s, err
 		}}, "exit 3", "is no Failure"},
 		"everything is a timeout": {wrong{start: func(ctx context.Context, t *wrongTarget) (coldstart.Environment, coldstart.Sample, error) {
 			env, s, err := t.Target.Start(ctx)
-			if f := (*coldstart.Failure)(nil); errors.As(err, &f) {
+			if f := (*coldstart.InvocationError)(nil); errors.As(err, &f) {
 				f.Reason = coldstart.ReasonTimeout
 			}
 			return env, s, err
@@ -227,7 +227,7 @@ func wrongBackends() map[string]struct {
 				return nil, coldstart.Sample{}, errors.New("connection reset")
 			}
 			env, s, err := t.Target.Start(ctx)
-			if f := (*coldstart.Failure)(nil); errors.As(err, &f) && f.Reason == coldstart.ReasonExit {
+			if f := (*coldstart.InvocationError)(nil); errors.As(err, &f) && f.Reason == coldstart.ReasonExit {
 				t.w.n = -100
 			}
 			return env, s, err

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -43,7 +44,7 @@ type facts struct {
 func dial(ctx context.Context, patience time.Duration) (*client.Client, facts, error) {
 	cli, err := client.New(client.FromEnv)
 	if err != nil {
-		return nil, facts{}, coldstart.Hint(fmt.Errorf("reading the engine's address: %w", err),
+		return nil, facts{}, advice.Hint(fmt.Errorf("reading the engine's address: %w", err),
 			"set DOCKER_HOST to an address like unix:///var/run/docker.sock, or unset it")
 	}
 	f, err := inquire(ctx, cli, patience)
@@ -75,7 +76,7 @@ func inquire(ctx context.Context, cli *client.Client, patience time.Duration) (f
 		}
 	}
 	if os := info.Info.OSType; os != "" && os != "linux" {
-		return facts{}, coldstart.Hint(fmt.Errorf("the engine at %s runs %s containers", cli.DaemonHost(), os),
+		return facts{}, advice.Hint(fmt.Errorf("the engine at %s runs %s containers", cli.DaemonHost(), os),
 			"switch the engine to Linux containers")
 	}
 	if f.arch, err = goArch(info.Info.Architecture); err != nil {
@@ -100,22 +101,22 @@ func explainConnect(ctx context.Context, host string, err error) error {
 	text := err.Error()
 	switch {
 	case errors.Is(context.Cause(ctx), errSilent):
-		return coldstart.Hint(fmt.Errorf("connecting to the engine at %s: %w", host, errSilent),
+		return advice.Hint(fmt.Errorf("connecting to the engine at %s: %w", host, errSilent),
 			"restart the engine, or use --engine sandbox")
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EACCES), strings.Contains(text, "permission denied"):
-		return coldstart.Hint(fmt.Errorf("connecting to the engine at %s: permission denied", host),
+		return advice.Hint(fmt.Errorf("connecting to the engine at %s: permission denied", host),
 			"add this user to the group docker (sudo usermod -aG docker USER, then log in again), or use --engine sandbox")
 	case strings.Contains(text, "API version") && strings.Contains(text, "not supported"),
 		strings.Contains(text, "is too old"):
-		return coldstart.Hint(fmt.Errorf("the engine at %s is too old: API %s or newer is needed (Docker 20.10): %w", host, client.MinAPIVersion, err),
+		return advice.Hint(fmt.Errorf("the engine at %s is too old: API %s or newer is needed (Docker 20.10): %w", host, client.MinAPIVersion, err),
 			"update the engine, or use --engine sandbox")
 	case client.IsErrConnectionFailed(err), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
-		return coldstart.Hint(fmt.Errorf("%w at %s", ErrNoEngine, host),
+		return advice.Hint(fmt.Errorf("%w at %s", ErrNoEngine, host),
 			"start Docker, set DOCKER_HOST, or use --engine sandbox")
 	}
-	return coldstart.Hint(fmt.Errorf("connecting to the engine at %s: %w", host, err),
+	return advice.Hint(fmt.Errorf("connecting to the engine at %s: %w", host, err),
 		"check the engine with: docker info")
 }
 
@@ -128,9 +129,9 @@ func engineFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSilent) {
 		return context.Cause(ctx)
 	}
-	var f *coldstart.Failure
+	var f *coldstart.InvocationError
 	if errors.As(err, &f) {
 		return err
 	}
-	return &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: err}
+	return &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: err}
 }

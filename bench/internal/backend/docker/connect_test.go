@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -49,14 +50,14 @@ func TestConnectSaysWhatIsWrong(t *testing.T) {
 				e.Close()
 				t.Fatal("connected")
 			}
-			if !strings.Contains(err.Error(), c.want) || !strings.Contains(coldstart.HintOf(err), c.hint) {
-				t.Errorf("error %q, hint %q; want %q, %q", err, coldstart.HintOf(err), c.want, c.hint)
+			if !strings.Contains(err.Error(), c.want) || !strings.Contains(advice.HintOf(err), c.hint) {
+				t.Errorf("error %q, hint %q; want %q, %q", err, advice.HintOf(err), c.want, c.hint)
 			}
 			if none := strings.HasPrefix(c.want, "no Docker engine"); none != errors.Is(err, ErrNoEngine) {
 				t.Errorf("ErrNoEngine: %v", !none)
 			}
 			findings := Check(ctx)
-			if name != "a list that is none" && (len(findings) != 1 || findings[0].Severity == coldstart.OK || findings[0].Text != err.Error()) {
+			if name != "a list that is none" && (len(findings) != 1 || findings[0].Severity == advice.OK || findings[0].Text != err.Error()) {
 				t.Errorf("check found %+v", findings)
 			}
 		})
@@ -75,7 +76,7 @@ func closedPort(t *testing.T) string {
 func TestConnectDoesNotWaitForEver(t *testing.T) {
 	f := newFakeAPI(t)
 	f.on("GET /info", hangs)
-	if _, _, err := dial(context.Background(), 30*time.Millisecond); !errors.Is(err, errSilent) || coldstart.HintOf(err) == "" {
+	if _, _, err := dial(context.Background(), 30*time.Millisecond); !errors.Is(err, errSilent) || advice.HintOf(err) == "" {
 		t.Errorf("an engine that hangs: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -93,8 +94,8 @@ func TestPermissionDeniedIsSaid(t *testing.T) {
 		errors.New("Got permission denied while trying to connect"),
 	} {
 		got := explainConnect(context.Background(), "unix:///x", err)
-		if !strings.Contains(got.Error(), "permission denied") || !strings.Contains(coldstart.HintOf(got), "usermod") {
-			t.Errorf("%v: %v, hint %q", err, got, coldstart.HintOf(got))
+		if !strings.Contains(got.Error(), "permission denied") || !strings.Contains(advice.HintOf(got), "usermod") {
+			t.Errorf("%v: %v, hint %q", err, got, advice.HintOf(got))
 		}
 	}
 }
@@ -106,9 +107,9 @@ func TestNetworkIsChecked(t *testing.T) {
 }
 
 func TestEngineFailureKeepsWhatIsKnown(t *testing.T) {
-	known := &coldstart.Failure{Reason: coldstart.ReasonExit}
+	known := &coldstart.InvocationError{Reason: coldstart.ReasonExit}
 	ctx := context.Background()
-	var f *coldstart.Failure
+	var f *coldstart.InvocationError
 	switch err := engineFailure(ctx, fmt.Errorf("x: %w", known)); {
 	case !errors.As(err, &f) || f != known:
 		t.Errorf("a failure: %v", err)

@@ -11,6 +11,6 @@
 // next sample begins, all end when bench does, and what a crash can leave
 // (a container that was made and not yet started) is removed by the next run.
 //
-// It does not build images, decide what a sample is (package emulated does) or
+// It does not build images, decide what a sample is (package localenv does) or
 // serve the Runtime API (package runtimeapi does, in the emulator container).
 package docker

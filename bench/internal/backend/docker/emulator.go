@@ -14,7 +14,7 @@ import (
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -60,7 +60,7 @@ func (e *Engine) startEmulator(ctx context.Context, img *emulatorImage) (*emulat
 			return nil, engineFailure(ctx, errors.Join(err, closeErr))
 		}
 		if _, removeErr := e.cli.VolumeRemove(ctx, img.volume, client.VolumeRemoveOptions{}); removeErr != nil || attempt == 2 {
-			return nil, engineFailure(ctx, coldstart.Hint(errors.Join(err, removeErr), "docker volume rm "+img.volume))
+			return nil, engineFailure(ctx, advice.Hint(errors.Join(err, removeErr), "docker volume rm "+img.volume))
 		}
 	}
 }
@@ -143,7 +143,7 @@ func (e *Engine) tryEmulator(ctx context.Context, img *emulatorImage, imageID st
 	if _, err := e.cli.ContainerStart(call, m.id, client.ContainerStartOptions{}); err != nil {
 		err = fmt.Errorf("starting the emulator container: %w", err)
 		if e.options.Network == "bridge" {
-			err = coldstart.Hint(err, "try --network none")
+			err = advice.Hint(err, "try --network none")
 		}
 		return m, err
 	}
@@ -174,7 +174,7 @@ func (m *emulator) explain(err error) error {
 		if said := m.stderr.String(); said != "" {
 			return fmt.Errorf("%w: %s", err, said)
 		}
-		return coldstart.Hint(fmt.Errorf("the engine or the emulator container has gone: %w", err), "check the engine with: docker info")
+		return advice.Hint(fmt.Errorf("the engine or the emulator container has gone: %w", err), "check the engine with: docker info")
 	}
 	return err
 }

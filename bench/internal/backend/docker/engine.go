@@ -11,7 +11,8 @@ import (
 
 	"github.com/moby/moby/client"
 
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/payload"
 	"coldbench/bench/runtimeapi"
@@ -95,9 +96,9 @@ func (e *Engine) Open(ctx context.Context, c coldstart.Config, img coldstart.Ima
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", c, err)
 	}
-	return emulated.NewTarget(emulated.Setup{
+	return localenv.NewTarget(localenv.Setup{
 		Config: c, Image: img, Options: o, Strategy: Strategy,
-		NewMachine: func() (emulated.Machine, error) { return prototype.fresh(), nil },
+		NewMachine: func() (localenv.Machine, error) { return prototype.fresh(), nil },
 	}), nil
 }
 
@@ -105,7 +106,7 @@ func (e *Engine) Open(ctx context.Context, c coldstart.Config, img coldstart.Ima
 // ready and returns an environment that was not provisioned.
 func (e *Engine) newMachine(ctx context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (*machine, error) {
 	if len(img.Entrypoint)+len(img.Command) == 0 {
-		return nil, coldstart.Hint(errors.New("the image has neither entrypoint nor command"),
+		return nil, advice.Hint(errors.New("the image has neither entrypoint nor command"),
 			"add ENTRYPOINT to its Dockerfile, or entrypoint to its service")
 	}
 	if !e.limits.cpu {
@@ -198,11 +199,11 @@ func (e *Engine) emulatorOf(ctx context.Context) (*emulator, error) {
 	}
 	rie, err := payload.RIE(e.facts.arch)
 	if err != nil {
-		return nil, coldstart.Hint(err, "make build ARCH="+e.facts.arch)
+		return nil, advice.Hint(err, "make build ARCH="+e.facts.arch)
 	}
 	start, err := payload.Start(e.facts.arch)
 	if err != nil {
-		return nil, coldstart.Hint(err, "make build ARCH="+e.facts.arch)
+		return nil, advice.Hint(err, "make build ARCH="+e.facts.arch)
 	}
 	m, err := e.startEmulator(ctx, newEmulatorImage(e.facts.arch, rie, start))
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"coldbench/bench/internal/backend/backendtest"
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
@@ -139,7 +139,7 @@ func hello(t testing.TB, e *Engine) coldstart.Image {
 }
 
 // newMachine returns a machine of the engine that the test closes.
-func newMachine(t testing.TB, e *Engine, img coldstart.Image, memoryMB int, o coldstart.Options) emulated.Machine {
+func newMachine(t testing.TB, e *Engine, img coldstart.Image, memoryMB int, o coldstart.Options) localenv.Machine {
 	t.Helper()
 	m, err := e.newMachine(context.Background(), coldstart.Config{Variant: "test", MemoryMB: memoryMB, Arch: e.Arch()}, img, o)
 	if err != nil {

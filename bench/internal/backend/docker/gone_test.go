@@ -122,7 +122,7 @@ func TestEngineThatGoesAndComesBack(t *testing.T) {
 				if n < lost {
 					continue
 				}
-				var f *coldstart.Failure
+				var f *coldstart.InvocationError
 				if err != nil && (!errors.As(err, &f) || f.Reason != coldstart.ReasonEngine) {
 					t.Errorf("%s: %v is not the engine's failure", steps[n], err)
 				}

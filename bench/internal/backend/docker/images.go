@@ -14,6 +14,7 @@ import (
 	"github.com/moby/moby/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -118,7 +119,7 @@ func (e *Engine) Describe(ctx context.Context, ref, platform string) (coldstart.
 	if want, err := parsePlatform(platform); err != nil {
 		return coldstart.Image{}, err
 	} else if want.OS != "" && (r.Os != want.OS || r.Architecture != want.Architecture) {
-		return coldstart.Image{}, coldstart.Hint(
+		return coldstart.Image{}, advice.Hint(
 			fmt.Errorf("image %s is for %s/%s, not %s", ref, r.Os, r.Architecture, platform),
 			"docker pull --platform "+platform+" "+ref)
 	}
@@ -162,7 +163,7 @@ func (e *Engine) Pull(ctx context.Context, ref, platform string) error {
 		return err
 	}
 	if err := e.pull(ctx, ref, want, pullPatience); err != nil {
-		return coldstart.Hint(fmt.Errorf("pulling %s: %w", ref, err), "docker pull "+ref)
+		return advice.Hint(fmt.Errorf("pulling %s: %w", ref, err), "docker pull "+ref)
 	}
 	_, err = e.Describe(ctx, ref, platform)
 	return err

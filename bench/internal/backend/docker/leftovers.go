@@ -9,7 +9,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 // abandonedAfter is the age at which a run of another machine that has no
@@ -83,11 +83,11 @@ func nameOf(c container.Summary) string {
 
 // Check says whether a Docker-API engine answers, what it can limit, and what
 // crashes have left in it.
-func Check(ctx context.Context) []coldstart.Finding {
+func Check(ctx context.Context) []advice.Finding {
 	const subject = "docker engine"
 	cli, f, err := dial(ctx, connectTimeout)
 	if err != nil {
-		return []coldstart.Finding{{Severity: coldstart.Warning, Subject: subject, Text: err.Error(), Hint: coldstart.HintOf(err)}}
+		return []advice.Finding{{Severity: advice.Warning, Subject: subject, Text: err.Error(), Hint: advice.HintOf(err)}}
 	}
 	defer cli.Close()
 	e := &Engine{cli: cli, facts: f, options: Options{Closing: ctx, Log: func(string) {}}}
@@ -100,20 +100,20 @@ func Check(ctx context.Context) []coldstart.Finding {
 	if engine.StorageDriver != "" {
 		text += ", storage driver " + engine.StorageDriver
 	}
-	findings := []coldstart.Finding{{Severity: coldstart.OK, Subject: subject, Text: text}}
+	findings := []advice.Finding{{Severity: advice.OK, Subject: subject, Text: text}}
 	if text, hint := storageWarning(engine); text != "" {
-		findings = append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: text, Hint: hint})
+		findings = append(findings, advice.Finding{Severity: advice.Warning, Subject: subject, Text: text, Hint: hint})
 	}
 	for _, w := range e.Warnings() {
-		findings = append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: w})
+		findings = append(findings, advice.Finding{Severity: advice.Warning, Subject: subject, Text: w})
 	}
 	dead, err := leftovers(ctx, cli, time.Now())
 	if err != nil {
-		return append(findings, coldstart.Finding{Severity: coldstart.Warning, Subject: subject, Text: err.Error()})
+		return append(findings, advice.Finding{Severity: advice.Warning, Subject: subject, Text: err.Error()})
 	}
 	for _, c := range dead {
-		findings = append(findings, coldstart.Finding{
-			Severity: coldstart.Note, Subject: subject,
+		findings = append(findings, advice.Finding{
+			Severity: advice.Note, Subject: subject,
 			Text: "container " + nameOf(c) + " is left of a run that was cut off; the next run removes it",
 			Hint: "docker rm -f " + nameOf(c),
 		})

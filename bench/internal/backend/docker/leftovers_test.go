@@ -12,7 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 )
 
 func TestAbandoned(t *testing.T) {
@@ -106,7 +106,7 @@ func TestCheckNamesWhatIsLeft(t *testing.T) {
 	}}))
 	f.on("DELETE /containers/0123456789abcdef", says(204, nil))
 	findings := Check(context.Background())
-	if len(findings) != 2 || findings[0].Severity != coldstart.OK || findings[1].Severity != coldstart.Note ||
+	if len(findings) != 2 || findings[0].Severity != advice.OK || findings[1].Severity != advice.Note ||
 		!strings.Contains(findings[1].Text, "coldbench-left") || findings[1].Hint != "docker rm -f coldbench-left" {
 		t.Errorf("found %+v", findings)
 	}

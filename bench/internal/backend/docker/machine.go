@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
@@ -52,7 +52,7 @@ type machine struct {
 	closed bool
 }
 
-var _ emulated.Machine = (*machine)(nil)
+var _ localenv.Machine = (*machine)(nil)
 
 // fresh returns another environment of the same configuration.
 func (m *machine) fresh() *machine {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -25,7 +26,7 @@ func TestProgramOfAnotherArchitecture(t *testing.T) {
 	}
 	defer target.Close()
 	_, _, err = target.Start(context.Background())
-	var f *coldstart.Failure
+	var f *coldstart.InvocationError
 	if !errors.As(err, &f) || f.Reason != coldstart.ReasonInit || !strings.Contains(err.Error(), "exec format error") {
 		t.Errorf("%v", err)
 	}
@@ -36,7 +37,7 @@ func TestOpenRefuses(t *testing.T) {
 	img := load(t, e, map[string][]byte{"f": []byte("x")})
 	c := coldstart.Config{Variant: "test", MemoryMB: 128, Arch: e.Arch()}
 	ctx := context.Background()
-	if _, err := e.Open(ctx, c, img, coldstart.Options{}); err == nil || coldstart.HintOf(err) == "" {
+	if _, err := e.Open(ctx, c, img, coldstart.Options{}); err == nil || advice.HintOf(err) == "" {
 		t.Errorf("an image without entrypoint: %v", err)
 	}
 	img.Entrypoint = []string{"/f"}

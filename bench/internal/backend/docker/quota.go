@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -43,7 +44,7 @@ func quotaOf(memoryMB int, o coldstart.Options) (quota, error) {
 	}
 	q := quota{period: us, invoke: us * int64(memoryMB) / memoryPerCPU}
 	if q.invoke < minQuota.Microseconds() {
-		return quota{}, coldstart.Hint(
+		return quota{}, advice.Hint(
 			fmt.Errorf("CPU period %v: the share of %d MB would be %d us, and the kernel takes no quota below 1 ms", period, memoryMB, q.invoke),
 			"use a longer --cpu-period")
 	}

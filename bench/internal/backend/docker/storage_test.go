@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/backendtest"
-	"coldbench/bench/internal/coldstart"
 )
 
 // TestFactsAndStorageWarning: one warning for a slow driver, in the run's header
@@ -54,8 +54,8 @@ func TestFactsAndStorageWarning(t *testing.T) {
 				t.Errorf("facts %+v, rootless %v; want storage driver %q", got, *got.Rootless, c.want)
 			}
 			about := slices.DeleteFunc(e.Warnings(), func(w string) bool { return !strings.Contains(w, "storage driver") })
-			found := slices.DeleteFunc(Check(context.Background()), func(f coldstart.Finding) bool {
-				return f.Severity != coldstart.Warning || !strings.Contains(f.Text, "storage driver")
+			found := slices.DeleteFunc(Check(context.Background()), func(f advice.Finding) bool {
+				return f.Severity != advice.Warning || !strings.Contains(f.Text, "storage driver")
 			})
 			if c.warned == "" {
 				if len(about)+len(found) > 0 {

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -66,14 +66,14 @@ func (b *Backend) Open(ctx context.Context, c coldstart.Config, img coldstart.Im
 		return nil, err
 	}
 	f := &function{config: c, image: img, options: o, seed: b.o.Seed}
-	return emulated.NewTarget(emulated.Setup{
+	return localenv.NewTarget(localenv.Setup{
 		Config: c, Image: img, Options: o, Strategy: b.Strategy(),
-		NewMachine: func() (emulated.Machine, error) { return b.machine(f) },
+		NewMachine: func() (localenv.Machine, error) { return b.machine(f) },
 	}), nil
 }
 
 // machine makes the next environment of a function.
-func (b *Backend) machine(f *function) (emulated.Machine, error) {
+func (b *Backend) machine(f *function) (localenv.Machine, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.starts++

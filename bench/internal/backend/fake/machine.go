@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/lambdalog"
 	"coldbench/bench/runtimeapi"
 )
@@ -54,7 +54,7 @@ type machine struct {
 	crashOn int
 }
 
-var _ emulated.Machine = (*machine)(nil)
+var _ localenv.Machine = (*machine)(nil)
 
 // crash is how a process ends.
 type crash struct {

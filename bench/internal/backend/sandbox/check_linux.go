@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"strings"
 
-	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/payload"
 )
 
@@ -15,26 +15,26 @@ import (
 const subject = "sandbox"
 
 // Check says what this machine allows and what killed runs have left behind.
-func Check(ctx context.Context) []coldstart.Finding {
+func Check(ctx context.Context) []advice.Finding {
 	start, err := payload.Start(runtime.GOARCH)
 	if err != nil {
-		return []coldstart.Finding{{Severity: coldstart.Problem, Subject: subject, Text: err.Error(), Hint: "make build"}}
+		return []advice.Finding{{Severity: advice.Problem, Subject: subject, Text: err.Error(), Hint: "make build"}}
 	}
 	return checkWith(ctx, start)
 }
 
 // checkWith is Check with the program that is started first.
-func checkWith(ctx context.Context, start []byte) []coldstart.Finding {
-	var found []coldstart.Finding
-	add := func(s coldstart.Severity, text, hint string) {
-		found = append(found, coldstart.Finding{Severity: s, Subject: subject, Text: text, Hint: hint})
+func checkWith(ctx context.Context, start []byte) []advice.Finding {
+	var found []advice.Finding
+	add := func(s advice.Severity, text, hint string) {
+		found = append(found, advice.Finding{Severity: s, Subject: subject, Text: text, Hint: hint})
 	}
 	for _, dir := range leftovers() {
-		add(coldstart.Note, "a killed run has left "+dir+" behind", "bench local --engine sandbox, which removes it")
+		add(advice.Note, "a killed run has left "+dir+" behind", "bench local --engine sandbox, which removes it")
 	}
 	e, err := makeEngine(ctx, Options{}, start)
 	if err != nil {
-		add(coldstart.Problem, err.Error(), coldstart.HintOf(err))
+		add(advice.Problem, err.Error(), advice.HintOf(err))
 		return found
 	}
 	defer func() { _ = e.Close() }()
@@ -42,19 +42,19 @@ func checkWith(ctx context.Context, start []byte) []coldstart.Finding {
 	if e.user {
 		way = "in user namespaces"
 	}
-	add(coldstart.OK, "sandboxes can be made, "+way, "")
+	add(advice.OK, "sandboxes can be made, "+way, "")
 	for _, c := range []struct {
 		what string
 		f    folder
 	}{{"the CPU", e.groups.cpu}, {"memory", e.groups.memory}} {
 		if c.f.dir == "" {
-			add(coldstart.Warning, c.what+" can't be limited: "+c.f.reason, "run as root, or use --engine docker")
+			add(advice.Warning, c.what+" can't be limited: "+c.f.reason, "run as root, or use --engine docker")
 			continue
 		}
-		add(coldstart.OK, fmt.Sprintf("%s can be limited, by cgroup v%d in %s", c.what, c.f.version, c.f.dir), "")
+		add(advice.OK, fmt.Sprintf("%s can be limited, by cgroup v%d in %s", c.what, c.f.version, c.f.dir), "")
 	}
 	for _, note := range e.notes {
-		add(coldstart.Warning, note, "")
+		add(advice.Warning, note, "")
 	}
 	return found
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/payload"
 )
@@ -31,20 +32,20 @@ func TestCheck(t *testing.T) {
 		}
 		defer func() { _ = os.Remove(left) }()
 	}
-	has := func(found []coldstart.Finding, s coldstart.Severity, text string) bool {
-		return slices.ContainsFunc(found, func(f coldstart.Finding) bool {
-			return f.Severity == s && strings.Contains(f.Text, text) && f.Subject == "sandbox" && (f.Hint != "") == (s != coldstart.OK)
+	has := func(found []advice.Finding, s advice.Severity, text string) bool {
+		return slices.ContainsFunc(found, func(f advice.Finding) bool {
+			return f.Severity == s && strings.Contains(f.Text, text) && f.Subject == "sandbox" && (f.Hint != "") == (s != advice.OK)
 		})
 	}
 	found := checkWith(context.Background(), start)
-	if !has(found, coldstart.OK, "sandboxes can be made") {
+	if !has(found, advice.OK, "sandboxes can be made") {
 		t.Errorf("%+v", found)
 	}
-	limits := coldstart.OK
+	limits := advice.OK
 	if left == "" {
-		limits = coldstart.Warning
+		limits = advice.Warning
 	} else {
-		if !has(found, coldstart.Note, left) {
+		if !has(found, advice.Note, left) {
 			t.Errorf("%s is not named: %+v", left, found)
 		}
 		if _, err := os.Stat(left); err != nil {
@@ -58,11 +59,11 @@ func TestCheck(t *testing.T) {
 	}
 	before.unchanged(t)
 
-	if found := checkWith(context.Background(), []byte("#!/no/such/program\n")); len(found) == 0 || !has(found, coldstart.Problem, "can't make sandboxes") {
+	if found := checkWith(context.Background(), []byte("#!/no/such/program\n")); len(found) == 0 || !has(found, advice.Problem, "can't make sandboxes") {
 		t.Errorf("with a broken start: %+v", found)
 	}
 	_, err = payload.Start(arch)
-	if found := Check(context.Background()); err != nil && !has(found, coldstart.Problem, "carries no emulator") || err == nil && !has(found, coldstart.OK, "sandboxes can be made") {
+	if found := Check(context.Background()); err != nil && !has(found, advice.Problem, "carries no emulator") || err == nil && !has(found, advice.OK, "sandboxes can be made") {
 		t.Errorf("%v: %+v", err, found)
 	}
 	before.unchanged(t)

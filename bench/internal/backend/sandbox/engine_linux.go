@@ -11,7 +11,8 @@ import (
 	"runtime"
 	"slices"
 
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/payload"
 	"coldbench/bench/runtimeapi"
@@ -38,7 +39,7 @@ var _ coldstart.Backend = (*Engine)(nil)
 func New(ctx context.Context, o Options) (*Engine, error) {
 	start, err := payload.Start(runtime.GOARCH)
 	if err != nil {
-		return nil, coldstart.Hint(err, "make build")
+		return nil, advice.Hint(err, "make build")
 	}
 	return newEngine(ctx, o, start)
 }
@@ -129,7 +130,7 @@ func (e *Engine) probe(ctx context.Context, dir string, ways []bool) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return coldstart.Hint(fmt.Errorf("%w: %w", ErrUnsupported, err), remedy())
+	return advice.Hint(fmt.Errorf("%w: %w", ErrUnsupported, err), remedy())
 }
 
 // Open implements coldstart.Backend.
@@ -138,9 +139,9 @@ func (e *Engine) Open(_ context.Context, c coldstart.Config, img coldstart.Image
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", c, err)
 	}
-	return emulated.NewTarget(emulated.Setup{
+	return localenv.NewTarget(localenv.Setup{
 		Config: c, Image: img, Options: o, Strategy: Strategy,
-		NewMachine: func() (emulated.Machine, error) {
+		NewMachine: func() (localenv.Machine, error) {
 			m, err := t.machine()
 			if err != nil {
 				return nil, err
@@ -172,7 +173,7 @@ func (e *Engine) open(c coldstart.Config, img coldstart.Image, o coldstart.Optio
 // openFunction checks a function and begins to serve its Runtime API.
 func (e *Engine) openFunction(f runtimeapi.Function, img coldstart.Image, o coldstart.Options) (*opened, error) {
 	if img.Arch != runtime.GOARCH {
-		return nil, coldstart.Hint(fmt.Errorf("the image is for %s, and this machine is %s", img.Arch, runtime.GOARCH),
+		return nil, advice.Hint(fmt.Errorf("the image is for %s, and this machine is %s", img.Arch, runtime.GOARCH),
 			"--arch "+runtime.GOARCH)
 	}
 	if img.Root == "" {
@@ -188,7 +189,7 @@ func (e *Engine) openFunction(f runtimeapi.Function, img coldstart.Image, o cold
 	}
 	l, err := limitsOf(f.MemoryMB, o.LimitCPU && e.groups.cpu.dir != "", o.CPUPeriod)
 	if err != nil {
-		return nil, coldstart.Hint(err, "a longer --cpu-period, or --cpu none")
+		return nil, advice.Hint(err, "a longer --cpu-period, or --cpu none")
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

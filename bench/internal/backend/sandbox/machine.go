@@ -11,7 +11,7 @@ import (
 // Machine is one execution environment, for those who are no coldstart.Backend
 // and decide themselves what becomes of it. Its methods are called one after
 // another: Provision, Init, Limit, Invoke (again and again), Close; see
-// emulated.Machine. Close may come at any time and twice.
+// localenv.Machine. Close may come at any time and twice.
 type Machine interface {
 	Provision(ctx context.Context) error
 	Init(ctx context.Context) (runtimeapi.Init, error)

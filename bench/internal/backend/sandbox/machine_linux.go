@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"coldbench/bench/internal/backend/emulated"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -28,7 +28,7 @@ type machine struct {
 }
 
 var (
-	_ emulated.Machine    = (*machine)(nil)
+	_ localenv.Machine    = (*machine)(nil)
 	_ runtimeapi.Launcher = (*machine)(nil)
 )
 
@@ -59,13 +59,13 @@ func (m *machine) Launch(ctx context.Context, phase runtimeapi.Phase) (runtimeap
 	return p, nil
 }
 
-// Provision implements emulated.Machine.
+// Provision implements localenv.Machine.
 func (m *machine) Provision(ctx context.Context) error { return m.environment.Provision(ctx) }
 
-// Init implements emulated.Machine.
+// Init implements localenv.Machine.
 func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) { return m.environment.Init(ctx) }
 
-// Limit implements emulated.Machine.
+// Limit implements localenv.Machine.
 func (m *machine) Limit(context.Context) error {
 	if m.group == nil {
 		return nil
@@ -73,12 +73,12 @@ func (m *machine) Limit(context.Context) error {
 	return m.group.setQuota(m.limits, m.limits.quota)
 }
 
-// Invoke implements emulated.Machine.
+// Invoke implements localenv.Machine.
 func (m *machine) Invoke(ctx context.Context, e runtimeapi.Event) (runtimeapi.Invocation, error) {
 	return m.environment.Invoke(ctx, e)
 }
 
-// Throttled implements emulated.Machine.
+// Throttled implements localenv.Machine.
 func (m *machine) Throttled() (time.Duration, bool) {
 	if m.group == nil {
 		return 0, false
@@ -86,10 +86,10 @@ func (m *machine) Throttled() (time.Duration, bool) {
 	return m.group.throttled()
 }
 
-// Output implements emulated.Machine.
+// Output implements localenv.Machine.
 func (m *machine) Output() string { return m.out.String() }
 
-// Close implements emulated.Machine.
+// Close implements localenv.Machine.
 func (m *machine) Close() error {
 	unmounted := make(chan error, 1)
 	if m.tmp != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
@@ -245,8 +246,8 @@ func TestOpenRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "opening v/128MB/") {
 				t.Errorf("%v, want %q", err, c.want)
 			}
-			if (coldstart.HintOf(err) != "") != c.hint {
-				t.Errorf("hint %q", coldstart.HintOf(err))
+			if (advice.HintOf(err) != "") != c.hint {
+				t.Errorf("hint %q", advice.HintOf(err))
 			}
 			if c.about != nil && !errors.Is(err, c.about) {
 				t.Errorf("%v is not %v", err, c.about)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -20,7 +21,7 @@ var _ coldstart.Backend = (*Engine)(nil)
 
 // New says that sandboxes need Linux.
 func New(context.Context, Options) (*Engine, error) {
-	return nil, coldstart.Hint(needsLinux(), hint)
+	return nil, advice.Hint(needsLinux(), hint)
 }
 
 func needsLinux() error {
@@ -28,8 +29,8 @@ func needsLinux() error {
 }
 
 // Check says that sandboxes need Linux.
-func Check(context.Context) []coldstart.Finding {
-	return []coldstart.Finding{{Severity: coldstart.Note, Subject: "sandbox", Text: needsLinux().Error(), Hint: hint}}
+func Check(context.Context) []advice.Finding {
+	return []advice.Finding{{Severity: advice.Note, Subject: "sandbox", Text: needsLinux().Error(), Hint: hint}}
 }
 
 // Open says that sandboxes need Linux.

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -153,9 +154,9 @@ func helpNoNamespaces() int {
 		fmt.Println("not ErrUnsupported")
 	}
 	fmt.Println(err)
-	fmt.Println("hint:", coldstart.HintOf(err))
+	fmt.Println("hint:", advice.HintOf(err))
 	for _, f := range checkWith(context.Background(), start) {
-		if f.Severity == coldstart.Problem && f.Hint != "" {
+		if f.Severity == advice.Problem && f.Hint != "" {
 			fmt.Println("warning")
 		}
 	}

@@ -1,4 +1,4 @@
-package emulated
+package localenv
 
 import (
 	"context"
@@ -198,11 +198,11 @@ func engineFailure(ctx context.Context, doing string, err error, m Machine) erro
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("%s: %w", doing, cause)
 	}
-	var known *coldstart.Failure
+	var known *coldstart.InvocationError
 	if errors.As(err, &known) {
 		return err
 	}
-	f := &coldstart.Failure{Reason: coldstart.ReasonEngine, Err: fmt.Errorf("%s: %w", doing, err)}
+	f := &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: fmt.Errorf("%s: %w", doing, err)}
 	if m != nil {
 		f.Output = m.Output()
 	}

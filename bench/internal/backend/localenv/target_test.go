@@ -1,4 +1,4 @@
-package emulated
+package localenv
 
 import (
 	"context"
@@ -154,7 +154,7 @@ func TestNotProved(t *testing.T) {
 		change func(n int, i *runtimeapi.Invocation)
 		init   func() (runtimeapi.Init, error)
 		want   error
-		reason string
+		reason coldstart.ProofReason
 	}{
 		"no init duration":             {change: func(_ int, i *runtimeapi.Invocation) { i.Log = report(i.RequestID, false) }, want: coldstart.ErrNotCold, reason: "not-cold"},
 		"second invocation":            {change: func(_ int, i *runtimeapi.Invocation) { i.Response = []byte(`{"instanceId":"a","invocation":2}`) }, want: coldstart.ErrNotCold, reason: "not-cold"},
@@ -190,7 +190,7 @@ func TestNotProved(t *testing.T) {
 			} else if m.closes != 1 {
 				t.Errorf("the environment was not closed")
 			}
-			var refused *coldstart.NotProved
+			var refused *coldstart.ProofError
 			if !errors.Is(err, c.want) || !errors.As(err, &refused) || refused.Reason != c.reason {
 				t.Fatalf("error: %v", err)
 			}
@@ -270,7 +270,7 @@ func TestFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := c.machine
 			_, _, err := target(&m).Start(t.Context())
-			var f *coldstart.Failure
+			var f *coldstart.InvocationError
 			if !errors.As(err, &f) || f.Reason != c.want || f.Err == nil {
 				t.Fatalf("error: %#v", err)
 			}
@@ -288,7 +288,7 @@ func TestACancelledContextIsNobodysFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	m := &machine{init: func() (runtimeapi.Init, error) { cancel(); return runtimeapi.Init{}, errors.New("broken pipe") }}
 	_, _, err := target(m).Start(ctx)
-	var f *coldstart.Failure
+	var f *coldstart.InvocationError
 	if !errors.Is(err, context.Canceled) || errors.As(err, &f) || m.closes != 1 {
 		t.Fatalf("error: %v, %d closes", err, m.closes)
 	}

@@ -1,4 +1,4 @@
-package emulated
+package localenv
 
 import (
 	"errors"
@@ -33,11 +33,11 @@ func sampleOf(requestID string, invocation runtimeapi.Invocation) (coldstart.Sam
 
 // failureOf returns the failure that an invocation was, or nil where it
 // succeeded.
-func failureOf(i runtimeapi.Invocation, m Machine) *coldstart.Failure {
+func failureOf(i runtimeapi.Invocation, m Machine) *coldstart.InvocationError {
 	if i.Status == "success" && i.FunctionError == "" {
 		return nil
 	}
-	failure := &coldstart.Failure{Reason: reasonOf(i), Output: m.Output(), Err: describe(i)}
+	failure := &coldstart.InvocationError{Reason: reasonOf(i), Output: m.Output(), Err: describe(i)}
 	if _, raw, err := lambdalog.FindReport(i.Log, i.RequestID); err == nil {
 		failure.Report = raw
 	}

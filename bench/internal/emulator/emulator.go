@@ -1,4 +1,7 @@
-package coldstart
+// Package emulator recognizes programs that emulate the runtime interface. bench
+// brings its own, outside the measured environment, and measures what an image
+// wraps in one.
+package emulator
 
 import (
 	"path"
@@ -14,11 +17,10 @@ var emulators = []string{"aws-lambda-rie", "aws-lambda-rie-arm64", "aws-lambda-r
 // no "=" follows the name.
 var emulatorValues = []string{"log-level", "runtime-api-address", "runtime-interface-emulator-address"}
 
-// StripEmulator takes an emulator's program and its flags off a command line
+// Strip takes an emulator's program and its flags off a command line
 // and returns what the emulator would have started, and whether there was one.
-// bench brings its own emulator, outside the measured environment: what an
-// image's entrypoint wraps in one is measured bare. argv is not changed.
-func StripEmulator(argv []string) ([]string, bool) {
+// argv is not changed.
+func Strip(argv []string) ([]string, bool) {
 	if len(argv) == 0 || !slices.Contains(emulators, path.Base(argv[0])) {
 		return argv, false
 	}

@@ -1,11 +1,11 @@
-package coldstart
+package emulator
 
 import (
 	"slices"
 	"testing"
 )
 
-func TestStripEmulator(t *testing.T) {
+func TestStrip(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		argv []string
@@ -25,7 +25,7 @@ func TestStripEmulator(t *testing.T) {
 		{"similar name", []string{"/bin/my-aws-lambda-rie", "x"}, []string{"/bin/my-aws-lambda-rie", "x"}, false},
 	} {
 		before := slices.Clone(c.argv)
-		got, was := StripEmulator(c.argv)
+		got, was := Strip(c.argv)
 		if !slices.Equal(got, c.want) || was != c.was {
 			t.Errorf("%s: %q, %v, want %q, %v", c.name, got, was, c.want, c.was)
 		}

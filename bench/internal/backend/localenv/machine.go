@@ -1,8 +1,8 @@
-// Package emulated turns what the emulator observed of an execution
+// Package localenv turns what the emulator observed of an execution
 // environment into samples. The local engines share it: docker and sandbox
 // only say how an environment is made, limited and ended, and what a sample
 // is, how it is proved and which failure a failure is, is decided here, once.
-package emulated
+package localenv
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package emulated
+package localenv
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 // the execve, the function's instance id, and the kernel's clock as the
 // function read it when it started.
 func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v served) error {
-	refuse := func(reason, format string, args ...any) error {
-		return &coldstart.NotProved{Want: coldstart.Cold, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
+	refuse := func(reason coldstart.ProofReason, format string, args ...any) error {
+		return &coldstart.ProofError{Want: coldstart.Cold, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
 	}
 	if err := proveMemory(s, target.setup.Config, coldstart.Cold); err != nil {
 		return err
@@ -27,7 +27,7 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 		s.Class = coldstart.ClassSuppressedInit
 		s.Proof = append(s.Proof, "initReport")
 	default:
-		return refuse("not-cold", "the report does not say what the emulator saw of init (done before the invocation: %t, inside it: %t)", init.Done, v.invocation.InitInside)
+		return refuse(coldstart.NotCold, "the report does not say what the emulator saw of init (done before the invocation: %t, inside it: %t)", init.Done, v.invocation.InitInside)
 	}
 	s.Start = coldstart.Cold
 	if init.RegisteredNs != 0 && s.Class == coldstart.ClassCold {
@@ -36,18 +36,18 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 	}
 	if f := s.Function; f != nil {
 		if f.Invocation > 1 {
-			return refuse("not-cold", "the function counts this as its invocation %d", f.Invocation)
+			return refuse(coldstart.NotCold, "the function counts this as its invocation %d", f.Invocation)
 		}
 		if !target.isNew(f.InstanceID) {
-			return refuse("not-cold", "instance %s has been seen before", f.InstanceID)
+			return refuse(coldstart.NotCold, "instance %s has been seen before", f.InstanceID)
 		}
 		s.Proof = append(s.Proof, "newInstance")
 		if f.StartedAtNs != nil && s.Class == coldstart.ClassCold {
 			if *f.StartedAtNs < init.StartedNs || *f.StartedAtNs > init.EndedNs {
-				return refuse("not-cold", "the function started %.3f ms after execve, init took %.3f ms", float64(*f.StartedAtNs-init.StartedNs)/1e6, float64(init.EndedNs-init.StartedNs)/1e6)
+				return refuse(coldstart.NotCold, "the function started %.3f ms after execve, init took %.3f ms", float64(*f.StartedAtNs-init.StartedNs)/1e6, float64(init.EndedNs-init.StartedNs)/1e6)
 			}
 			if *f.StartedAtNs < init.RegisteredNs {
-				return refuse("not-cold", "the function started %.3f ms before its extensions had registered", float64(init.RegisteredNs-*f.StartedAtNs)/1e6)
+				return refuse(coldstart.NotCold, "the function started %.3f ms before its extensions had registered", float64(init.RegisteredNs-*f.StartedAtNs)/1e6)
 			}
 			s.Proof = append(s.Proof, "startedInInit")
 			started := float64(*f.StartedAtNs-init.StartedNs) / 1e6
@@ -61,7 +61,7 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 // instance id and invocation count are given.
 func proveWarm(s *coldstart.Sample, instance string, invocations int, v served) error {
 	refuse := func(format string, args ...any) error {
-		return &coldstart.NotProved{Want: coldstart.Warm, Reason: "not-warm", Detail: fmt.Sprintf(format, args...), Report: s.Raw}
+		return &coldstart.ProofError{Want: coldstart.Warm, Reason: coldstart.NotWarm, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
 	}
 	if v.invocation.InitInside || s.Metrics.InitDurationMs != nil {
 		return refuse("init was done for this invocation")
@@ -91,7 +91,7 @@ func proveWarm(s *coldstart.Sample, instance string, invocations int, v served) 
 // proveMemory checks that the report is of the memory size that was asked for.
 func proveMemory(s *coldstart.Sample, c coldstart.Config, want coldstart.Start) error {
 	if m := s.Metrics.MemorySizeMB; m == nil || *m != float64(c.MemoryMB) {
-		return &coldstart.NotProved{Want: want, Reason: "wrong-memory", Detail: fmt.Sprintf("the report does not say Memory Size: %d MB", c.MemoryMB), Report: s.Raw}
+		return &coldstart.ProofError{Want: want, Reason: coldstart.WrongMemory, Detail: fmt.Sprintf("the report does not say Memory Size: %d MB", c.MemoryMB), Report: s.Raw}
 	}
 	return nil
 }
