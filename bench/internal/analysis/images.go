@@ -11,7 +11,7 @@ func imagesOf(in Input) []Image {
 	type key struct{ variant, arch string }
 	h := in.Run.Header
 	var before map[key]runfile.Config
-	if p := in.Previous; p != nil && h.Previous != "" && p.Header.ID == h.Previous {
+	if p := in.Reference; p != nil && h.Reference != "" && p.Header.ID == h.Reference {
 		before = map[key]runfile.Config{}
 		for _, c := range p.Header.Configs {
 			before[key{c.Variant, c.Arch}] = c

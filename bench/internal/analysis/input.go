@@ -11,12 +11,12 @@ import (
 // Input is a run to report on.
 type Input struct {
 	Run *runfile.Run
-	// Previous is the run that Run's header names as previous; nil where there
-	// is none or it can't be had. Any other run is not compared with.
-	Previous *runfile.Run
-	// Samples and PreviousSamples are those of the runs where they were not kept
+	// Reference is the run that the header of Run names as its reference; nil if there
+	// is none or it is not available. Any other run is not compared with.
+	Reference *runfile.Run
+	// Samples and ReferenceSamples are those of the runs where they were not kept
 	// in them, see runfile.Scan; nil where they were.
-	Samples, PreviousSamples *Samples
+	Samples, ReferenceSamples *Samples
 	// Sessions are the runs that were made one by together; empty for a single
 	// run. command is then the header of the one to measure again.
 	Sessions []Session
@@ -45,11 +45,11 @@ func (in Input) samples() *Samples {
 	return samplesOf(in.Run)
 }
 
-func (in Input) previous() *Samples {
-	if in.PreviousSamples != nil {
-		return in.PreviousSamples
+func (in Input) reference() *Samples {
+	if in.ReferenceSamples != nil {
+		return in.ReferenceSamples
 	}
-	return samplesOf(in.Previous)
+	return samplesOf(in.Reference)
 }
 
 // New reports on runs, the newest first. Runs of one place, host, plan and the

@@ -92,7 +92,7 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 		}
 	}
 	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
-	add("Previous run", "%s", h.Previous)
+	add("Previous run", "%s", h.Reference)
 	add("Against the images of", "%s", p.Against)
 	return facts
 }

@@ -24,7 +24,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 			}
 		}
 		if len(titles) > 0 {
-			add("%s the previous run (%s): %s.", text, h.Previous, strings.Join(titles, ", "))
+			add("%s the previous run (%s): %s.", text, h.Reference, strings.Join(titles, ", "))
 		}
 	}
 	since("The image changed since", func(i Image) bool { return i.Change == string(runfile.ChangeImage) })

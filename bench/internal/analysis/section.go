@@ -43,9 +43,9 @@ func newSection(in Input) Section {
 		name := orElse(u.Before, u.Variant) + marks(u.Before != "", false)
 		s.Unavailable = append(s.Unavailable, Unavailable{Variant: name, Error: u.Error, Hint: u.Hint})
 	}
-	if p := in.Previous; p != nil && h.Previous != "" && p.Header.ID == h.Previous {
+	if p := in.Reference; p != nil && h.Reference != "" && p.Header.ID == h.Reference {
 		// Runs that can't be compared have no change to show.
-		if c, err := changeOf(recorded{p, in.previous()}, recorded{run, samples}, Against{}); err == nil {
+		if c, err := changeOf(recorded{p, in.reference()}, recorded{run, samples}, Against{}); err == nil {
 			s.Since = c
 		}
 	}

@@ -65,7 +65,7 @@ func TestImagesAgainstPrevious(t *testing.T) {
 	previous.Header.ID = "r0"
 	previous.Header.Configs[1].Image.ImageID = "sha256:before"
 	run := newRun("same", "changed", "new")
-	run.Header.Previous = "r0"
+	run.Header.Reference = "r0"
 	changes := func(in Input) string {
 		var list []string
 		for _, i := range New([]Input{in}).Sections[0].Images {
@@ -73,10 +73,10 @@ func TestImagesAgainstPrevious(t *testing.T) {
 		}
 		return strings.Join(list, ",")
 	}
-	if got := changes(Input{Run: run, Previous: previous}); got != "same,changed,new" {
+	if got := changes(Input{Run: run, Reference: previous}); got != "same,changed,new" {
 		t.Errorf("changes: %s", got)
 	}
-	if s := New([]Input{{Run: run, Previous: previous}}).Sections[0]; !contains(s.Notes, "(r0): changed.") {
+	if s := New([]Input{{Run: run, Reference: previous}}).Sections[0]; !contains(s.Notes, "(r0): changed.") {
 		t.Errorf("the change is in no note: %q", s.Notes)
 	}
 	if got := changes(Input{Run: run}); got != ",," {
@@ -87,15 +87,15 @@ func TestImagesAgainstPrevious(t *testing.T) {
 		previous.Header.Configs[i].Image.ContentID, previous.Header.Configs[i].SetupID = "sha256:c", "s"
 	}
 	previous.Header.Configs[0].SetupID = "t"
-	if got := changes(Input{Run: run, Previous: previous}); got != "setup changed,same,new" {
+	if got := changes(Input{Run: run, Reference: previous}); got != "setup changed,same,new" {
 		t.Errorf("changes of content and setup: %s", got)
 	}
-	s := New([]Input{{Run: run, Previous: previous}}).Sections[0]
+	s := New([]Input{{Run: run, Reference: previous}}).Sections[0]
 	if !contains(s.Notes, "environment changed since the previous run (r0): same.") || !contains(s.Notes, "the same content as in the previous run (r0): changed.") {
 		t.Errorf("notes %q", s.Notes)
 	}
 	previous.Header.ID = "another"
-	if got := changes(Input{Run: run, Previous: previous}); got != ",," {
+	if got := changes(Input{Run: run, Reference: previous}); got != ",," {
 		t.Errorf("against another run than the header names: %s", got)
 	}
 }

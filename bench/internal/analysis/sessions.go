@@ -131,7 +131,7 @@ func joined(sessions []Input) Input {
 		return latest
 	}
 	run := *latest.Run
-	run.Header.Plan.Runs, run.Header.Plan.Redeploy, run.Header.Previous = 0, 0, ""
+	run.Header.Plan.Runs, run.Header.Plan.Redeploy, run.Header.Reference = 0, 0, ""
 	run.Samples, run.Rejects, run.Failures, run.Resumes, run.Warnings = nil, nil, nil, nil, nil
 	out := Input{Run: &run, apart: latest.apart, command: latest.Run.Header, Samples: &Samples{kept: map[kind]*column{}}}
 	for _, in := range slices.Backward(sessions) {

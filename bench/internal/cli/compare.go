@@ -150,7 +150,7 @@ func (a *app) warnOf(arg string, run *runfile.Run) {
 		name = a.relative(run.Path)
 	}
 	for _, w := range run.Warnings {
-		a.warning("%s", runfile.WarningIn(name, w))
+		a.warning("%s", runfile.AnnotateWarning(name, w))
 	}
 }
 

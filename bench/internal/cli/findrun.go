@@ -112,7 +112,7 @@ func (a *app) committed(ctx context.Context, revision, out string, like *runfile
 		}
 		run, err := runfile.Read(bytes.NewReader(text))
 		if err != nil {
-			a.warning("%v", runfile.In(revision+":"+name, err))
+			a.warning("%v", runfile.AnnotateError(revision+":"+name, err))
 			continue
 		}
 		if fits(run, like) && (newest == nil || run.Header.Started > newest.Header.Started) {

@@ -225,13 +225,13 @@ func (a *app) input(path string) (analysis.Input, error) {
 		return analysis.Input{}, err
 	}
 	in.Run = run
-	if id := run.Header.Previous; id != "" && filepath.IsLocal(id) {
-		in.PreviousSamples = new(analysis.Samples)
-		previous, err := runfile.Scan(filepath.Join(filepath.Dir(path), id+runfile.Ext), in.PreviousSamples.Add)
+	if id := run.Header.Reference; id != "" && filepath.IsLocal(id) {
+		in.ReferenceSamples = new(analysis.Samples)
+		previous, err := runfile.Scan(filepath.Join(filepath.Dir(path), id+runfile.Ext), in.ReferenceSamples.Add)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return analysis.Input{}, fmt.Errorf("reading the previous run: %w", err)
 		}
-		in.Previous = previous
+		in.Reference = previous
 	}
 	return in, nil
 }

@@ -54,7 +54,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		Shares:           map[coldstart.Config]string{},
 	}
 	targets := map[coldstart.Config]coldstart.Target{}
-	seen := runfile.Seen(entries, header.Backend, header.Engine, header.Host.Fingerprint)
+	seen := runfile.ImagesSeen(entries, header.Backend, header.Engine, header.Host.Fingerprint)
 	for i, c := range configs {
 		plan.Configs = append(plan.Configs, c.config)
 		targets[c.config] = c.target
@@ -165,8 +165,8 @@ func (a *app) openRun(m measure, header runfile.Header, entries []runfile.Entry,
 	if m.resume != "" {
 		return runfile.Resume(absolute(a.Dir, m.resume), header, a.Now())
 	}
-	if previous, ok := runfile.Previous(entries, header); ok {
-		header.Previous = previous.Header.ID
+	if reference, ok := runfile.ReferenceFor(entries, header); ok {
+		header.Reference = reference.Header.ID
 	}
 	file, err := runfile.CreateIn(runs, a.Now(), header)
 	return file, nil, err
@@ -198,7 +198,7 @@ func pastOf(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstar
 		past.Deployed = append(past.Deployed, d.Note())
 	}
 	h := run.Header
-	seen := runfile.Seen(before, h.Backend, h.Engine, h.Host.Fingerprint)
+	seen := runfile.ImagesSeen(before, h.Backend, h.Engine, h.Host.Fingerprint)
 	first := map[coldstart.Config]bool{}
 	for _, c := range h.Configs {
 		round, started := earliest[c.Config()]

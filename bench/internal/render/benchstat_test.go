@@ -82,7 +82,7 @@ func TestBenchstatAgrees(t *testing.T) {
 	dir := t.TempDir()
 	var files []string
 	var both []*analysis.Report
-	for name, one := range map[string]analysis.Input{"1-before.bench": {Run: in.Previous}, "2-after.bench": {Run: in.Run}} {
+	for name, one := range map[string]analysis.Input{"1-before.bench": {Run: in.Reference}, "2-after.bench": {Run: in.Run}} {
 		r := analysis.New([]analysis.Input{one})
 		var b bytes.Buffer
 		if err := render.Benchstat(&b, r); err != nil {

@@ -144,8 +144,8 @@ func reports() map[string][]analysis.Input {
 	before.Header.ID = "20260303T050607Z-local-docker"
 	before.Header.Configs[1].Image.ImageID = "sha256:" + strings.Repeat("7", 64)
 	after := newRun("docker", 50, 5, "scratch", "al2", "debug").measure(50)
-	after.Header.Previous = before.Header.ID
-	all["previous"] = []analysis.Input{{Run: after.Run, Previous: before.Run}}
+	after.Header.Reference = before.Header.ID
+	all["previous"] = []analysis.Input{{Run: after.Run, Reference: before.Run}}
 
 	unavailable := newRun("sandbox", 50, 5, "scratch", "debug")
 	unavailable.Header.Host.EngineVersion = ""

@@ -53,7 +53,7 @@ func TestDeployed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen := Seen(entries, "aws", "eu-west-1", "f"); len(seen) != 0 {
+	if seen := ImagesSeen(entries, "aws", "eu-west-1", "f"); len(seen) != 0 {
 		t.Errorf("seen: %v", seen)
 	}
 	seen, err := DeployedTo(entries, "aws", "eu-west-1", "f")

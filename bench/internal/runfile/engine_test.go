@@ -43,7 +43,7 @@ func TestStorageDriverSeparatesRuns(t *testing.T) {
 	}{{"overlay2", "overlay2", true}, {"overlay2", "vfs", false}, {"", "overlay2", true}, {"vfs", "", true}} {
 		was, is := withDriver(c.was), withDriver(c.is)
 		is.Started = Stamp(day.Add(time.Hour))
-		if _, ok := Previous([]Entry{{Header: was}}, is); ok != c.same {
+		if _, ok := ReferenceFor([]Entry{{Header: was}}, is); ok != c.same {
 			t.Errorf("%q then %q: previous %v", c.was, c.is, ok)
 		}
 		path := filepath.Join(t.TempDir(), "x.jsonl")

@@ -38,7 +38,7 @@ func Folder(dir string) (entries []Entry, warnings []string, err error) {
 		path := filepath.Join(dir, f.Name())
 		h, err := openHeader(path)
 		if err != nil {
-			warnings = append(warnings, In(path, err).Error())
+			warnings = append(warnings, AnnotateError(path, err).Error())
 			continue
 		}
 		entries = append(entries, Entry{path, h})
@@ -58,10 +58,10 @@ func openHeader(path string) (Header, error) {
 	return ReadHeader(f)
 }
 
-// Previous returns the newest run that a run with the header h may be compared
+// ReferenceFor returns the newest run that a run with the header h may be compared
 // with: of the same backend, engine, storage driver, host and plan, and begun before h where h
 // says when it began. It is false where there is none.
-func Previous(entries []Entry, h Header) (Entry, bool) {
+func ReferenceFor(entries []Entry, h Header) (Entry, bool) {
 	for _, e := range slices.Backward(entries) {
 		o := e.Header
 		if h.Started != "" && o.Started >= h.Started {
@@ -82,17 +82,17 @@ type SeenImages map[string]bool
 
 // Add enters the image of a configuration.
 func (s SeenImages) Add(c Config) {
-	for _, key := range seenKeys(c) {
+	for _, key := range imageKeys(c) {
 		s[key] = true
 	}
 }
 
 // Has reports whether the same image was entered.
 func (s SeenImages) Has(c Config) bool {
-	return slices.ContainsFunc(seenKeys(c), func(key string) bool { return s[key] })
+	return slices.ContainsFunc(imageKeys(c), func(key string) bool { return s[key] })
 }
 
-func seenKeys(c Config) []string {
+func imageKeys(c Config) []string {
 	keys := []string{c.Image.ImageID}
 	if c.Image.ContentID != "" {
 		keys = append(keys, "content "+c.Image.ContentID)
@@ -105,10 +105,10 @@ func seenKeys(c Config) []string {
 	return keys
 }
 
-// Seen returns the images that the runs of one backend, engine and host were
+// ImagesSeen returns the images that the runs of one backend, engine and host were
 // made with: the first cold start of any other image is of the class
 // first-after-deploy there.
-func Seen(entries []Entry, backend, engine, fingerprint string) SeenImages {
+func ImagesSeen(entries []Entry, backend, engine, fingerprint string) SeenImages {
 	seen := SeenImages{}
 	for _, e := range entries {
 		h := e.Header

@@ -2,10 +2,13 @@ package runfile
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -156,19 +159,43 @@ func TestFolder(t *testing.T) {
 	}
 	h := header()
 	h.Started = ""
-	if p, ok := Previous(es, h); !ok || p.Path != second {
+	if p, ok := ReferenceFor(es, h); !ok || p.Path != second {
 		t.Errorf("previous %v %v", p.Path, ok)
 	}
-	if p, ok := Previous(es, es[2].Header); !ok || p.Path != first {
+	if p, ok := ReferenceFor(es, es[2].Header); !ok || p.Path != first {
 		t.Errorf("previous of the second %v %v", p.Path, ok)
 	}
-	if p, ok := Previous(es, es[0].Header); ok {
+	if p, ok := ReferenceFor(es, es[0].Header); ok {
 		t.Errorf("previous of the first %v", p.Path)
 	}
 	if b := Before(es, es[2].Header); len(b) != 2 || len(Before(es, Header{Started: "9"})) != 5 {
 		t.Errorf("before the third: %v", b)
 	}
-	if seen := Seen(es, "local", "docker", "f1"); len(seen) != 3 || seen["sha256:9"] || !seen["sha256:0"] {
+	if seen := ImagesSeen(es, "local", "docker", "f1"); len(seen) != 3 || seen["sha256:9"] || !seen["sha256:0"] {
 		t.Errorf("seen %v", seen)
+	}
+}
+
+// A file of an older bench calls the reference "previous", and is read the same.
+func TestReadsOldNameOfReference(t *testing.T) {
+	h := header()
+	h.Reference = "r0"
+	now, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = bytes.Replace(now, []byte(`"type":""`), []byte(`"type":"run"`), 1)
+	now = bytes.Replace(now, []byte(`"schema":0`), []byte(`"schema":1`), 1)
+	then := bytes.Replace(now, []byte(`"reference"`), []byte(`"previous"`), 1)
+	if bytes.Equal(now, then) {
+		t.Fatalf("no reference in %s", now)
+	}
+	want, err := Read(bytes.NewReader(append(now, '\n')))
+	if err != nil || want.Header.Reference != "r0" {
+		t.Fatalf("%+v, %v", want, err)
+	}
+	got, err := Read(bytes.NewReader(append(then, '\n')))
+	if err != nil || !reflect.DeepEqual(got.Header, want.Header) || !slices.Equal(got.Warnings, want.Warnings) {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 }

@@ -22,9 +22,9 @@ func (e *LineError) Unwrap() error { return e.Err }
 // errNoHeader is what is wrong with a file that is empty or of another kind.
 var errNoHeader = fmt.Errorf("no header: %w", ErrNotRun)
 
-// In says in which file an error of reading is: "FILE:3: what", as compilers do
+// AnnotateError says in which file an error of reading is: "FILE:3: what", as compilers do
 // and editors understand, where the error knows its line.
-func In(name string, err error) error {
+func AnnotateError(name string, err error) error {
 	var at *LineError
 	if errors.As(err, &at) {
 		return fmt.Errorf("%s:%d: %w", name, at.Line, at.Err)
@@ -32,8 +32,8 @@ func In(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// WarningIn says in which file one of Run.Warnings is, in the form of In.
-func WarningIn(name, warning string) string {
+// AnnotateWarning says in which file one of Run.Warnings is, in the form of AnnotateError.
+func AnnotateWarning(name, warning string) string {
 	if rest, ok := strings.CutPrefix(warning, "line "); ok {
 		if n, what, ok := strings.Cut(rest, ": "); ok && strings.Trim(n, "0123456789") == "" {
 			return name + ":" + n + ": " + what

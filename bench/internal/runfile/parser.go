@@ -115,8 +115,16 @@ func (p *parser) readHeader(line []byte) error {
 	case v.Schema < 1:
 		return fmt.Errorf("schema %d: %w", v.Schema, ErrNotRun)
 	}
-	if err := p.decode(line, &p.run.Header); err != nil {
+	var h struct {
+		Header
+		Previous string `json:"previous"` // Reference, as an older bench wrote it
+	}
+	if err := p.decode(line, &h); err != nil {
 		return err
+	}
+	p.run.Header = h.Header
+	if h.Reference == "" {
+		p.run.Header.Reference = h.Previous
 	}
 	for _, c := range p.run.Header.Configs {
 		p.configs[c.Config()] = true

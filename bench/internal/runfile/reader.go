@@ -64,7 +64,7 @@ func openRun(path string, each func(*coldstart.Sample)) (*Run, error) {
 	}
 	run, err := read(f, size, each)
 	if err != nil {
-		return nil, In(path, err)
+		return nil, AnnotateError(path, err)
 	}
 	run.Path = path
 	return run, nil

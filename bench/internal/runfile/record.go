@@ -46,9 +46,10 @@ type Header struct {
 	// Rehearsal says what stood for AWS in a run of backend "aws": "rehearsal,
 	// not AWS", "endpoint HOST, not AWS". Empty for AWS itself and locally.
 	Rehearsal string `json:"rehearsal,omitempty"`
-	// Previous is the ID of the newest earlier run of the same backend, engine,
-	// host and plan; empty where there is none.
-	Previous    string           `json:"previous,omitempty"`
+	// Reference is the ID of the run that this one is compared with: the newest
+	// earlier one of the same backend, engine, host and plan; empty if there is none.
+	// Files of an older bench call it "previous".
+	Reference   string           `json:"reference,omitempty"`
 	Host        Host             `json:"host"`
 	Plan        Plan             `json:"plan"`
 	Limits      coldstart.Limits `json:"limits"`

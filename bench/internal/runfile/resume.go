@@ -42,7 +42,7 @@ func Resume(path string, now Header, at time.Time) (*Writer, *Run, error) {
 	}
 	w, run, err := resume(f, path, now, at)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("resuming %w", In(path, err)), f.Close())
+		return nil, nil, errors.Join(fmt.Errorf("resuming %w", AnnotateError(path, err)), f.Close())
 	}
 	return w, run, nil
 }

@@ -70,7 +70,7 @@ func TestResumeRefusesSomethingElse(t *testing.T) {
 		"configurations":             func(h *Header) { h.Configs = h.Configs[:1] },
 		"image of al2/512MB/amd64":   func(h *Header) { h.Configs[1].Image.ImageID = "sha256:3" },
 		" content is known now":      func(h *Header) { h.Configs[1].Image.ContentID, h.Configs[1].SetupID = "sha256:c", "sha256:s" },
-		"":                           func(h *Header) { h.Tool, h.ID, h.Started, h.Previous = "bench v2", "y", "", "x" },
+		"":                           func(h *Header) { h.Tool, h.ID, h.Started, h.Reference = "bench v2", "y", "", "x" },
 		" kernel is the fingerprint": func(h *Header) { h.Host.Kernel, h.Plan.MemoryMB = "7", append([]int(nil), 512) },
 	} {
 		h := header()

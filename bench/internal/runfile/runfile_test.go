@@ -269,7 +269,7 @@ func TestWarningIn(t *testing.T) {
 		"line up: 3":                              "f: line up: 3",
 		"line":                                    "f: line",
 	} {
-		if got := WarningIn("f", warning); got != want {
+		if got := AnnotateWarning("f", warning); got != want {
 			t.Errorf("%q: %q, want %q", warning, got, want)
 		}
 	}
