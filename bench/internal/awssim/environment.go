@@ -87,9 +87,9 @@ func (s *Server) newEnvironment(d *deployment) *environment {
 		e.kind = snapStarted
 	}
 	if s.latency {
-		luck := newLuck(s.o.Seed, "latency", f.name, f.colds)
-		if e.platform = platformInit(luck, d.cfg); !f.started[d.cfg.codeSHA256] && !d.cfg.zip {
-			e.platform = firstInit(luck)
+		r := newRNG(s.o.Seed, "latency", f.name, f.colds)
+		if e.platform = platformInit(r, d.cfg); !f.started[d.cfg.codeSHA256] && !d.cfg.zip {
+			e.platform = firstInit(r)
 		}
 	}
 	f.started[d.cfg.codeSHA256] = true

@@ -63,46 +63,46 @@ func faultNames() []string {
 	return names
 }
 
-// luck draws what happens to one call. It is a function of the seed, the
+// rng draws what happens to one call. It is a function of the seed, the
 // operation, the function's name and which call of that operation it is: calls
 // of other functions in between change nothing.
-type luck struct{ *rand.Rand }
+type rng struct{ *rand.Rand }
 
-func newLuck(seed uint64, operation, name string, n int) luck {
+func newRNG(seed uint64, operation, name string, n int) rng {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%d", operation, name, n)
-	return luck{rand.New(rand.NewPCG(seed, h.Sum64()))}
+	return rng{rand.New(rand.NewPCG(seed, h.Sum64()))}
 }
 
 // strikes draws with a rate. It always draws, so that one rate does not change
 // what becomes of another.
-func (l luck) strikes(rate float64) bool { return l.Float64() < rate }
+func (r rng) strikes(rate float64) bool { return r.Float64() < rate }
 
 // between draws a duration.
-func (l luck) between(from, to time.Duration) time.Duration {
-	return from + time.Duration(l.Float64()*float64(to-from))
+func (r rng) between(from, to time.Duration) time.Duration {
+	return from + time.Duration(r.Float64()*float64(to-from))
 }
 
-// fate is what was drawn for one call.
-type fate struct {
+// injectedFault is what was drawn for one call.
+type injectedFault struct {
 	throttle, failure, reset, after, expired, denied, slow, noLog, cut, late, conflict, eni, kms, stale, ahead bool
 	// slowly is how long a slow update takes, lately how late a late event is.
 	slowly, lately time.Duration
 }
 
-func (f Faults) fate(l luck) fate {
-	return fate{
-		throttle: l.strikes(f.Throttle), failure: l.strikes(f.Error), reset: l.strikes(f.Reset), after: l.strikes(0.5),
-		expired: l.strikes(f.Expired), denied: l.strikes(f.Denied), slow: l.strikes(f.Slow),
-		noLog: l.strikes(f.NoLog), cut: l.strikes(f.Cut), late: l.strikes(f.Late),
-		conflict: l.strikes(f.Conflict), eni: l.strikes(f.ENI), kms: l.strikes(f.KMS),
-		slowly: l.between(2*time.Second, 8*time.Second), lately: l.between(3*time.Second, 8*time.Second),
-		stale: l.strikes(f.Stale), ahead: l.strikes(f.Ahead),
+func (f Faults) draw(r rng) injectedFault {
+	return injectedFault{
+		throttle: r.strikes(f.Throttle), failure: r.strikes(f.Error), reset: r.strikes(f.Reset), after: r.strikes(0.5),
+		expired: r.strikes(f.Expired), denied: r.strikes(f.Denied), slow: r.strikes(f.Slow),
+		noLog: r.strikes(f.NoLog), cut: r.strikes(f.Cut), late: r.strikes(f.Late),
+		conflict: r.strikes(f.Conflict), eni: r.strikes(f.ENI), kms: r.strikes(f.KMS),
+		slowly: r.between(2*time.Second, 8*time.Second), lately: r.between(3*time.Second, 8*time.Second),
+		stale: r.strikes(f.Stale), ahead: r.strikes(f.Ahead),
 	}
 }
 
 // refuse answers a call in the endpoint's place, where that is what was drawn.
-func (f fate) refuse(operation string) (reply, string) {
+func (f injectedFault) refuse(operation string) (reply, string) {
 	invoke := operation == "Invoke"
 	switch {
 	case f.expired:

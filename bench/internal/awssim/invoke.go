@@ -97,14 +97,14 @@ func (s *Server) ready(f *function, v *version) (reply, bool) {
 // run serves one invocation that is waited for.
 func (s *Server) run(c *call, e *environment, ev runtimeapi.Event) reply {
 	inv, err := e.invoke(s.ctx, ev)
-	if err == nil && c.fate.cut {
+	if err == nil && c.fault.cut {
 		s.count("cut")
 		s.chatter(e)
 	}
 	late := time.Duration(0)
-	if err == nil && c.fate.late {
+	if err == nil && c.fault.late {
 		s.count("late")
-		late = c.fate.lately
+		late = c.fault.lately
 	}
 	tail := ""
 	if e.log != nil {
@@ -121,7 +121,7 @@ func (s *Server) run(c *call, e *environment, ev runtimeapi.Event) reply {
 		out.header["X-Amz-Function-Error"] = inv.FunctionError
 	}
 	if c.head.Get("X-Amz-Log-Type") == "Tail" {
-		if c.fate.noLog {
+		if c.fault.noLog {
 			s.count("nolog")
 		} else {
 			out.header["X-Amz-Log-Result"] = base64.StdEncoding.EncodeToString([]byte(tail))

@@ -23,8 +23,8 @@ type quantileRow struct {
 // memory size, by the inverse of the distribution, linear between its quantiles.
 // It holds that function's own init too, some milliseconds of some tens: what a
 // rehearsal prints is an upper end of what the numbers support.
-func platformInit(luck luck, c configuration) time.Duration {
-	p, i := luck.Float64(), 1
+func platformInit(r rng, c configuration) time.Duration {
+	p, i := r.Float64(), 1
 	for i < len(quantileLevels)-1 && p > quantileLevels[i] {
 		i++
 	}
@@ -45,8 +45,8 @@ var firstInits = []float64{853.71, 974.04, 1031.12, 1033.22, 1171.51, 1239.75, 1
 
 // firstInit draws what the platform adds to the first cold start of an image,
 // linear between the values that there are.
-func firstInit(luck luck) time.Duration {
-	at := luck.Float64() * float64(len(firstInits)-1)
+func firstInit(r rng) time.Duration {
+	at := r.Float64() * float64(len(firstInits)-1)
 	i := int(at)
 	ms := firstInits[i] + (firstInits[i+1]-firstInits[i])*(at-float64(i))
 	return time.Duration(ms * float64(time.Millisecond))

@@ -29,7 +29,7 @@ func TestPlatformInit(t *testing.T) {
 	const n = 20_000
 	var draws []float64
 	for i := range n {
-		draws = append(draws, float64(platformInit(newLuck(1, "latency", "f", i), c))/float64(time.Millisecond))
+		draws = append(draws, float64(platformInit(newRNG(1, "latency", "f", i), c))/float64(time.Millisecond))
 	}
 	slices.Sort(draws)
 	for i, p := range quantileLevels {
@@ -78,7 +78,7 @@ func TestFirstInit(t *testing.T) {
 	}
 	seen := map[time.Duration]bool{}
 	for i := range 1000 {
-		d := firstInit(newLuck(1, "first", "f", i))
+		d := firstInit(newRNG(1, "first", "f", i))
 		if seen[d] = true; d < least || d > most {
 			t.Fatalf("drew %v", d)
 		}

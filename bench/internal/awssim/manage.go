@@ -115,8 +115,8 @@ func (s *Server) createFunction(c *call) reply {
 
 // delay is how long an update takes beyond the time in which it is seen.
 func (c *call) delay() time.Duration {
-	if c.fate.slow {
-		return c.fate.slowly
+	if c.fault.slow {
+		return c.fault.slowly
 	}
 	return 0
 }
@@ -161,16 +161,16 @@ func (s *Server) updateFunctionConfiguration(c *call) reply {
 
 // update begins an update and counts one that is slow on purpose.
 func (s *Server) update(c *call, f *function, cfg configuration) {
-	if c.fate.slow {
+	if c.fault.slow {
 		s.stats.Faults["slow"]++
 	}
 	s.begin(f.latest, cfg, c.delay())
 	u := f.latest.update
-	if c.fate.stale {
+	if c.fault.stale {
 		s.stats.Faults["stale"]++
 		u.stale = true
 	}
-	if c.fate.ahead {
+	if c.fault.ahead {
 		s.stats.Faults["ahead"]++
 		u.until = u.began.Add(max(c.delay(), aheadBy))
 		u.next = &deployment{f: f, cfg: cfg, number: f.latest.number}

@@ -20,7 +20,7 @@ type call struct {
 	query url.Values
 	head  http.Header
 	body  []byte
-	fate  fate
+	fault injectedFault
 	do    func(s *Server, c *call) reply
 }
 

@@ -191,7 +191,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.credentials[key] = true
 	nth := c.operation + " " + c.name
 	s.nth[nth]++
-	c.fate = s.o.Faults.fate(newLuck(s.o.Seed, c.operation, c.name, s.nth[nth]))
+	c.fault = s.o.Faults.draw(newRNG(s.o.Seed, c.operation, c.name, s.nth[nth]))
 	if c.operation == "Invoke" {
 		s.stats.Invocations++
 	}
@@ -211,7 +211,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.stats.Refused++
 		}
 	}
-	if lost && c.fate.after {
+	if lost && c.fault.after {
 		s.stats.Lost++
 	}
 	s.mu.Unlock()
@@ -226,17 +226,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer does a call, or what was drawn in its place, and says which fault it
 // was.
 func (s *Server) answer(c *call, over bool) (reply, string) {
-	if out, fault := c.fate.refuse(c.operation); fault != "" {
+	if out, fault := c.fault.refuse(c.operation); fault != "" {
 		return s.inItsForm(c, out), fault
 	}
 	if over {
 		return s.inItsForm(c, throttled("CallerRateLimitExceeded")), ""
 	}
-	if c.fate.reset && !c.fate.after {
+	if c.fault.reset && !c.fault.after {
 		return reply{}, "reset"
 	}
 	out := c.serve(s)
-	if c.fate.reset {
+	if c.fault.reset {
 		return out, "reset"
 	}
 	return out, ""

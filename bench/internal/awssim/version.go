@@ -114,7 +114,7 @@ func (s *Server) routed(f *function, v *version, qualifier string) *version {
 	}
 	a.invoked++
 	for number, w := range a.weights { // one at the most
-		if newLuck(s.o.Seed, "alias", f.name+":"+qualifier, a.invoked).strikes(w) {
+		if newRNG(s.o.Seed, "alias", f.name+":"+qualifier, a.invoked).strikes(w) {
 			return f.version(number)
 		}
 	}

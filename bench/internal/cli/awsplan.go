@@ -29,12 +29,12 @@ const (
 	perDeployment = 30 * time.Second
 )
 
-func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsMeasure, configs []awsConfig) awsPlan {
+func (a *app) awsPlan(client *awslambda.Client, inventory *awslambda.Inventory, m awsMeasure, configs []awsConfig) awsPlan {
 	strategy := awslambda.Strategy(m.awsFlags.strategy)
 	colds := m.runs * len(configs)
 	warms := colds * m.warmRuns
 	who := ""
-	if id := survey.Account.ARN; id != "" && client.Rehearsal() == "" {
+	if id := inventory.Account.ARN; id != "" && client.Rehearsal() == "" {
 		who = " as " + id
 	}
 	invocations, order := workload(colds, warms, m.runs+m.awsFlags.redeploy, len(configs))
@@ -76,7 +76,7 @@ func (a *app) awsPlan(client *awslambda.Client, survey *awslambda.Survey, m awsM
 	case awslambda.Burst:
 		size := m.awsFlags.burst
 		for _, c := range configs {
-			size = min(size, survey.Capacity(c.facts, size))
+			size = min(size, inventory.Capacity(c.facts, size))
 		}
 		groups = size
 		if len(functions) > 0 {

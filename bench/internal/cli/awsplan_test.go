@@ -26,7 +26,7 @@ func planFor(t *testing.T, region string, change func(m *awsMeasure)) awsPlan {
 		change(&m)
 	}
 	var configs []awsConfig
-	survey := &awslambda.Survey{Account: awslambda.Account{ARN: "arn:aws:iam::123456789012:user/me", Concurrent: 10, Unreserved: 10}}
+	inventory := &awslambda.Inventory{Account: awslambda.Account{ARN: "arn:aws:iam::123456789012:user/me", Concurrent: 10, Unreserved: 10}}
 	for _, name := range []string{"a", "b"} {
 		configs = append(configs, awsConfig{
 			awsWant: awsWant{variant: name, ref: awslambda.Ref{Name: "p-" + name}},
@@ -35,7 +35,7 @@ func planFor(t *testing.T, region string, change func(m *awsMeasure)) awsPlan {
 		})
 	}
 	a := &app{Env: Env{Dir: t.TempDir()}}
-	return a.awsPlan(client, survey, m, configs)
+	return a.awsPlan(client, inventory, m, configs)
 }
 
 // What a run would do on AWS is said before it is done, and what it costs is of

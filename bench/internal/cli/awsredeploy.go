@@ -54,8 +54,8 @@ func (a *app) varsFile(name, composeFile string) string {
 // freshImages returns the digests that may be deployed in the place of each
 // function: those of a run that goes on, and then those that bench pushed and
 // that no run of this folder has deployed there. Functions that bench did not
-// push become errors of the survey.
-func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m awsMeasure, wanted []awsWant) (map[awslambda.Ref][]string, error) {
+// push become errors of the inventory.
+func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Inventory, m awsMeasure, wanted []awsWant) (map[awslambda.Ref][]string, error) {
 	if m.awsFlags.redeploy == 0 {
 		return nil, nil
 	}
@@ -86,7 +86,7 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 	}
 	images := map[awslambda.Ref][]string{}
 	for _, w := range wanted {
-		facts := survey.Functions[w.ref]
+		facts := inventory.Functions[w.ref]
 		if facts == nil || facts.Zip || facts.Ref.Qualifier != "" {
 			continue // refused with better reasons
 		}
@@ -96,7 +96,7 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 		fresh := w.fresh
 		if !m.awsFlags.rehearse {
 			if fresh, err = pushed.freshOf(facts); err != nil {
-				survey.Errors[w.ref] = advice.Hint(fmt.Errorf("%w (%s)", err, a.relative(vars)),
+				inventory.Errors[w.ref] = advice.Hint(fmt.Errorf("%w (%s)", err, a.relative(vars)),
 					push(m.awsFlags.redeploy, w)+", then make deploy; --tfvars FILE, if it was pushed from elsewhere")
 				continue
 			}
@@ -106,7 +106,7 @@ func (a *app) freshImages(client *awslambda.Client, survey *awslambda.Survey, m 
 			return gone[w.ref.Name][digest] || slices.Contains(begun, digest)
 		})
 		if need := m.awsFlags.redeploy - deployments; len(fresh) < need {
-			survey.Errors[w.ref] = advice.Hint(
+			inventory.Errors[w.ref] = advice.Hint(
 				fmt.Errorf("function %s: %s that it never had, %d are needed", w.ref, plural(len(fresh), "image"), need),
 				push(need, w))
 			continue

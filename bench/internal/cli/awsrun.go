@@ -36,21 +36,21 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 			refs = append(refs, awslambda.Ref{Name: w.ref.Name}) // what is published anew
 		}
 	}
-	survey, err := client.Survey(ctx, refs)
+	inventory, err := client.Inventory(ctx, refs)
 	if err != nil {
 		return err
 	}
-	for _, w := range survey.Warnings {
+	for _, w := range inventory.Warnings {
 		a.warning("%s", w)
 	}
-	fresh, err := a.freshImages(client, survey, m, wanted)
+	fresh, err := a.freshImages(client, inventory, m, wanted)
 	if err != nil {
 		return err
 	}
-	campaign := client.Begin(survey, awslambda.Setup{
+	session := client.Begin(inventory, awslambda.Setup{
 		Strategy: awslambda.Strategy(m.awsFlags.strategy), Idle: m.awsFlags.idle, Expect: m.awsFlags.expect, Concurrency: m.awsFlags.burst, Images: fresh,
 	})
-	configs, unavailable, err := a.awsConfigs(survey, campaign, m, wanted)
+	configs, unavailable, err := a.awsConfigs(inventory, session, m, wanted)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 			return err
 		}
 	}
-	plan := a.awsPlan(client, survey, m, configs)
+	plan := a.awsPlan(client, inventory, m, configs)
 	if m.dryRun {
 		_, err := fmt.Fprint(a.Stdout, plan.text)
 		return err
@@ -72,12 +72,12 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	case plan.dollars > m.awsFlags.maxCost:
 		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(plan.dollars), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", plan.dollars+0.01))
 	}
-	defer func() { err = errors.Join(err, campaign.Close()) }()
-	if err := campaign.Wake(ctx, refs); err != nil {
+	defer func() { err = errors.Join(err, session.Close()) }()
+	if err := session.Wake(ctx, refs); err != nil {
 		return err
 	}
 	header := a.awsHeader(client, m, configs, unavailable)
-	header.Warnings = append(header.Warnings, survey.Warnings...)
+	header.Warnings = append(header.Warnings, inventory.Warnings...)
 	var list []opened
 	images := map[coldstart.Config][]string{}
 	for _, c := range configs {
@@ -90,7 +90,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		if m.verbal {
 			o.Log = func(text string) { a.say("%s", text) }
 		}
-		target, err := campaign.Open(ctx, c.config, img, o)
+		target, err := session.Open(ctx, c.config, img, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.config.Variant, err)
 		}
@@ -101,20 +101,20 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		for _, c := range list {
 			err = errors.Join(err, c.target.Close())
 		}
-		err = errors.Join(err, campaign.Close())
-		return campaign.Warnings(), err
+		err = errors.Join(err, session.Close())
+		return session.Warnings(), err
 	}}, absolute(a.Dir, m.out))
 }
 
 // awsConfigs multiplies the functions that were found by memory sizes. One that
 // can't be measured becomes a row that says why, unless it was asked for by
 // name.
-func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign, m awsMeasure, wanted []awsWant) ([]awsConfig, []runfile.Unavailable, error) {
+func (a *app) awsConfigs(inventory *awslambda.Inventory, session *awslambda.Session, m awsMeasure, wanted []awsWant) ([]awsConfig, []runfile.Unavailable, error) {
 	var list []awsConfig
 	var unavailable []runfile.Unavailable
 	for _, w := range wanted {
-		facts, err := survey.Functions[w.ref], survey.Errors[w.ref]
-		if other := survey.Reaches(w.home); other != nil {
+		facts, err := inventory.Functions[w.ref], inventory.Errors[w.ref]
+		if other := inventory.Reaches(w.home); other != nil {
 			err = other
 		}
 		if w.undeployed != nil {
@@ -131,7 +131,7 @@ func (a *app) awsConfigs(survey *awslambda.Survey, campaign *awslambda.Campaign,
 			}
 			for _, size := range sizes {
 				c := awsConfig{awsWant: w, facts: facts, config: coldstart.Config{Variant: w.variant, MemoryMB: size, Arch: arch}}
-				if err = errors.Join(err, campaign.Check(facts, c.config, m.vars)); err != nil {
+				if err = errors.Join(err, session.Check(facts, c.config, m.vars)); err != nil {
 					break
 				}
 				found = append(found, c)

@@ -9,13 +9,14 @@ import (
 // content that were never started where it runs.
 type Redeployer interface {
 	Target
-	// Deploy puts the image with a digest in the place of the one before. The
-	// next Start is then the image's first cold start, and nothing but the
-	// deployment forced it. Where again is true the image was started before, and
-	// the next Start forces a cold start as it would have without the deployment.
+	// Deploy replaces the image by a new one, named by its digest. The next Start
+	// is that image's first cold start, and nothing but the deployment forces it.
 	// The error is as Start's. Whatever is deployed, Close of the target's backend
-	// puts the image back that was there in the beginning.
-	Deploy(ctx context.Context, digest string, again bool) error
+	// restores the image that was there in the beginning.
+	Deploy(ctx context.Context, digest string) error
+	// DeployAgain is Deploy for an image that was started before: the next Start
+	// forces a cold start as it would have without the deployment.
+	DeployAgain(ctx context.Context, digest string) error
 }
 
 // Deployment says of a cold sample which deployment of the run it follows.

@@ -102,7 +102,7 @@ func (r *run) deploy(ctx context.Context, c *config, round int) error {
 		if !ok {
 			return &notDeployed{number: number}
 		}
-		err := r.put(ctx, c, image, true)
+		err := r.put(ctx, c, image, coldstart.Redeployer.DeployAgain)
 		if err == nil {
 			d.number, d.again, d.fresh = number, true, false
 		}
@@ -112,7 +112,7 @@ func (r *run) deploy(ctx context.Context, c *config, round int) error {
 		if d.used[image] {
 			continue
 		}
-		if err := r.put(ctx, c, image, false); err != nil {
+		if err := r.put(ctx, c, image, coldstart.Redeployer.Deploy); err != nil {
 			return err
 		}
 		now := coldstart.Deployed{Config: c.Config, Round: round, Number: number, Image: image, At: r.o.Clock.Now()}
@@ -127,10 +127,10 @@ func (r *run) deploy(ctx context.Context, c *config, round int) error {
 }
 
 // put deploys an image. Until it has returned nobody knows what is in place.
-func (r *run) put(ctx context.Context, c *config, image string, again bool) error {
+func (r *run) put(ctx context.Context, c *config, image string, deploy func(coldstart.Redeployer, context.Context, string) error) error {
 	c.deployed.number = 0
 	var err error
-	r.waiting(func() { err = r.targets[c.Config].(coldstart.Redeployer).Deploy(ctx, image, again) })
+	r.waiting(func() { err = deploy(r.targets[c.Config].(coldstart.Redeployer), ctx, image) })
 	return err
 }
 

@@ -32,7 +32,11 @@ type imaged struct {
 	r *registry
 }
 
-func (t imaged) Deploy(_ context.Context, digest string, again bool) error {
+func (t imaged) Deploy(_ context.Context, digest string) error { return t.deploy(digest, false) }
+
+func (t imaged) DeployAgain(_ context.Context, digest string) error { return t.deploy(digest, true) }
+
+func (t imaged) deploy(digest string, again bool) error {
 	t.r.logf("deploy %s %s %v", t.c.Variant, digest, again)
 	if t.r.deploy != nil {
 		if err := t.r.deploy(t.c, t.r.nth("deploy", t.c)); err != nil {

@@ -17,8 +17,8 @@ var _ coldstart.Burster = (*target)(nil)
 func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.campaign.c
-	n = min(n, t.campaign.survey.Capacity(t.facts, t.campaign.setup.Concurrency))
+	c := t.session.c
+	n = min(n, t.session.inventory.Capacity(t.facts, t.session.setup.Concurrency))
 	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 	}
 	close(start)
 	wg.Wait()
-	t.campaign.invoked(use.ref)
+	t.session.invoked(use.ref)
 	made := make([]coldstart.Started, n)
 	refusedBefore, refusedNow := t.refused, false
 	for i, a := range answers {
@@ -77,7 +77,7 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 
 // wait puts the next invocation off.
 func (t *target) wait(d time.Duration) {
-	if until := t.campaign.c.clock.Now().Add(d); until.After(t.until) {
+	if until := t.session.c.clock.Now().Add(d); until.After(t.until) {
 		t.until = until
 	}
 }

@@ -213,7 +213,7 @@ func TestRestoreComesAfterTheCode(t *testing.T) {
 		return false
 	}
 	e.Mu.Unlock()
-	if err := targets[0].(coldstart.Redeployer).Deploy(ctx, awstest.Digest(1), false); err == nil {
+	if err := targets[0].(coldstart.Redeployer).Deploy(ctx, awstest.Digest(1)); err == nil {
 		t.Error("it was deployed")
 	}
 	err := k.Close()
@@ -269,7 +269,7 @@ func TestChangedKnowsOfCode(t *testing.T) {
 	if names, code := c.Changed(); len(names) > 0 || code {
 		t.Errorf("before the first update: %q, %v", names, code)
 	}
-	if err := targets[0].(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+	if err := targets[0].(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1)); err != nil {
 		t.Fatal(err)
 	}
 	if names, code := c.Changed(); !slices.Equal(names, []string{"one"}) || !code {

@@ -29,7 +29,7 @@ func TestTheMetadataServiceHasNoCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.Survey(t.Context(), nil)
+	_, err = c.Inventory(t.Context(), nil)
 	if err == nil || err.Error() != "asking who I am: no credentials in the environment or the profile, and no instance here that has a role" {
 		t.Errorf("said %v", err)
 	}

@@ -21,7 +21,7 @@ func connect(t testing.TB, e *awstest.Endpoint) *Client {
 }
 
 // open surveys and opens functions at their own memory size.
-func open(t testing.TB, e *awstest.Endpoint, c *Client, s Setup, names ...string) (*Campaign, []coldstart.Target) {
+func open(t testing.TB, e *awstest.Endpoint, c *Client, s Setup, names ...string) (*Session, []coldstart.Target) {
 	t.Helper()
 	var refs []Ref
 	for _, n := range names {
@@ -31,15 +31,15 @@ func open(t testing.TB, e *awstest.Endpoint, c *Client, s Setup, names ...string
 		}
 		refs = append(refs, ref)
 	}
-	survey, err := c.Survey(context.Background(), refs)
+	inventory, err := c.Inventory(context.Background(), refs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := c.Begin(survey, s)
+	k := c.Begin(inventory, s)
 	t.Cleanup(func() { k.Close() })
 	var targets []coldstart.Target
 	for _, ref := range refs {
-		if err := survey.Errors[ref]; err != nil {
+		if err := inventory.Errors[ref]; err != nil {
 			t.Fatal(err)
 		}
 		target, err := k.Open(context.Background(), coldstart.Config{Variant: ref.Name, MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: ref.String()}, coldstart.Options{Payload: []byte(`{}`)})

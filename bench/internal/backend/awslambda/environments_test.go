@@ -30,7 +30,7 @@ func TestEnvironmentsInitializedAhead(t *testing.T) {
 		}
 		e.Wait = time.Millisecond // each is cold
 		k, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 2}, "one:live")
-		warned := slices.ContainsFunc(k.survey.Functions[Ref{"one", "live"}].Warnings, func(s string) bool { return strings.Contains(s, "provisioned concurrency") })
+		warned := slices.ContainsFunc(k.inventory.Functions[Ref{"one", "live"}].Warnings, func(s string) bool { return strings.Contains(s, "provisioned concurrency") })
 		if warned != provisioned {
 			t.Errorf("warned of provisioned concurrency: %v", warned)
 		}
@@ -130,7 +130,7 @@ func TestNoConcurrencyLeft(t *testing.T) {
 		awstest.Reply(w, 200, map[string]any{"AccountLimit": map[string]any{"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 0}})
 		return true
 	}
-	s, err := connect(t, e).Survey(t.Context(), []Ref{{Name: "one"}})
+	s, err := connect(t, e).Inventory(t.Context(), []Ref{{Name: "one"}})
 	if err != nil || !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "concurrency is reserved") }) {
 		t.Errorf("%+v, %v", s, err)
 	}

@@ -17,14 +17,14 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// survey looks at one function and returns what is wrong with it or with the
+// inventory looks at one function and returns what is wrong with it or with the
 // account.
-func survey(e *awstest.Endpoint, c *Client, name string) error {
+func inventory(e *awstest.Endpoint, c *Client, name string) error {
 	ref, err := ParseRef(name, "")
 	if err != nil {
 		return err
 	}
-	s, err := c.Survey(context.Background(), []Ref{ref})
+	s, err := c.Inventory(context.Background(), []Ref{ref})
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func TestPreflightRefuses(t *testing.T) {
 			e.Fault = c.fault
 			client := connect(t, e)
 			client.rehearsal = "" // AWS itself lacks nothing
-			err := survey(e, client, orElse(c.function, "one"))
+			err := inventory(e, client, orElse(c.function, "one"))
 			if err == nil || !strings.Contains(err.Error(), c.error) || !strings.Contains(advice.HintOf(err), c.hint) {
 				t.Errorf("%v (hint %q), want %q (hint %q)", err, advice.HintOf(err), c.error, c.hint)
 			}
@@ -111,7 +111,7 @@ func TestNoRegionAndNoCredentials(t *testing.T) {
 		t.Errorf("rehearsal %q, want %q", c.Rehearsal(), want)
 	}
 	c.rehearsal = ""
-	if _, err := c.Survey(t.Context(), nil); err == nil || !strings.Contains(advice.HintOf(err), "log in again") {
+	if _, err := c.Inventory(t.Context(), nil); err == nil || !strings.Contains(advice.HintOf(err), "log in again") {
 		t.Errorf("without credentials: %v, hint %q", err, advice.HintOf(err))
 	}
 	if len(e.Calls) != 0 {

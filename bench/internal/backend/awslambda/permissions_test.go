@@ -59,7 +59,7 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 			client := connect(t, e)
 			client.rehearsal = ""
 			ref, _ := ParseRef(c.function, "")
-			s, err := client.Survey(t.Context(), []Ref{ref})
+			s, err := client.Inventory(t.Context(), []Ref{ref})
 			if err == nil {
 				err = s.Errors[ref]
 			}
@@ -72,7 +72,7 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 				var env coldstart.Environment
 				var serr error
 				if c.strategy == string(CodeUpdate) {
-					serr = target.(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1), false)
+					serr = target.(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1))
 				}
 				if serr == nil {
 					env, _, serr = target.Start(t.Context())

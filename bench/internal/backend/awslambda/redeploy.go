@@ -16,25 +16,36 @@ import (
 
 var _ coldstart.Redeployer = (*target)(nil)
 
-// Deploy puts an image in the place of the function's. Where it is new, the next
-// Start invokes what the deployment left: the variables and the memory size are
-// set before it, so that nothing but the code is updated between the image before
-// and the first cold start of this one.
-func (t *target) Deploy(ctx context.Context, digest string, again bool) error {
+// Deploy replaces the function's image. The next Start invokes what the deployment
+// left: the variables and the memory size are set before it, so that nothing but
+// the code is updated between the image before and the first cold start of this one.
+func (t *target) Deploy(ctx context.Context, digest string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.forced.drop(); err != nil {
-		return failed(ctx, err)
-	}
-	token, err := t.function.deploy(ctx, t.config.MemoryMB, digest)
-	if err != nil {
-		return failed(ctx, err)
-	}
-	if !again {
-		e := expected{answer: t.campaign.setup.Expect, version: t.facts.Version, token: token}
+	token, err := t.deploy(ctx, digest)
+	if err == nil {
+		e := expected{answer: t.session.setup.Expect, version: t.facts.Version, token: token}
 		t.forced = forced{ready: true, ref: t.facts.Ref, strategy: CodeUpdate, expected: e}
 	}
-	return nil
+	return err
+}
+
+// DeployAgain replaces the function's image by one that was started before.
+func (t *target) DeployAgain(ctx context.Context, digest string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, err := t.deploy(ctx, digest)
+	return err
+}
+
+func (t *target) deploy(ctx context.Context, digest string) (token string, err error) {
+	if err = t.forced.drop(); err == nil {
+		token, err = t.function.deploy(ctx, t.config.MemoryMB, digest)
+	}
+	if err != nil {
+		err = failed(ctx, err)
+	}
+	return token, err
 }
 
 // redeployable says why images can't be deployed in a function's place; nil where

@@ -18,7 +18,7 @@ import (
 
 // redeploying opens functions whose images may be replaced by three others, of
 // which the last is not in the repository.
-func redeploying(t *testing.T, e *awstest.Endpoint, c *Client, names ...string) (*Campaign, []coldstart.Redeployer) {
+func redeploying(t *testing.T, e *awstest.Endpoint, c *Client, names ...string) (*Session, []coldstart.Redeployer) {
 	t.Helper()
 	images := map[Ref][]string{}
 	for _, n := range names {
@@ -51,7 +51,7 @@ func TestRedeploy(t *testing.T) {
 	k, targets := redeploying(t, e, c, "one")
 	target := targets[0]
 	for n := 1; n <= 2; n++ {
-		if err := target.Deploy(t.Context(), awstest.Digest(n), false); err != nil {
+		if err := target.Deploy(t.Context(), awstest.Digest(n)); err != nil {
 			t.Fatal(err)
 		}
 		for position, strategy := range []string{"code-update", "config-update", "config-update"} {
@@ -121,7 +121,7 @@ func TestRedeployRestoredAfterACrash(t *testing.T) {
 	}
 	k, targets := redeploying(t, e, c, "one", "two")
 	for _, target := range targets {
-		if err := target.Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+		if err := target.Deploy(t.Context(), awstest.Digest(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -158,7 +158,7 @@ func TestRedeployRevisions(t *testing.T) {
 		}
 		return false
 	}
-	if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil || f.Image != awstest.Digest(1) || e.Counts["UpdateFunctionCode"] != 2 {
+	if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil || f.Image != awstest.Digest(1) || e.Counts["UpdateFunctionCode"] != 2 {
 		t.Fatalf("%v, image %s, %d updates", err, f.Image, e.Counts["UpdateFunctionCode"])
 	}
 	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
@@ -170,7 +170,7 @@ func TestRedeployRevisions(t *testing.T) {
 		}
 		return false
 	}
-	err := targets[0].Deploy(t.Context(), awstest.Digest(2), false)
+	err := targets[0].Deploy(t.Context(), awstest.Digest(2))
 	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
 		t.Errorf("%v", err)
 	}
@@ -195,7 +195,7 @@ func TestRedeployLostAnswer(t *testing.T) {
 		}
 		return false
 	}
-	if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil || e.Counts["UpdateFunctionCode"] != 2 {
+	if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil || e.Counts["UpdateFunctionCode"] != 2 {
 		t.Errorf("%v, %d updates", err, e.Counts["UpdateFunctionCode"])
 	}
 	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "code-update" {
@@ -248,7 +248,7 @@ func TestRedeployPutsBackWhatFailed(t *testing.T) {
 			if c.fault != nil {
 				e.Fault = func(op string, n int, w http.ResponseWriter, _ *http.Request) bool { return c.fault(e, op, n, w) }
 			}
-			err := targets[0].Deploy(t.Context(), c.image, false)
+			err := targets[0].Deploy(t.Context(), c.image)
 			var f *coldstart.InvocationError
 			if errors.As(err, &f) != (c.reason != "") || f != nil && f.Reason != c.reason || errors.Is(err, coldstart.ErrAbort) != c.abort {
 				t.Errorf("%v", err)
@@ -278,7 +278,7 @@ func TestRedeployPutsBackWhatFailed(t *testing.T) {
 			}
 			return false
 		}
-		if err := targets[0].Deploy(ctx, awstest.Digest(1), false); !errors.Is(err, context.Canceled) {
+		if err := targets[0].Deploy(ctx, awstest.Digest(1)); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
 		if err := k.Close(); err != nil {
@@ -306,7 +306,7 @@ func TestRedeployRefusedFirstStart(t *testing.T) {
 			awstest.Refuse(w, map[coldstart.ProofReason]int{"throttled": 429, "unavailable": 500}[c.reason], code, "no")
 			return true
 		}
-		if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+		if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil {
 			t.Fatal(err)
 		}
 		_, _, err := targets[0].Start(t.Context())
@@ -321,7 +321,7 @@ func TestRedeployRefusedFirstStart(t *testing.T) {
 func TestRedeployAgain(t *testing.T) {
 	e := awstest.Serve(t, "one")
 	_, targets := redeploying(t, e, connect(t, e), "one")
-	if err := targets[0].Deploy(t.Context(), awstest.Digest(1), true); err != nil {
+	if err := targets[0].DeployAgain(t.Context(), awstest.Digest(1)); err != nil {
 		t.Fatal(err)
 	}
 	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "config-update" || e.Functions["one"].Image != awstest.Digest(1) {
@@ -334,7 +334,7 @@ func TestFunctionsThatAreNotRedeployed(t *testing.T) {
 	e.Functions["one"].Alias = "live"
 	c := connect(t, e)
 	refs := []Ref{{"one", ""}, {"one", "live"}}
-	s, err := c.Survey(t.Context(), refs)
+	s, err := c.Inventory(t.Context(), refs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,15 +386,15 @@ func TestUpdatesGoOnAfterOneThatFailed(t *testing.T) {
 				return false
 			}
 		}
-		if err := targets[0].Deploy(t.Context(), awstest.Digest(1), false); err != nil {
+		if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil {
 			t.Fatal(err)
 		}
 		fail("UpdateFunctionCode")
-		if err := targets[0].Deploy(t.Context(), awstest.Digest(2), false); err == nil || errors.Is(err, coldstart.ErrAbort) {
+		if err := targets[0].Deploy(t.Context(), awstest.Digest(2)); err == nil || errors.Is(err, coldstart.ErrAbort) {
 			t.Fatalf("%v", err)
 		}
 		e.Fault = nil
-		if err := targets[0].Deploy(t.Context(), awstest.Digest(1), true); err != nil || f.Image != awstest.Digest(1) {
+		if err := targets[0].DeployAgain(t.Context(), awstest.Digest(1)); err != nil || f.Image != awstest.Digest(1) {
 			t.Fatalf("kept %v: %v, image %s", kept, err, f.Image)
 		}
 		fail("UpdateFunctionConfiguration")

@@ -100,7 +100,7 @@ func TestEndpointsThatLackThings(t *testing.T) {
 				return true
 			}
 			client := connect(t, e)
-			err := survey(e, client, "one")
+			err := inventory(e, client, "one")
 			if err == nil {
 				_, targets := open(t, e, client, Setup{Strategy: ConfigUpdate}, "one")
 				_, _, err = targets[0].Start(t.Context())
@@ -115,7 +115,7 @@ func TestEndpointsThatLackThings(t *testing.T) {
 // What AWS does not have is looked for in the wrong place.
 func TestWhereAFunctionIsNotDeployed(t *testing.T) {
 	e := awstest.Serve(t)
-	err := survey(e, connect(t, e), "one")
+	err := inventory(e, connect(t, e), "one")
 	if err == nil || !strings.Contains(err.Error(), "one is not deployed in us-east-1 (rehearsal, not AWS)") || !strings.Contains(advice.HintOf(err), "AWS_ENDPOINT_URL") {
 		t.Errorf("%v, hint %q", err, advice.HintOf(err))
 	}

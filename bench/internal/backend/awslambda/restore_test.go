@@ -47,7 +47,7 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 	}
 }
 
-// What comes after a bench that was killed: the campaign is never closed.
+// What comes after a bench that was killed: the session is never closed.
 func TestRestoreAfterACrash(t *testing.T) {
 	e := awstest.Serve(t, "one", "two")
 	c := connect(t, e)

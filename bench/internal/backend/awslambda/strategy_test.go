@@ -119,7 +119,7 @@ func TestVersionsOfAnAlias(t *testing.T) {
 	e.Functions["one"].Alias = "live"
 	c := connect(t, e)
 	live, base := Ref{"one", "live"}, Ref{Name: "one"}
-	s, err := c.Survey(t.Context(), []Ref{live, base})
+	s, err := c.Inventory(t.Context(), []Ref{live, base})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestIdleOfAFunctionThatIsShared(t *testing.T) {
 	c := connect(t, e)
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
-	s, err := c.Survey(t.Context(), []Ref{{Name: "one"}})
+	s, err := c.Inventory(t.Context(), []Ref{{Name: "one"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestMemorySizes(t *testing.T) {
 	e := awstest.Serve(t, "one")
 	c := connect(t, e)
 	ref := Ref{Name: "one"}
-	s, err := c.Survey(t.Context(), []Ref{ref})
+	s, err := c.Inventory(t.Context(), []Ref{ref})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestQualifiersAreNotUpdated(t *testing.T) {
 	e.Functions["one"].Alias = "live"
 	c := connect(t, e)
 	ref := Ref{"one", "live"}
-	s, err := c.Survey(t.Context(), []Ref{ref})
+	s, err := c.Inventory(t.Context(), []Ref{ref})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestInactiveFunctionsAreWoken(t *testing.T) {
 	f.State = "Inactive"
 	c := connect(t, e)
 	ref := Ref{Name: "one"}
-	s, err := c.Survey(t.Context(), []Ref{ref})
+	s, err := c.Inventory(t.Context(), []Ref{ref})
 	if err != nil || !s.Functions[ref].Inactive || e.Invocations != 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}

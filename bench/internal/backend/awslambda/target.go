@@ -12,7 +12,7 @@ import (
 
 // target is a configuration of a function.
 type target struct {
-	campaign *Campaign
+	session  *Session
 	config   coldstart.Config
 	facts    *Facts
 	function *function
@@ -42,7 +42,7 @@ type forced struct {
 	release func() error
 }
 
-// Close gives nothing back: that is the campaign's to do, when all of its
+// Close gives nothing back: that is the session's to do, when all of its
 // functions are measured.
 func (t *target) Close() error {
 	t.mu.Lock()
@@ -64,7 +64,7 @@ func (f *forced) drop() error {
 func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sample, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.campaign.c
+	c := t.session.c
 	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
 		return nil, coldstart.Sample{}, err
 	}
@@ -78,7 +78,7 @@ func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 	use := t.forced
 	c.warmUp(ctx, use.ref, 1)
 	a, err := c.invoke(ctx, use.ref, t.payload, t.facts.Timeout)
-	t.campaign.invoked(use.ref)
+	t.session.invoked(use.ref)
 	if err != nil {
 		return nil, coldstart.Sample{}, t.refuse(ctx, coldstart.Cold, err)
 	}
@@ -118,7 +118,7 @@ func (t *target) refuse(ctx context.Context, want coldstart.Start, err error) er
 
 // cold reads and proves a cold invocation.
 func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Sample, error) {
-	r, err := t.campaign.c.read(ctx, t.facts, coldstart.Cold, a)
+	r, err := t.session.c.read(ctx, t.facts, coldstart.Cold, a)
 	if err != nil {
 		if a.functionError != "" && !errors.Is(err, coldstart.ErrAbort) && ctx.Err() == nil {
 			return coldstart.Sample{}, failureOf(a, reading{})
@@ -138,9 +138,9 @@ func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Samp
 		if t.facts.Provisioned {
 			return coldstart.Sample{}, refusing(coldstart.Cold, &s)(coldstart.Provisioned, "the environment stood ready: the function has provisioned concurrency")
 		}
-		t.campaign.mu.Lock()
-		t.campaign.proactive++
-		t.campaign.mu.Unlock()
+		t.session.mu.Lock()
+		t.session.proactive++
+		t.session.mu.Unlock()
 	}
 	return s, nil
 }
@@ -152,12 +152,12 @@ func (t *target) say(r reading) {
 }
 
 func (t *target) isNew(id string) bool {
-	return t.campaign.isNew(instance{function: t.facts.Ref.Name, id: id})
+	return t.session.isNew(instance{function: t.facts.Ref.Name, id: id})
 }
 
 // force prepares a cold start.
 func (t *target) force(ctx context.Context) (forced, error) {
-	strategy := t.campaign.setup.Strategy
+	strategy := t.session.setup.Strategy
 	if strategy == CodeUpdate {
 		// What follows the first cold start of an image is forced as usual.
 		strategy = ConfigUpdate
@@ -168,10 +168,10 @@ func (t *target) force(ctx context.Context) (forced, error) {
 }
 
 func (t *target) forceBy(ctx context.Context, strategy Strategy) (forced, error) {
-	e := expected{answer: t.campaign.setup.Expect, version: t.facts.Version}
+	e := expected{answer: t.session.setup.Expect, version: t.facts.Version}
 	switch strategy {
 	case ConfigUpdate, Burst:
-		if !t.campaign.setup.updates(t.facts.Ref) {
+		if !t.session.setup.updates(t.facts.Ref) {
 			return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
 		}
 		e.token = newToken()
@@ -182,8 +182,8 @@ func (t *target) forceBy(ctx context.Context, strategy Strategy) (forced, error)
 	case Version:
 		return t.publish(ctx, e)
 	case Idle:
-		c := t.campaign.c
-		wait := t.campaign.setup.Idle - t.campaign.idle(t.facts.Ref)
+		c := t.session.c
+		wait := t.session.setup.Idle - t.session.idle(t.facts.Ref)
 		return forced{ready: true, ref: t.facts.Ref, expected: e}, c.clock.Sleep(ctx, wait)
 	}
 	return forced{}, fmt.Errorf("forcing a cold start: unknown strategy %q", strategy)
@@ -220,13 +220,13 @@ func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
 	t := e.target
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.campaign.c
+	c := t.session.c
 	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
 		return coldstart.Sample{}, err
 	}
 	c.warmUp(ctx, e.use.ref, 1)
 	a, err := c.invoke(ctx, e.use.ref, t.payload, t.facts.Timeout)
-	t.campaign.invoked(e.use.ref)
+	t.session.invoked(e.use.ref)
 	if err != nil {
 		return coldstart.Sample{}, t.refuse(ctx, coldstart.Warm, err)
 	}

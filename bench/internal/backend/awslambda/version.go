@@ -20,7 +20,7 @@ const versionNote = "published by bench for one cold start"
 // publish makes a version whose environments are its own, after an update: one
 // that nothing has changed since the last would be that last one again.
 func (t *target) publish(ctx context.Context, e expected) (forced, error) {
-	c, f := t.campaign.c, t.function
+	c, f := t.session.c, t.function
 	e.token = newToken()
 	if err := f.update(ctx, t.config.MemoryMB, e.token); err != nil {
 		return forced{}, err

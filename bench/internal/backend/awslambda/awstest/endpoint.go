@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// Endpoint is the least of AWS that a campaign needs, made by hand: it knows
+// Endpoint is the least of AWS that a session needs, made by hand: it knows
 // functions, updates that take some polls, and environments that are cold once
 // an update.
 type Endpoint struct {

@@ -23,8 +23,8 @@ type Account struct {
 	Concurrent, Unreserved int
 }
 
-// Survey is the result of looking before anything is changed.
-type Survey struct {
+// Inventory is the result of looking before anything is changed.
+type Inventory struct {
 	Account Account
 	// Functions holds what was found, Errors what can't be measured and why.
 	Functions map[Ref]*Facts
@@ -36,9 +36,9 @@ type Survey struct {
 }
 
 // Reaches says why a function with that home is none of the functions of the
-// survey, whatever its name; nil where nothing speaks against it. The error
+// inventory, whatever its name; nil where nothing speaks against it. The error
 // names no account.
-func (s *Survey) Reaches(h Home) error {
+func (s *Inventory) Reaches(h Home) error {
 	switch {
 	case h.Region != "" && h.Region != s.region:
 		return advice.Hint(fmt.Errorf("its ARN is of %s, not of %s", h.Region, s.region), "--region "+h.Region)
@@ -48,12 +48,12 @@ func (s *Survey) Reaches(h Home) error {
 	return nil
 }
 
-// Survey looks at functions. It changes nothing and invokes nothing. The error
+// Inventory reads functions. It changes nothing and invokes nothing. The error
 // is of the account: nobody, or nobody who may ask. What is wrong with a
-// function is in the Survey.
-func (c *Client) Survey(ctx context.Context, refs []Ref) (*Survey, error) {
-	s := &Survey{Functions: map[Ref]*Facts{}, Errors: map[Ref]error{}, region: c.region}
-	if err := c.surveyAccount(ctx, s); err != nil {
+// function is in the Inventory.
+func (c *Client) Inventory(ctx context.Context, refs []Ref) (*Inventory, error) {
+	s := &Inventory{Functions: map[Ref]*Facts{}, Errors: map[Ref]error{}, region: c.region}
+	if err := c.readAccount(ctx, s); err != nil {
 		return nil, err
 	}
 	for _, ref := range refs {
@@ -75,9 +75,9 @@ func (c *Client) Survey(ctx context.Context, refs []Ref) (*Survey, error) {
 	return s, nil
 }
 
-// surveyAccount asks who bench is and what it may run at once. What another
+// readAccount asks who bench is and what it may run at once. What another
 // endpoint than AWS lacks is a warning.
-func (c *Client) surveyAccount(ctx context.Context, s *Survey) error {
+func (c *Client) readAccount(ctx context.Context, s *Inventory) error {
 	who, err := c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	switch {
 	case err == nil:
@@ -152,7 +152,7 @@ func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionO
 
 // Capacity returns how many environments of a function may run at once, at
 // least 1 and at most n.
-func (s *Survey) Capacity(f *Facts, n int) int {
+func (s *Inventory) Capacity(f *Facts, n int) int {
 	free := s.Account.Unreserved
 	if free == 0 {
 		free = s.Account.Concurrent

@@ -49,12 +49,12 @@ type Setup struct {
 	Images map[Ref][]string
 }
 
-// Campaign is a measurement of functions, begun and not yet put back. It is a
+// Session is a measurement of functions, begun and not yet restored. It is a
 // coldstart.Backend whose images name functions by their Ref.
-type Campaign struct {
-	c      *Client
-	survey *Survey
-	setup  Setup
+type Session struct {
+	c         *Client
+	inventory *Inventory
+	setup     Setup
 
 	mu        sync.Mutex
 	functions map[string]*function
@@ -64,7 +64,7 @@ type Campaign struct {
 	closed    bool
 	proactive int
 	// seen are the instances so far, last is when a function was last invoked: of
-	// the campaign, for configurations may share a function.
+	// the session, because configurations may share a function.
 	seen map[instance]bool
 	last map[Ref]time.Time
 }
@@ -72,25 +72,25 @@ type Campaign struct {
 // instance is what a function says its execution environment is.
 type instance struct{ function, id string }
 
-var _ coldstart.Backend = (*Campaign)(nil)
+var _ coldstart.Backend = (*Session)(nil)
 
-// Begin starts a campaign on functions that were surveyed. Nothing is changed
-// before the first Start.
-func (c *Client) Begin(s *Survey, setup Setup) *Campaign {
+// Begin starts a session on the functions of an inventory. Nothing is changed before
+// the first Start.
+func (c *Client) Begin(s *Inventory, setup Setup) *Session {
 	setup.Concurrency = max(setup.Concurrency, 1)
-	return &Campaign{c: c, survey: s, setup: setup, functions: map[string]*function{}, sizes: map[string][]int{}, seen: map[instance]bool{}, last: map[Ref]time.Time{}}
+	return &Session{c: c, inventory: s, setup: setup, functions: map[string]*function{}, sizes: map[string][]int{}, seen: map[instance]bool{}, last: map[Ref]time.Time{}}
 }
 
 // Open prepares a configuration of the function that img.Ref names. Options'
 // Timeout and limits are the function's own and not looked at.
-func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
+func (k *Session) Open(ctx context.Context, cfg coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
 	ref, err := ParseRef(img.Ref, "")
 	if err != nil {
 		return nil, err
 	}
-	facts := k.survey.Functions[ref]
+	facts := k.inventory.Functions[ref]
 	if facts == nil {
-		return nil, fmt.Errorf("opening %v: function %s was not surveyed", cfg, ref)
+		return nil, fmt.Errorf("opening %v: function %s is not in the inventory", cfg, ref)
 	}
 	extra := maps.Clone(o.Environment)
 	if extra == nil {
@@ -112,14 +112,14 @@ func (k *Campaign) Open(ctx context.Context, cfg coldstart.Config, img coldstart
 	if !slices.Contains(k.sizes[ref.Name], cfg.MemoryMB) {
 		k.sizes[ref.Name] = append(k.sizes[ref.Name], cfg.MemoryMB)
 	}
-	t := &target{campaign: k, config: cfg, facts: facts, function: f, payload: o.Payload, log: o.Log}
+	t := &target{session: k, config: cfg, facts: facts, function: f, payload: o.Payload, log: o.Log}
 	k.targets = append(k.targets, t)
 	return t, nil
 }
 
 // Check says why a configuration can't be measured on a function as it was
 // found; nil where it can. extra are the variables of --env.
-func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string) error {
+func (k *Session) Check(f *Facts, cfg coldstart.Config, extra map[string]string) error {
 	if f.Arch != cfg.Arch {
 		return advice.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
 	}
@@ -132,7 +132,7 @@ func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string
 		base := k.updated(f)
 		switch {
 		case base == nil:
-			return fmt.Errorf("function %s was not surveyed without its qualifier", f.Ref)
+			return fmt.Errorf("function %s is not in the inventory without its qualifier", f.Ref)
 		case base.ImageID != f.ImageID:
 			return advice.Hint(fmt.Errorf("%s is of other code than function %s, which strategy %s publishes", f.Ref, base.Ref, k.setup.Strategy), "--strategy burst or idle")
 		}
@@ -154,16 +154,16 @@ func (k *Campaign) Check(f *Facts, cfg coldstart.Config, extra map[string]string
 
 // updated returns the facts of what is updated for a function: itself, or for a
 // qualified one that is published anew, the function without the qualifier; nil
-// where that was not surveyed.
-func (k *Campaign) updated(f *Facts) *Facts {
+// where that is not in the inventory.
+func (k *Session) updated(f *Facts) *Facts {
 	if k.setup.Strategy == Version && f.Ref.Qualifier != "" {
-		return k.survey.Functions[Ref{Name: f.Ref.Name}]
+		return k.inventory.Functions[Ref{Name: f.Ref.Name}]
 	}
 	return f
 }
 
 // isNew remembers an instance, and says whether it was never seen before.
-func (k *Campaign) isNew(i instance) bool {
+func (k *Session) isNew(i instance) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	was := k.seen[i]
@@ -172,15 +172,15 @@ func (k *Campaign) isNew(i instance) bool {
 }
 
 // invoked remembers that an invocation of a function has just ended.
-func (k *Campaign) invoked(ref Ref) {
+func (k *Session) invoked(ref Ref) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.last[ref] = k.c.clock.Now()
 }
 
-// idle returns how long a function was left alone; 0 where the campaign has not
+// idle returns how long a function was left alone; 0 where the session has not
 // invoked it yet.
-func (k *Campaign) idle(ref Ref) time.Duration {
+func (k *Session) idle(ref Ref) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	last, ok := k.last[ref]
@@ -202,14 +202,14 @@ func (s Setup) updates(ref Ref) bool {
 }
 
 // writeJournal puts the journal on disk, once, before the first update of all.
-func (k *Campaign) writeJournal() error {
+func (k *Session) writeJournal() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.journal != nil {
 		return nil
 	}
 	if k.closed {
-		return errors.New("the campaign is over")
+		return errors.New("the session is over")
 	}
 	j := journal{Region: k.c.region, Endpoint: k.c.endpoint}
 	for _, name := range slices.Sorted(maps.Keys(k.functions)) {
@@ -227,9 +227,9 @@ func (k *Campaign) writeJournal() error {
 
 // Wake invokes functions that were put to sleep for not having been used, and
 // waits until they can be measured.
-func (k *Campaign) Wake(ctx context.Context, refs []Ref) error {
+func (k *Session) Wake(ctx context.Context, refs []Ref) error {
 	for _, ref := range refs {
-		f := k.survey.Functions[ref]
+		f := k.inventory.Functions[ref]
 		if f == nil || !f.Inactive {
 			continue
 		}
@@ -258,7 +258,7 @@ func (k *Campaign) Wake(ctx context.Context, refs []Ref) error {
 }
 
 // Close puts every function back as it was. It may be called twice.
-func (k *Campaign) Close() error {
+func (k *Session) Close() error {
 	k.mu.Lock()
 	if k.closed {
 		k.mu.Unlock()
@@ -308,7 +308,7 @@ func (k *Campaign) Close() error {
 }
 
 // Warnings are what a reader of the run should know of it.
-func (k *Campaign) Warnings() []string {
+func (k *Session) Warnings() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var w []string
