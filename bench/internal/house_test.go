@@ -50,14 +50,14 @@ var arrows = map[string][]string{
 	"bench/internal/backend/docker":               local,
 	"bench/internal/backend/sandbox":              local,
 	"bench/internal/backend/awslambda":            {"bench/internal/advice", "bench/internal/coldstart", "bench/lambdalog"},
-	"bench/internal/backend/awslambda/awstest":    {},
 	"bench/internal/backend/fake":                 {"bench/internal/backend/localenv", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/backendtest":          {"bench/internal/coldstart", "bench/lambdalog"},
 	"bench/internal/backend/backendtest/function": {"function/started"},
 	"bench/internal/backend/backendtest/overlay2": {"bench/internal/backend/backendtest"},
 	"bench/internal/committed":                    {"bench/internal/backend/backendtest"},
 	// sandbox's machines are described and answered in the words of runtimeapi.
-	"bench/internal/awssim": {"bench/lambdalog", "bench/runtimeapi", "bench/internal/backend/sandbox", "bench/internal/coldstart"},
+	"bench/internal/awssim":            {"bench/lambdalog", "bench/runtimeapi", "bench/internal/backend/sandbox", "bench/internal/coldstart"},
+	"bench/internal/awssim/awssimtest": {"bench/internal/awssim", "bench/internal/backend/sandbox", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 
 	"function":         {"function/started"},
 	"function/started": {},

@@ -69,6 +69,13 @@ var routes = map[string]struct {
 	"DELETE provisioned-concurrency": {"DeleteProvisionedConcurrencyConfig", (*Server).deleteProvisioned},
 }
 
+// Operation names the call that a request with a body is, and its function, as
+// Stats does.
+func Operation(r *http.Request, body []byte) (operation, function string) {
+	c := route(r, body)
+	return c.operation, c.name
+}
+
 // route finds out which call a request is.
 func route(r *http.Request, body []byte) *call {
 	c := &call{query: r.URL.Query(), head: r.Header, body: body, do: lacking, operation: "Unknown"}

@@ -37,6 +37,8 @@ type Stats struct {
 type State struct {
 	MemoryMB  int
 	Variables map[string]string
+	// Image is the image's digest, or the zip's.
+	Image string
 	// Versions are the published ones, in the order of their numbers.
 	Versions []string
 	Revision string
@@ -52,7 +54,7 @@ func (s *Server) Stats() Stats {
 	out.Functions = map[string]State{}
 	for name, f := range s.functions {
 		s.settle(f)
-		st := State{MemoryMB: f.latest.cfg.memoryMB, Variables: maps.Clone(f.latest.cfg.variables), Revision: f.latest.revision}
+		st := State{MemoryMB: f.latest.cfg.memoryMB, Variables: maps.Clone(f.latest.cfg.variables), Image: "sha256:" + f.latest.cfg.codeSHA256, Revision: f.latest.revision}
 		for _, v := range f.published {
 			st.Versions = append(st.Versions, v.number)
 		}

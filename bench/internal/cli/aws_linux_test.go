@@ -14,20 +14,21 @@ import (
 	"testing"
 	"time"
 
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/runfile"
 )
 
 // cloud is a project folder and an endpoint that stands for AWS.
 type cloud struct {
 	t testing.TB
-	*awstest.Endpoint
+	*awssimtest.Endpoint
 	dir string
 }
 
 func newCloud(t testing.TB, functions ...string) *cloud {
 	t.Helper()
-	c := &cloud{t: t, Endpoint: awstest.Serve(t, functions...), dir: t.TempDir()}
+	c := &cloud{t: t, Endpoint: awssimtest.Serve(t, functions...), dir: t.TempDir()}
 	text := "services:\n  scratch: {image: a, x-bench: {zip: true, doc: The binary.}}\n  al2: {image: b}\n"
 	if err := os.WriteFile(filepath.Join(c.dir, "docker-compose.yml"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -96,9 +97,9 @@ func (c *cloud) untouched() {
 	c.t.Helper()
 	c.Mu.Lock()
 	defer c.Mu.Unlock()
-	for name, f := range c.Functions {
-		if want := map[string]string{"KEPT": "secret-" + name}; !maps.Equal(f.Vars, want) || f.Memory != 512 || len(f.Versions) > 0 || f.Image != awstest.Image {
-			c.t.Errorf("%s was left changed: %v, %d MB, versions %v, image %s", name, f.Vars, f.Memory, f.Versions, f.Image)
+	for name, f := range c.Sim.Stats().Functions {
+		if want := map[string]string{"KEPT": "secret-" + name}; !maps.Equal(f.Variables, want) || f.MemoryMB != 512 || len(f.Versions) > 0 || f.Image != awssimtest.Image {
+			c.t.Errorf("%s was left changed: %v, %d MB, versions %v, image %s", name, f.Variables, f.MemoryMB, f.Versions, f.Image)
 		}
 	}
 	if files, _ := filepath.Glob(filepath.Join(c.dir, "state", "coldbench", "aws", "*")); len(files) > 0 {
@@ -127,7 +128,7 @@ func TestAWSMeasuresServicesAndNamesRehearsals(t *testing.T) {
 	if strings.Contains(text, `"layers"`) || strings.Contains(text, "Bytes\"") {
 		t.Errorf("facts that AWS does not tell are in the header: %s", text[:strings.Index(text, "\n")])
 	}
-	for _, secret := range []string{"123456789012", "someone", "secret", "AKIA", `"bench-`} {
+	for _, secret := range []string{awssim.Account, "user/rehearsal", "secret", "AKIA", `"bench-`} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q is in the run file", secret)
 		}
@@ -160,7 +161,7 @@ func TestAWSMeasuresServicesAndNamesRehearsals(t *testing.T) {
 func TestAWSDryRun(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "p-scratch", "p-al2")
-	c.Functions["p-al2"].State = "Inactive"
+	c.Deploy("p-al2", func(f *awssim.Function) { f.State = "Inactive" })
 	e := c.bench(0, "--dry-run")
 	if !strings.Contains(e.stdout, "100 cold starts and 500 warm invocations") || !strings.Contains(e.stdout, "inactive") || !strings.Contains(e.stdout, "102 updates of 2 functions") || !strings.Contains(e.stdout, "no earlier run to go by") {
 		t.Errorf("plan:\n%s", e.stdout)
@@ -178,7 +179,7 @@ func TestAWSDryRun(t *testing.T) {
 func TestAWSUsage(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "p-scratch", "p-al2", "fn")
-	c.Functions["fn"].Alias = "live"
+	c.Publish("fn", "", "live")
 	for _, w := range []struct {
 		code int
 		args string
@@ -226,7 +227,7 @@ func TestAWSMemorySizesAndBursts(t *testing.T) {
 	if sizes[128] != 3*2+2 || sizes[1769] != 3*2 || first != 2 {
 		t.Errorf("sizes %v, %d first after deploy", sizes, first)
 	}
-	c.Wait = 30 * time.Millisecond
+	c.Engine.Wait = 30 * time.Millisecond
 	c.bench(0, "--runs", "20", "--strategy", "burst", "--burst", "10", "mine=fn")
 	c.untouched()
 	if run = c.run(); len(run.Samples) != 20 || run.Header.Plan.Burst != 10 || run.Header.Plan.Only != "cold" {
@@ -236,8 +237,8 @@ func TestAWSMemorySizesAndBursts(t *testing.T) {
 	for _, s := range run.Samples {
 		rounds[s.Round] = true
 	}
-	if len(rounds) != 20 || c.Most < 5 {
-		t.Errorf("%d rounds, %d at one time", len(rounds), c.Most)
+	if len(rounds) != 20 || c.Engine.Most() < 5 {
+		t.Errorf("%d rounds, %d at one time", len(rounds), c.Engine.Most())
 	}
 }
 
@@ -246,8 +247,13 @@ func TestAWSMemorySizesAndBursts(t *testing.T) {
 func TestAWSControl(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "p-scratch", "p-al2")
-	c.Latency = 3 * time.Millisecond
-	c.Functions["p-scratch"].Uptime = `,"processUptimeMs":20`
+	c.Engine.Wait = 3 * time.Millisecond
+	c.Engine.Handle = func(e awssimtest.Event) awssimtest.Answer {
+		if e.Spec.Function.Name != "p-scratch" {
+			return awssimtest.Answer{}
+		}
+		return awssimtest.Answer{Payload: fmt.Sprintf(`{"instanceId":"i%d","invocation":%d,"token":%q,"processUptimeMs":20}`, e.Instance, e.Count, e.Token())}
+	}
 	if e := c.bench(0, "--control", "--dry-run", "scratch"); !strings.Contains(e.stdout, "not that of a second deployment") || !strings.Contains(e.stdout, "100 cold starts") || !strings.Contains(e.stdout, "of 1 function ") {
 		t.Errorf("plan:\n%s", e.stdout)
 	}
@@ -309,9 +315,9 @@ func TestAWSUnderFaults(t *testing.T) {
 		case op == "DryRun":
 			return false
 		case d < 0.05:
-			awstest.Refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
+			awssimtest.Refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
 		case d < 0.07:
-			awstest.Refuse(w, 500, "ServiceException", "internal")
+			awssimtest.Refuse(w, 500, "ServiceException", "internal")
 		case d < 0.08:
 			panic(http.ErrAbortHandler)
 		default:
@@ -378,9 +384,6 @@ func (c *cloud) until(done func() bool) {
 func TestAWSKilled(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "p-scratch", "p-al2")
-	for _, f := range c.Functions {
-		f.PollsPerUpdate = 2
-	}
 	cmd, _, _ := c.command("aws", "--runs", "6", "--cold", "--memory", "128,256", "scratch", "al2")
 	kept := 0
 	for i := 0; ; i++ {
@@ -451,7 +454,7 @@ func TestAWSStopsAndResumes(t *testing.T) {
 		if expired = expired || op == "Invoke" && n == 6; !expired {
 			return false
 		}
-		awstest.Refuse(w, 403, "ExpiredTokenException", "The security token included in the request is expired")
+		awssimtest.Refuse(w, 403, "ExpiredTokenException", "The security token included in the request is expired")
 		return true
 	}
 	e := c.bench(1, "--runs", "5", "--cold", "--parallel", "1", "scratch", "al2")

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -17,35 +18,41 @@ import (
 func TestAWSRefuses(t *testing.T) {
 	t.Parallel()
 	zero := 0
+	is := func(change func(f *awssim.Function)) func(*cloud) {
+		return func(c *cloud) { c.Deploy("p-scratch", change) }
+	}
+	shows := func(member string, value any) func(*cloud) {
+		return func(c *cloud) { c.Shows(map[string]any{member: value}) }
+	}
 	for _, c := range []struct {
 		name string
 		// environ is put in place of variables of the same name.
 		environ     []string
 		args        string
-		change      func(c *cloud, f *awstest.Function)
+		change      func(c *cloud)
 		error, hint string
 	}{
 		{"no credentials", []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_EC2_METADATA_DISABLED=true"}, "", nil, "credentials", "log in again"},
 		{"a profile that is not there", []string{"AWS_PROFILE=gone"}, "", nil, "gone", "--profile NAME"},
-		{"credentials that have expired", nil, "", func(c *cloud, _ *awstest.Function) {
-			c.Fault = awstest.Refusing("", 403, "ExpiredTokenException", "The security token included in the request is expired")
+		{"credentials that have expired", nil, "", func(c *cloud) {
+			c.Fault = awssimtest.Refusing("", 403, "ExpiredTokenException", "The security token included in the request is expired")
 		}, "ExpiredTokenException", "log in again"},
 		{"no region", []string{"AWS_REGION="}, "", nil, "no region", "--region eu-west-1"},
 		{"another region", nil, "mine=arn:aws:lambda:eu-west-3:123456789012:function:p-scratch", nil, "of eu-west-3, not of eu-west-1", "--region eu-west-3"},
 		{"another account", nil, "mine=arn:aws:lambda:eu-west-1:210987654321:function:p-scratch", nil, "of another account", "--profile NAME"},
 		{"no such function", nil, "mine=none", nil, "none is not deployed in eu-west-1 (endpoint 127.0.0.1", "unset AWS_ENDPOINT_URL"},
-		{"being updated", nil, "", func(_ *cloud, f *awstest.Function) { f.Status = "InProgress" }, "being updated", "function-updated-v2"},
-		{"pending", nil, "", func(_ *cloud, f *awstest.Function) { f.State = "Pending" }, "being created", "function-active-v2"},
-		{"failed", nil, "", func(_ *cloud, f *awstest.Function) { f.State = "Failed" }, "has failed", "make deploy"},
+		{"being updated", nil, "", shows("LastUpdateStatus", "InProgress"), "being updated", "function-updated-v2"},
+		{"pending", nil, "", is(func(f *awssim.Function) { f.State = "Pending" }), "being created", "function-active-v2"},
+		{"failed", nil, "", is(func(f *awssim.Function) { f.State = "Failed" }), "has failed", "make deploy"},
 		{"another architecture", nil, "--arch arm64 mine=p-scratch", nil, "of architecture amd64, not arm64", "--arch amd64"},
-		{"no permission", nil, "", func(c *cloud, _ *awstest.Function) {
-			c.Fault = awstest.Refusing("GetFunction", 403, "AccessDeniedException", "not authorized")
+		{"no permission", nil, "", func(c *cloud) {
+			c.Fault = awssimtest.Refusing("GetFunction", 403, "AccessDeniedException", "not authorized")
 		}, "no permission for lambda:GetFunction", "deployment/bench-policy.json"},
-		{"reserved concurrency 0", nil, "", func(_ *cloud, f *awstest.Function) { f.Reserved = &zero }, "concurrency is 0", "delete-function-concurrency"},
-		{"no REPORT in the log", nil, "", func(_ *cloud, f *awstest.Function) { f.LogFormat, f.LogLevel = "JSON", "WARN" }, "hides REPORT", "SystemLogLevel=INFO"},
-		{"variables that can't be read", nil, "", func(_ *cloud, f *awstest.Function) { f.EnvError = "AccessDeniedException" }, "would wipe them", "kms:Decrypt"},
-		{"variables that fill 4 KB", nil, "", func(_ *cloud, f *awstest.Function) { f.Vars["BIG"] = strings.Repeat("x", 4050) }, "of 4096 bytes", "--strategy idle"},
-		{"an endpoint without Lambda", nil, "", func(c *cloud, _ *awstest.Function) {
+		{"reserved concurrency 0", nil, "", is(func(f *awssim.Function) { f.Reserved = &zero }), "concurrency is 0", "delete-function-concurrency"},
+		{"no REPORT in the log", nil, "", is(func(f *awssim.Function) { f.LogFormat, f.SystemLogLevel = "JSON", "WARN" }), "hides REPORT", "SystemLogLevel=INFO"},
+		{"variables that can't be read", nil, "", shows("Environment", map[string]any{"Error": map[string]string{"ErrorCode": "AccessDeniedException", "Message": "no"}}), "would wipe them", "kms:Decrypt"},
+		{"variables that fill 4 KB", nil, "", is(func(f *awssim.Function) { f.Env["BIG"] = strings.Repeat("x", 4050) }), "of 4096 bytes", "--strategy idle"},
+		{"an endpoint without Lambda", nil, "", func(c *cloud) {
 			c.Fault = func(_ string, _ int, w http.ResponseWriter, _ *http.Request) bool {
 				http.NotFound(w, nil)
 				return true
@@ -55,9 +62,8 @@ func TestAWSRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newCloud(t, "p-scratch")
-			f := w.Functions["p-scratch"]
 			if c.change != nil {
-				c.change(w, f)
+				c.change(w)
 			}
 			args := strings.Fields(c.args)
 			if len(args) == 0 {
@@ -84,7 +90,7 @@ func TestAWSRefuses(t *testing.T) {
 			if !strings.Contains(errors, c.error) || !strings.Contains(hints, c.hint) || c.hint != "" && hints == "" {
 				t.Errorf("stderr lacks %q or the hint %q:\n%s", c.error, c.hint, stderr)
 			}
-			for _, secret := range []string{"123456789012", "210987654321", "secret", "AKIA"} {
+			for _, secret := range []string{"123456789012", "210987654321", awssim.Account, "secret", "AKIA"} {
 				if strings.Contains(stderr.String(), secret) && !strings.Contains(c.args, secret) {
 					t.Errorf("stderr names %s:\n%s", secret, stderr)
 				}
@@ -105,17 +111,21 @@ func TestAWSRefuses(t *testing.T) {
 // others are measured, and all are put back.
 func TestAWSFunctionsThatFail(t *testing.T) {
 	t.Parallel()
-	line := "REPORT RequestId: ID\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 512 MB\tMax Memory Used: 17 MB\t"
-	for _, c := range []struct{ reason, payload, failure, report string }{
-		{"response", `{"errorMessage":"boom","errorType":"errorString"}`, "Unhandled", ""},
-		{"timeout", `{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 3.00 seconds"}`, "Unhandled", line + "Status: timeout"},
-		{"out-of-memory", `{"errorType":"Runtime.OutOfMemory","errorMessage":"signal: killed"}`, "Unhandled", line + "Status: error\tError Type: Runtime.OutOfMemory"},
-		{"exit", `{"errorType":"Runtime.ExitError","errorMessage":"exit status 3"}`, "Unhandled", line + "Status: error\tError Type: Runtime.ExitError"},
+	for _, c := range []struct{ reason, payload, failure, status, errorType string }{
+		{"response", `{"errorMessage":"boom","errorType":"errorString"}`, "Unhandled", "", ""},
+		{"timeout", `{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 3.00 seconds"}`, "Unhandled", "timeout", ""},
+		{"out-of-memory", `{"errorType":"Runtime.OutOfMemory","errorMessage":"signal: killed"}`, "Unhandled", "error", "Runtime.OutOfMemory"},
+		{"exit", `{"errorType":"Runtime.ExitError","errorMessage":"exit status 3"}`, "Unhandled", "error", "Runtime.ExitError"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			t.Parallel()
 			w := newCloud(t, "p-scratch", "p-al2")
-			w.Functions["p-al2"].Answer = func(string) (string, string, string) { return c.payload, c.failure, c.report }
+			w.Engine.Handle = func(e awssimtest.Event) awssimtest.Answer {
+				if e.Spec.Function.Name != "p-al2" {
+					return awssimtest.Answer{}
+				}
+				return awssimtest.Answer{Payload: c.payload, Error: c.failure, Status: c.status, ErrorType: c.errorType}
+			}
 			for _, alone := range []bool{false, true} {
 				args, code, samples := []string{"--runs", "4", "--cold", "scratch", "al2"}, 3, 5
 				if alone {
@@ -150,7 +160,7 @@ func TestAWSConcurrencyTakenAway(t *testing.T) {
 			return false
 		}
 		w.Header().Set("X-Amzn-Errortype", "TooManyRequestsException")
-		awstest.Reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded."})
+		awssimtest.Reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded."})
 		return true
 	}
 	e := c.bench(1, "--runs", "4", "--cold", "--retries", "0", "scratch")
@@ -181,7 +191,7 @@ func TestAWSPermissionTakenAway(t *testing.T) {
 		t.Run(c.operation, func(t *testing.T) {
 			t.Parallel()
 			w := newCloud(t, "p-scratch")
-			denied := awstest.Refusing(c.operation, 403, "AccessDeniedException", "User: arn:aws:sts::123456789012:assumed-role/admin/someone is not authorized")
+			denied := awssimtest.Refusing(c.operation, 403, "AccessDeniedException", "User: arn:aws:sts::123456789012:assumed-role/admin/someone is not authorized")
 			w.Fault = func(op string, n int, rw http.ResponseWriter, r *http.Request) bool {
 				return n >= c.from && denied(op, n, rw, r)
 			}

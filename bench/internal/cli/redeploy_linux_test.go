@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
 )
@@ -22,9 +22,9 @@ func (c *cloud) pushed(from, n int, variants ...string) {
 		URI   string   `json:"uri"`
 		Fresh []string `json:"fresh,omitempty"`
 	}
-	img := image{URI: awstest.Repository + "@" + awstest.Image}
+	img := image{URI: awssimtest.Repository + "@" + awssimtest.Image}
 	for i := range n {
-		img.Fresh = append(img.Fresh, awstest.Repository+"@"+awstest.Digest(from+i))
+		img.Fresh = append(img.Fresh, awssimtest.Repository+"@"+awssimtest.Digest(from+i))
 	}
 	images := map[string]map[string]image{}
 	for _, v := range variants {
@@ -107,7 +107,7 @@ func TestAWSRedeploys(t *testing.T) {
 		t.Errorf("%d updates of code, %d of configurations", code, config)
 	}
 	text := readAll(run.Path)
-	for _, secret := range []string{"123456789012", "secret", `"bench-`, "dkr.ecr"} {
+	for _, secret := range []string{"arn:aws", "secret", `"bench-`, "dkr.ecr"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q is in the run file", secret)
 		}
@@ -123,7 +123,7 @@ func TestAWSRedeploys(t *testing.T) {
 	}
 	c.bench(0, "--redeploy", "1", "--runs", "2", "--cold", "scratch")
 	c.untouched()
-	if run = c.run(); len(run.Deployed) != 1 || run.Deployed[0].Image != awstest.Digest(4) {
+	if run = c.run(); len(run.Deployed) != 1 || run.Deployed[0].Image != awssimtest.Digest(4) {
 		t.Errorf("deployed %+v", run.Deployed)
 	}
 	// A run that deploys images has not started the function's own.
@@ -148,14 +148,14 @@ func TestAWSRedeployRefuses(t *testing.T) {
 	push := "hint: bench images push --fresh 2 scratch, then make deploy"
 	check(1, "function p-scratch has an image that bench did not push", push, "scratch") // no file
 	c.pushed(1, 3, "scratch", "al2")
-	c.Functions["p-scratch"].Image = awstest.Digest(50)
+	c.ChangeImage("p-scratch", awssimtest.Digest(50))
 	check(1, "has an image that bench did not push: its code is not replaced (deployment/images.auto.tfvars.json)", push, "scratch")
-	c.Functions["p-scratch"].Image = awstest.Digest(2)
+	c.ChangeImage("p-scratch", awssimtest.Digest(2))
 	check(1, "has one of the images of --redeploy, not its own", push, "scratch")
-	c.Functions["p-scratch"].Image = awstest.Image
-	c.Functions["p-scratch"].Arch = "arm64"
+	c.ChangeImage("p-scratch", awssimtest.Image)
+	c.Shows(map[string]any{"Architectures": []string{"arm64"}})
 	check(1, "has an image that bench did not push", "hint: bench images push --fresh 2, then", "--arch", "arm64", "mine=p-scratch")
-	c.Functions["p-scratch"].Arch = "x86_64"
+	c.Edit = nil
 	check(2, "named twice", "", "one=fn", "two=fn")
 	if err := os.WriteFile(filepath.Join(c.dir, "deployment", "images.auto.tfvars.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
@@ -167,13 +167,13 @@ func TestAWSRedeployRefuses(t *testing.T) {
 	// Through the compose file alone it is a row that says why; any other function
 	// of the same image will do.
 	c.pushed(1, 3, "scratch")
-	c.Functions["p-al2"].Image = awstest.Digest(50)
+	c.ChangeImage("p-al2", awssimtest.Digest(50))
 	c.bench(0, "--redeploy", "2", "--runs", "2", "--cold")
 	if run := c.run(); len(run.Header.Configs) != 1 || len(run.Header.Unavailable) != 2 || !strings.Contains(fmt.Sprint(run.Header.Unavailable), "did not push") {
 		t.Errorf("%+v", run.Header)
 	}
 	c.bench(0, "--redeploy", "2", "--runs", "2", "--cold", "mine=fn")
-	c.Functions["p-al2"].Image = awstest.Image
+	c.ChangeImage("p-al2", awssimtest.Image)
 	c.untouched()
 }
 
@@ -200,7 +200,7 @@ func TestAWSRedeployGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := c.Invocations
-	c.until(func() bool { return c.Invocations >= before+3 && c.Functions["p-scratch"].Image != awstest.Image })
+	c.until(func() bool { return c.Invocations >= before+3 && c.Function("p-scratch").Image != awssimtest.Image })
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	kept := len(c.run().Samples)

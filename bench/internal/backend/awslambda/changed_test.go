@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -23,7 +24,7 @@ type hasty struct {
 	giveUp context.CancelCauseFunc
 }
 
-func connectHasty(t *testing.T, e *awstest.Endpoint) hasty {
+func connectHasty(t *testing.T, e *awssimtest.Endpoint) hasty {
 	t.Helper()
 	h := hasty{Client: connect(t, e)}
 	h.o.Restoring, h.giveUp = context.WithCancelCause(t.Context())
@@ -46,7 +47,7 @@ func startCold(t *testing.T, target coldstart.Target) {
 func TestHurryRestoresOnceMore(t *testing.T) {
 	t.Parallel()
 	for _, recovers := range []bool{true, false} {
-		e := awstest.Serve(t, "one", "two")
+		e := awssimtest.Serve(t, "one", "two")
 		h := connectHasty(t, e)
 		k, targets := open(t, e, h.Client, Setup{Strategy: ConfigUpdate}, "one", "two")
 		startCold(t, targets[0])
@@ -57,7 +58,7 @@ func TestHurryRestoresOnceMore(t *testing.T) {
 		var hurried, after atomic.Int32
 		e.Mu.Lock()
 		e.Fault = func(op string, _ int, w http.ResponseWriter, r *http.Request) bool {
-			if _, name := e.Operation(r); op != "UpdateFunctionConfiguration" || name != "one" {
+			if _, name := awssim.Operation(r, nil); op != "UpdateFunctionConfiguration" || name != "one" {
 				return false
 			}
 			if hurried.Load() > 0 {
@@ -66,7 +67,7 @@ func TestHurryRestoresOnceMore(t *testing.T) {
 					return false
 				}
 			}
-			awstest.Refuse(w, 500, "ServiceException", "try again")
+			awssimtest.Refuse(w, 500, "ServiceException", "try again")
 			if hurried.Load() == 0 {
 				hurried.Store(1)
 				h.hurry()
@@ -84,7 +85,7 @@ func TestHurryRestoresOnceMore(t *testing.T) {
 		names, _ := h.Changed()
 		journals, _ := os.ReadDir(h.o.JournalDir)
 		if recovers {
-			if err != nil || e.Functions["one"].Vars[TokenKey] != "" || len(names)+len(journals) > 0 {
+			if err != nil || e.Function("one").Variables[TokenKey] != "" || len(names)+len(journals) > 0 {
 				t.Errorf("not restored: %v, changed %q, %d journals", err, names, len(journals))
 			}
 			continue
@@ -92,15 +93,15 @@ func TestHurryRestoresOnceMore(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "left changed: one: ") || !strings.Contains(advice.HintOf(err), "bench aws --restore --region us-east-1") || len(journals) != 1 {
 			t.Errorf("%v, hint %q, %d journals", err, advice.HintOf(err), len(journals))
 		}
-		if !slices.Equal(names, []string{"one"}) || e.Functions["two"].Vars[TokenKey] != "" {
-			t.Errorf("changed: %q; two: %v", names, e.Functions["two"].Vars)
+		if !slices.Equal(names, []string{"one"}) || e.Function("two").Variables[TokenKey] != "" {
+			t.Errorf("changed: %q; two: %v", names, e.Function("two").Variables)
 		}
 		if r, err := connect(t, e).Restore(); err != nil || len(r.Functions) != 0 {
 			t.Errorf("another folder's journals: %+v, %v", r, err)
 		}
 		again := connect(t, e)
 		again.o.JournalDir = h.o.JournalDir
-		if r, err := again.Restore(); err != nil || !slices.Equal(r.Functions, []string{"one"}) || e.Functions["one"].Vars[TokenKey] != "" {
+		if r, err := again.Restore(); err != nil || !slices.Equal(r.Functions, []string{"one"}) || e.Function("one").Variables[TokenKey] != "" {
 			t.Errorf("%+v, %v", r, err)
 		}
 	}
@@ -109,7 +110,7 @@ func TestHurryRestoresOnceMore(t *testing.T) {
 // Restoring ends when it has to, whatever the endpoint does, and says why.
 func TestRestoringEnds(t *testing.T) {
 	t.Parallel()
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	h := connectHasty(t, e)
 	k, targets := open(t, e, h.Client, Setup{Strategy: ConfigUpdate}, "one")
 	startCold(t, targets[0])
@@ -136,9 +137,9 @@ func TestRestoringEnds(t *testing.T) {
 // abandon interrupts a cold start while a change of its function is under way,
 // and restores: with the user in a hurry before the endpoint has made the change,
 // else when it has. The endpoint is closed when it returns.
-func abandon(t *testing.T, strategy Strategy, operation string, hurried bool) (*awstest.Function, error) {
+func abandon(t *testing.T, strategy Strategy, operation string, hurried bool) (awssim.State, error) {
 	t.Helper()
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	h := connectHasty(t, e)
 	k, targets := open(t, e, h.Client, Setup{Strategy: strategy}, "one")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -164,7 +165,7 @@ func abandon(t *testing.T, strategy Strategy, operation string, hurried bool) (*
 	err := k.Close()
 	close(release)
 	e.Close()
-	return e.Functions["one"], err
+	return e.Function("one"), err
 }
 
 // An update that was sent is made whether anybody waits or not. Restoring comes
@@ -173,8 +174,8 @@ func TestRestoreComesAfterTheUpdate(t *testing.T) {
 	t.Parallel()
 	for _, hurried := range []bool{false, true} {
 		f, err := abandon(t, ConfigUpdate, "UpdateFunctionConfiguration", hurried)
-		if err != nil || f.Vars[TokenKey] != "" || f.Vars["KEPT"] == "" {
-			t.Errorf("hurried %v: left changed: %v, %v", hurried, f.Vars, err)
+		if err != nil || f.Variables[TokenKey] != "" || f.Variables["KEPT"] == "" {
+			t.Errorf("hurried %v: left changed: %v, %v", hurried, f.Variables, err)
 		}
 	}
 }
@@ -182,16 +183,12 @@ func TestRestoreComesAfterTheUpdate(t *testing.T) {
 // An update of the code that comes while the configuration is restored is undone.
 func TestRestoreComesAfterTheCode(t *testing.T) {
 	t.Parallel()
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	h := connectHasty(t, e)
-	images := map[Ref][]string{{Name: "one"}: {awstest.Digest(1)}}
+	images := map[Ref][]string{{Name: "one"}: {awssimtest.Digest(1)}}
 	k, targets := open(t, e, h.Client, Setup{Strategy: CodeUpdate, Images: images}, "one")
 	ctx, cancel := context.WithCancel(t.Context())
-	image := func() string {
-		e.Mu.Lock()
-		defer e.Mu.Unlock()
-		return e.Functions["one"].Image
-	}
+	image := func() string { return e.Function("one").Image }
 	release := make(chan bool)
 	var began, late atomic.Bool
 	e.Mu.Lock()
@@ -203,22 +200,22 @@ func TestRestoreComesAfterTheCode(t *testing.T) {
 			<-release
 		case op == "UpdateFunctionConfiguration" && began.Load() && late.CompareAndSwap(false, true):
 			close(release)
-			for end := time.Now().Add(10 * time.Second); image() != awstest.Digest(1) && time.Now().Before(end); {
+			for end := time.Now().Add(10 * time.Second); image() != awssimtest.Digest(1) && time.Now().Before(end); {
 				time.Sleep(time.Millisecond)
 			}
-			if image() != awstest.Digest(1) {
+			if image() != awssimtest.Digest(1) {
 				t.Error("the code was not updated")
 			}
 		}
 		return false
 	}
 	e.Mu.Unlock()
-	if err := targets[0].(coldstart.Redeployer).Deploy(ctx, awstest.Digest(1)); err == nil {
+	if err := targets[0].(coldstart.Redeployer).Deploy(ctx, awssimtest.Digest(1)); err == nil {
 		t.Error("it was deployed")
 	}
 	err := k.Close()
-	if e.Close(); err != nil || !late.Load() || e.Functions["one"].Image != awstest.Image || e.Functions["one"].Vars[TokenKey] != "" {
-		t.Errorf("left changed: %s, %v, %v", e.Functions["one"].Image, e.Functions["one"].Vars, err)
+	if e.Close(); err != nil || !late.Load() || e.Function("one").Image != awssimtest.Image || e.Function("one").Variables[TokenKey] != "" {
+		t.Errorf("left changed: %s, %v, %v", e.Function("one").Image, e.Function("one").Variables, err)
 	}
 }
 
@@ -237,13 +234,12 @@ func TestRestoreComesAfterTheVersion(t *testing.T) {
 // A memory size that an abandoned update sets is restored.
 func TestRestoreOfAnAbandonedMemorySize(t *testing.T) {
 	t.Parallel()
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	k, _ := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 	target, err := k.Open(t.Context(), coldstart.Config{Variant: "one", MemoryMB: 256, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Functions["one"].PollsPerUpdate = 3
 	ctx, cancel := context.WithCancel(t.Context())
 	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
 		if op == "GetFunction" && n == 2 { // the first poll of the update
@@ -254,22 +250,22 @@ func TestRestoreOfAnAbandonedMemorySize(t *testing.T) {
 	if _, _, err := target.Start(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v", err)
 	}
-	if err := k.Close(); err != nil || e.Functions["one"].Memory != 512 {
-		t.Errorf("%d MB, %v", e.Functions["one"].Memory, err)
+	if err := k.Close(); err != nil || e.Function("one").MemoryMB != 512 {
+		t.Errorf("%d MB, %v", e.Function("one").MemoryMB, err)
 	}
 }
 
 // Where images are deployed, code may be changed: restoring it takes longer.
 func TestChangedKnowsOfCode(t *testing.T) {
 	t.Parallel()
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
-	images := map[Ref][]string{{Name: "one"}: {awstest.Digest(1)}}
+	images := map[Ref][]string{{Name: "one"}: {awssimtest.Digest(1)}}
 	k, targets := open(t, e, c, Setup{Strategy: CodeUpdate, Images: images}, "one")
 	if names, code := c.Changed(); len(names) > 0 || code {
 		t.Errorf("before the first update: %q, %v", names, code)
 	}
-	if err := targets[0].(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1)); err != nil {
+	if err := targets[0].(coldstart.Redeployer).Deploy(t.Context(), awssimtest.Digest(1)); err != nil {
 		t.Fatal(err)
 	}
 	if names, code := c.Changed(); !slices.Equal(names, []string{"one"}) || !code {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -13,13 +14,14 @@ import (
 	"time"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // inventory looks at one function and returns what is wrong with it or with the
 // account.
-func inventory(e *awstest.Endpoint, c *Client, name string) error {
+func inventory(e *awssimtest.Endpoint, c *Client, name string) error {
 	ref, err := ParseRef(name, "")
 	if err != nil {
 		return err
@@ -38,34 +40,40 @@ func inventory(e *awstest.Endpoint, c *Client, name string) error {
 // mend it, and without naming the account.
 func TestPreflightRefuses(t *testing.T) {
 	zero := 0
+	is := func(change func(f *awssim.Function)) func(*awssimtest.Endpoint) {
+		return func(e *awssimtest.Endpoint) { e.Deploy("one", change) }
+	}
+	shows := func(member string, value any) func(*awssimtest.Endpoint) {
+		return func(e *awssimtest.Endpoint) { e.Shows(map[string]any{member: value}) }
+	}
 	for _, c := range []struct {
 		name        string
 		function    string
-		change      func(f *awstest.Function)
+		change      func(e *awssimtest.Endpoint)
 		fault       func(string, int, http.ResponseWriter, *http.Request) bool
 		error, hint string
 	}{
 		{"no such function", "two", nil, nil, "two is not deployed in us-east-1", "make deploy"},
 		{"no such version", "one:9", nil, nil, "one:9 is not deployed", "make deploy"},
-		{"being updated", "", func(f *awstest.Function) { f.Status = "InProgress" }, nil, "one is being updated", "wait"},
-		{"being created", "", func(f *awstest.Function) { f.State = "Pending" }, nil, "being created", "wait"},
-		{"failed", "", func(f *awstest.Function) { f.State = "Failed" }, nil, "one has failed", "deploy it again"},
-		{"being deleted", "", func(f *awstest.Function) { f.State = "Deleting" }, nil, "its state is Deleting", ""},
-		{"architecture", "", func(f *awstest.Function) { f.Arch = "arm64" }, nil, "architecture arm64, not amd64", "--arch arm64"},
-		{"reserved concurrency 0", "", func(f *awstest.Function) { f.Reserved = &zero }, nil, "concurrency is 0", "delete-function-concurrency"},
-		{"json at warn", "", func(f *awstest.Function) { f.LogFormat, f.LogLevel = "JSON", "WARN" }, nil, "hides REPORT", "SystemLogLevel=INFO"},
-		{"key not ours", "", func(f *awstest.Function) { f.EnvError = "AccessDeniedException" }, nil, "would wipe them", "kms:Decrypt"},
-		{"environment full", "", func(f *awstest.Function) { f.Vars["BIG"] = strings.Repeat("x", 4060) }, nil, "of 4096 bytes", "shorten"},
-		{"token there", "", func(f *awstest.Function) { f.Vars[TokenKey] = "mine" }, nil, "has a variable BENCH_TOKEN already", "take it off"},
-		{"nobody", "", nil, awstest.Refusing("GetCallerIdentity", 403, "InvalidClientTokenId", "The security token included in the request is invalid."), "InvalidClientTokenId", "log in again"},
-		{"expired", "", nil, awstest.Refusing("GetCallerIdentity", 403, "ExpiredToken", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
-		{"expired later", "", nil, awstest.Refusing("GetFunction", 403, "ExpiredTokenException", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
-		{"may not look", "", nil, awstest.Refusing("GetFunction", 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:one"), "no permission for lambda:GetFunction", Policy},
+		{"being updated", "", shows("LastUpdateStatus", "InProgress"), nil, "one is being updated", "wait"},
+		{"being created", "", is(func(f *awssim.Function) { f.State = "Pending" }), nil, "being created", "wait"},
+		{"failed", "", is(func(f *awssim.Function) { f.State = "Failed" }), nil, "one has failed", "deploy it again"},
+		{"being deleted", "", shows("State", "Deleting"), nil, "its state is Deleting", ""},
+		{"architecture", "", is(func(f *awssim.Function) { f.Arch = "arm64" }), nil, "architecture arm64, not amd64", "--arch arm64"},
+		{"reserved concurrency 0", "", is(func(f *awssim.Function) { f.Reserved = &zero }), nil, "concurrency is 0", "delete-function-concurrency"},
+		{"json at warn", "", is(func(f *awssim.Function) { f.LogFormat, f.SystemLogLevel = "JSON", "WARN" }), nil, "hides REPORT", "SystemLogLevel=INFO"},
+		{"key not ours", "", shows("Environment", map[string]any{"Error": map[string]string{"ErrorCode": "AccessDeniedException", "Message": "no"}}), nil, "would wipe them", "kms:Decrypt"},
+		{"environment full", "", is(func(f *awssim.Function) { f.Env["BIG"] = strings.Repeat("x", 4060) }), nil, "of 4096 bytes", "shorten"},
+		{"token there", "", is(func(f *awssim.Function) { f.Env[TokenKey] = "mine" }), nil, "has a variable BENCH_TOKEN already", "take it off"},
+		{"nobody", "", nil, awssimtest.Refusing("GetCallerIdentity", 403, "InvalidClientTokenId", "The security token included in the request is invalid."), "InvalidClientTokenId", "log in again"},
+		{"expired", "", nil, awssimtest.Refusing("GetCallerIdentity", 403, "ExpiredToken", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
+		{"expired later", "", nil, awssimtest.Refusing("GetFunction", 403, "ExpiredTokenException", "The security token included in the request is expired"), "ExpiredToken", "log in again"},
+		{"may not look", "", nil, awssimtest.Refusing("GetFunction", 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:one"), "no permission for lambda:GetFunction", Policy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := awstest.Serve(t, "one")
+			e := awssimtest.Serve(t, "one")
 			if c.change != nil {
-				c.change(e.Functions["one"])
+				c.change(e)
 			}
 			e.Fault = c.fault
 			client := connect(t, e)
@@ -74,7 +82,7 @@ func TestPreflightRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.error) || !strings.Contains(advice.HintOf(err), c.hint) {
 				t.Errorf("%v (hint %q), want %q (hint %q)", err, advice.HintOf(err), c.error, c.hint)
 			}
-			if s := fmt.Sprint(err, advice.HintOf(err)); strings.Contains(s, "123456789012") || strings.Contains(s, "someone") {
+			if s := fmt.Sprint(err, advice.HintOf(err)); strings.Contains(s, "123456789012") || strings.Contains(s, awssim.Account) || strings.Contains(s, "someone") {
 				t.Errorf("it names the account or the user: %s", s)
 			}
 			if n := e.Counts["UpdateFunctionConfiguration"] + e.Counts["Invoke"] + e.Counts["DryRun"]; n != 0 {
@@ -101,7 +109,7 @@ func TestNoRegionAndNoCredentials(t *testing.T) {
 	if _, err := Connect(t.Context(), Options{Profile: "none"}); err == nil || !strings.Contains(advice.HintOf(err), "--profile") {
 		t.Errorf("with a profile that is not there: %v", err)
 	}
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	t.Setenv("AWS_ENDPOINT_URL", e.URL)
 	c, err := Connect(t.Context(), Options{Region: "eu-west-1"})
 	if err != nil {
@@ -143,30 +151,31 @@ func TestWhatIsAWS(t *testing.T) {
 // A function that does not answer well is a failure with its reason, never a
 // sample.
 func TestFunctionsThatFail(t *testing.T) {
-	line := "REPORT RequestId: ID\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 512 MB\tMax Memory Used: 17 MB\t"
 	for _, c := range []struct {
-		name, payload, functionError, report string
-		want                                 coldstart.Reason
+		name, payload, functionError, status, errorType string
+		want                                            coldstart.Reason
 	}{
-		{"handler error", `{"errorMessage":"boom","errorType":"errorString"}`, "Unhandled", "", coldstart.ReasonResponse},
-		{"old timeout", `{"errorMessage":"2024-03-04T17:22:38.033Z b70435cc Task timed out after 3.00 seconds"}`, "Unhandled", line, coldstart.ReasonTimeout},
-		{"new timeout", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`, "Unhandled", line + "Status: timeout", coldstart.ReasonTimeout},
-		{"out of memory", `{"errorType":"Runtime.OutOfMemory","errorMessage":"signal: killed"}`, "Unhandled", line + "Status: error\tError Type: Runtime.OutOfMemory", coldstart.ReasonOutOfMemory},
-		{"exit", `{"errorType":"Runtime.ExitError","errorMessage":"exit status 3"}`, "Unhandled", line + "Status: error\tError Type: Runtime.ExitError", coldstart.ReasonExit},
-		{"entrypoint", `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"no such file"}`, "Unhandled", line + "Status: error\tError Type: Runtime.InvalidEntrypoint", coldstart.ReasonInit},
-		{"extension", `{"errorType":"Extension.Crash","errorMessage":"RequestId: x Error: exit status 3"}`, "Unhandled", line + "Status: error\tError Type: Extension.Crash", coldstart.ReasonExit},
-		{"status alone", "", "", line + "Status: error\tError Type: Runtime.ExitError", coldstart.ReasonExit},
+		{"handler error", `{"errorMessage":"boom","errorType":"errorString"}`, "Unhandled", "", "", coldstart.ReasonResponse},
+		{"old timeout", `{"errorMessage":"2024-03-04T17:22:38.033Z b70435cc Task timed out after 3.00 seconds"}`, "Unhandled", "", "", coldstart.ReasonTimeout},
+		{"new timeout", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: x Error: Task timed out after 3.00 seconds"}`, "Unhandled", "timeout", "", coldstart.ReasonTimeout},
+		{"out of memory", `{"errorType":"Runtime.OutOfMemory","errorMessage":"signal: killed"}`, "Unhandled", "error", "Runtime.OutOfMemory", coldstart.ReasonOutOfMemory},
+		{"exit", `{"errorType":"Runtime.ExitError","errorMessage":"exit status 3"}`, "Unhandled", "error", "Runtime.ExitError", coldstart.ReasonExit},
+		{"entrypoint", `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"no such file"}`, "Unhandled", "error", "Runtime.InvalidEntrypoint", coldstart.ReasonInit},
+		{"extension", `{"errorType":"Extension.Crash","errorMessage":"RequestId: x Error: exit status 3"}`, "Unhandled", "error", "Extension.Crash", coldstart.ReasonExit},
+		{"status alone", "", "", "error", "Runtime.ExitError", coldstart.ReasonExit},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := awstest.Serve(t, "one")
-			e.Functions["one"].Answer = func(string) (string, string, string) { return c.payload, c.functionError, c.report }
+			e := awssimtest.Serve(t, "one")
+			e.Engine.Handle = func(awssimtest.Event) awssimtest.Answer {
+				return awssimtest.Answer{Payload: c.payload, Error: c.functionError, Status: c.status, ErrorType: c.errorType}
+			}
 			k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 			env, _, err := targets[0].Start(t.Context())
 			var f *coldstart.InvocationError
 			if env != nil || !errors.As(err, &f) || f.Reason != c.want || f.Report == "" || f.Output == "" {
 				t.Fatalf("%v, %+v; want %s", err, f, c.want)
 			}
-			if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
+			if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
 				t.Errorf("not put back: %v", err)
 			}
 		})
@@ -175,7 +184,7 @@ func TestFunctionsThatFail(t *testing.T) {
 
 // Refused invocations are sent once, said to be refused, and the next one waits.
 func TestRefusedInvocationsAreRejects(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 		if op != "Invoke" || n > 3 {
 			return false
@@ -183,9 +192,9 @@ func TestRefusedInvocationsAreRejects(t *testing.T) {
 		switch n {
 		case 1:
 			w.Header().Set("X-Amzn-Errortype", "TooManyRequestsException")
-			awstest.Reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded.", "Type": "User"})
+			awssimtest.Reply(w, 429, map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded.", "Type": "User"})
 		case 2:
-			awstest.Refuse(w, 502, "ENILimitReachedException", "no more interfaces")
+			awssimtest.Refuse(w, 502, "ENILimitReachedException", "no more interfaces")
 		case 3:
 			panic(http.ErrAbortHandler) // the connection is reset
 		}
@@ -220,14 +229,14 @@ func TestRefusedInvocationsAreRejects(t *testing.T) {
 // Updates whose answers are lost, or that are refused for a while, are made once
 // and put back.
 func TestUpdatesSurviveFaults(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	before := maps.Clone(e.Functions["one"].Vars)
+	e := awssimtest.Serve(t, "one")
+	before := maps.Clone(e.Function("one").Variables)
 	e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 		switch {
 		case op == "UpdateFunctionConfiguration" && n == 1, op == "GetFunction" && n == 3:
-			awstest.Refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
+			awssimtest.Refuse(w, 429, "TooManyRequestsException", "Rate exceeded")
 		case op == "UpdateFunctionConfiguration" && n == 3:
-			awstest.Refuse(w, 500, "ServiceException", "internal")
+			awssimtest.Refuse(w, 500, "ServiceException", "internal")
 		default:
 			return false
 		}
@@ -239,8 +248,8 @@ func TestUpdatesSurviveFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := k.Close(); err != nil || !maps.Equal(e.Functions["one"].Vars, before) {
-		t.Errorf("%v, %v", e.Functions["one"].Vars, err)
+	if err := k.Close(); err != nil || !maps.Equal(e.Function("one").Variables, before) {
+		t.Errorf("%v, %v", e.Function("one").Variables, err)
 	}
 	if w := k.Warnings(); !slices.ContainsFunc(w, func(s string) bool {
 		return strings.HasPrefix(s, "UpdateFunctionConfiguration: 1 of ") && strings.HasSuffix(s, " calls refused for their rate, 1 by the server; they were tried again")
@@ -252,69 +261,47 @@ func TestUpdatesSurviveFaults(t *testing.T) {
 // An update whose answer is lost was made: it must not be taken for somebody
 // else's.
 func TestALostAnswerIsNotSomebodyElse(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
-	lost := 0
 	e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
-		if op != "UpdateFunctionConfiguration" || n != 1 {
-			return false
-		}
-		lost++
-		e.Mu.Lock()
-		e.Counts[op]++ // the retry is another number
-		f := e.Functions["one"]
-		f.Vars = maps.Clone(f.Vars)
-		e.Mu.Unlock()
-		return false
-	}
-	// The update is made, and the connection closed instead of an answer.
-	inner := e.Config.Handler
-	e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if op, _ := e.Operation(r); op == "UpdateFunctionConfiguration" && lost == 0 {
-			inner.ServeHTTP(discard{http.Header{}}, r)
+		if op == "UpdateFunctionConfiguration" && n == 1 {
+			e.Sim.ServeHTTP(httptest.NewRecorder(), r) // it is made
 			panic(http.ErrAbortHandler)
 		}
-		inner.ServeHTTP(w, r)
-	})
+		return false
+	}
 	_, s, err := targets[0].Start(t.Context())
 	if err != nil || !slices.Contains(s.Proof, "token") {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
+	if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
 		t.Errorf("not put back: %v", err)
 	}
 }
 
-type discard struct{ h http.Header }
-
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}
-
 // An update that never ends is given up on, with its function's name.
 func TestAnUpdateThatNeverEnds(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	c.o.Patience = 300 * time.Millisecond
 	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
-	e.Functions["one"].PollsPerUpdate = 1 << 30
+	slowUpdates(e, 1<<30)
 	_, _, err := targets[0].Start(t.Context())
 	var f *coldstart.InvocationError
 	if !errors.As(err, &f) || f.Reason != coldstart.ReasonEngine || !strings.Contains(err.Error(), "still in progress") {
 		t.Errorf("%v", err)
 	}
 	e.Mu.Lock()
-	e.Functions["one"].Polls, e.Functions["one"].Status = 0, "Successful"
-	e.Functions["one"].PollsPerUpdate = 0
+	e.Edit = nil
 	e.Mu.Unlock()
 }
 
 // One that ends at once, and one whose status the endpoint does not know.
 func TestUpdatesThatEndAtOnce(t *testing.T) {
 	for _, status := range []string{"Successful", ""} {
-		e := awstest.Serve(t, "one")
+		e := awssimtest.Serve(t, "one")
 		k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
-		e.Functions["one"].PollsPerUpdate, e.Functions["one"].Status = 0, status
+		e.Shows(map[string]any{"LastUpdateStatus": status})
 		for range 2 {
 			if _, _, err := targets[0].Start(t.Context()); err != nil {
 				t.Errorf("status %q: %v", status, err)
@@ -328,7 +315,7 @@ func TestUpdatesThatEndAtOnce(t *testing.T) {
 
 // An endpoint that takes a request and never answers holds nobody up.
 func TestEndpointsThatNeverAnswer(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	end := make(chan struct{})
 	defer close(end)
 	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
@@ -340,7 +327,7 @@ func TestEndpointsThatNeverAnswer(t *testing.T) {
 	}
 	c := connect(t, e)
 	c.counter.deadline, c.beyond = 200*time.Millisecond, 100*time.Millisecond
-	e.Functions["one"].Timeout = 0
+	e.Shows(map[string]any{"Timeout": 0})
 	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	_, _, err := targets[0].Start(t.Context())
 	if np := reject(t, err, "unavailable"); !strings.Contains(np.Detail, "no answer after") {

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -43,17 +43,16 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 	for _, c := range cases {
 		delete(needed, c.permission)
 		t.Run(c.operation, func(t *testing.T) {
-			e := awstest.Serve(t, "one")
-			f := e.Functions["one"]
-			f.Alias = "live"
-			before := maps.Clone(f.Vars)
-			refuse := awstest.Refusing(c.operation, 403, "AccessDeniedException", denied)
+			e := awssimtest.Serve(t, "one")
+			e.Publish("one", "", "live")
+			before := e.Function("one")
+			refuse := awssimtest.Refusing(c.operation, 403, "AccessDeniedException", denied)
 			e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 				return n >= c.from && refuse(op, n, w, r)
 			}
 			e.Sent = func(h http.Header, _ string, _ *string) {
 				if c.operation == "FilterLogEvents" {
-					h.Set("X-No-Log", "1")
+					h.Del("X-Amz-Log-Result")
 				}
 			}
 			client := connect(t, e)
@@ -64,7 +63,7 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 				err = s.Errors[ref]
 			}
 			if err == nil {
-				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy), Images: map[Ref][]string{ref: {awstest.Digest(1)}}})
+				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy), Images: map[Ref][]string{ref: {awssimtest.Digest(1)}}})
 				target, oerr := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: c.function}, coldstart.Options{})
 				if oerr != nil {
 					t.Fatal(oerr)
@@ -72,7 +71,7 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 				var env coldstart.Environment
 				var serr error
 				if c.strategy == string(CodeUpdate) {
-					serr = target.(coldstart.Redeployer).Deploy(t.Context(), awstest.Digest(1))
+					serr = target.(coldstart.Redeployer).Deploy(t.Context(), awssimtest.Digest(1))
 				}
 				if serr == nil {
 					env, _, serr = target.Start(t.Context())
@@ -99,8 +98,9 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 				t.Error(err)
 			}
 			left, _ := os.ReadDir(client.o.JournalDir)
-			if !maps.Equal(f.Vars, before) || f.Image != awstest.Image || len(f.Versions) != 0 || len(left) != 0 {
-				t.Errorf("left behind: variables %v, versions %v, %d journals", f.Vars, f.Versions, len(left))
+			f := e.Function("one")
+			if !maps.Equal(f.Variables, before.Variables) || f.Image != awssimtest.Image || !slices.Equal(f.Versions, before.Versions) || len(left) != 0 {
+				t.Errorf("left behind: variables %v, versions %v, %d journals", f.Variables, f.Versions, len(left))
 			}
 		})
 	}

@@ -1,20 +1,23 @@
 package awslambda
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // start makes one cold start of the function "one".
-func start(t *testing.T, e *awstest.Endpoint, s Setup) (coldstart.Sample, error) {
+func start(t *testing.T, e *awssimtest.Endpoint, s Setup) (coldstart.Sample, error) {
 	t.Helper()
 	_, targets := open(t, e, connect(t, e), s, "one")
 	_, sample, err := targets[0].Start(t.Context())
@@ -32,7 +35,7 @@ func reject(t *testing.T, err error, reason coldstart.ProofReason) *coldstart.Pr
 
 // Answers of endpoints that differ from AWS's, and of AWS on odd days.
 func TestReadingOddAnswers(t *testing.T) {
-	noLog := func(h http.Header, _ string, _ *string) { h.Set("X-No-Log", "1") }
+	noLog := func(h http.Header, _ string, _ *string) { h.Del("X-Amz-Log-Result") }
 	other := "11111111-1111-4111-8111-111111111111"
 	for _, c := range []struct {
 		name string
@@ -70,7 +73,7 @@ func TestReadingOddAnswers(t *testing.T) {
 		{"no log tail", noLog, "44.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := awstest.Serve(t, "one")
+			e := awssimtest.Serve(t, "one")
 			e.Sent = c.sent
 			s, err := start(t, e, Setup{Strategy: ConfigUpdate})
 			var np *coldstart.ProofError
@@ -103,30 +106,41 @@ func TestReadingOddAnswers(t *testing.T) {
 // Without a log tail the REPORT is looked for in CloudWatch Logs: through empty
 // pages, late, in the stream of its own environment, up to a deadline.
 func TestReadingFromCloudWatchLogs(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	e.Sent = func(h http.Header, _ string, r *string) {
-		h.Set("X-No-Log", "1")
+		h.Del("X-Amz-Log-Result")
 	}
 	asked := 0
-	e.Filter = func(in map[string]any) ([]awstest.LogEvent, string) {
-		asked++
-		token, _ := in["nextToken"].(string)
-		switch {
-		case asked < 3:
-			return nil, "" // not ingested yet
-		case token == "":
-			return nil, "a"
-		case token == "a":
-			return []awstest.LogEvent{{Timestamp: 1, Message: "REPORT RequestId: 11111111-1111-4111-8111-111111111111\tDuration: 9.00 ms\tBilled Duration: 9 ms\tMemory Size: 512 MB\tMax Memory Used: 1 MB\tInit Duration: 9.00 ms\t\n", LogStreamName: "other"}}, "b"
-		case token == "b":
-			return e.Logs, ""
+	page := func(w http.ResponseWriter, next string, events ...any) bool {
+		awssimtest.Reply(w, 200, map[string]any{"events": append([]any{}, events...), "nextToken": next})
+		return true
+	}
+	e.Fault = func(op string, _ int, w http.ResponseWriter, r *http.Request) bool {
+		if op != "FilterLogEvents" {
+			return false
 		}
-		return nil, ""
+		asked++
+		var in map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			t.Error(err)
+		}
+		switch token := in["nextToken"]; {
+		case asked < 3:
+			return page(w, "") // not ingested yet
+		case token == nil:
+			return page(w, "a")
+		case token == "a":
+			return page(w, "b", map[string]any{"timestamp": 1, "logStreamName": "other",
+				"message": "REPORT RequestId: 11111111-1111-4111-8111-111111111111\tDuration: 9.00 ms\tBilled Duration: 9 ms\tMemory Size: 512 MB\tMax Memory Used: 1 MB\tInit Duration: 9.00 ms\t\n"})
+		case token == "b":
+			delete(in, "nextToken") // the endpoint's own pages follow
+		}
+		text, _ := json.Marshal(in)
+		r.Body = io.NopCloser(bytes.NewReader(text))
+		return false
 	}
 	start := func() (coldstart.Sample, error) {
-		c := connect(t, e)
-		c.clock = &still{now: time.Now()}
-		_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+		_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
 		_, s, err := targets[0].Start(t.Context())
 		return s, err
 	}
@@ -134,18 +148,18 @@ func TestReadingFromCloudWatchLogs(t *testing.T) {
 	if err != nil || *s.Metrics.InitDurationMs != 44.1 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	e.Mu.Lock()
-	e.Filter = func(map[string]any) ([]awstest.LogEvent, string) { return nil, "again" } // the token never ends
-	e.Mu.Unlock()
+	e.Fault = func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+		return op == "FilterLogEvents" && page(w, "again") // the token never ends
+	}
 	if _, err := start(); err == nil || !strings.Contains(err.Error(), "no log tail") || !strings.Contains(err.Error(), "/aws/lambda/one does not show it") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestNoLogGroup(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	e.Sent = func(h http.Header, _ string, _ *string) { h.Set("X-No-Log", "1") }
-	e.Fault = awstest.Refusing("FilterLogEvents", 400, "ResourceNotFoundException", "The specified log group does not exist.")
+	e := awssimtest.Serve(t, "one")
+	e.Sent = func(h http.Header, _ string, _ *string) { h.Del("X-Amz-Log-Result") }
+	e.Fault = awssimtest.Refusing("FilterLogEvents", 400, "ResourceNotFoundException", "The specified log group does not exist.")
 	c := connect(t, e)
 	c.o.LogPatience = 100 * time.Millisecond
 	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
@@ -158,12 +172,13 @@ func TestNoLogGroup(t *testing.T) {
 // What was not proved cold is no sample: whatever the platform's line says, the
 // function's word counts too.
 func TestColdnessIsProvedTwice(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	f := e.Functions["one"]
+	e := awssimtest.Serve(t, "one")
 	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate, Expect: "hello"}, "one")
 	payload := func(format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
-		f.Answer = func(token string) (string, string, string) { return strings.ReplaceAll(text, "TOKEN", token), "", "" }
+		e.Engine.Handle = func(e awssimtest.Event) awssimtest.Answer {
+			return awssimtest.Answer{Payload: strings.ReplaceAll(text, "TOKEN", e.Token())}
+		}
 	}
 	begin := func() error {
 		_, _, err := targets[0].Start(t.Context())
@@ -196,26 +211,24 @@ func TestColdnessIsProvedTwice(t *testing.T) {
 
 // A warm invocation has to come from the environment of the cold one.
 func TestWarmthIsProved(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	f := e.Functions["one"]
+	e := awssimtest.Serve(t, "one")
 	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	says := func(payload string) {
+		e.Engine.Handle = func(awssimtest.Event) awssimtest.Answer { return awssimtest.Answer{Payload: payload} }
+	}
 	env, cold, err := targets[0].Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	said := cold.Function.InstanceID
-	f.Answer = func(string) (string, string, string) {
-		return `{"instanceId":"elsewhere","invocation":2}`, "", ""
-	}
+	says(`{"instanceId":"elsewhere","invocation":2}`)
 	_, err = env.Invoke(t.Context())
 	reject(t, err, "not-warm")
-	f.Answer = func(string) (string, string, string) {
-		return fmt.Sprintf(`{"instanceId":%q,"invocation":1}`, said), "", ""
-	}
+	says(fmt.Sprintf(`{"instanceId":%q,"invocation":1}`, said))
 	_, err = env.Invoke(t.Context())
 	reject(t, err, "not-warm")
 	e.Sent = func(_ http.Header, _ string, r *string) { *r += "Init Duration: 1.00 ms\t" }
-	f.Answer = nil
+	e.Engine.Handle = nil
 	_, err = env.Invoke(t.Context())
 	reject(t, err, "not-warm")
 	e.Sent = nil

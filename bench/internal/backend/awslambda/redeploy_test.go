@@ -5,24 +5,24 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // redeploying opens functions whose images may be replaced by three others, of
 // which the last is not in the repository.
-func redeploying(t *testing.T, e *awstest.Endpoint, c *Client, names ...string) (*Session, []coldstart.Redeployer) {
+func redeploying(t *testing.T, e *awssimtest.Endpoint, c *Client, names ...string) (*Session, []coldstart.Redeployer) {
 	t.Helper()
 	images := map[Ref][]string{}
 	for _, n := range names {
-		images[Ref{Name: n}] = []string{awstest.Digest(1), awstest.Digest(2), awstest.Digest(0)}
+		images[Ref{Name: n}] = []string{awssimtest.Digest(1), awssimtest.Digest(2), awssimtest.Digest(0)}
 	}
 	k, targets := open(t, e, c, Setup{Strategy: CodeUpdate, Images: images}, names...)
 	var list []coldstart.Redeployer
@@ -33,25 +33,23 @@ func redeploying(t *testing.T, e *awstest.Endpoint, c *Client, names ...string) 
 }
 
 // as was says what of a function is not as Serve made it.
-func asWas(t *testing.T, e *awstest.Endpoint, name string) {
+func asWas(t *testing.T, e *awssimtest.Endpoint, name string) {
 	t.Helper()
-	e.Mu.Lock()
-	defer e.Mu.Unlock()
-	f := e.Functions[name]
-	if want := map[string]string{"KEPT": "secret-" + name}; f.Image != awstest.Image || !maps.Equal(f.Vars, want) || f.Memory != 512 {
-		t.Errorf("%s was left changed: image %s, %v, %d MB", name, f.Image, f.Vars, f.Memory)
+	f := e.Function(name)
+	if want := map[string]string{"KEPT": "secret-" + name}; f.Image != awssimtest.Image || !maps.Equal(f.Variables, want) || f.MemoryMB != 512 {
+		t.Errorf("%s was left changed: image %s, %v, %d MB", name, f.Image, f.Variables, f.MemoryMB)
 	}
 }
 
 // The first cold start of an image is forced by its deployment and nothing else,
 // the ones after it by a variable; in the end everything is as it was.
 func TestRedeploy(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	k, targets := redeploying(t, e, c, "one")
 	target := targets[0]
 	for n := 1; n <= 2; n++ {
-		if err := target.Deploy(t.Context(), awstest.Digest(n)); err != nil {
+		if err := target.Deploy(t.Context(), awssimtest.Digest(n)); err != nil {
 			t.Fatal(err)
 		}
 		for position, strategy := range []string{"code-update", "config-update", "config-update"} {
@@ -69,8 +67,8 @@ func TestRedeploy(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if f := e.Functions["one"]; f.Image != awstest.Digest(n) || f.Started(f.Image) != 3 {
-			t.Errorf("deployment %d: image %s was started %d times", n, f.Image, f.Started(f.Image))
+		if f := e.Function("one"); f.Image != awssimtest.Digest(n) || e.Engine.Started(f.Image) != 3 {
+			t.Errorf("deployment %d: image %s was started %d times", n, f.Image, e.Engine.Started(f.Image))
 		}
 	}
 	// Between a deployment and its first start nothing is updated.
@@ -88,7 +86,7 @@ func TestRedeploy(t *testing.T) {
 		t.Fatalf("%d journals, want 1", len(files))
 	}
 	text, err := os.ReadFile(c.o.JournalDir + "/" + files[0].Name())
-	if s := string(text); err != nil || strings.Contains(s, "secret") || strings.Contains(s, "bench-") || !strings.Contains(s, awstest.Repository+"@"+awstest.Image) || !strings.Contains(s, awstest.Digest(2)) {
+	if s := string(text); err != nil || strings.Contains(s, "secret") || strings.Contains(s, "bench-") || !strings.Contains(s, awssimtest.Repository+"@"+awssimtest.Image) || !strings.Contains(s, awssimtest.Digest(2)) {
 		t.Errorf("journal %s, %v", s, err)
 	}
 	if err := k.Close(); err != nil {
@@ -106,7 +104,7 @@ func TestRedeploy(t *testing.T) {
 // The journal is there before the first update of all, with the image that is to
 // be put back, and what a killed bench left deployed is put back by the next.
 func TestRedeployRestoredAfterACrash(t *testing.T) {
-	e := awstest.Serve(t, "one", "two")
+	e := awssimtest.Serve(t, "one", "two")
 	c := connect(t, e)
 	journaled := false
 	e.Fault = func(op string, _ int, _ http.ResponseWriter, _ *http.Request) bool {
@@ -121,21 +119,20 @@ func TestRedeployRestoredAfterACrash(t *testing.T) {
 	}
 	k, targets := redeploying(t, e, c, "one", "two")
 	for _, target := range targets {
-		if err := target.Deploy(t.Context(), awstest.Digest(1)); err != nil {
+		if err := target.Deploy(t.Context(), awssimtest.Digest(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	k.journal.close() // killed
-	e.Functions["two"].Image = awstest.Digest(77)
-	e.Functions["two"].Revision++
+	e.ChangeImage("two", awssimtest.Digest(77))
 	r, err := c.Restore()
 	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	asWas(t, e, "one")
 	// Somebody has deployed another image since: it is theirs.
-	if f := e.Functions["two"]; f.Image != awstest.Digest(77) || f.Vars[TokenKey] != "" {
-		t.Errorf("two: %s, %v", f.Image, f.Vars)
+	if f := e.Function("two"); f.Image != awssimtest.Digest(77) || f.Variables[TokenKey] != "" {
+		t.Errorf("two: %s, %v", f.Image, f.Variables)
 	}
 	if r, err := c.Restore(); err != nil || len(r.Functions) != 0 || e.Counts["UpdateFunctionCode"] != 3 {
 		t.Errorf("again: %+v, %v, %d updates", r, err, e.Counts["UpdateFunctionCode"])
@@ -146,56 +143,47 @@ func TestRedeployRestoredAfterACrash(t *testing.T) {
 // and nothing else is, it is made again; where the function is another one, it is
 // left to whoever changed it.
 func TestRedeployRevisions(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	k, targets := redeploying(t, e, c, "one")
-	f := e.Functions["one"]
+	image := func() string { return e.Function("one").Image }
 	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
 		if op == "UpdateFunctionCode" && n == 1 {
-			e.Mu.Lock()
-			f.Revision++
-			e.Mu.Unlock()
+			e.Change("one", map[string]any{})
 		}
 		return false
 	}
-	if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil || f.Image != awstest.Digest(1) || e.Counts["UpdateFunctionCode"] != 2 {
-		t.Fatalf("%v, image %s, %d updates", err, f.Image, e.Counts["UpdateFunctionCode"])
+	if err := targets[0].Deploy(t.Context(), awssimtest.Digest(1)); err != nil || image() != awssimtest.Digest(1) || e.Counts["UpdateFunctionCode"] != 2 {
+		t.Fatalf("%v, image %s, %d updates", err, image(), e.Counts["UpdateFunctionCode"])
 	}
 	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
 		if op == "UpdateFunctionCode" && n == 3 {
-			e.Mu.Lock()
-			f.Image = awstest.Digest(77)
-			f.Revision++
-			e.Mu.Unlock()
+			e.ChangeImage("one", awssimtest.Digest(77))
 		}
 		return false
 	}
-	err := targets[0].Deploy(t.Context(), awstest.Digest(2))
+	err := targets[0].Deploy(t.Context(), awssimtest.Digest(2))
 	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) {
 		t.Errorf("%v", err)
 	}
-	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(advice.HintOf(err), "--restore") || f.Image != awstest.Digest(77) {
-		t.Errorf("closing: %v, image %s", err, f.Image)
+	if err := k.Close(); !errors.Is(err, ErrForeign) || !strings.Contains(advice.HintOf(err), "--restore") || image() != awssimtest.Digest(77) {
+		t.Errorf("closing: %v, image %s", err, image())
 	}
 }
 
 // Where the answer to an update is lost the SDK sends it again, which the
 // revision refuses: it was made once.
 func TestRedeployLostAnswer(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	k, targets := redeploying(t, e, connect(t, e), "one")
-	f := e.Functions["one"]
 	e.Fault = func(op string, n int, _ http.ResponseWriter, r *http.Request) bool {
 		if op == "UpdateFunctionCode" && n == 1 {
-			e.Mu.Lock()
-			f.Image = awstest.Digest(1)
-			f.Revision++
-			e.Mu.Unlock()
+			e.Sim.ServeHTTP(httptest.NewRecorder(), r) // it is made
 			panic(http.ErrAbortHandler)
 		}
 		return false
 	}
-	if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil || e.Counts["UpdateFunctionCode"] != 2 {
+	if err := targets[0].Deploy(t.Context(), awssimtest.Digest(1)); err != nil || e.Counts["UpdateFunctionCode"] != 2 {
 		t.Errorf("%v, %d updates", err, e.Counts["UpdateFunctionCode"])
 	}
 	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "code-update" {
@@ -212,41 +200,25 @@ func TestRedeployLostAnswer(t *testing.T) {
 func TestRedeployPutsBackWhatFailed(t *testing.T) {
 	for name, c := range map[string]struct {
 		image, hint string
-		fault       func(e *awstest.Endpoint, op string, n int, w http.ResponseWriter) bool
+		prepare     func(e *awssimtest.Endpoint)
 		reason      coldstart.Reason
 		abort       bool
 	}{
-		"no such image":             {image: awstest.Digest(0), hint: "bench images push --fresh", reason: coldstart.ReasonEngine},
-		"no such image of this run": {image: awstest.Digest(5), reason: coldstart.ReasonEngine},
-		"an image that may not be read": {image: awstest.Digest(1), hint: "repository's policy", abort: true,
-			fault: func(_ *awstest.Endpoint, op string, _ int, w http.ResponseWriter) bool {
-				if op == "UpdateFunctionCode" {
-					awstest.Refuse(w, 403, "AccessDeniedException", "Lambda does not have permission to access the ECR image. Check the ECR permissions.")
-				}
-				return op == "UpdateFunctionCode"
-			}},
-		"no permission": {image: awstest.Digest(1), hint: "allow lambda:UpdateFunctionCode", abort: true,
-			fault: func(_ *awstest.Endpoint, op string, _ int, w http.ResponseWriter) bool {
-				if op == "UpdateFunctionCode" {
-					awstest.Refuse(w, 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:UpdateFunctionCode")
-				}
-				return op == "UpdateFunctionCode"
-			}},
-		"an update that fails": {image: awstest.Digest(1), reason: coldstart.ReasonEngine,
-			fault: func(e *awstest.Endpoint, op string, _ int, w http.ResponseWriter) bool {
-				e.Mu.Lock()
-				defer e.Mu.Unlock()
-				if f := e.Functions["one"]; op == "GetFunction" && f.Image == awstest.Digest(1) && f.Status == "InProgress" {
-					f.Status, f.Polls = "Failed", 0
-				}
-				return false
-			}},
+		"no such image":             {image: awssimtest.Digest(0), hint: "bench images push --fresh", reason: coldstart.ReasonEngine},
+		"no such image of this run": {image: awssimtest.Digest(5), reason: coldstart.ReasonEngine},
+		"an image that may not be read": {image: awssimtest.Digest(1), hint: "repository's policy", abort: true, prepare: func(e *awssimtest.Endpoint) {
+			e.Fault = awssimtest.Refusing("UpdateFunctionCode", 403, "AccessDeniedException", "Lambda does not have permission to access the ECR image. Check the ECR permissions.")
+		}},
+		"no permission": {image: awssimtest.Digest(1), hint: "allow lambda:UpdateFunctionCode", abort: true, prepare: func(e *awssimtest.Endpoint) {
+			e.Fault = awssimtest.Refusing("UpdateFunctionCode", 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/someone is not authorized to perform: lambda:UpdateFunctionCode")
+		}},
+		"an update that fails": {image: awssimtest.Digest(1), reason: coldstart.ReasonEngine, prepare: func(e *awssimtest.Endpoint) { failUpdate(e, "UpdateFunctionCode") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := awstest.Serve(t, "one")
+			e := awssimtest.Serve(t, "one")
 			k, targets := redeploying(t, e, connect(t, e), "one")
-			if c.fault != nil {
-				e.Fault = func(op string, n int, w http.ResponseWriter, _ *http.Request) bool { return c.fault(e, op, n, w) }
+			if c.prepare != nil {
+				c.prepare(e)
 			}
 			err := targets[0].Deploy(t.Context(), c.image)
 			var f *coldstart.InvocationError
@@ -266,19 +238,17 @@ func TestRedeployPutsBackWhatFailed(t *testing.T) {
 		})
 	}
 	t.Run("an interrupt", func(t *testing.T) {
-		e := awstest.Serve(t, "one")
+		e := awssimtest.Serve(t, "one")
 		k, targets := redeploying(t, e, connect(t, e), "one")
 		ctx, cancel := context.WithCancel(t.Context())
+		sent := false
 		e.Fault = func(op string, _ int, _ http.ResponseWriter, _ *http.Request) bool {
-			if op == "UpdateFunctionCode" {
-				time.AfterFunc(50*time.Millisecond, cancel)
-				e.Mu.Lock()
-				e.Functions["one"].PollsPerUpdate = 3
-				e.Mu.Unlock()
+			if sent = sent || op == "UpdateFunctionCode"; sent && op == "GetFunction" {
+				cancel()
 			}
 			return false
 		}
-		if err := targets[0].Deploy(ctx, awstest.Digest(1)); !errors.Is(err, context.Canceled) {
+		if err := targets[0].Deploy(ctx, awssimtest.Digest(1)); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
 		if err := k.Close(); err != nil {
@@ -297,16 +267,16 @@ func TestRedeployRefusedFirstStart(t *testing.T) {
 	}{
 		"TooManyRequestsException": {"throttled", "code-update"}, "ServiceException": {"unavailable", "config-update"},
 	} {
-		e := awstest.Serve(t, "one")
+		e := awssimtest.Serve(t, "one")
 		_, targets := redeploying(t, e, connect(t, e), "one")
 		e.Fault = func(op string, n int, w http.ResponseWriter, _ *http.Request) bool {
 			if op != "Invoke" || n > 1 {
 				return false
 			}
-			awstest.Refuse(w, map[coldstart.ProofReason]int{"throttled": 429, "unavailable": 500}[c.reason], code, "no")
+			awssimtest.Refuse(w, map[coldstart.ProofReason]int{"throttled": 429, "unavailable": 500}[c.reason], code, "no")
 			return true
 		}
-		if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil {
+		if err := targets[0].Deploy(t.Context(), awssimtest.Digest(1)); err != nil {
 			t.Fatal(err)
 		}
 		_, _, err := targets[0].Start(t.Context())
@@ -319,19 +289,19 @@ func TestRedeployRefusedFirstStart(t *testing.T) {
 
 // An image that was started before is deployed for the cold starts after it.
 func TestRedeployAgain(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	_, targets := redeploying(t, e, connect(t, e), "one")
-	if err := targets[0].DeployAgain(t.Context(), awstest.Digest(1)); err != nil {
+	if err := targets[0].DeployAgain(t.Context(), awssimtest.Digest(1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "config-update" || e.Functions["one"].Image != awstest.Digest(1) {
+	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "config-update" || e.Function("one").Image != awssimtest.Digest(1) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
 func TestFunctionsThatAreNotRedeployed(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	e.Functions["one"].Alias = "live"
+	e := awssimtest.Serve(t, "one")
+	e.Publish("one", "", "live")
 	c := connect(t, e)
 	refs := []Ref{{"one", ""}, {"one", "live"}}
 	s, err := c.Inventory(t.Context(), refs)
@@ -366,36 +336,31 @@ func TestFunctionsThatAreNotRedeployed(t *testing.T) {
 // was left in: of the code and of a variable alike.
 func TestUpdatesGoOnAfterOneThatFailed(t *testing.T) {
 	for _, kept := range []bool{true, false} {
-		e := awstest.Serve(t, "one")
+		e := awssimtest.Serve(t, "one")
 		k, targets := redeploying(t, e, connect(t, e), "one")
-		f := e.Functions["one"]
 		fail := func(operation string) {
-			image, vars, done := f.Image, maps.Clone(f.Vars), false
+			failUpdate(e, operation)
+			before, sent := e.Function("one"), false
 			e.Fault = func(op string, _ int, _ http.ResponseWriter, _ *http.Request) bool {
-				e.Mu.Lock()
-				defer e.Mu.Unlock()
-				switch {
-				case op == operation:
-					done = true
-				case op == "GetFunction" && done && f.Status == "InProgress":
-					if f.Status, f.Polls = "Failed", 0; kept {
-						f.Image, f.Vars = image, vars
-					}
-					f.Revision++
+				if sent && op == "GetFunction" && kept {
+					sent = false
+					e.ChangeImage("one", before.Image)
+					e.Change("one", map[string]any{"Environment": map[string]any{"Variables": before.Variables}})
 				}
+				sent = sent || op == operation
 				return false
 			}
 		}
-		if err := targets[0].Deploy(t.Context(), awstest.Digest(1)); err != nil {
+		if err := targets[0].Deploy(t.Context(), awssimtest.Digest(1)); err != nil {
 			t.Fatal(err)
 		}
 		fail("UpdateFunctionCode")
-		if err := targets[0].Deploy(t.Context(), awstest.Digest(2)); err == nil || errors.Is(err, coldstart.ErrAbort) {
+		if err := targets[0].Deploy(t.Context(), awssimtest.Digest(2)); err == nil || errors.Is(err, coldstart.ErrAbort) {
 			t.Fatalf("%v", err)
 		}
 		e.Fault = nil
-		if err := targets[0].DeployAgain(t.Context(), awstest.Digest(1)); err != nil || f.Image != awstest.Digest(1) {
-			t.Fatalf("kept %v: %v, image %s", kept, err, f.Image)
+		if err := targets[0].DeployAgain(t.Context(), awssimtest.Digest(1)); err != nil || e.Function("one").Image != awssimtest.Digest(1) {
+			t.Fatalf("kept %v: %v, image %s", kept, err, e.Function("one").Image)
 		}
 		fail("UpdateFunctionConfiguration")
 		if _, _, err := targets[0].Start(t.Context()); err == nil || errors.Is(err, coldstart.ErrAbort) {

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -49,7 +49,7 @@ func TestRehearsalTalksToNobodyElse(t *testing.T) {
 			t.Errorf("a rehearsal at %s", url)
 		}
 	}
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	signed := 0
 	inner := e.Config.Handler
 	e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +91,7 @@ func TestEndpointsThatLackThings(t *testing.T) {
 		{"GetCallerIdentity", ""}, {"GetAccountSettings", ""}, // done without
 	} {
 		for _, status := range []int{404, 501} {
-			e := awstest.Serve(t, "one")
+			e := awssimtest.Serve(t, "one")
 			e.Fault = func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
 				if op != c.operation {
 					return false
@@ -114,7 +114,7 @@ func TestEndpointsThatLackThings(t *testing.T) {
 
 // What AWS does not have is looked for in the wrong place.
 func TestWhereAFunctionIsNotDeployed(t *testing.T) {
-	e := awstest.Serve(t)
+	e := awssimtest.Serve(t)
 	err := inventory(e, connect(t, e), "one")
 	if err == nil || !strings.Contains(err.Error(), "one is not deployed in us-east-1 (rehearsal, not AWS)") || !strings.Contains(advice.HintOf(err), "AWS_ENDPOINT_URL") {
 		t.Errorf("%v, hint %q", err, advice.HintOf(err))
@@ -125,18 +125,18 @@ func TestWhereAFunctionIsNotDeployed(t *testing.T) {
 // suspect anybody; AWS that does is.
 func TestEndpointsThatChangeMore(t *testing.T) {
 	for _, rehearsal := range []string{"", "endpoint host:1, not AWS"} {
-		e := awstest.Serve(t, "one")
-		f := e.Functions["one"]
+		e := awssimtest.Serve(t, "one")
 		c := connect(t, e)
 		c.rehearsal = rehearsal
 		k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
-		e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
-			if op == "UpdateFunctionConfiguration" {
-				e.Mu.Lock()
-				defer e.Mu.Unlock()
-				f.Image, f.Timeout = fmt.Sprintf("sha256:%064d", n), 3+n
+		updates := 0
+		e.Edit = func(op string, n int, document map[string]any) {
+			switch {
+			case op == "UpdateFunctionConfiguration":
+				updates = n
+			case op == "GetFunction" && updates > 0:
+				awssimtest.Set(document, map[string]any{"CodeSha256": fmt.Sprintf("%064d", updates), "Timeout": 3 + updates})
 			}
-			return false
 		}
 		var err error
 		for range 2 {
@@ -145,8 +145,8 @@ func TestEndpointsThatChangeMore(t *testing.T) {
 			}
 		}
 		if rehearsal != "" {
-			if err := errors.Join(err, k.Close()); err != nil || f.Vars[TokenKey] != "" {
-				t.Errorf("%v, %v", err, f.Vars)
+			if err := errors.Join(err, k.Close()); err != nil || e.Function("one").Variables[TokenKey] != "" {
+				t.Errorf("%v, %v", err, e.Function("one").Variables)
 			}
 		} else if !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "(CodeSha256, Timeout)") {
 			t.Errorf("AWS: %v", err)
@@ -157,8 +157,8 @@ func TestEndpointsThatChangeMore(t *testing.T) {
 // An endpoint that does not know qualifiers would delete the function in a
 // version's place: it is not asked to.
 func TestEndpointsWithoutVersions(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	before := maps.Clone(e.Functions["one"].Vars)
+	e := awssimtest.Serve(t, "one")
+	before := maps.Clone(e.Function("one").Variables)
 	e.Fault = func(_ string, _ int, _ http.ResponseWriter, r *http.Request) bool {
 		r.URL.RawQuery = ""
 		return false
@@ -169,8 +169,8 @@ func TestEndpointsWithoutVersions(t *testing.T) {
 	if !errors.Is(err, coldstart.ErrAbort) || !strings.Contains(err.Error(), "the endpoint lacks versions: asked for one:1") {
 		t.Errorf("%v", err)
 	}
-	if err := k.Close(); err != nil || !maps.Equal(e.Functions["one"].Vars, before) {
-		t.Errorf("%v, %v", err, e.Functions["one"].Vars)
+	if err := k.Close(); err != nil || !maps.Equal(e.Function("one").Variables, before) {
+		t.Errorf("%v, %v", err, e.Function("one").Variables)
 	}
 	if n := e.Counts["DeleteFunction"]; n != 0 {
 		t.Errorf("DeleteFunction was called %d times: %q", n, e.Calls)

@@ -8,24 +8,20 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // Where somebody else changes a function in mid-run, the run ends, nothing more
 // is touched, and the journal stays.
 func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f := e.Functions["one"]
-	e.Mu.Lock()
-	f.Vars["THEIRS"] = "1"
-	f.Revision++
-	e.Mu.Unlock()
+	e.SetVariable("one", "THEIRS", "1")
 	_, _, err := targets[0].Start(t.Context())
 	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "(Environment)") {
 		t.Fatalf("%v", err)
@@ -39,8 +35,9 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 	}
 	// Asked to, bench takes off its own variable, and theirs stays.
 	r, err := c.Restore()
-	if err != nil || !slices.Equal(r.Functions, []string{"one"}) || f.Vars[TokenKey] != "" || f.Vars["THEIRS"] != "1" || f.Vars["KEPT"] == "" {
-		t.Errorf("%+v, %v, %v", r, err, f.Vars)
+	vars := e.Function("one").Variables
+	if err != nil || !slices.Equal(r.Functions, []string{"one"}) || vars[TokenKey] != "" || vars["THEIRS"] != "1" || vars["KEPT"] == "" {
+		t.Errorf("%+v, %v, %v", r, err, vars)
 	}
 	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
 		t.Errorf("%d journals are left", len(files))
@@ -49,7 +46,7 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 
 // What comes after a bench that was killed: the session is never closed.
 func TestRestoreAfterACrash(t *testing.T) {
-	e := awstest.Serve(t, "one", "two")
+	e := awssimtest.Serve(t, "one", "two")
 	c := connect(t, e)
 	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one", "two")
 	for _, target := range targets {
@@ -81,9 +78,9 @@ func TestRestoreAfterACrash(t *testing.T) {
 	if err != nil || !slices.Equal(r.Functions, []string{"one", "two"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
-	for name, f := range e.Functions {
-		if f.Vars[TokenKey] != "" || f.Vars["KEPT"] == "" || f.Memory != 512 {
-			t.Errorf("%s: %v, %d MB", name, f.Vars, f.Memory)
+	for name, f := range e.Sim.Stats().Functions {
+		if f.Variables[TokenKey] != "" || f.Variables["KEPT"] == "" || f.MemoryMB != 512 {
+			t.Errorf("%s: %v, %d MB", name, f.Variables, f.MemoryMB)
 		}
 	}
 	if r, err := c.Restore(); err != nil || len(r.Functions) != 0 {
@@ -97,7 +94,7 @@ func TestRestoreAfterACrash(t *testing.T) {
 // The endpoint of a rehearsal dies with the bench that served it: there is
 // nothing to put back.
 func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	c.endpoint = "rehearsal"
 	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")

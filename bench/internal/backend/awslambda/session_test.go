@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 )
 
 func TestConfigUpdateForcesProvesAndRestores(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
-	before := maps.Clone(e.Functions["one"].Vars)
+	before := e.Function("one")
 	ctx := context.Background()
 	for range 3 {
 		env, s, err := targets[0].Start(ctx)
@@ -49,15 +49,15 @@ func TestConfigUpdateForcesProvesAndRestores(t *testing.T) {
 		if info.Mode().Perm() != 0o600 {
 			t.Errorf("the journal's mode is %v", info.Mode())
 		}
-		if s := string(text); strings.Contains(s, "secret") || strings.Contains(s, "bench-") || !strings.Contains(s, `"one"`) || !strings.Contains(s, `"r1"`) {
+		if s := string(text); strings.Contains(s, "secret") || strings.Contains(s, "bench-") || !strings.Contains(s, `"one"`) || !strings.Contains(s, before.Revision) {
 			t.Errorf("journal %s", s)
 		}
 	}
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.Functions["one"].Vars; !maps.Equal(got, before) {
-		t.Errorf("variables %v after the run, %v before", got, before)
+	if got := e.Function("one").Variables; !maps.Equal(got, before.Variables) {
+		t.Errorf("variables %v after the run, %v before", got, before.Variables)
 	}
 	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
 		t.Errorf("%d journals are left", len(files))

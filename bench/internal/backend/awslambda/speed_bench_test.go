@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -19,8 +19,8 @@ import (
 // BenchmarkWarm holds warm invocations against a bare loop of the SDK's, in
 // turns: the part of its rate that is reached. An answer takes 1 ms.
 func BenchmarkWarm(b *testing.B) {
-	e := awstest.Serve(b, "one")
-	e.Latency = time.Millisecond
+	e := awssimtest.Serve(b, "one")
+	e.Engine.Wait = time.Millisecond
 	cfg, err := configure(b.Context(), Options{Rehearsal: e.URL})
 	if err != nil {
 		b.Fatal(err)
@@ -56,17 +56,20 @@ func BenchmarkWarm(b *testing.B) {
 // BenchmarkConfigUpdate makes cold starts of one function: an update that takes
 // 1 s and an invocation of 0.1 s, against which each is held.
 func BenchmarkConfigUpdate(b *testing.B) {
-	e := awstest.Serve(b, "one")
-	f := e.Functions["one"]
-	e.Wait, f.Takes = 100*time.Millisecond, time.Second
-	_, targets := open(b, e, connect(b, e), Setup{Strategy: ConfigUpdate}, "one")
+	e := awssimtest.Serve(b, "one")
+	const update, wait = time.Second, 100 * time.Millisecond
+	e.Engine.Wait = wait
+	e.UpdatesTake(map[string]time.Duration{"one": update})
+	c := connect(b, e)
+	c.clock = wall{}
+	_, targets := open(b, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	began := time.Now()
 	for b.Loop() {
 		if _, _, err := targets[0].Start(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(time.Since(began))/float64(b.N)/float64(e.Wait+f.Takes), "of-waits(<=1.15)")
+	b.ReportMetric(float64(time.Since(began))/float64(b.N)/float64(update+wait), "of-waits(<=1.15)")
 	b.ReportMetric(float64(e.Counts["UpdateFunctionConfiguration"])/float64(b.N), "updates/op")
 	b.ReportMetric(float64(e.Counts["GetFunction"])/float64(b.N), "polls/op")
 }
@@ -74,9 +77,12 @@ func BenchmarkConfigUpdate(b *testing.B) {
 // BenchmarkBurst makes 50 cold starts of 0.3 s with one update, against one cold
 // start with its update.
 func BenchmarkBurst(b *testing.B) {
-	e := awstest.Serve(b, "one")
-	e.Wait, e.Functions["one"].Takes = 300*time.Millisecond, 500*time.Millisecond
-	_, targets := open(b, e, connect(b, e), Setup{Strategy: Burst, Concurrency: 50}, "one")
+	e := awssimtest.Serve(b, "one")
+	e.Engine.Wait = 300 * time.Millisecond
+	e.UpdatesTake(map[string]time.Duration{"one": 500 * time.Millisecond})
+	c := connect(b, e)
+	c.clock = wall{}
+	_, targets := open(b, e, c, Setup{Strategy: Burst, Concurrency: 50}, "one")
 	var one, fifty time.Duration
 	for b.Loop() {
 		began := time.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -11,17 +12,18 @@ import (
 	"time"
 
 	"coldbench/bench/internal/advice"
-	"coldbench/bench/internal/backend/awslambda/awstest"
+	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 )
 
 // A burst is one update and invocations that overlap, each in an environment of
 // its own, never more than the account allows.
 func TestBurst(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	e.Wait = 50 * time.Millisecond
+	e := awssimtest.Serve(t, "one")
+	e.Engine.Wait = 50 * time.Millisecond
 	limit := 8
-	e.Functions["one"].Reserved = &limit
+	e.Deploy("one", func(f *awssim.Function) { f.Reserved = &limit })
 	k, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 50}, "one")
 	b := targets[0].(coldstart.Burster)
 	made, err := b.Burst(t.Context(), 20)
@@ -38,8 +40,8 @@ func TestBurst(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(instances) != limit || e.Most != limit {
-		t.Errorf("%d instances, %d at one time; want %d", len(instances), e.Most, limit)
+	if len(instances) != limit || e.Engine.Most() != limit {
+		t.Errorf("%d instances, %d at one time; want %d", len(instances), e.Engine.Most(), limit)
 	}
 	if n := e.Counts["UpdateFunctionConfiguration"]; n != 1 {
 		t.Errorf("%d updates, want 1", n)
@@ -47,22 +49,23 @@ func TestBurst(t *testing.T) {
 	if e.Counts["DryRun"] != limit {
 		t.Errorf("%d connections were warmed, want %d", e.Counts["DryRun"], limit)
 	}
-	if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
+	if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
 		t.Errorf("not put back: %v", err)
 	}
 }
 
 // An alias can't be updated: its bursts take what is cold and reject the rest.
 func TestBurstOfAnAlias(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	e.Functions["one"].Alias = "live"
+	e := awssimtest.Serve(t, "one")
+	e.Engine.Wait = 50 * time.Millisecond
+	e.Publish("one", "", "live")
 	_, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 3}, "one:live")
-	cold := 0
-	for range 2 {
+	for i, want := range []int{3, 0} {
 		made, err := targets[0].(coldstart.Burster).Burst(t.Context(), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
+		cold := 0
 		for _, m := range made {
 			if m.Err == nil {
 				cold++
@@ -70,14 +73,18 @@ func TestBurstOfAnAlias(t *testing.T) {
 				reject(t, m.Err, "not-cold")
 			}
 		}
+		if cold != want {
+			t.Errorf("burst %d: %d cold starts, want %d", i, cold, want)
+		}
 	}
-	if cold != 1 || e.Counts["UpdateFunctionConfiguration"] != 0 {
-		t.Errorf("%d cold of the one environment there was, %d updates", cold, e.Counts["UpdateFunctionConfiguration"])
+	if n := e.Counts["UpdateFunctionConfiguration"]; n != 0 {
+		t.Errorf("%d updates", n)
 	}
 }
 
 func TestVersions(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
+	e.Publish("one", "somebody's own", "")
 	k, targets := open(t, e, connect(t, e), Setup{Strategy: Version}, "one")
 	for i := range 2 {
 		env, s, err := targets[0].Start(t.Context())
@@ -87,15 +94,15 @@ func TestVersions(t *testing.T) {
 		if w, err := env.Invoke(t.Context()); err != nil || w.Invocation != 2 {
 			t.Fatalf("%+v, %v", w, err)
 		}
-		if n := len(e.Functions["one"].Versions); n != 1 {
-			t.Errorf("%d versions during start %d, want 1", n, i)
+		if n := len(e.Function("one").Versions); n != 2 {
+			t.Errorf("%d versions during start %d, want 2", n, i)
 		}
 		if err := env.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if n := len(e.Functions["one"].Versions); n != 0 || e.Counts["PublishVersion"] != 2 {
-		t.Errorf("%d versions are left of %d", n, e.Counts["PublishVersion"])
+	if left := e.Function("one").Versions; !slices.Equal(left, []string{"1"}) || e.Counts["PublishVersion"] != 2 {
+		t.Errorf("versions %q are left of %d", left, e.Counts["PublishVersion"])
 	}
 	// One that a crash left behind.
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
@@ -104,19 +111,16 @@ func TestVersions(t *testing.T) {
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(e.Functions["one"].Versions); n != 0 || e.Functions["one"].Vars[TokenKey] != "" {
-		t.Errorf("%d versions are left", n)
-	}
-	if slices.Contains(e.Calls, "DeleteFunction one") && e.Functions["one"] == nil {
-		t.Error("the function itself was deleted")
+	if f := e.Function("one"); !slices.Equal(f.Versions, []string{"1"}) || f.Variables[TokenKey] != "" || f.MemoryMB == 0 {
+		t.Errorf("left: %+v", f)
 	}
 }
 
 // A qualified function is published anew from the function without it, where
 // that is of the same code.
 func TestVersionsOfAnAlias(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	e.Functions["one"].Alias = "live"
+	e := awssimtest.Serve(t, "one")
+	e.Publish("one", "", "live")
 	c := connect(t, e)
 	live, base := Ref{"one", "live"}, Ref{Name: "one"}
 	s, err := c.Inventory(t.Context(), []Ref{live, base})
@@ -133,7 +137,7 @@ func TestVersionsOfAnAlias(t *testing.T) {
 	if err != nil || sample.Class != coldstart.ClassCold {
 		t.Fatalf("%+v, %v", sample, err)
 	}
-	if err := errors.Join(env.Close(), k.Close()); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
+	if err := errors.Join(env.Close(), k.Close()); err != nil || e.Function("one").Variables[TokenKey] != "" {
 		t.Errorf("%v", err)
 	}
 	s.Functions[base].ImageID = "sha256:other"
@@ -170,7 +174,7 @@ func (s *still) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func TestIdleChangesNothing(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
@@ -194,7 +198,7 @@ func TestIdleChangesNothing(t *testing.T) {
 // Two configurations of one function leave it alone for long enough, whichever
 // of them invoked it last, and neither takes the other's environment for new.
 func TestIdleOfAFunctionThatIsShared(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
@@ -231,11 +235,11 @@ func TestIdleOfAFunctionThatIsShared(t *testing.T) {
 // Polls of an update begin at 0.1 s and end at one second; what is lost between
 // its end and the next poll is no more than an eighth of what it took.
 func TestPollsSlowDown(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
-	e.Functions["one"].PollsPerUpdate = 4
+	slowUpdates(e, 3)
 	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -258,7 +262,7 @@ func TestPollsSlowDown(t *testing.T) {
 
 // Memory sizes are set on the one function and put back, by --restore too.
 func TestMemorySizes(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	ref := Ref{Name: "one"}
 	s, err := c.Inventory(t.Context(), []Ref{ref})
@@ -274,11 +278,11 @@ func TestMemorySizes(t *testing.T) {
 		}
 		targets = append(targets, target)
 	}
-	before := maps.Clone(e.Functions["one"].Vars)
+	before := maps.Clone(e.Function("one").Variables)
 	for range 2 {
 		for i, target := range targets {
 			env, sample, err := target.Start(t.Context())
-			if err != nil || *sample.Metrics.MemorySizeMB != []float64{128, 1769}[i] || e.Functions["one"].Vars["EXTRA"] != "1" {
+			if err != nil || *sample.Metrics.MemorySizeMB != []float64{128, 1769}[i] || e.Function("one").Variables["EXTRA"] != "1" {
 				t.Fatalf("%+v, %v", sample, err)
 			}
 			env.Close()
@@ -288,36 +292,36 @@ func TestMemorySizes(t *testing.T) {
 	if _, err := c.Restore(); err != nil {
 		t.Fatal(err)
 	}
-	if f := e.Functions["one"]; f.Memory != 512 || !maps.Equal(f.Vars, before) {
-		t.Errorf("%d MB, %v", f.Memory, f.Vars)
+	if f := e.Function("one"); f.MemoryMB != 512 || !maps.Equal(f.Variables, before) {
+		t.Errorf("%d MB, %v", f.MemoryMB, f.Variables)
 	}
 }
 
 // A size that somebody else has set since is theirs.
 func TestRestoreLeavesAnothersMemorySize(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	k.journal.close()
-	e.Functions["one"].Memory = 2048
-	if _, err := c.Restore(); err != nil || e.Functions["one"].Memory != 2048 || e.Functions["one"].Vars[TokenKey] != "" {
-		t.Errorf("%d MB, %v, %v", e.Functions["one"].Memory, e.Functions["one"].Vars, err)
+	e.Change("one", map[string]any{"MemorySize": 2048})
+	if _, err := c.Restore(); err != nil || e.Function("one").MemoryMB != 2048 || e.Function("one").Variables[TokenKey] != "" {
+		t.Errorf("%d MB, %v, %v", e.Function("one").MemoryMB, e.Function("one").Variables, err)
 	}
 }
 
 func TestQualifiersAreNotUpdated(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	e.Functions["one"].Alias = "live"
+	e := awssimtest.Serve(t, "one")
+	e.Publish("one", "", "live")
 	c := connect(t, e)
 	ref := Ref{"one", "live"}
 	s, err := c.Inventory(t.Context(), []Ref{ref})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := s.Functions[ref].Version; v != "7" {
+	if v := s.Functions[ref].Version; v != "1" {
 		t.Errorf("the alias stands for %q", v)
 	}
 	config := coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}
@@ -338,9 +342,8 @@ func TestQualifiersAreNotUpdated(t *testing.T) {
 
 // An inactive function is woken, and what that changes is nobody else's doing.
 func TestInactiveFunctionsAreWoken(t *testing.T) {
-	e := awstest.Serve(t, "one")
-	f := e.Functions["one"]
-	f.State = "Inactive"
+	e := awssimtest.Serve(t, "one")
+	e.Deploy("one", func(f *awssim.Function) { f.State = "Inactive" })
 	c := connect(t, e)
 	ref := Ref{Name: "one"}
 	s, err := c.Inventory(t.Context(), []Ref{ref})
@@ -349,8 +352,6 @@ func TestInactiveFunctionsAreWoken(t *testing.T) {
 	}
 	k := c.Begin(s, Setup{Strategy: ConfigUpdate})
 	defer k.Close()
-	f.State = "Active"
-	f.Revision++
 	if err := k.Wake(t.Context(), []Ref{ref}); err != nil || e.Invocations != 1 {
 		t.Fatalf("%d invocations, %v", e.Invocations, err)
 	}
@@ -365,16 +366,20 @@ func TestInactiveFunctionsAreWoken(t *testing.T) {
 
 // An interrupt abandons what is waited for and puts everything back.
 func TestInterruptPutsBack(t *testing.T) {
-	e := awstest.Serve(t, "one")
+	e := awssimtest.Serve(t, "one")
 	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
-	e.Functions["one"].PollsPerUpdate = 4
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(100*time.Millisecond, cancel)
+	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
+		if op == "GetFunction" && n == 2 { // the first poll of the update
+			cancel()
+		}
+		return false
+	}
 	if _, _, err := targets[0].Start(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v", err)
 	}
-	if err := k.Close(); err != nil || e.Functions["one"].Vars[TokenKey] != "" {
-		t.Errorf("not put back: %v, %v", err, e.Functions["one"].Vars)
+	if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
+		t.Errorf("not put back: %v, %v", err, e.Function("one").Variables)
 	}
 }
 
