@@ -3,6 +3,7 @@ package lambdalog
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What a SyntaxError wraps.
@@ -61,11 +62,8 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 func syntax(s string, at int, key string, err error) *SyntaxError {
 	const most = 32
 	text := s[at:min(len(s), at+most)]
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\t' || text[i] == '\n' {
-			text = text[:i]
-			break
-		}
+	if n := strings.IndexAny(text, "\t\n"); n >= 0 {
+		text = text[:n]
 	}
 	return &SyntaxError{Offset: at, Key: key, Text: text, Err: err}
 }

@@ -1,6 +1,9 @@
 package lambdalog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // fields are what stands behind the first word of a line.
 type fields struct {
@@ -10,7 +13,16 @@ type fields struct {
 	num *[numbers + 1]float64
 	// text holds the values of the keys that are no numbers.
 	text  [keyEnd]string
+	xray  *XRay
 	extra []Field
+}
+
+func (f *fields) put(k key, v float64) {
+	if f.num == nil {
+		f.num = new([numbers + 1]float64)
+	}
+	f.num[k] = v
+	f.seen |= 1 << k
 }
 
 // get returns a pointer to a number that was read, or nil.
@@ -67,12 +79,12 @@ func (f *fields) goesOn(s string, g gap, k key, value int) bool {
 		return true
 	case g.done && f.seen.has(keyMaxMemory), k == keyRequestID:
 		return false
-	case int(k) <= numbers:
+	case k <= numbers:
 		return next < len(s) && digit(s[next])
 	case k == keyStatus:
-		return knownStatus(s[next:word(s, next)])
+		return slices.Contains(statuses[:], s[next:wordEnd(s, next)])
 	case k == keyErrorType:
-		return f.seen.has(keyStatus) && strings.Contains(s[next:word(s, next)], ".")
+		return f.seen.has(keyStatus) && strings.Contains(s[next:wordEnd(s, next)], ".")
 	}
 	return f.seen.has(keyTraceID) || k == keyPhase
 }
@@ -93,16 +105,12 @@ func (f *fields) value(s string, at int, k key, set keySet) (end int, err error)
 	if other, _ := matchKey(s, g.end, set); other != keyNone {
 		return at, nil
 	}
-	if int(k) <= numbers {
-		v, end, err := number(s, g.end, k)
+	if k <= numbers {
+		v, end, err := readNumber(s, g.end, k)
 		if err != nil {
 			return at, err
 		}
-		if f.num == nil {
-			f.num = new([numbers + 1]float64)
-		}
-		f.num[k] = v
-		f.seen |= setOf(k)
+		f.put(k, v)
 		return end, nil
 	}
 	// Only a wrapped request id, too long for its line, is looked for on the
@@ -110,7 +118,7 @@ func (f *fields) value(s string, at int, k key, set keySet) (end int, err error)
 	if g.newline && k != keyRequestID {
 		return at, nil
 	}
-	end = word(s, g.end)
+	end = wordEnd(s, g.end)
 	if end == g.end {
 		return end, nil
 	}
@@ -128,7 +136,7 @@ func (f *fields) value(s string, at int, k key, set keySet) (end int, err error)
 		return at, syntax(s, g.end, names[k], ErrText)
 	}
 	f.text[k] = text
-	f.seen |= setOf(k)
+	f.seen |= 1 << k
 	return end, nil
 }
 
@@ -182,30 +190,15 @@ var (
 	}
 )
 
-func knownStatus(text string) bool {
-	for _, s := range statuses {
-		if s == text {
-			return true
-		}
-	}
-	return false
-}
-
 // uuid says whether text has the form of a request id.
 func uuid(text string) bool {
 	if len(text) != 36 {
 		return false
 	}
-	for i := 0; i < len(text); i++ {
-		switch i {
-		case 8, 13, 18, 23:
-			if text[i] != '-' {
-				return false
-			}
-		default:
-			if c := text[i] | 0x20; !digit(text[i]) && (c < 'a' || c > 'f') {
-				return false
-			}
+	for i := range len(text) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if c := text[i] | 0x20; dash != (text[i] == '-') || !dash && !digit(text[i]) && (c < 'a' || c > 'f') {
+			return false
 		}
 	}
 	return true
@@ -244,18 +237,7 @@ func (f *fields) unknown(s string, g gap, set keySet) (end int, err error) {
 
 // trim takes the separators off both ends.
 func trim(s string) string {
-	s = s[skip(s, 0).end:]
-	for len(s) > 0 {
-		switch {
-		case s[len(s)-1] == ' ' || s[len(s)-1] == '\r':
-			s = s[:len(s)-1]
-		case strings.HasSuffix(s, "\u00a0"):
-			s = s[:len(s)-2]
-		default:
-			return s
-		}
-	}
-	return s
+	return strings.TrimRight(s[skip(s, 0).end:], " \t\r\n\u00a0")
 }
 
 // lineEnd returns the offset behind the first line's end at or behind at.

@@ -205,7 +205,8 @@ func rest(text string) bool {
 func FuzzPrintParseInit(f *testing.F) {
 	n := 0
 	for _, line := range awsLines(f) {
-		if r, err := lambdalog.ParseInitReport(line); err == nil {
+		if e, err := lambdalog.Parse(line); err == nil && e.InitReport != nil {
+			r := e.InitReport
 			f.Add(*r.DurationMs, r.Phase, r.Status, r.ErrorType, "Carbon", "3 g")
 			n++
 		}
@@ -225,14 +226,14 @@ func FuzzPrintParseInit(f *testing.F) {
 		extra := []lambdalog.Field{{Key: "X-" + wordOf(key), Value: valueOf(value)}}
 		init := lambdalog.InitReport{DurationMs: ms, Phase: wordOf(phase), Status: status, ErrorType: wordOf(errorType), Extra: extra}
 		for _, text := range []string{init.Text(), string(init.JSON())} {
-			if r, err := lambdalog.ParseInitReport(text); err != nil || !reflect.DeepEqual(r, init) {
-				t.Fatalf("%q: %v\n got %+v\nwant %+v", text, err, r, init)
+			if e, err := lambdalog.Parse(text); err != nil || !reflect.DeepEqual(e.InitReport, &init) {
+				t.Fatalf("%q: %v\n got %+v\nwant %+v", text, err, e.InitReport, init)
 			}
 		}
 		restore := lambdalog.RestoreReport{DurationMs: ms, Status: status, ErrorType: wordOf(errorType), Extra: extra}
 		for _, text := range []string{restore.Text(), string(restore.JSON())} {
-			if r, err := lambdalog.ParseRestoreReport(text); err != nil || !reflect.DeepEqual(r, restore) {
-				t.Fatalf("%q: %v\n got %+v\nwant %+v", text, err, r, restore)
+			if e, err := lambdalog.Parse(text); err != nil || !reflect.DeepEqual(e.RestoreReport, &restore) {
+				t.Fatalf("%q: %v\n got %+v\nwant %+v", text, err, e.RestoreReport, restore)
 			}
 		}
 	})

@@ -8,7 +8,7 @@ import (
 )
 
 // What is read as JSON is JSON, as encoding/json sees it, and the other way
-// around; strings are unquoted and quoted alike.
+// around; strings are quoted and unquoted alike.
 func FuzzJSON(f *testing.F) {
 	seeds, err := os.ReadFile("testdata/other.jsonl")
 	if err != nil {
@@ -19,46 +19,49 @@ func FuzzJSON(f *testing.F) {
 	}
 	for _, s := range []string{
 		`{}`, `[]`, `[1,-0.5e+3,true,false,null]`, `{"a":{"b":[{"c":"\u00e9\n\ud83d\ude00"}]}}`, `"\ud800"`, `01`, `-`, `1.`, `[1,]`, `{"a"}`,
-		"\"\x01\"", "\"\xff\"", `"\x"`, `"\u12g4"`, `{"a":1,}`, `nul`, `"`,
+		"\"\x01\"", "\"\xff\"", `"\x"`, `"\u12g4"`, `{"a":1,}`, `{"a":1 "b":2}`, `[1 2]`, `{1:2}`, `nul`, `"`, `[1}`,
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		at := blank(s, 0)
-		end, err := skipValue(s, at, 0)
-		mine := err == nil && blank(s, end) == len(s)
+		v, err := decode(s, 0)
+		mine := err == nil && blank(s, v.end) == len(s)
 		if strings.Count(s, "[")+strings.Count(s, "{") < maxDepth && mine != json.Valid([]byte(s)) {
-			t.Fatalf("%q: read up to %d, %v", s, end, err)
+			t.Fatalf("%q: read up to %d, %v", s, v.end, err)
 		}
 		if !mine {
 			return
 		}
-		if s[at] == '"' {
-			var want string
-			if json.Unmarshal([]byte(s), &want) != nil {
-				t.Fatal("a string that is none")
-			}
-			got := unquote(s[at:end])
-			if got != want {
-				t.Fatalf("%s is %q, want %q", s, got, want)
-			}
-			if again := unquote(string(quote(nil, got))); again != got {
-				t.Fatalf("%q came back as %q", got, again)
+		stands(t, s, v)
+		if v.kind == '"' {
+			if again, err := decode(quote(v.text), 0); err != nil || again.text != v.text {
+				t.Fatalf("%q came back as %q, %v", v.text, again.text, err)
 			}
 		}
-		var a, b any
-		if json.Unmarshal([]byte(s), &a) == nil {
-			short := compact(s[at:end])
-			if json.Unmarshal([]byte(short), &b) != nil || compact(short) != short {
-				t.Fatalf("%s shortened to %s", s, short)
-			}
+		if short := compact(s[v.at:v.end]); compact(short) != short {
+			t.Fatalf("%s shortened to %s", s, short)
 		}
 	})
 }
 
+// stands checks that each value is where it says.
+func stands(t *testing.T, s string, v value) {
+	t.Helper()
+	var text string
+	switch raw := []byte(s[v.at:v.end]); {
+	case !json.Valid(raw):
+		t.Fatalf("%q: a value from %d to %d", s, v.at, v.end)
+	case v.kind == '"' && (json.Unmarshal(raw, &text) != nil || text != v.text):
+		t.Fatalf("%s is %q, want %q", raw, v.text, text)
+	}
+	for _, m := range v.members {
+		stands(t, s, m.value)
+	}
+}
+
 func TestDeepJSON(t *testing.T) {
 	for _, deep := range []string{strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 1<<18)} {
-		if _, err := skipValue(deep, 0, 0); err == nil {
+		if _, err := decode(deep, 0); err == nil {
 			t.Error("a million brackets were read")
 		}
 	}

@@ -1,6 +1,10 @@
 package lambdalog
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // platform is how the type of each of Lambda's own JSON events begins.
 const platform = "platform."
@@ -8,275 +12,143 @@ const platform = "platform."
 // traceType is the type of the trace header in an event's tracing member.
 const traceType = "X-Amzn-Trace-Id"
 
-// readEvent reads the JSON event whose members are given. ok is false where it
-// is none of Lambda's.
-func readEvent(s string, list []member) (e Event, ok bool) {
-	var record member
+// readEvent reads a JSON event. ok is false where it is none of Lambda's.
+func readEvent(s string, v value) (e Event, ok bool) {
+	var record value
 	var around []Field
-	for _, m := range list {
+	for _, m := range v.members {
 		switch {
-		case m.key == "type":
-			name, err := jsonString(s, m)
-			if err != nil || !strings.HasPrefix(name, platform) || len(name) == len(platform) {
+		case m.name == "type":
+			if e.Kind = platformKind(m.value); e.Kind == "" {
 				return e, false
 			}
-			e.Kind = Kind(name[len(platform):])
-		case m.key == "record" && m.object(s):
-			record = m
-		case m.key == "time" && m.str:
-			e.Time = unquote(s[m.at:m.end])
+		case m.name == "record" && m.kind == '{':
+			record = m.value
+		case m.name == "time" && m.kind == '"':
+			e.Time = m.text
 		default:
-			around = append(around, field(s, m, InEvent))
+			around = append(around, m.field(s, InEvent))
 		}
 	}
-	if e.Kind == "" || record.key == "" {
+	if e.Kind == "" || record.kind == 0 {
 		return e, false
 	}
-	inner, _, err := members(s, record.at, 1)
-	if err == nil {
-		err = once(s, list)
+	f := fields{}
+	if e.Err = v.once(s); e.Err == nil {
+		e.Err = f.record(s, record, keysOf(e.Kind))
 	}
-	if err == nil {
-		err = once(s, inner)
-	}
-	if err != nil {
-		e.Err = err
-		return e, true
-	}
-	d := document{s: s, around: around}
-	switch e.Kind {
-	case KindReport:
-		r := d.report(inner)
-		r.Time = e.Time
-		e.RequestID, e.Report = r.RequestID, &r
-	case KindInitReport:
-		r := d.initReport(inner)
-		r.Time = e.Time
-		e.InitReport = &r
-	case KindRestoreReport:
-		r := d.restoreReport(inner)
-		r.Time = e.Time
-		e.RestoreReport = &r
-	default:
-		e.RequestID = d.other(inner)
-		e.Fields = d.fields()
-	}
-	if e.Err = d.err; d.err != nil {
-		e.Report, e.InitReport, e.RestoreReport, e.Fields = nil, nil, nil, nil
-	}
+	f.extra = append(f.extra, around...)
+	e.fill(&f)
 	return e, true
 }
 
-// once returns an error where a name occurs twice.
-func once(s string, list []member) error {
-	if len(list) > 32 {
-		seen := make(map[string]bool, len(list))
-		for _, m := range list {
-			if seen[m.key] {
-				return syntax(s, m.at, m.key, ErrDuplicate)
-			}
-			seen[m.key] = true
+// platformKind returns the kind that an event's type names, or nothing.
+func platformKind(v value) Kind {
+	name, ok := strings.CutPrefix(v.text, platform)
+	if !ok {
+		return ""
+	}
+	return Kind(name)
+}
+
+// record reads the record of an event and returns the first error. A member
+// whose name is not of the set is an extra field; those of the metrics come
+// behind those of the record.
+func (f *fields) record(s string, record value, set keySet) (err error) {
+	if err := record.once(s); err != nil {
+		return err
+	}
+	keep := func(e error) {
+		if err == nil {
+			err = e
 		}
-		return nil
 	}
-	for i, m := range list {
-		for _, before := range list[:i] {
-			if before.key == m.key {
-				return syntax(s, m.at, m.key, ErrDuplicate)
+	var metrics []Field
+	for _, m := range record.members {
+		k := jsonKey(m.name, set)
+		switch {
+		case k == keyRequestID && set == otherKeys && m.kind != '"':
+			f.extra = append(f.extra, m.field(s, InRecord))
+		case k > numbers:
+			if m.kind != '"' && !m.null(s) {
+				keep(syntax(s, m.at, m.name, ErrJSON))
 			}
+			f.text[k] = m.text
+		case m.name == "metrics" && set&numberKeys != 0:
+			var e error
+			metrics, e = f.metrics(s, m, set)
+			keep(e)
+		case m.name == "tracing" && set.has(keyTraceID) && f.tracing(m.value):
+		default:
+			f.extra = append(f.extra, m.field(s, InRecord))
 		}
 	}
-	return nil
+	f.extra = append(f.extra, metrics...)
+	return err
 }
 
-func (m member) object(s string) bool { return m.end > m.at && s[m.at] == '{' }
-
-// document reads the record of an event and keeps the first error.
-type document struct {
-	s                       string
-	err                     error
-	record, metrics, around []Field
-}
-
-// fields returns what was not known, in the order that Report.Extra has.
-func (d *document) fields() []Field {
-	return append(append(d.record, d.metrics...), d.around...)
-}
-
-func (d *document) text(m member) string {
-	v, err := jsonString(d.s, m)
-	d.keep(err)
-	return v
-}
-
-func (d *document) keep(err error) {
-	if d.err == nil && err != nil {
-		d.err = err
+// jsonKey returns the key of the set that has this name in JSON. The duration of
+// an init or of a restore has no name of its own.
+func jsonKey(name string, set keySet) key {
+	k := key(max(slices.Index(jsonNames[:], name), 0))
+	switch {
+	case set.has(k):
+		return k
+	case k == keyDuration && set.has(keyInit):
+		return keyInit
+	case k == keyDuration && set.has(keyRestore):
+		return keyRestore
 	}
+	return keyNone
 }
 
-func (d *document) unknown(m member) { d.record = append(d.record, field(d.s, m, InRecord)) }
-
-// numbers reads the metrics that dest has a place for.
-func (d *document) numbers(m member, dest func(name string) **float64) {
-	if d.s[m.at:m.end] == "null" {
-		return
+// metrics reads the numbers of an event and returns those that are not known.
+func (f *fields) metrics(s string, v member, set keySet) (extra []Field, err error) {
+	if v.null(s) {
+		return nil, nil
 	}
-	if !m.object(d.s) {
-		d.keep(syntax(d.s, m.at, m.key, ErrJSON))
-		return
+	if v.kind != '{' {
+		return nil, syntax(s, v.at, v.name, ErrJSON)
 	}
-	list, _, err := members(d.s, m.at, 2)
-	d.keep(err)
-	d.keep(once(d.s, list))
-	for _, n := range list {
-		p := dest(n.key)
-		if p == nil {
-			d.metrics = append(d.metrics, field(d.s, n, InMetrics))
+	if err := v.once(s); err != nil {
+		return nil, err
+	}
+	for _, m := range v.members {
+		k := jsonKey(m.name, set)
+		if k == keyNone || k > numbers || set != reportKeys && m.name != jsonNames[keyDuration] {
+			extra = append(extra, m.field(s, InMetrics))
 			continue
 		}
-		v, err := jsonNumber(d.s, n)
-		d.keep(err)
-		*p = v
-	}
-}
-
-func (d *document) report(list []member) (r Report) {
-	for _, m := range list {
-		switch m.key {
-		case "requestId":
-			r.RequestID = d.text(m)
-		case "status":
-			r.Status = d.text(m)
-		case "errorType":
-			r.ErrorType = d.text(m)
-		case "metrics":
-			d.numbers(m, r.Metrics.byName)
-		case "tracing":
-			if r.XRay = d.tracing(m); r.XRay == nil {
-				d.unknown(m)
-			}
-		default:
-			d.unknown(m)
-		}
-	}
-	r.Extra = d.fields()
-	return r
-}
-
-// byName returns where the metric of that name in an event goes, or nil.
-func (m *Metrics) byName(name string) **float64 {
-	switch name {
-	case "initDurationMs":
-		return &m.InitDurationMs
-	case "durationMs":
-		return &m.DurationMs
-	case "billedDurationMs":
-		return &m.BilledDurationMs
-	case "restoreDurationMs":
-		return &m.RestoreDurationMs
-	case "billedRestoreDurationMs":
-		return &m.BilledRestoreDurationMs
-	case "memorySizeMB":
-		return &m.MemorySizeMB
-	case "maxMemoryUsedMB":
-		return &m.MaxMemoryUsedMB
-	}
-	return nil
-}
-
-func (d *document) initReport(list []member) (r InitReport) {
-	for _, m := range list {
-		switch m.key {
-		case "phase":
-			r.Phase = d.text(m)
-		case "status":
-			r.Status = d.text(m)
-		case "errorType":
-			r.ErrorType = d.text(m)
-		case "initializationType":
-			r.InitializationType = d.text(m)
-		case "metrics":
-			d.numbers(m, only(&r.DurationMs))
-		default:
-			d.unknown(m)
-		}
-	}
-	r.Extra = d.fields()
-	return r
-}
-
-func (d *document) restoreReport(list []member) (r RestoreReport) {
-	for _, m := range list {
-		switch m.key {
-		case "status":
-			r.Status = d.text(m)
-		case "errorType":
-			r.ErrorType = d.text(m)
-		case "metrics":
-			d.numbers(m, only(&r.DurationMs))
-		default:
-			d.unknown(m)
-		}
-	}
-	r.Extra = d.fields()
-	return r
-}
-
-// only gives durationMs a place and nothing else.
-func only(p **float64) func(string) **float64 {
-	return func(name string) **float64 {
-		if name == "durationMs" {
-			return p
-		}
-		return nil
-	}
-}
-
-// other keeps everything but the request id.
-func (d *document) other(list []member) (requestID string) {
-	for _, m := range list {
-		if m.key == "requestId" && m.str {
-			requestID = unquote(d.s[m.at:m.end])
+		if m.null(s) {
 			continue
 		}
-		d.unknown(m)
+		n, err := strconv.ParseFloat(s[m.at:m.end], 64)
+		if err != nil || !digit(s[m.at]) {
+			return extra, syntax(s, m.at, m.name, ErrNumber)
+		}
+		f.put(k, n)
 	}
-	return requestID
+	return extra, nil
 }
 
-// tracing reads {"spanId":…,"type":"X-Amzn-Trace-Id","value":"Root=…;…"}; nil
-// where it is anything else.
-func (d *document) tracing(m member) *XRay {
-	if !m.object(d.s) {
-		return nil
-	}
-	list, _, err := members(d.s, m.at, 2)
-	if err != nil || once(d.s, list) != nil {
-		return nil
-	}
+// tracing reads {"spanId":…,"type":"X-Amzn-Trace-Id","value":"Root=…;…"}. It is
+// false where the value is anything else.
+func (f *fields) tracing(v value) bool {
 	var x XRay
-	var kind, value string
-	for _, n := range list {
-		if !n.str {
-			return nil
+	var kind, header string
+	missing := map[string]*string{"spanId": &x.SpanID, "type": &kind, "value": &header}
+	for _, m := range v.members {
+		if missing[m.name] == nil || m.kind != '"' {
+			return false
 		}
-		text := unquote(d.s[n.at:n.end])
-		switch n.key {
-		case "spanId":
-			x.SpanID = text
-		case "type":
-			kind = text
-		case "value":
-			value = text
-		default:
-			return nil
-		}
+		*missing[m.name] = m.text
+		delete(missing, m.name)
 	}
-	if kind != traceType || !x.header(value) {
-		return nil
+	if kind != traceType || !x.header(header) {
+		return false
 	}
-	return &x
+	f.xray = &x
+	return true
 }
 
 // header reads "Root=…;Parent=…;Sampled=1" and says whether it is exactly that;

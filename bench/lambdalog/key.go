@@ -19,14 +19,16 @@ const (
 	keyTraceID
 	keySegmentID
 	keySampled
+	keyInitType // only in JSON
 	keyEnd
 )
 
-// numbers is the count of keys with a number, which come first.
-const numbers = int(keyBilledRestore)
+// numbers is the last key with a number; those come first, in the order in which
+// AWS writes them.
+const numbers = keyBilledRestore
 
 // names are the keys as AWS's text form writes them, units what follows the
-// number.
+// number, and jsonNames the keys as its JSON form writes them.
 var (
 	names = [keyEnd]string{
 		keyDuration:      "Duration",
@@ -48,28 +50,49 @@ var (
 		keyDuration: "ms", keyBilled: "ms", keyInit: "ms", keyRestore: "ms", keyBilledRestore: "ms",
 		keyMemory: "MB", keyMaxMemory: "MB",
 	}
+	jsonNames = [keyEnd]string{
+		keyDuration:      "durationMs",
+		keyBilled:        "billedDurationMs",
+		keyMemory:        "memorySizeMB",
+		keyMaxMemory:     "maxMemoryUsedMB",
+		keyInit:          "initDurationMs",
+		keyRestore:       "restoreDurationMs",
+		keyBilledRestore: "billedRestoreDurationMs",
+		keyRequestID:     "requestId",
+		keyStatus:        "status",
+		keyErrorType:     "errorType",
+		keyPhase:         "phase",
+		keyInitType:      "initializationType",
+	}
 )
 
 // keySet is a set of keys.
 type keySet uint32
 
-func setOf(keys ...key) keySet {
-	var s keySet
-	for _, k := range keys {
-		s |= 1 << k
-	}
-	return s
-}
-
 func (s keySet) has(k key) bool { return s>>k&1 == 1 }
 
 // The keys of each kind of line; a name from outside its set is an extra field.
 const (
-	allKeys     keySet = 1<<keyEnd - 2
+	allKeys     keySet = 1<<keyInitType - 2
+	numberKeys  keySet = 1<<(numbers+1) - 2
 	reportKeys         = allKeys &^ (1 << keyPhase)
 	initKeys    keySet = 1<<keyInit | 1<<keyPhase | 1<<keyStatus | 1<<keyErrorType
 	restoreKeys keySet = 1<<keyRestore | 1<<keyStatus | 1<<keyErrorType
+	otherKeys   keySet = 1 << keyRequestID
 )
+
+// keysOf returns the keys of the JSON events of a kind.
+func keysOf(kind Kind) keySet {
+	switch kind {
+	case KindReport:
+		return reportKeys
+	case KindInitReport:
+		return initKeys | 1<<keyInitType
+	case KindRestoreReport:
+		return restoreKeys
+	}
+	return otherKeys
+}
 
 // matchKey returns the key of the set whose name and colon stand at s[at:], and
 // the offset behind the colon; keyNone where none does. The caller sees to it
@@ -78,7 +101,7 @@ func matchKey(s string, at int, set keySet) (key, int) {
 	if at >= len(s) || s[at] < 'B' || s[at] > 'X' {
 		return keyNone, at
 	}
-	for k := keyDuration; k < keyEnd; k++ {
+	for k := keyDuration; k <= keySampled; k++ {
 		if names[k][0] != s[at] || !set.has(k) {
 			continue
 		}
@@ -91,7 +114,7 @@ func matchKey(s string, at int, set keySet) (key, int) {
 
 // cutKey says whether s ends at or behind at, within a key of the set.
 func cutKey(s string, at int, set keySet) bool {
-	for k := keyDuration; k < keyEnd; k++ {
+	for k := keyDuration; k <= keySampled; k++ {
 		if !set.has(k) {
 			continue
 		}

@@ -68,9 +68,9 @@ func separator(s string, i int) (n int, c byte) {
 	return 0, 0
 }
 
-// word returns the end of the word at s[at:]: it ends at a separator, a quote
+// wordEnd returns the end of the word at s[at:]: it ends at a separator, a quote
 // or a backslash.
-func word(s string, at int) int {
+func wordEnd(s string, at int) int {
 	for at < len(s) {
 		switch s[at] {
 		case '"', '\\':
@@ -84,9 +84,9 @@ func word(s string, at int) int {
 	return at
 }
 
-// number reads a decimal and its unit. There is no sign and no exponent in
+// readNumber reads a decimal and its unit. There is no sign and no exponent in
 // text, and a number without its unit may be the beginning of a longer one.
-func number(s string, at int, k key) (v float64, end int, err error) {
+func readNumber(s string, at int, k key) (v float64, end int, err error) {
 	i := at
 	for i < len(s) && digit(s[i]) {
 		i++

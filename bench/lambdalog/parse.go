@@ -14,26 +14,6 @@ func ParseReport(text string) (Report, error) {
 	return *e.Report, nil
 }
 
-// ParseInitReport reads the first INIT_REPORT line or platform.initReport event
-// of text; see ParseReport.
-func ParseInitReport(text string) (InitReport, error) {
-	e, err := first(text, KindInitReport)
-	if err != nil {
-		return InitReport{}, err
-	}
-	return *e.InitReport, nil
-}
-
-// ParseRestoreReport reads the first RESTORE_REPORT line or
-// platform.restoreReport event of text; see ParseReport.
-func ParseRestoreReport(text string) (RestoreReport, error) {
-	e, err := first(text, KindRestoreReport)
-	if err != nil {
-		return RestoreReport{}, err
-	}
-	return *e.RestoreReport, nil
-}
-
 // Parse reads the first line or event of any kind in text. The error is as that
 // of ParseReport.
 func Parse(text string) (Event, error) {
@@ -58,58 +38,64 @@ func first(text string, want Kind) (Event, error) {
 	return found, nil
 }
 
-// readReport reads the fields of a REPORT at s[at:].
-func readReport(s string, at int) (r Report, end int, err error) {
+// readReport reads a line whose fields have a number each, or a known word, and
+// stand in any order. The first one must be known.
+func readReport(s string, at int, l *lineForm) (e Event, end int, ok bool) {
+	body := at + len(l.word)
+	g := skip(s, body)
+	if k, _ := matchKey(s, g.end, l.set); g.end == body || k == keyNone {
+		return e, at, false
+	}
 	var f fields
-	end, err = f.read(s, at, reportKeys)
-	r = Report{
-		RequestID: f.text[keyRequestID],
-		Metrics: Metrics{
-			InitDurationMs:          f.get(keyInit),
-			DurationMs:              f.get(keyDuration),
-			BilledDurationMs:        f.get(keyBilled),
-			RestoreDurationMs:       f.get(keyRestore),
-			BilledRestoreDurationMs: f.get(keyBilledRestore),
-			MemorySizeMB:            f.get(keyMemory),
-			MaxMemoryUsedMB:         f.get(keyMaxMemory),
-		},
-		Status:    f.text[keyStatus],
-		ErrorType: f.text[keyErrorType],
-		Extra:     f.extra,
+	e.Kind = l.kind
+	end, e.Err = f.read(s, body, l.set)
+	if e.Err == nil && f.seen == 0 {
+		e.Err = syntax(s, body, l.word, ErrTruncated)
 	}
 	if f.seen.has(keyTraceID) {
-		r.XRay = &XRay{TraceID: f.text[keyTraceID], SegmentID: f.text[keySegmentID]}
+		f.xray = &XRay{TraceID: f.text[keyTraceID], SegmentID: f.text[keySegmentID]}
 		if f.seen.has(keySampled) {
 			v := f.text[keySampled] == "true"
-			r.XRay.Sampled = &v
+			f.xray.Sampled = &v
 		}
 	}
-	if err == nil && f.seen == 0 {
-		err = syntax(s, at, "REPORT", ErrTruncated)
-	}
-	return r, end, err
+	e.fill(&f)
+	return e, end, true
 }
 
-func readInit(s string, at int) (r InitReport, end int, err error) {
-	var f fields
-	end, err = f.read(s, at, initKeys)
-	if err == nil && f.seen == 0 {
-		err = syntax(s, at, "INIT_REPORT", ErrTruncated)
+// fill sets what an event of its kind says, of one with an error only the
+// request.
+func (e *Event) fill(f *fields) {
+	e.RequestID = f.text[keyRequestID]
+	if e.Err != nil {
+		return
 	}
-	return InitReport{
-		DurationMs: f.get(keyInit), Phase: f.text[keyPhase],
-		Status: f.text[keyStatus], ErrorType: f.text[keyErrorType], Extra: f.extra,
-	}, end, err
+	status, errorType := f.text[keyStatus], f.text[keyErrorType]
+	switch e.Kind {
+	case KindReport:
+		e.Report = &Report{RequestID: e.RequestID, Status: status, ErrorType: errorType, XRay: f.xray, Time: e.Time, Extra: f.extra}
+		for k := keyDuration; k <= numbers; k++ {
+			*e.Report.Metrics.of(k) = f.get(k)
+		}
+	case KindInitReport:
+		e.InitReport = &InitReport{
+			DurationMs: f.get(keyInit), Phase: f.text[keyPhase], Status: status, ErrorType: errorType,
+			InitializationType: f.text[keyInitType], Time: e.Time, Extra: f.extra,
+		}
+	case KindRestoreReport:
+		e.RestoreReport = &RestoreReport{
+			DurationMs: f.get(keyRestore), Status: status, ErrorType: errorType, Time: e.Time, Extra: f.extra,
+		}
+	default:
+		e.Fields = f.extra
+	}
 }
 
-func readRestore(s string, at int) (r RestoreReport, end int, err error) {
-	var f fields
-	end, err = f.read(s, at, restoreKeys)
-	if err == nil && f.seen == 0 {
-		err = syntax(s, at, "RESTORE_REPORT", ErrTruncated)
-	}
-	return RestoreReport{
-		DurationMs: f.get(keyRestore),
-		Status:     f.text[keyStatus], ErrorType: f.text[keyErrorType], Extra: f.extra,
-	}, end, err
+// of returns where the number of a key is kept.
+func (m *Metrics) of(k key) **float64 {
+	return [...]**float64{
+		keyDuration: &m.DurationMs, keyBilled: &m.BilledDurationMs,
+		keyMemory: &m.MemorySizeMB, keyMaxMemory: &m.MaxMemoryUsedMB,
+		keyInit: &m.InitDurationMs, keyRestore: &m.RestoreDurationMs, keyBilledRestore: &m.BilledRestoreDurationMs,
+	}[k]
 }

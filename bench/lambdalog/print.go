@@ -28,16 +28,11 @@ func EndLine(requestID string) string {
 // infinite), and have their blanks and quotes replaced by "_" where they are
 // words.
 func (r Report) Text() string {
-	b := make([]byte, 0, 256)
-	b = append(b, "REPORT "...)
+	b := append(make([]byte, 0, 256), "REPORT "...)
 	b = appendWord(b, keyRequestID, r.RequestID)
-	b = appendNumber(b, keyDuration, r.Metrics.DurationMs, 2)
-	b = appendNumber(b, keyBilled, r.Metrics.BilledDurationMs, 0)
-	b = appendNumber(b, keyMemory, r.Metrics.MemorySizeMB, 0)
-	b = appendNumber(b, keyMaxMemory, r.Metrics.MaxMemoryUsedMB, 0)
-	b = appendNumber(b, keyInit, r.Metrics.InitDurationMs, 2)
-	b = appendNumber(b, keyRestore, r.Metrics.RestoreDurationMs, 2)
-	b = appendNumber(b, keyBilledRestore, r.Metrics.BilledRestoreDurationMs, 0)
+	for k := keyDuration; k <= numbers; k++ {
+		b = appendNumber(b, k, *r.Metrics.of(k))
+	}
 	b = appendEnd(b, r.Status, r.ErrorType, r.Extra, reportKeys, true)
 	if x := r.XRay; x != nil && x.TraceID != "" {
 		b = appendWord(b, keyTraceID, x.TraceID)
@@ -54,7 +49,7 @@ func (r Report) Text() string {
 // Report.Text. InitializationType is not printed.
 func (r InitReport) Text() string {
 	b := append(make([]byte, 0, 128), "INIT_REPORT "...)
-	b = appendNumber(b, keyInit, r.DurationMs, 2)
+	b = appendNumber(b, keyInit, r.DurationMs)
 	b = appendWord(b, keyPhase, r.Phase)
 	return string(appendEnd(b, r.Status, r.ErrorType, r.Extra, initKeys, false))
 }
@@ -63,7 +58,7 @@ func (r InitReport) Text() string {
 // see Report.Text.
 func (r RestoreReport) Text() string {
 	b := append(make([]byte, 0, 128), "RESTORE_REPORT "...)
-	b = appendNumber(b, keyRestore, r.DurationMs, 2)
+	b = appendNumber(b, keyRestore, r.DurationMs)
 	return string(appendEnd(b, r.Status, r.ErrorType, r.Extra, restoreKeys, false))
 }
 
@@ -88,17 +83,26 @@ func appendEnd(b []byte, status, errorType string, extra []Field, set keySet, ta
 	return append(b, '\n')
 }
 
-func appendNumber(b []byte, k key, v *float64, decimals int) []byte {
+func appendNumber(b []byte, k key, v *float64) []byte {
 	if v == nil || !valid(*v) {
 		return b
 	}
 	b = append(append(b, names[k]...), ": "...)
-	b = strconv.AppendFloat(b, math.Abs(*v), 'f', decimals, 64)
+	b = strconv.AppendFloat(b, math.Abs(*v), 'f', decimals(k, 2), 64)
 	return append(append(append(b, ' '), units[k]...), '\t')
 }
 
 // valid says whether a line can hold the number.
 func valid(v float64) bool { return v >= 0 && !math.IsInf(v, 0) }
+
+// decimals returns how many decimals a number has: none if it is billed or a
+// size.
+func decimals(k key, ofDurations int) int {
+	if k == keyBilled || k == keyBilledRestore || units[k] == "MB" {
+		return 0
+	}
+	return ofDurations
+}
 
 func appendWord(b []byte, k key, text string) []byte {
 	if text == "" {
@@ -140,73 +144,3 @@ func appendExtra(b []byte, f Field, set keySet) []byte {
 func plain(text string) bool {
 	return !strings.ContainsAny(text, "\t\n\"\\") && trim(text) == text
 }
-
-// JSON returns the platform.report event as AWS writes it, on one line and
-// without a newline. Durations have up to three decimals, billed ones and sizes
-// none. What is missing is left out; so are numbers that are negative or
-// infinite.
-func (r Report) JSON() []byte {
-	o := openEvent(r.Time, KindReport, r.Extra)
-	o.text("requestId", r.RequestID)
-	o.open("metrics")
-	m := r.Metrics
-	o.number("durationMs", m.DurationMs, 3)
-	o.number("billedDurationMs", m.BilledDurationMs, 0)
-	o.number("memorySizeMB", m.MemorySizeMB, 0)
-	o.number("maxMemoryUsedMB", m.MaxMemoryUsedMB, 0)
-	o.number("initDurationMs", m.InitDurationMs, 3)
-	o.number("restoreDurationMs", m.RestoreDurationMs, 3)
-	o.number("billedRestoreDurationMs", m.BilledRestoreDurationMs, 0)
-	o.closeMetrics(r.Extra, metricNames[:])
-	if x := r.XRay; x != nil && x.TraceID != "" {
-		o.open("tracing")
-		o.text("spanId", x.SpanID)
-		o.text("type", traceType)
-		value := "Root=" + headerWord(x.TraceID)
-		if x.SegmentID != "" {
-			value += ";Parent=" + headerWord(x.SegmentID)
-		}
-		if x.Sampled != nil && *x.Sampled {
-			value += ";Sampled=1"
-		} else if x.Sampled != nil {
-			value += ";Sampled=0"
-		}
-		o.text("value", value)
-		o.close()
-	}
-	o.text("status", r.Status)
-	o.text("errorType", r.ErrorType)
-	known := [...]string{"requestId", "metrics", "status", "errorType", "tracing"}
-	if r.XRay == nil {
-		return o.finish(r.Extra, known[:4])
-	}
-	return o.finish(r.Extra, known[:])
-}
-
-// JSON returns the platform.initReport event as AWS writes it; see Report.JSON.
-func (r InitReport) JSON() []byte {
-	o := openEvent(r.Time, KindInitReport, r.Extra)
-	o.text("initializationType", r.InitializationType)
-	o.text("phase", r.Phase)
-	o.text("status", r.Status)
-	o.text("errorType", r.ErrorType)
-	o.open("metrics")
-	o.number("durationMs", r.DurationMs, 3)
-	o.closeMetrics(r.Extra, metricNames[:1])
-	return o.finish(r.Extra, []string{"metrics", "status", "errorType", "phase", "initializationType"})
-}
-
-// JSON returns the platform.restoreReport event as AWS writes it; see
-// Report.JSON.
-func (r RestoreReport) JSON() []byte {
-	o := openEvent(r.Time, KindRestoreReport, r.Extra)
-	o.text("status", r.Status)
-	o.text("errorType", r.ErrorType)
-	o.open("metrics")
-	o.number("durationMs", r.DurationMs, 3)
-	o.closeMetrics(r.Extra, metricNames[:1])
-	return o.finish(r.Extra, []string{"metrics", "status", "errorType"})
-}
-
-// headerWord takes out of text what separates the parts of a trace header.
-func headerWord(text string) string { return strings.ReplaceAll(text, ";", "_") }

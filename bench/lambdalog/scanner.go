@@ -2,6 +2,7 @@ package lambdalog
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -100,29 +101,24 @@ func (s *Scanner) peek(n int) (string, bool) {
 	return s.ahead[n], true
 }
 
-// read reads a line; one that is too long becomes an empty one.
+// read reads a line; one that is too long becomes an empty one, and one that may
+// have been cut by an error is not there.
 func (s *Scanner) read() string {
 	part, err := s.r.ReadSlice('\n')
-	if err == nil {
-		return string(part)
-	}
-	line := append([]byte(nil), part...)
-	long := false
+	line, long := string(part), false
 	for errors.Is(err, bufio.ErrBufferFull) {
 		part, err = s.r.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxLine; !long {
-			line = append(line, part...)
+		if line += string(part); len(line) > maxLine {
+			line, long = "", true
 		}
 	}
-	s.readOf = err
-	switch {
+	switch s.readOf = err; {
+	case s.Err() != nil:
+		return ""
 	case long:
 		return "\n"
-	case err != nil && !errors.Is(err, io.EOF):
-		// The line may have been cut by the error.
-		return ""
 	}
-	return string(line)
+	return line
 }
 
 // chunk queues the events of a line and of those that belong to it.
@@ -206,61 +202,48 @@ func continued(line, stream string) string {
 	return line
 }
 
-// spread says whether JSON begins with the line and does not end in it.
+// spread says whether JSON may begin with the line and not end in it.
 func spread(line string) bool {
-	i := blank(line, 0)
-	if i == len(line) || line[i] != '{' && line[i] != '[' {
+	text := strings.TrimSpace(line)
+	if text == "" || text[0] != '{' && text[0] != '[' {
 		return false
 	}
-	if j := blank(line, i+1); j < len(line) && line[j] != '"' && line[j] != '{' {
-		return false
-	}
-	return nesting(line) > 0
-}
-
-// nesting returns how many braces and brackets the line opens and does not
-// close. JSON strings do not go over lines.
-func nesting(line string) int {
-	n, quoted := 0, false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			n++
-		case c == '}' || c == ']':
-			n--
-		}
-	}
-	return n
+	next := strings.TrimSpace(text[1:])
+	return next == "" || (next[0] == '"' || next[0] == '{') && !strings.ContainsAny(next[len(next)-1:], "]}")
 }
 
 // json adds the lines up to the end of the JSON that begins with line, or none
 // where it does not end soon.
 func (s *Scanner) json(line string) string {
-	depth, size := nesting(line), len(line)
-	lines := []string{line}
-	for depth > 0 {
-		next, ok := s.peek(len(lines) - 1)
-		if !ok || len(lines) >= maxJSONLine || size+len(next) > maxJSON {
-			s.spare -= size
-			return line
-		}
-		lines = append(lines, next)
-		size += len(next)
-		depth += nesting(next)
-	}
-	whole := strings.Join(lines, "")
-	at := blank(whole, 0)
-	if _, err := skipValue(whole, at, 0); err != nil {
-		s.spare -= size
+	r := &lookahead{s: s, lines: []string{line}, rest: line, size: len(line)}
+	var whole json.RawMessage
+	if err := json.NewDecoder(r).Decode(&whole); err != nil {
+		s.spare -= r.size
 		return line
 	}
-	for range lines[1:] {
+	for range r.lines[1:] {
 		s.take()
 	}
-	return whole
+	return strings.Join(r.lines, "")
+}
+
+// lookahead gives a reader of JSON one line after another, and not too many.
+type lookahead struct {
+	s     *Scanner
+	lines []string
+	rest  string
+	size  int
+}
+
+func (l *lookahead) Read(p []byte) (int, error) {
+	if l.rest == "" {
+		next, ok := l.s.peek(len(l.lines) - 1)
+		if !ok || len(l.lines) == maxJSONLine || l.size+len(next) > maxJSON {
+			return 0, io.EOF
+		}
+		l.lines, l.rest, l.size = append(l.lines, next), next, l.size+len(next)
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
 }

@@ -3,6 +3,7 @@ package lambdalog
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // walk calls visit with each event in text, in their order, until it returns
@@ -127,64 +128,44 @@ func service(s string) (name, rest string, ok bool) {
 	return name, rest, true
 }
 
-// timestamp says whether text begins as 2006-01-02T or is milliseconds since
-// 1970.
+// timestamp says whether text begins with a date and a T or is milliseconds
+// since 1970.
 func timestamp(text string) bool {
-	const day = "0000-00-00T"
-	if len(text) == 13 && strings.Trim(text, "0123456789") == "" {
-		return true
-	}
+	const day = "2006-01-02T"
 	if len(text) <= len(day) {
 		return false
 	}
-	for i := range day {
-		if day[i] == '0' && !digit(text[i]) || day[i] != '0' && day[i] != text[i] {
-			return false
-		}
-	}
-	return true
+	_, err := time.Parse(day, text[:len(day)])
+	return err == nil || len(text) == 13 && strings.Trim(text, "0123456789") == ""
 }
 
 // json reads the JSON at s[at:]; ok is false where it is none that was to be
 // read.
 func (w *walker) json(s string, at int, p place) (end int, ok bool) {
-	if w.spare <= 0 {
-		return at, false
-	}
 	i := blank(s, at+1)
-	if i >= len(s) {
+	if w.spare <= 0 || i == len(s) {
 		return at, false
 	}
+	var v value
 	var err error
 	switch {
-	case s[at] == '[':
-		if s[i] != '{' {
-			return at, false
-		}
-		if end, err = elements(s, at, 0, nil); err == nil {
-			w.value(s, at, end, p)
-			return end, true
-		}
-	case i == at+1 && i+2 < len(s) && s[i:i+2] == `""` && letter(s[i+2]):
+	case strings.HasPrefix(s[at:], `{""`) && at+3 < len(s) && letter(s[at+3]):
 		return w.doubled(s, at, p)
-	case s[i] == '"':
-		var list []member
-		if list, end, err = members(s, at, 0); err == nil {
-			w.object(s, list, at, end, p)
-			return end, true
+	case s[at] == '[' && s[i] == '{', s[at] == '{' && s[i] == '"':
+		if v, err = decode(s, at); err == nil {
+			w.value(s, v, p)
+			return v.end, true
 		}
-		if kind := kindOf(s, list); kind != "" {
+		if kind := kindOf(v); kind != "" {
 			end = max(lineEnd(s, at), at+strings.IndexByte(s[at:]+"\n", '\n'))
 			w.emit(Event{Kind: kind, Raw: s[at:end], Err: err}, at, end, p)
 			return end, true
 		}
-	case s[i] == '\\' && at > 0 && s[at-1] == '"':
-		if end, err = skipString(s, at-1); err == nil {
-			w.text(unquote(s[at-1:end]), p.inside(at, end))
-			return end, true
+	case s[at] == '{' && s[i] == '\\' && at > 0 && s[at-1] == '"':
+		if v, err = decode(s, at-1); err == nil {
+			w.text(v.text, p.inside(at, v.end))
+			return v.end, true
 		}
-	default:
-		return at, false
 	}
 	if fault := new(SyntaxError); errors.As(err, &fault) {
 		w.spare -= fault.Offset - at
@@ -202,12 +183,10 @@ func (p place) inside(at, end int) place {
 }
 
 // kindOf returns the kind of an event with these members, or nothing.
-func kindOf(s string, list []member) Kind {
-	for _, m := range list {
-		if m.key == "type" && m.str {
-			if name, ok := strings.CutPrefix(unquote(s[m.at:m.end]), platform); ok {
-				return Kind(name)
-			}
+func kindOf(v value) Kind {
+	for _, m := range v.members {
+		if kind := platformKind(m.value); kind != "" && m.name == "type" {
+			return kind
 		}
 	}
 	return ""
@@ -216,71 +195,51 @@ func kindOf(s string, list []member) Kind {
 // doubled reads the JSON in a cell of a CSV file, where each quote stands
 // twice.
 func (w *walker) doubled(s string, at int, p place) (end int, ok bool) {
-	line := s[at:]
-	if n := strings.IndexByte(line, '\n'); n >= 0 {
-		line = line[:n]
-	}
+	line, _, _ := strings.Cut(s[at:], "\n")
 	inner := strings.ReplaceAll(line, `""`, `"`)
-	list, n, err := members(inner, 0, 0)
+	v, err := decode(inner, 0)
 	if err != nil {
 		w.spare -= len(line)
 		return at, false
 	}
 	// The quotes are all that was shortened.
-	end = at + n + strings.Count(inner[:n], `"`)
-	w.object(inner, list, 0, n, p.inside(at, min(end, at+len(line))))
-	return min(end, at+len(line)), true
+	end = at + min(v.end+strings.Count(inner[:v.end], `"`), len(line))
+	w.value(inner, v, p.inside(at, end))
+	return end, true
 }
 
-// value walks over a JSON value that is known to be valid.
-func (w *walker) value(s string, at, end int, p place) {
-	switch {
-	case w.done || p.depth > maxDepth:
-	case s[at] == '{':
-		list, _, err := members(s, at, 0)
-		if err == nil {
-			w.object(s, list, at, end, p)
-		}
-	case s[at] == '[':
-		elements(s, at, 0, func(at, end int) {
-			if s[at] == '{' || s[at] == '[' {
-				w.value(s, at, end, p)
-			}
-		})
-	}
-}
-
-// object handles an event, or what holds events: exports of CloudWatch Logs and
-// Logs Insights, and the files of Docker's json-file driver.
-func (w *walker) object(s string, list []member, at, end int, p place) {
-	if e, ok := readEvent(s, list); ok {
-		e.Raw = s[at:end]
-		w.emit(e, at, end, p)
+// value walks over a JSON value: an event, or what holds events, such as exports
+// of CloudWatch Logs and Logs Insights and the files of Docker's json-file
+// driver.
+func (w *walker) value(s string, v value, p place) {
+	if w.done || p.depth > maxDepth || v.kind != '{' && v.kind != '[' {
 		return
 	}
-	inner := p.inside(at, end)
-	for _, m := range list {
-		text := s[m.at:m.end]
-		if m.str {
-			text = unquote(text)
+	inner, within := p.inside(v.at, v.end), p
+	if v.kind == '{' {
+		if e, ok := readEvent(s, v); ok {
+			e.Raw = s[v.at:v.end]
+			w.emit(e, v.at, v.end, p)
+			return
 		}
-		switch m.key {
+		within.depth++
+	}
+	for _, m := range v.members {
+		text := m.text
+		if m.kind != '"' {
+			text = s[m.at:m.end]
+		}
+		switch m.name {
 		case "timestamp", "@timestamp", "time":
 			inner.time = text
 		case "logStreamName", "@logStream", "logStream":
 			inner.stream = text
 		}
 	}
-	for _, m := range list {
-		switch {
-		case w.done:
-			return
-		case m.compound:
-			q := p
-			q.depth++
-			w.value(s, m.at, m.end, q)
-		case m.str && (m.key == "message" || m.key == "@message" || m.key == "log"):
-			w.text(unquote(s[m.at:m.end]), inner)
+	for _, m := range v.members {
+		if m.name == "message" || m.name == "@message" || m.name == "log" {
+			w.text(m.text, inner)
 		}
+		w.value(s, m.value, within)
 	}
 }
