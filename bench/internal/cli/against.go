@@ -10,6 +10,7 @@ import (
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
+	"coldbench/bench/internal/results"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -44,11 +45,15 @@ func (e earlier) sizes(variant string) []int {
 // against reads the run of --against and takes from its plan what was not given:
 // what it is compared for is what it measured.
 func (a *app) against(ctx context.Context, m *measure, f *localFlags) error {
-	like := runfile.Header{Backend: "local"}
+	want := results.Want{Place: "local"}
 	if m.given("engine") && f.engine != "auto" {
-		like.Engine = f.engine
+		want.Engine = f.engine
 	}
-	run, err := a.runOf(ctx, f.against, m.out, &like)
+	file, err := a.find(ctx, a.results(m.out), f.against, want)
+	if err != nil {
+		return err
+	}
+	run, err := file.Run()
 	if err != nil {
 		return err
 	}

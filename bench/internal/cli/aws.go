@@ -181,7 +181,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 		return usagef("--restore takes no functions: it puts back all that bench left changed")
 	}
 	if f.resume != "" {
-		if err := a.resumeAWS(&m, &args); err != nil {
+		if err := a.resumeAWS(ctx, &m, &args); err != nil {
 			return err
 		}
 	}
@@ -258,8 +258,8 @@ func (a *app) journalDir() string {
 }
 
 // resumeAWS sets the flags to the plan of the run that is to go on.
-func (a *app) resumeAWS(m *awsMeasure, args *[]string) error {
-	run, err := a.takeUp(&m.measure, "aws", args)
+func (a *app) resumeAWS(ctx context.Context, m *awsMeasure, args *[]string) error {
+	run, err := a.takeUp(ctx, &m.measure, "aws", args)
 	if err != nil {
 		return err
 	}

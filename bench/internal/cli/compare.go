@@ -15,6 +15,7 @@ import (
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/render"
+	"coldbench/bench/internal/results"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -32,10 +33,10 @@ func (a *app) compareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare [BASE] NEW",
 		Short: "Compare two runs: what changed, and is it more than noise?",
-		Long: `Compare two runs config by config. BASE and NEW are run files, IDs of runs of the
-results folder, folders (the newest finished run in them) or git revisions of the
-results folder (the newest finished run committed there). BASE is another run
-than NEW: with the same folder for both, it is the one before.
+		Long: `Compare two runs config by config. BASE is another run than NEW, of the same
+backend and engine: with the same folder for both, it is the one before.
+
+` + namesOfRuns + `
 
 Runs taken apart differ by what the host did meanwhile, too. Configs whose image
 is the same in both are the control: their change is printed as the host's
@@ -52,7 +53,8 @@ holds for all comparisons together, lies wholly beyond 5 %. Where no image
 changed there is nothing to judge, and it passes; that something changed and
 none of it could be judged is an error, exit code 1, and not a pass.`,
 		Example: `  bench compare results/runs/A.jsonl results/runs/B.jsonl
-  bench compare HEAD~1 results --fail-over 5%
+  bench compare previous latest
+  bench compare HEAD~1 latest --fail-over 5%
   bench local --against HEAD~1 && bench compare results --fail-over 5%`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -78,7 +80,7 @@ none of it could be judged is an error, exit code 1, and not a pass.`,
 	cmd.Flags().StringSliceVar(&c.how.Metrics, "metric", nil, "CLASS.METRIC,... (default cold.total,warm.total)")
 	cmd.Flags().BoolVar(&c.how.Force, "force", false, "judge runs of different hosts")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
-	cmd.Flags().StringVar(&c.out, "out", "results", "results folder that git revisions are of")
+	cmd.Flags().StringVar(&c.out, "out", "results", "results folder")
 	return cmd
 }
 
@@ -124,34 +126,38 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 
 // changeOf reads the runs that are compared and sets one against the other.
 func (a *app) changeOf(ctx context.Context, c comparison) (*analysis.Change, error) {
-	now, err := a.runOf(ctx, c.new, c.out, nil)
+	folder := a.results(c.out)
+	_, now, err := a.readToCompare(ctx, folder, c.new, results.Want{})
 	if err != nil {
 		return nil, err
 	}
-	a.warnOf(c.new, now)
 	if c.base == "" {
 		return analysis.CompareBefore(now, c.how)
 	}
-	base, err := a.runOf(ctx, c.base, c.out, &now.Header)
+	file, base, err := a.readToCompare(ctx, folder, c.base, results.Like(now.Header))
 	if err != nil {
 		return nil, err
 	}
-	a.warnOf(c.base, base)
-	if c.how.Base = c.base; base.Path != "" {
-		c.how.Base = a.relative(base.Path)
+	if c.how.Base = c.base; file.OnDisk() {
+		c.how.Base = folder.Relative(file.Path)
 	}
 	return analysis.Compare(base, now, c.how)
 }
 
-// warnOf says what is odd about a run's file.
-func (a *app) warnOf(arg string, run *runfile.Run) {
-	name := arg
-	if run.Path != "" {
-		name = a.relative(run.Path)
+// readToCompare reads a run and warns of what is odd about its file.
+func (a *app) readToCompare(ctx context.Context, folder results.Folder, name string, want results.Want) (results.File, *runfile.Run, error) {
+	file, err := a.find(ctx, folder, name, want)
+	if err != nil {
+		return file, nil, err
+	}
+	run, err := file.Run()
+	if err != nil {
+		return file, nil, err
 	}
 	for _, w := range run.Warnings {
-		a.warning("%s", runfile.AnnotateWarning(name, w))
+		a.warning("%s", runfile.AnnotateWarning(folder.Relative(file.Path), w))
 	}
+	return file, run, nil
 }
 
 // gate turns the outcome of --fail-over into an exit code.

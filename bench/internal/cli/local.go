@@ -87,7 +87,7 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 	a.quiet = f.quiet
 	switch {
 	case m.resume != "":
-		err = a.resume(&m, &f, &args)
+		err = a.resume(ctx, &m, &f, &args)
 	case f.against != "":
 		err = a.against(ctx, &m, &f)
 	}

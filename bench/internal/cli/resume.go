@@ -1,16 +1,18 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/results"
 	"coldbench/bench/internal/runfile"
 )
 
 // resume sets the flags of a local run to the plan of the run that is to go on.
-func (a *app) resume(m *measure, f *localFlags, args *[]string) error {
-	run, err := a.takeUp(m, "local", args)
+func (a *app) resume(ctx context.Context, m *measure, f *localFlags, args *[]string) error {
+	run, err := a.takeUp(ctx, m, "local", args)
 	if err != nil {
 		return err
 	}
@@ -53,17 +55,20 @@ func (m *measure) take(flag string, set func()) {
 // takeUp reads the run that is to go on and sets the flags that every measuring
 // command has to its plan. Flags that were given all the same have to agree with
 // it; runfile.Resume compares.
-func (a *app) takeUp(m *measure, backend string, args *[]string) (*runfile.Run, error) {
-	path, err := a.runPath(m.resume, m.out)
-	if err != nil {
-		return nil, err
-	}
+func (a *app) takeUp(ctx context.Context, m *measure, backend string, args *[]string) (*runfile.Run, error) {
 	typed := m.resume
-	m.resume = path
-	run, err := runfile.Open(path)
+	file, err := a.find(ctx, a.results(m.out), typed, results.Want{})
+	switch {
+	case err != nil:
+		return nil, err
+	case !file.OnDisk():
+		return nil, fmt.Errorf("--resume %s: the run is in a git revision, and only a file can be continued", typed)
+	}
+	run, err := file.Run()
 	if err != nil {
 		return nil, err
 	}
+	m.resume = file.Path
 	h := run.Header
 	if h.Backend != backend {
 		return nil, usagef("%s is a run of bench %s", typed, h.Backend)

@@ -32,13 +32,10 @@ type job struct {
 func (a *app) run(ctx context.Context, m measure, j job, out string) (failed error) {
 	header, configs := j.header, j.configs
 	header.Plan.Precision = m.precision
-	runs := filepath.Join(out, "runs")
-	entries, unreadable, err := runfile.Folder(runs)
+	folder := a.results(out)
+	entries, err := folder.Entries()
 	if err != nil {
 		return err
-	}
-	for _, w := range unreadable {
-		a.warning("%s", w)
 	}
 	plan := runner.Plan{
 		Runs:             m.runs,
@@ -66,7 +63,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 			seen.Add(header.Configs[i]) // its other memory sizes are the same image
 		}
 	}
-	file, past, err := a.openRun(m, header, entries, runs)
+	file, past, err := a.openRun(m, header, entries, folder.Runs())
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return advice.Hint(err, "--out DIR puts the results elsewhere")
@@ -130,7 +127,7 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		return errInterrupted
 	}
 	a.pricing = m.pricing
-	if err := a.publish(out, file.Path(), m.json); err != nil {
+	if err := a.publish(folder, file.Path(), m.json); err != nil {
 		return err
 	}
 	switch {

@@ -199,3 +199,25 @@ func TestReadsOldNameOfReference(t *testing.T) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 }
+
+func TestReadEnd(t *testing.T) {
+	long := `{"type":"end","stopped":"precision","warnings":["` + strings.Repeat("w", 300<<10) + `"]}`
+	for name, c := range map[string]struct{ text, stopped string }{
+		"end":             {"{\"type\":\"run\"}\n{\"type\":\"end\",\"stopped\":\"plan\"}\n", "plan"},
+		"torn line after": {"{\"type\":\"run\"}\n{\"type\":\"end\",\"stopped\":\"plan\"}\n{\"type\":\"res", "plan"},
+		"torn end":        {"{\"type\":\"run\"}\n{\"type\":\"end\",\"stopped\":\"plan\"}", ""},
+		"resumed":         {"{\"type\":\"run\"}\n{\"type\":\"end\",\"stopped\":\"plan\"}\n{\"type\":\"resume\"}\n", ""},
+		"long":            {"{\"type\":\"run\"}\n" + long + "\n", "precision"},
+		"long and torn":   {"{\"type\":\"run\"}\n{\"type\":\"end\",\"stopped\":\"plan\"}\n" + long, "plan"},
+		"no line":         {"{\"type\":\"run\"}", ""},
+		"empty":           {"", ""},
+	} {
+		end, err := ReadEnd(strings.NewReader(c.text))
+		if err != nil || (end == nil) != (c.stopped == "") || end != nil && end.Stopped != c.stopped {
+			t.Errorf("%s: %v, %v, want %q", name, end, err, c.stopped)
+		}
+	}
+	if end, err := ReadEnd(strings.NewReader("{\"type\":\"run\"}\nno record\n")); end != nil || err == nil {
+		t.Errorf("a last line that is no record: %v, %v", end, err)
+	}
+}

@@ -2,6 +2,8 @@ package runfile
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,6 +79,10 @@ func openRun(path string, each func(*coldstart.Sample)) (*Run, error) {
 // number, and so is a header of a newer schema.
 func Read(r io.Reader) (*Run, error) { return read(r, 0, nil) }
 
+// ScanFrom reads a run file as Read does and hands over its samples as Scan does; it
+// keeps them in the run if each is nil.
+func ScanFrom(r io.Reader, each func(*coldstart.Sample)) (*Run, error) { return read(r, 0, each) }
+
 // read reads a run file of a size in bytes, 0 where that is not known.
 func read(r io.Reader, size int64, each func(*coldstart.Sample)) (*Run, error) {
 	in := &interner{words: map[string]string{}, proofs: map[string][]string{}, lists: map[string][]string{}}
@@ -125,6 +131,40 @@ func ReadHeader(r io.Reader) (Header, error) {
 		return Header{}, err
 	}
 	return Header{}, &LineError{1, errNoHeader}
+}
+
+// ReadEnd returns the end record of a run file without reading the rest. It is nil if
+// the last whole line is another record: the run did not come to its end.
+func ReadEnd(r io.ReadSeeker) (*End, error) {
+	size, err := r.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	var tail []byte
+	for n := int64(64 << 10); ; n *= 4 {
+		from := max(0, size-n)
+		tail = make([]byte, size-from)
+		if _, err := r.Seek(from, io.SeekStart); err != nil {
+			return nil, err
+		}
+		if _, err := io.ReadFull(r, tail); err != nil {
+			return nil, err
+		}
+		tail = tail[:bytes.LastIndexByte(tail, '\n')+1] // without a torn line
+		if len(tail) > 0 && (from == 0 || bytes.Count(tail, []byte("\n")) > 1) {
+			break
+		}
+		if from == 0 {
+			return nil, nil
+		}
+	}
+	tail = tail[:len(tail)-1]
+	line := tail[bytes.LastIndexByte(tail, '\n')+1:]
+	if kind, err := kindOf(line); err != nil || kind != typeEnd {
+		return nil, err
+	}
+	end := new(End)
+	return end, json.Unmarshal(line, end)
 }
 
 // eachLine calls whole for each line that ends in a newline, without it, and

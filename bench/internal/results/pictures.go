@@ -1,4 +1,4 @@
-package cli
+package results
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/atomicfile"
 	"coldbench/bench/internal/render"
 )
 
@@ -37,14 +38,14 @@ func pictureName(base string, s *analysis.Section) string {
 	return fileName(base + "-" + s.Engine)
 }
 
-// linkPictures names the pictures of a results folder in the sections that they
-// are of, so that the text is the folder's page again. A section whose pictures
-// are not there, or show another run, links to none.
-func linkPictures(dir string, r *analysis.Report) error {
+// LinkPictures names the pictures of the folder in the sections that they are of, so
+// that a markdown page of r is the folder's page again. A section whose pictures are
+// missing, or show another run, links to none.
+func (f Folder) LinkPictures(r *analysis.Report) error {
 	for i := range r.Sections {
 		s := &r.Sections[i]
 		s.Pictures = pictureName(s.Place, s)
-		there, err := drawn(dir, s)
+		there, err := drawn(f.Dir, s)
 		if err != nil {
 			return err
 		}
@@ -72,8 +73,8 @@ func drawn(dir string, s *analysis.Section) (bool, error) {
 	return true, nil
 }
 
-// fileName keeps of a word what may be in the name of a file: a run file may be
-// a stranger's.
+// fileName replaces what may not be in the name of a file: a run file may come from
+// a stranger.
 func fileName(word string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
@@ -83,32 +84,21 @@ func fileName(word string) string {
 	}, word)
 }
 
-// writePictures writes the pictures of a page into a folder. It removes an older
-// one if its section has nothing to draw for that plot any more, and touches no
-// picture of another section.
+// writePictures writes the pictures of a page into a folder. It removes an old one
+// that its section no longer has, and touches no picture of another section.
 func writePictures(dir string, r *analysis.Report) error {
 	for i := range r.Sections {
 		s := &r.Sections[i]
 		for _, p := range render.Plots() {
 			path := filepath.Join(dir, p.File(s))
-			if !p.Of(s) {
-				if err := removePicture(path); err != nil {
+			if p.Of(s) {
+				if err := atomicfile.Write(path, func(w io.Writer) error { return p.Picture(w, s) }); err != nil {
 					return err
 				}
-				continue
-			}
-			if err := writeWhole(path, func(w io.Writer) error { return p.Picture(w, s) }); err != nil {
-				return err
+			} else if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("removing an old picture: %w", err)
 			}
 		}
-	}
-	return nil
-}
-
-// removePicture removes an old picture, where there is one.
-func removePicture(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("removing an old picture: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,5 @@
-package cli
+// Package atomicfile replaces a file whole or not at all.
+package atomicfile
 
 import (
 	"bytes"
@@ -11,10 +12,10 @@ import (
 	"strings"
 )
 
-// writeWhole replaces a file, whole or not at all. What a bench that was killed
-// while it wrote the same file has left beside it is removed; another one that is
-// writing it now begins anew.
-func writeWhole(path string, write func(io.Writer) error) error {
+// Write replaces the file at path, whole or not at all. It removes what a process
+// that was killed while it wrote the same file left beside it; another one that is
+// writing the file now starts again.
+func Write(path string, write func(io.Writer) error) error {
 	var text bytes.Buffer
 	if err := write(&text); err != nil {
 		return fmt.Errorf("rendering %s: %w", filepath.Base(path), err)
@@ -57,8 +58,7 @@ func replace(path, pattern string, text []byte) error {
 	return err
 }
 
-// cause is an error of the file system without the name of the file beside, which
-// nobody knows of.
+// cause drops the name of the temporary file from an error.
 func cause(err error) error {
 	var at *fs.PathError
 	var between *os.LinkError

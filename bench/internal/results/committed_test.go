@@ -1,9 +1,8 @@
-package cli
+package results
 
 import (
 	"bytes"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/committed"
+	"coldbench/bench/internal/price"
 	"coldbench/bench/internal/render"
 )
 
@@ -20,6 +20,15 @@ const (
 	tableBegins = "<!-- bench report: the newest run in results/ -->\n"
 	tableEnds   = "<!-- end -->\n"
 )
+
+// reporting is a results folder whose reports hold the prices.
+func reporting(dir string) Folder {
+	return Folder{Dir: dir, Analyse: func(inputs []analysis.Input) *analysis.Report {
+		r := analysis.New(inputs)
+		r.Price(price.Default(), "")
+		return r
+	}}
+}
 
 // repository returns the folder whose README and results are compared: the last
 // commit's, or with -update-readme the working tree, which is rewritten.
@@ -46,18 +55,17 @@ func TestReadmeShowsTheCommittedRun(t *testing.T) {
 	if !ok || !closed {
 		t.Fatal("README.md has no place for the table")
 	}
-	a := &app{Env: Env{Stderr: os.Stderr}}
-	inputs, err := a.newest(filepath.Join(root, "results", "runs"), "local")
+	folder := reporting(filepath.Join(root, "results"))
+	inputs, err := folder.Newest("local")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(inputs) == 0 {
 		t.Fatal("results/ holds no finished local run")
 	}
-	want := headline(t, a, inputs[0])
+	want := headline(t, folder, inputs[0])
 	if *updateReadme {
-		a.Stdout = io.Discard
-		if err := a.publish(filepath.Join(root, "results"), inputs[0].Run.Path, false); err != nil {
+		if _, _, err := folder.Publish(inputs[0].Run.Path); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(readme, []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
@@ -66,7 +74,7 @@ func TestReadmeShowsTheCommittedRun(t *testing.T) {
 		return
 	}
 	if shown != want {
-		t.Errorf("README.md shows\n%s\nbench report makes\n%s\ngo test ./bench/internal/cli -run 'Readme|Committed' -update-readme rewrites it; commit the result", shown, want)
+		t.Errorf("README.md shows\n%s\nbench report makes\n%s\ngo test ./bench/internal/results -run 'Readme|Committed' -update-readme rewrites it; commit the result", shown, want)
 	}
 }
 
@@ -74,28 +82,28 @@ func TestReadmeShowsTheCommittedRun(t *testing.T) {
 // the committed runs.
 func TestCommittedTables(t *testing.T) {
 	results := filepath.Join(repository(t), "results")
-	a := &app{Env: Env{Stderr: os.Stderr}}
-	inputs, err := a.newest(filepath.Join(results, "runs"), "local")
+	folder := reporting(results)
+	inputs, err := folder.Newest("local")
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := t.TempDir()
-	if *updateReadme {
-		made = results
-	}
-	report, _, err := a.pages(made, "local", inputs)
+	entries, err := folder.Entries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	more, err := a.newest(filepath.Join(results, "runs"), "aws")
+	made := results
+	if !*updateReadme {
+		made = t.TempDir()
+		folder.Dir = made
+	}
+	report, _, err := folder.WritePages("local", inputs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report.Sections = append(report.Sections, a.analyse(more).Sections...)
-	if err := a.writeSummary(made, report); err != nil {
+	if err := folder.summarize(report, entries, "aws"); err != nil {
 		t.Fatal(err)
 	}
-	files := map[string]int{summaryName: 1}
+	files := map[string]int{SummaryName: 1}
 	for _, dir := range []string{made, results} {
 		paths, err := filepath.Glob(filepath.Join(dir, "local*.*"))
 		if err != nil {
@@ -112,17 +120,17 @@ func TestCommittedTables(t *testing.T) {
 		got, err := os.ReadFile(filepath.Join(made, name))
 		want, other := os.ReadFile(filepath.Join(results, name))
 		if err != nil || other != nil || !bytes.Equal(got, want) {
-			t.Errorf("results/%s is not what bench makes of results/runs: go test ./bench/internal/cli -run 'Readme|Committed' -update-readme rewrites it; commit the result", name)
+			t.Errorf("results/%s is not what bench makes of results/runs: go test ./bench/internal/results -run 'Readme|Committed' -update-readme rewrites it; commit the result", name)
 		}
 	}
 }
 
 // headline returns the caption of a run's section, and its tables before the
 // prices and the notes.
-func headline(t *testing.T, a *app, in analysis.Input) string {
+func headline(t *testing.T, f Folder, in Input) string {
 	t.Helper()
 	var made bytes.Buffer
-	if err := render.Markdown(&made, a.analyse([]analysis.Input{in})); err != nil {
+	if err := render.Markdown(&made, f.Analyse([]analysis.Input{in.Input})); err != nil {
 		t.Fatal(err)
 	}
 	var kept []string

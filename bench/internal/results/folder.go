@@ -1,0 +1,119 @@
+// Package results is a results folder: the runs in it and how they are named, and
+// the pages and pictures that are made of them. It decides which run a name means
+// and which runs a page shows. What a page says is left to analysis and render,
+// what a run file holds to runfile.
+package results
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/runfile"
+)
+
+// Folder is a results folder: run files in runs/, and the pages made of them.
+type Folder struct {
+	// Dir is the folder's path and Work that of the working directory, both absolute.
+	// Names of runs are paths from Work, and so are the paths in messages.
+	Dir, Work string
+	// Environ is the environment of git, as KEY=VALUE pairs.
+	Environ []string
+	// Analyse reports on runs; see analysis.New.
+	Analyse func([]analysis.Input) *analysis.Report
+	// Note and Warn print a message; nil prints nothing.
+	Note, Warn func(string)
+}
+
+// Runs returns the path of the folder of the run files.
+func (f Folder) Runs() string { return filepath.Join(f.Dir, "runs") }
+
+// Entries lists the run files from the oldest to the newest, and warns of those
+// that can't be read.
+func (f Folder) Entries() ([]runfile.Entry, error) { return f.entriesOf(f.Runs()) }
+
+func (f Folder) entriesOf(dir string) ([]runfile.Entry, error) {
+	entries, unreadable, err := runfile.Folder(dir)
+	for _, w := range unreadable {
+		f.warn("%s", w)
+	}
+	return entries, err
+}
+
+// Relative shortens a path below the working directory for a message.
+func (f Folder) Relative(path string) string {
+	if short, err := filepath.Rel(f.Work, path); err == nil && filepath.IsLocal(short) {
+		return short
+	}
+	return path
+}
+
+func (f Folder) note(format string, args ...any) {
+	if f.Note != nil {
+		f.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+func (f Folder) warn(format string, args ...any) {
+	if f.Warn != nil {
+		f.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+// Report reports on runs, and adds their files to it for a format that embeds them.
+func (f Folder) Report(inputs []Input) (*analysis.Report, error) {
+	var list []analysis.Input
+	files := map[string]File{}
+	for _, in := range inputs {
+		list = append(list, in.Input)
+		files[in.Run.Header.ID] = in.File
+	}
+	r := f.Analyse(list)
+	for i := range r.Sections {
+		s := &r.Sections[i]
+		for _, id := range s.Runs() {
+			file, err := files[id].raw()
+			if err != nil {
+				return nil, err
+			}
+			s.Raw = append(s.Raw, file)
+		}
+	}
+	return r, nil
+}
+
+// Newest reads the newest finished run of each engine of a place, see
+// runfile.Header.Place; of each place if it is empty.
+func (f Folder) Newest(place string) ([]Input, error) {
+	entries, err := f.Entries()
+	if err != nil {
+		return nil, err
+	}
+	return newestOf(entries, place)
+}
+
+func newestOf(entries []runfile.Entry, place string) ([]Input, error) {
+	type engine struct{ place, engine string }
+	seen := map[engine]bool{}
+	var inputs []Input
+	for _, e := range slices.Backward(entries) {
+		key := engine{e.Header.Place(), e.Header.Engine}
+		if seen[key] || place != "" && place != e.Header.Place() {
+			continue
+		}
+		file := File{Path: e.Path}
+		if ok, err := file.finished(); err != nil {
+			return nil, err
+		} else if !ok {
+			continue
+		}
+		in, err := file.Input()
+		if err != nil {
+			return nil, err
+		}
+		seen[key] = true
+		inputs = append(inputs, in)
+	}
+	return inputs, nil
+}

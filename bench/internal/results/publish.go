@@ -1,0 +1,127 @@
+package results
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+
+	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/atomicfile"
+	"coldbench/bench/internal/render"
+	"coldbench/bench/internal/runfile"
+)
+
+// SummaryName is the page of a results folder that shows local and AWS in one table.
+const SummaryName = "summary.md"
+
+// pages are the formats of the pages of a place; the last one, the table, leads to
+// the others.
+var pages = [...]string{"html", "markdown"}
+
+// Publish writes the pages and pictures that a new run at path changes: those of its
+// place, and the summary. It returns the report of that run alone and the path of
+// the table.
+func (f Folder) Publish(path string) (report *analysis.Report, table string, err error) {
+	run, err := File{Path: path}.Input()
+	if err != nil {
+		return nil, "", err
+	}
+	// Which files can't be read was said when the run began.
+	entries, _, err := runfile.Folder(f.Runs())
+	if err != nil {
+		return nil, "", err
+	}
+	place := run.Run.Header.Place()
+	all, err := newestOf(entries, place)
+	if err != nil {
+		return nil, "", err
+	}
+	shown, table, err := f.WritePages(place, all)
+	if err != nil {
+		return nil, "", advice.Hint(err, "bench report "+f.Relative(path))
+	}
+	if other := beside(place); other != "" {
+		// The run is published even if runs of the other place can't be read.
+		if err := f.summarize(shown, entries, other); err != nil {
+			f.warn("%s is as it was: %v", SummaryName, err)
+		}
+	}
+	report, err = f.Report([]Input{run})
+	return report, table, err
+}
+
+// summarize writes the summary of a report and the newest runs of another place.
+func (f Folder) summarize(r *analysis.Report, entries []runfile.Entry, place string) error {
+	inputs, err := newestOf(entries, place)
+	if err != nil {
+		return err
+	}
+	more, err := f.Report(inputs)
+	if err != nil {
+		return err
+	}
+	r.Sections = append(r.Sections, more.Sections...)
+	return f.WriteSummary(r)
+}
+
+// beside is the place that is shown beside a place in the summary; empty for a
+// rehearsal, which is never in it.
+func beside(place string) string {
+	switch place {
+	case "local":
+		return "aws"
+	case "aws":
+		return "local"
+	}
+	return ""
+}
+
+// WriteSummary writes the summary of a report of the newest runs.
+func (f Folder) WriteSummary(r *analysis.Report) error {
+	format, _ := render.Lookup("summary")
+	path := filepath.Join(f.Dir, SummaryName)
+	if err := writeReport(path, r, format); err != nil {
+		return err
+	}
+	f.note("wrote %s", f.Relative(path))
+	return nil
+}
+
+// WritePages writes the pages and pictures of a place, and returns their report and
+// the path of the table.
+func (f Folder) WritePages(place string, inputs []Input) (report *analysis.Report, table string, err error) {
+	report, err = f.Report(inputs)
+	if err != nil {
+		return nil, "", err
+	}
+	namePictures(report, place)
+	// The pictures first: a page never links to one that is missing.
+	if err := writePictures(f.Dir, report); err != nil {
+		return nil, "", err
+	}
+	for _, name := range pages {
+		format, _ := render.Lookup(name)
+		table = filepath.Join(f.Dir, place+format.Ext)
+		if err := writeReport(table, report, format); err != nil {
+			return nil, "", err
+		}
+	}
+	return report, table, nil
+}
+
+// WriteReport writes a report to a file, and the pictures that a markdown page links
+// to beside it.
+func WriteReport(path string, r *analysis.Report, format render.Format) error {
+	namePictures(r, strings.TrimSuffix(filepath.Base(path), format.Ext))
+	if format.Name == "markdown" {
+		if err := writePictures(filepath.Dir(path), r); err != nil {
+			return err
+		}
+	}
+	return writeReport(path, r, format)
+}
+
+func writeReport(path string, r *analysis.Report, format render.Format) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return format.Write(w, r) })
+}
