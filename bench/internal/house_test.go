@@ -60,6 +60,7 @@ var arrows = map[string][]string{
 	"bench/internal/committed":                    {"bench/internal/backend/backendtest"},
 	// sandbox's machines are described and answered in the words of runtimeapi.
 	"bench/internal/awssim":            {"bench/lambdalog", "bench/runtimeapi", "bench/internal/backend/sandbox", "bench/internal/coldstart"},
+	"bench/internal/rehearsal":         {"bench/internal/awssim", "bench/internal/backend/sandbox", "bench/internal/coldstart", "bench/internal/image"},
 	"bench/internal/awssim/awssimtest": {"bench/internal/awssim", "bench/internal/backend/sandbox", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 
 	"function":         {"function/started"},

@@ -47,7 +47,7 @@ func (u *use) call() {
 // changed: one that called a moment ago.
 func (s *Server) InUse() bool {
 	patience := silent
-	if s.changed() {
+	if s.Changed() {
 		patience = silentChanging
 	}
 	s.use.mu.Lock()
@@ -55,8 +55,8 @@ func (s *Server) InUse() bool {
 	return len(s.use.connections) > 0 && time.Since(s.use.last) < patience
 }
 
-// changed reports whether a function differs from its deployment.
-func (s *Server) changed() bool {
+// Changed reports whether a function differs from its deployment.
+func (s *Server) Changed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.functions {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
@@ -71,9 +70,9 @@ func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Invento
 		return nil, fmt.Errorf("looking for images that were deployed before: %w", err)
 	}
 	vars := a.varsFile(m.awsFlags.vars, m.file)
-	pushed := deployment{}
+	pushed := awslambda.Pushed{}
 	if !m.awsFlags.rehearse {
-		if pushed, err = readDeployment(vars); err != nil {
+		if pushed, err = awslambda.ReadPushed(vars); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +94,7 @@ func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Invento
 		}
 		fresh := w.fresh
 		if !m.awsFlags.rehearse {
-			if fresh, err = pushed.freshOf(facts); err != nil {
+			if fresh, err = pushed.Fresh(facts); err != nil {
 				inventory.Errors[w.ref] = advice.Hint(fmt.Errorf("%w (%s)", err, a.relative(vars)),
 					push(m.awsFlags.redeploy, w)+", then make deploy; --tfvars FILE, if it was pushed from elsewhere")
 				continue
@@ -114,31 +113,6 @@ func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Invento
 		images[w.ref] = append(begun, fresh...)
 	}
 	return images, nil
-}
-
-// freshOf returns the digests of the images that were pushed beside the one that
-// a function has.
-func (d deployment) freshOf(f *awslambda.Facts) ([]string, error) {
-	for _, archs := range d.Images {
-		img, ok := archs[f.Arch]
-		if !ok {
-			continue
-		}
-		if slices.Contains(img.Fresh, f.ImageURI) {
-			return nil, fmt.Errorf("function %s has one of the images of --redeploy, not its own", f.Ref)
-		}
-		if img.URI != f.ImageURI {
-			continue
-		}
-		var digests []string
-		for _, uri := range img.Fresh {
-			if _, digest, ok := strings.Cut(uri, "@"); ok {
-				digests = append(digests, digest)
-			}
-		}
-		return digests, nil
-	}
-	return nil, fmt.Errorf("function %s has an image that bench did not push: its code is not replaced", f.Ref)
 }
 
 // begunOf returns the images that the run which goes on has started of a variant,

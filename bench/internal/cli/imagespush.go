@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,23 +59,6 @@ images of --fresh stay in it as long as the image is the same.`,
 	return cmd
 }
 
-// deployedImage is an image as deployment/variables.tf declares it. What is not
-// set is the image's own.
-type deployedImage struct {
-	URI              string            `json:"uri"`
-	Entrypoint       []string          `json:"entry_point,omitempty"`
-	Command          []string          `json:"command,omitempty"`
-	WorkingDirectory string            `json:"working_directory,omitempty"`
-	Environment      map[string]string `json:"environment,omitempty"`
-	Fresh            []string          `json:"fresh,omitempty"`
-}
-
-// deployment is the content of images.auto.tfvars.json: images by variant and
-// architecture.
-type deployment struct {
-	Images map[string]map[string]deployedImage `json:"images"`
-}
-
 func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error {
 	archs, err := architectures(f.arch)
 	if err != nil {
@@ -107,7 +88,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	if info, err := os.Stat(filepath.Dir(vars)); err != nil || !info.IsDir() {
 		return advice.Hint(fmt.Errorf("writing %s: its folder does not exist", vars), "--tfvars FILE")
 	}
-	old, err := readDeployment(vars)
+	old, err := awslambda.ReadPushed(vars)
 	if err != nil {
 		return err
 	}
@@ -122,7 +103,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	engine := a.imageEngine(nil)
 	defer engine.close()
 
-	next := deployment{Images: map[string]map[string]deployedImage{}}
+	next := awslambda.Pushed{}
 	if len(args) > 0 {
 		next = old
 	}
@@ -141,7 +122,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 				}
 				if before, ok := old.Images[v.Name][arch]; ok {
 					a.note("%s for %s stays deployed as it was pushed before", v.Name, arch)
-					next.set(v.Name, arch, before)
+					next.Set(v.Name, arch, before)
 				}
 				failed = failed || v.named
 				continue
@@ -157,7 +138,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 			if before := old.Images[v.Name][arch]; before.URI == p.URI {
 				fresh = append(slices.Clip(fresh), before.Fresh...) // of the same image, and in the repository still
 			}
-			next.set(v.Name, arch, deployedImage{
+			next.Set(v.Name, arch, awslambda.PushedImage{
 				URI: p.URI, Fresh: fresh,
 				Entrypoint: v.Entrypoint, Command: v.Command, WorkingDirectory: v.WorkingDir, Environment: v.Environment,
 			})
@@ -175,62 +156,12 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	if pushed == 0 {
 		return errors.New("no image could be pushed")
 	}
-	if err := next.write(vars); err != nil {
+	if err := next.Write(vars); err != nil {
 		return err
 	}
 	a.note("wrote %s; terraform -chdir=deployment apply deploys it", vars)
 	if failed {
 		return errors.New("not every image could be pushed")
-	}
-	return nil
-}
-
-func (d deployment) set(variant, arch string, img deployedImage) {
-	if d.Images[variant] == nil {
-		d.Images[variant] = map[string]deployedImage{}
-	}
-	d.Images[variant][arch] = img
-}
-
-// readDeployment reads what was pushed before; nothing where there is no file.
-// A file that can't be understood is an error: what is deployed would be lost.
-func readDeployment(path string) (deployment, error) {
-	d := deployment{}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		if err = json.Unmarshal(text, &d); err != nil {
-			err = advice.Hint(fmt.Errorf("reading %s: %w", path, err), "remove it and push all variants")
-		}
-	} else if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if d.Images == nil {
-		d.Images = map[string]map[string]deployedImage{}
-	}
-	return d, err
-}
-
-// write puts the file in its place in one step. It may hold values of the
-// services' environment, so that nobody else may read it.
-func (d deployment) write(path string) error {
-	text, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".images-")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(text, '\n'))
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
 }

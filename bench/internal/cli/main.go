@@ -22,6 +22,7 @@ import (
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/rehearsal"
 )
 
 // Env is the process around a command. Main reads nothing else of it.
@@ -45,7 +46,7 @@ type Env struct {
 	// RegistryLogin asks for a login to the registry that images are pushed to.
 	RegistryLogin func(ctx context.Context, o awslambda.Options) (awslambda.Login, error)
 	// Rehearse serves an endpoint on loopback that stands for AWS; nil for none.
-	Rehearse func(ctx context.Context, o RehearsalOptions) (*Rehearsal, error)
+	Rehearse func(ctx context.Context, o rehearsal.Options) (*rehearsal.Rehearsal, error)
 	// HostStat returns what /proc/stat of this machine holds; nil where the
 	// machine is not to be watched.
 	HostStat func() (string, error)
@@ -69,7 +70,7 @@ func FromProcess() Env {
 		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		OpenEngine:       OpenEngine,
 		RegistryLogin:    awslambda.ECRLogin,
-		Rehearse:         Rehearse,
+		Rehearse:         rehearsal.Start,
 		HostStat:         readStat,
 	}
 }

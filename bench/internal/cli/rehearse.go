@@ -5,15 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/awssim"
-	"coldbench/bench/internal/backend/sandbox"
+	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/image"
+	"coldbench/bench/internal/rehearsal"
 )
 
 // rehearseFlags are the flags of bench rehearse, as typed.
@@ -121,19 +124,7 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 		}
 	}
 	if f.fresh > 0 {
-		pushed := deployment{Images: map[string]map[string]deployedImage{}}
-		for _, w := range wanted {
-			if w.fresh == nil {
-				continue
-			}
-			repository := awssim.Repository(f.region) + "@"
-			img := deployedImage{URI: repository + cmp.Or(w.rehearsed.Digest, w.rehearsed.ID)}
-			for _, digest := range w.fresh {
-				img.Fresh = append(img.Fresh, repository+digest)
-			}
-			pushed.set(w.variant, w.arch, img)
-		}
-		if err := pushed.write(absolute(a.Dir, f.vars)); err != nil {
+		if err := listFresh(wanted, f.region).Write(absolute(a.Dir, f.vars)); err != nil {
 			return err
 		}
 	}
@@ -142,67 +133,92 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 		return err
 	}
 	<-ctx.Done()
-	a.outlive(r)
+	r.Outlive(a.interrupts.patient, func() { a.note("serving until the clients have restored their functions") })
 	return nil
 }
 
-// outlive goes on serving until the clients of a rehearsal have restored what they
-// changed: an interrupt of a process group reaches them at the same time. The
-// second interrupt ends that.
-func (a *app) outlive(r *Rehearsal) {
-	if r.InUse() {
-		a.note("serving until the clients have restored their functions")
+// listFresh lists the images of a rehearsal as bench images push does.
+func listFresh(wanted []awsWant, region string) awslambda.Pushed {
+	pushed, repository := awslambda.Pushed{}, awssim.Repository(region)+"@"
+	for _, w := range wanted {
+		if w.fresh == nil {
+			continue
+		}
+		img := awslambda.PushedImage{URI: repository + cmp.Or(w.rehearsed.Digest, w.rehearsed.ID)}
+		for _, digest := range w.fresh {
+			img.Fresh = append(img.Fresh, repository+digest)
+		}
+		pushed.Set(w.variant, w.arch, img)
 	}
-	for r.InUse() && a.interrupts.patient.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
+	return pushed
 }
 
-// Rehearse serves functions on loopback that run in sandboxes of this machine.
-func Rehearse(ctx context.Context, o RehearsalOptions) (*Rehearsal, error) {
-	faults, err := awssim.ParseFaults(o.Faults)
-	if err != nil {
-		return nil, &usageError{err: err}
+// rehearse builds the images of the services that are wanted and serves them as
+// functions. A service whose image is not available is not deployed, and wanted
+// says why.
+func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*rehearsal.Rehearsal, error) {
+	if a.Rehearse == nil {
+		return nil, errors.New("this build has no endpoint to rehearse on")
 	}
-	engine, err := sandbox.New(ctx, sandbox.Options{StateDir: o.StateDir, Log: o.Log})
-	if err != nil {
-		return nil, fmt.Errorf("making a rehearsal: %w", err)
-	}
-	r := &Rehearsal{}
-	server, err := awssim.New(awssim.Options{
-		Engine: engine, Images: o.Images, Region: o.Region, Latency: o.Latency, Faults: faults, Seed: o.Seed, Log: o.Log, StateDir: o.StateDir, LimitCPU: true,
-		KeepWarm: o.KeepWarm,
-	})
-	if err != nil {
-		return nil, errors.Join(err, engine.Close())
-	}
-	r.InUse = server.InUse
-	ended := func() error { return errors.Join(server.Close(), engine.Close()) }
-	for _, f := range o.Functions {
-		kind := "Image"
-		if f.Zip {
-			kind = "Zip"
+	for _, w := range wanted {
+		if w.service == nil {
+			return nil, advice.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.variant), "name services, or none for all")
 		}
-		// Lambda counts in seconds.
-		timeout := (f.Timeout + time.Second - 1).Truncate(time.Second)
-		if err := server.Deploy(f.Name, f.Image, awssim.Function{MemoryMB: f.MemoryMB, Timeout: timeout, PackageType: kind}); err != nil {
-			return nil, errors.Join(err, ended())
-		}
-		r.Functions = append(r.Functions, f.Name)
 	}
-	listener, err := awssim.Listen(cmp.Or(o.Listen, "127.0.0.1:0"))
+	store, err := a.openStore(m.file, m.out)
 	if err != nil {
-		return nil, errors.Join(err, ended())
+		return nil, err
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	r.URL = "http://" + listener.Addr().String()
-	r.Close = sync.OnceValue(func() error {
-		err := ended()
-		if n := server.Stats(); o.Log != nil {
-			o.Log(fmt.Sprintf("rehearsal: %d invocations came, %d were served, %d refused; %d environments were made", n.Invocations, n.Served, n.Refused, n.Cold))
+	log := func(line string) {
+		if m.verbal {
+			a.say("%s", line)
 		}
-		return errors.Join(err, <-served)
-	})
-	return r, nil
+	}
+	engine := a.imageEngine(nil)
+	defer engine.close()
+	dir := filepath.Dir(a.storeDir(m.file))
+	registry := rehearsal.NewRegistry(store, filepath.Join(dir, "rehearsal-images"))
+	o := rehearsal.Options{
+		Region: m.awsFlags.region, StateDir: filepath.Join(dir, "rehearsal"), Registry: registry,
+		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Seed: m.seed, Listen: m.awsFlags.listen, Log: log, KeepWarm: m.awsFlags.keepWarm,
+	}
+	if m.awsFlags.strategy == string(awslambda.Idle) {
+		// Waiting forces nothing at an endpoint that keeps environments longer.
+		o.KeepWarm = max(m.awsFlags.idle*9/10, time.Millisecond)
+	}
+	fresh := m.awsFlags.fresh
+	if m.awsFlags.redeploy > 0 {
+		// Some more, for first cold starts that may or may not have been made.
+		fresh = m.awsFlags.redeploy + m.retries
+	}
+	for i := range wanted {
+		w := &wanted[i]
+		img, err := a.imageOf(ctx, store, *w.service, image.Options{Arch: w.arch, Engine: engine, Log: log})
+		if err == nil {
+			img.Root, err = store.Unpack(ctx, img)
+		}
+		if err == nil && fresh > 0 && !w.zip {
+			w.fresh, err = registry.Make(img, fresh)
+			begun, _ := begunOf(m.begun, w.variant, img.Arch)
+			registry.Recall(img, begun)
+		}
+		switch {
+		case err == nil:
+			w.rehearsed = img
+			o.Functions = append(o.Functions, rehearsal.Function{Name: w.ref.Name, Image: img, MemoryMB: w.service.MemoryMB, Timeout: m.timeout, Zip: w.zip})
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case w.named:
+			return nil, fmt.Errorf("%s: %w", w.variant, err)
+		default:
+			w.undeployed = err
+		}
+	}
+	if len(o.Functions) == 0 {
+		for _, w := range wanted {
+			a.leaveOut(w.variant, w.undeployed)
+		}
+		return nil, errors.New("no variant can be rehearsed here")
+	}
+	return a.Rehearse(ctx, o)
 }

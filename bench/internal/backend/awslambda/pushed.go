@@ -1,0 +1,104 @@
+package awslambda
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"coldbench/bench/internal/advice"
+)
+
+// Pushed is the content of deployment/images.auto.tfvars.json: the images that
+// Terraform deploys, by variant and architecture.
+type Pushed struct {
+	Images map[string]map[string]PushedImage `json:"images"`
+}
+
+// PushedImage is an image as deployment/variables.tf declares it. What is not
+// set is the image's own.
+type PushedImage struct {
+	URI              string            `json:"uri"`
+	Entrypoint       []string          `json:"entry_point,omitempty"`
+	Command          []string          `json:"command,omitempty"`
+	WorkingDirectory string            `json:"working_directory,omitempty"`
+	Environment      map[string]string `json:"environment,omitempty"`
+	Fresh            []string          `json:"fresh,omitempty"`
+}
+
+// ReadPushed reads what was pushed before; it is empty if there is no file. A
+// file that can't be understood is an error: what is deployed would be lost.
+func ReadPushed(path string) (Pushed, error) {
+	p := Pushed{}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		if err = json.Unmarshal(text, &p); err != nil {
+			err = advice.Hint(fmt.Errorf("reading %s: %w", path, err), "remove it and push all variants")
+		}
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return p, err
+}
+
+// Set notes the image of a variant.
+func (p *Pushed) Set(variant, arch string, img PushedImage) {
+	if p.Images == nil {
+		p.Images = map[string]map[string]PushedImage{}
+	}
+	if p.Images[variant] == nil {
+		p.Images[variant] = map[string]PushedImage{}
+	}
+	p.Images[variant][arch] = img
+}
+
+// Write replaces the file in one step. It may hold values of the services'
+// environment, so that nobody else may read it.
+func (p Pushed) Write(path string) error {
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".images-")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(text, '\n'))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// Fresh returns the digests of the images that were pushed beside the one that a
+// function has.
+func (p Pushed) Fresh(f *Facts) ([]string, error) {
+	for _, archs := range p.Images {
+		img, ok := archs[f.Arch]
+		if !ok {
+			continue
+		}
+		if slices.Contains(img.Fresh, f.ImageURI) {
+			return nil, fmt.Errorf("function %s has one of the images of --redeploy, not its own", f.Ref)
+		}
+		if img.URI != f.ImageURI {
+			continue
+		}
+		var digests []string
+		for _, uri := range img.Fresh {
+			if _, digest, ok := strings.Cut(uri, "@"); ok {
+				digests = append(digests, digest)
+			}
+		}
+		return digests, nil
+	}
+	return nil, fmt.Errorf("function %s has an image that bench did not push: its code is not replaced", f.Ref)
+}
