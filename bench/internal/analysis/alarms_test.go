@@ -25,11 +25,11 @@ func repetitions(few int) int {
 
 // alarms makes families of comparisons in which nothing changed but the images'
 // IDs, and fails where a gate at 0 % trips in more than 5 % of them.
-func alarms(t *testing.T, name string, repetitions int, family func(how Against) (*Change, error)) {
+func alarms(t *testing.T, name string, repetitions int, family func(how CompareOptions) (*Comparison, error)) {
 	t.Helper()
 	gate, tripped := 0.0, 0
 	for range repetitions {
-		c, err := family(Against{FailOver: &gate})
+		c, err := family(CompareOptions{FailOver: &gate})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestFalseAlarms(t *testing.T) {
 			r := rand.New(rand.NewPCG(3, uint64(n)))
 			variants := []string{"a", "b", "c", "d"}
 			drift := map[string]float64{"a": 1.1, "b": 1.1, "c": 1.1, "d": 1.1}
-			alarms(t, fmt.Sprintf("%d controls, n = %d", controls, n), repetitions(200), func(how Against) (*Change, error) {
+			alarms(t, fmt.Sprintf("%d controls, n = %d", controls, n), repetitions(200), func(how CompareOptions) (*Comparison, error) {
 				base, now := taken(r, "base", n, nil, variants...), taken(r, "now", n, drift, variants...)
 				for _, v := range variants[controls:] {
 					change(now, v)
@@ -88,7 +88,7 @@ func TestFalseAlarmsOfPublished(t *testing.T) {
 				}
 			}
 		}
-		alarms(t, fmt.Sprintf("published, two runs, n = %d", n), repetitions(50), func(how Against) (*Change, error) {
+		alarms(t, fmt.Sprintf("published, two runs, n = %d", n), repetitions(50), func(how CompareOptions) (*Comparison, error) {
 			base, now := newRun(variants...), newRun(variants...)
 			halves(base, now, "")
 			for _, v := range variants[1:] {
@@ -96,7 +96,7 @@ func TestFalseAlarmsOfPublished(t *testing.T) {
 			}
 			return Compare(base, now, how)
 		})
-		alarms(t, fmt.Sprintf("published, in turns, n = %d", n), repetitions(50), func(how Against) (*Change, error) {
+		alarms(t, fmt.Sprintf("published, in turns, n = %d", n), repetitions(50), func(how CompareOptions) (*Comparison, error) {
 			run := newRun(variants...)
 			run.Header.Plan.Against = "base"
 			for _, v := range variants {
@@ -128,7 +128,7 @@ func TestFalseAlarmsOfBursts(t *testing.T) {
 		}
 		return run
 	}
-	alarms(t, "bursts", repetitions(60), func(how Against) (*Change, error) {
+	alarms(t, "bursts", repetitions(60), func(how CompareOptions) (*Comparison, error) {
 		base, now := burst(), burst()
 		change(now, "b")
 		change(now, "c")

@@ -16,7 +16,7 @@ var ErrNotAgainst = errors.New("the run was not made with --against")
 // CompareBefore sets each variant of a run against the image that it had in the
 // run that --against named: both were measured in this one, in turns, so that no
 // drift of the host lies between them.
-func CompareBefore(run *runfile.Run, how Against) (*Change, error) {
+func CompareBefore(run *runfile.Run, how CompareOptions) (*Comparison, error) {
 	if run == nil {
 		return nil, ErrNothing
 	}
@@ -30,7 +30,7 @@ func CompareBefore(run *runfile.Run, how Against) (*Change, error) {
 	}
 	columns, index := columnsOf(h)
 	o := recorded{run, samplesOf(run)}.observed(index)
-	c := newChange(h.Plan.Against, h.ID)
+	c := newComparison(h.Plan.Against, h.ID)
 	c.Interleaved = true
 	var matches []match
 	for i, column := range columns {

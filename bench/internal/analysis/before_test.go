@@ -37,7 +37,7 @@ func against(r *rand.Rand, n int, times map[string]float64, variants ...string) 
 func TestCompareBefore(t *testing.T) {
 	run := against(rand.New(rand.NewPCG(1, 2)), 100, map[string]float64{"b": 1.6, "c": 1}, "a", "b", "c")
 	gate := 0.05
-	c, err := CompareBefore(run, Against{FailOver: &gate})
+	c, err := CompareBefore(run, CompareOptions{FailOver: &gate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestCompareBeforeWithoutSides(t *testing.T) {
 	} {
 		run := against(rand.New(rand.NewPCG(1, 3)), 10, tt.times, "a", "b")
 		tt.edit(run)
-		c, err := CompareBefore(run, Against{FailOver: &gate})
+		c, err := CompareBefore(run, CompareOptions{FailOver: &gate})
 		if !errors.Is(err, tt.want) || (c == nil) != (tt.want != nil) {
 			t.Errorf("%s: %v, %v", tt.name, c, err)
 			continue
@@ -117,7 +117,7 @@ func TestCompareBeforeWithoutSides(t *testing.T) {
 func TestSettle(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 4))
 	base, now := taken(r, "base", 10, nil, "a"), taken(r, "now", 10, nil, "a")
-	settle := func(how Against) string {
+	settle := func(how CompareOptions) string {
 		t.Helper()
 		c, err := Compare(base, now, how)
 		if err != nil {
@@ -128,18 +128,18 @@ func TestSettle(t *testing.T) {
 		}
 		return c.Settle
 	}
-	if got := settle(Against{}); got != "" {
+	if got := settle(CompareOptions{}); got != "" {
 		t.Errorf("nothing changed: %q", got)
 	}
 	change(now, "a")
-	if got := settle(Against{}); got != "bench local --against results/runs/base.jsonl" {
+	if got := settle(CompareOptions{}); got != "bench local --against results/runs/base.jsonl" {
 		t.Errorf("a change without a control: %q", got)
 	}
-	if got := settle(Against{Base: "it's there"}); got != `bench local --against 'it'\''s there'` {
+	if got := settle(CompareOptions{Base: "it's there"}); got != `bench local --against 'it'\''s there'` {
 		t.Errorf("a change without a control, named: %q", got)
 	}
 	base.Header.Backend, now.Header.Backend = "aws", "aws"
-	if got := settle(Against{}); got != "" {
+	if got := settle(CompareOptions{}); got != "" {
 		t.Errorf("on AWS: %q", got)
 	}
 }

@@ -37,7 +37,7 @@ func (o oddBills) text() string {
 	if o.n == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%s not the sum of what REPORT says, rounded up: %s", count(o.n, "Billed Duration is", "Billed Durations are"), strings.Join(o.examples, "; "))
+	text := fmt.Sprintf("Billed Duration is not the sum of what REPORT says, rounded up, in %s: %s", count(o.n, "sample"), strings.Join(o.examples, "; "))
 	if o.n > len(o.examples) {
 		text += "; …"
 	}

@@ -8,8 +8,8 @@ import (
 // compare sets each column against the baseline of its memory size and
 // architecture, and against the image that its variant had before, cold and warm,
 // at the median, and at p90 and p99 where both sides have an interval there.
-func compare(columns []Column, o observed, only string) []Comparison {
-	list := []Comparison{}
+func compare(columns []Column, o observed, only string) []ColumnComparison {
+	list := []ColumnComparison{}
 	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
 		if !shown(class, only) || !o.any(len(columns), class) {
 			continue
@@ -60,7 +60,7 @@ func adjust(family []*Difference) {
 // wholly compares two sides as distributions, not at a quantile; nil where one
 // has no values.
 func wholly(a, b stats.Ordered) *Difference {
-	w, ok := stats.Test(a, b)
+	w, ok := stats.MannWhitneyU(a, b)
 	if !ok {
 		return nil
 	}
@@ -91,8 +91,8 @@ func ratioOf(of, against *units, metric string, q, confidence float64) (r stats.
 	return r, grouped, ok
 }
 
-func comparison(column, baseline int, class coldstart.Class, q float64, of, against *units) Comparison {
-	c := Comparison{Column: column, Baseline: baseline, Class: string(class), Quantile: q}
+func comparison(column, baseline int, class coldstart.Class, q float64, of, against *units) ColumnComparison {
+	c := ColumnComparison{Column: column, Baseline: baseline, Class: string(class), Quantile: q}
 	a, b := of.ordered("total"), against.ordered("total")
 	ratio, grouped, ok := ratioOf(of, against, "total", q, Confidence)
 	if !ok {
@@ -102,7 +102,7 @@ func comparison(column, baseline int, class coldstart.Class, q float64, of, agai
 	verdict, within := stats.Judge(ratio, Margin)
 	c.Within, c.Verdict = within, wordOf(verdict)
 	if verdict == stats.Unclear && !grouped {
-		c.Needed = stats.Needed(ratio, min(a.N(), b.N()), Margin)
+		c.Needed = stats.SamplesNeeded(ratio, min(a.N(), b.N()), Margin)
 	}
 	if q == 0.5 {
 		c.Whole = wholly(a, b)

@@ -9,7 +9,7 @@ import (
 
 // controlAlerts says at the head of the report when the baseline differs from
 // itself.
-func controlAlerts(h runfile.Header, list []Comparison, columns []Column) []string {
+func controlAlerts(h runfile.Header, list []ColumnComparison, columns []Column) []string {
 	if h.Plan.Control == "" {
 		return nil
 	}
@@ -26,7 +26,7 @@ func controlAlerts(h runfile.Header, list []Comparison, columns []Column) []stri
 // noiseFloor says how much the control differs from the baseline at the median,
 // and how far its intervals reach: two samples of one thing, so that all of it
 // is noise.
-func noiseFloor(h runfile.Header, list []Comparison, columns []Column) string {
+func noiseFloor(h runfile.Header, list []ColumnComparison, columns []Column) string {
 	var parts []string
 	for _, c := range list {
 		if columns[c.Column].Control && c.Quantile == 0.5 && c.Ratio.Bounded() {

@@ -27,7 +27,7 @@ func TestNoiseFloor(t *testing.T) {
 			t.Fatalf("%s: no noise floor in %q", backend, s.Notes)
 		}
 		note := s.Notes[i]
-		j := slices.IndexFunc(s.Comparisons, func(c Comparison) bool { return s.Columns[c.Column].Control && c.Quantile == 0.5 })
+		j := slices.IndexFunc(s.Comparisons, func(c ColumnComparison) bool { return s.Columns[c.Column].Control && c.Quantile == 0.5 })
 		r := s.Comparisons[j].Ratio
 		if s.Comparisons[j].Verdict == "unclear" && s.Comparisons[j].Needed != 0 {
 			t.Errorf("%s: %d cold starts are said to tell equals apart", backend, s.Comparisons[j].Needed)

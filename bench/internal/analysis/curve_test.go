@@ -152,14 +152,14 @@ func TestNoCurve(t *testing.T) {
 func TestCompareRedeployed(t *testing.T) {
 	was := redeployed(7, 3, func(d, p int) float64 { return 50 + float64(d+p) })
 	is := redeployed(7, 3, func(d, p int) float64 { return 100 + float64(d+p) })
-	c, err := Compare(was, is, Against{})
+	c, err := Compare(was, is, CompareOptions{})
 	if err != nil || len(c.Lines) == 0 || c.Lines[0].Class != "cold" || c.Lines[0].NewN != 21 {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	other := newRun("a")
 	other.Header.Backend, other.Header.Engine, other.Header.Plan.Strategy = "aws", "eu-west-1", "config-update"
 	cold(other, "a", coldstart.ClassCold, 9, 1)
-	if _, err := Compare(other, is, Against{}); err == nil {
+	if _, err := Compare(other, is, CompareOptions{}); err == nil {
 		t.Error("cold starts after deployments are like any")
 	}
 }

@@ -64,11 +64,11 @@ func disagreements(sections []Section) []Disagreement {
 }
 
 // decided reports whether a comparison has a verdict other than "unclear".
-func decided(c Comparison) bool {
+func decided(c ColumnComparison) bool {
 	return c.Verdict == "faster" || c.Verdict == "slower" || c.Verdict == "same"
 }
 
-func sideOf(s *Section, c Comparison) EngineVerdict {
+func sideOf(s *Section, c ColumnComparison) EngineVerdict {
 	v := EngineVerdict{Engine: s.Engine, Run: s.Run, Ratio: c.Ratio, Verdict: c.Verdict}
 	if s.facts.Storage() == coldstart.SlowStorage {
 		v.StorageDriver = s.facts.StorageDriver
@@ -78,7 +78,7 @@ func sideOf(s *Section, c Comparison) EngineVerdict {
 
 // like finds the comparison of the same configs, images, class and quantile as c
 // of another section. Verdicts on different images do not disagree.
-func (s *Section) like(other *Section, c Comparison) (Comparison, bool) {
+func (s *Section) like(other *Section, c ColumnComparison) (ColumnComparison, bool) {
 	column, baseline := other.Columns[c.Column], other.Columns[c.Baseline]
 	for _, o := range s.Comparisons {
 		if o.Class == c.Class && o.Quantile == c.Quantile &&
@@ -86,7 +86,7 @@ func (s *Section) like(other *Section, c Comparison) (Comparison, bool) {
 			return o, s.identity(column).Same(other.identity(column)) && s.identity(baseline).Same(other.identity(baseline))
 		}
 	}
-	return Comparison{}, false
+	return ColumnComparison{}, false
 }
 
 // identity returns that of a column's image.

@@ -19,7 +19,7 @@ type Drift struct {
 // each control's own ratio, since what moves one config by so much may move
 // the next. It is unbounded where no control has enough samples, and false where
 // there is no control. Between sides that were measured in turns there is none.
-func (c *Change) drift(line int, pairs []pair, confidence float64) (stats.Ratio, bool) {
+func (c *Comparison) drift(line int, pairs []pair, confidence float64) (stats.Ratio, bool) {
 	if c.Interleaved {
 		return stats.Ratio{Value: 1, Interval: stats.Interval{Lo: 1, Hi: 1}}, true
 	}
@@ -61,7 +61,7 @@ func geometricMean(ratios []stats.Ratio) float64 {
 }
 
 // note lists a drift once.
-func (c *Change) note(of Delta, r stats.Ratio) {
+func (c *Comparison) note(of Row, r stats.Ratio) {
 	for _, d := range c.Drift {
 		if d.Class == of.Class && d.Metric == of.Metric && d.Quantile == of.Quantile {
 			return

@@ -60,7 +60,7 @@ func TestStorageDriversAreNotCompared(t *testing.T) {
 		base, now := inputs[0].Run, inputs[1].Run
 		base.Header.Facts = &coldstart.EngineFacts{StorageDriver: c.base}
 		now.Header.Facts = &coldstart.EngineFacts{StorageDriver: c.now}
-		got, err := Compare(base, now, Against{Force: c.force})
+		got, err := Compare(base, now, CompareOptions{Force: c.force})
 		if err != nil {
 			t.Fatal(err)
 		}

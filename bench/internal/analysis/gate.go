@@ -19,7 +19,7 @@ type Gate struct {
 }
 
 // gate judges a line by the interval that holds together with all others.
-func (c *Change) gate(i int, pairs []pair) {
+func (c *Comparison) gate(i int, pairs []pair) {
 	g, d, p := c.Gate, &c.Lines[i], pairs[i]
 	if g == nil {
 		return

@@ -20,7 +20,7 @@ type grouping struct {
 // "bursts" where there were any; empty where environments are independent.
 func (g grouping) by() string {
 	switch {
-	case g.sessions >= stats.EnoughGroups:
+	case g.sessions >= stats.MinGroups:
 		return "sessions"
 	case g.burst > 1:
 		return "bursts"
@@ -94,13 +94,13 @@ func (g grouping) notes(columns []Column, o observed) []string {
 	switch {
 	case g.by() == "sessions":
 		list = append(list, fmt.Sprintf("Intervals hold what differs from session to session: the %d sessions "+how, g.sessions))
-	case g.by() == "bursts" && most >= stats.EnoughGroups:
+	case g.by() == "bursts" && most >= stats.MinGroups:
 		list = append(list, "The cold starts of one burst are alike: the bursts "+how)
 	case g.by() == "bursts":
-		list = append(list, fmt.Sprintf("The cold starts of one burst are alike, and %s too few to know what differs from burst to burst: intervals take all cold starts as independent, and are too narrow where bursts differ. A smaller `--burst` makes more of them.", count(most, "burst is", "bursts are")))
+		list = append(list, fmt.Sprintf("The cold starts of one burst are alike, and this run has %s, too few to know what differs from burst to burst: intervals take all cold starts as independent, and are too narrow where bursts differ. A smaller `--burst` makes more of them.", count(most, "burst")))
 	}
 	if g.sessions == 2 {
-		list = append(list, fmt.Sprintf("2 sessions are too few to know what differs from session to session: intervals take them as one, and are too narrow where they differ. %d sessions and more say.", stats.EnoughGroups))
+		list = append(list, fmt.Sprintf("2 sessions are too few to know what differs from session to session: intervals take them as one, and are too narrow where they differ. %d sessions and more say.", stats.MinGroups))
 	}
 	return list
 }
@@ -117,7 +117,7 @@ func differing(columns []Column, o observed, only string) []string {
 		for i, c := range columns {
 			g, ok := o.of(i, class).groups("total")
 			// One in a hundred classes that do not may be named.
-			if !ok || g.N() < stats.EnoughGroups || g.Differ() > 0.01/float64(len(columns)) {
+			if !ok || g.N() < stats.MinGroups || g.Differ() > 0.01/float64(len(columns)) {
 				continue
 			}
 			lo, hi, _ := g.Medians()

@@ -10,7 +10,7 @@ import (
 )
 
 // judge makes the ratios, the drift and the verdicts.
-func (c *Change) judge(pairs []pair, how Against) {
+func (c *Comparison) judge(pairs []pair, how CompareOptions) {
 	gated := 0
 	for _, p := range pairs {
 		if !p.control {
@@ -57,7 +57,7 @@ func (c *Change) judge(pairs []pair, how Against) {
 				d.Verdict = string(v)
 			}
 			if v == stats.Unclear && !grouped {
-				d.Needed = stats.Needed(beyond, min(p.now.N(), p.base.N()), Margin)
+				d.Needed = stats.SamplesNeeded(beyond, min(p.now.N(), p.base.N()), Margin)
 			}
 			c.gate(i, pairs)
 		}
@@ -65,7 +65,7 @@ func (c *Change) judge(pairs []pair, how Against) {
 }
 
 // explain adds the notes that a reader needs.
-func (c *Change) explain(pairs []pair) {
+func (c *Comparison) explain(pairs []pair) {
 	changed, controlled := false, len(c.Controls) > 0
 	for _, p := range pairs {
 		changed = changed || !p.control
@@ -84,16 +84,16 @@ func (c *Change) explain(pairs []pair) {
 	}
 	if g := c.Gate; g != nil {
 		c.Notes = append(c.Notes, fmt.Sprintf("Gate: an interval of %.4g %% each, so that all hold together with %g %%, wholly beyond +%g %%: %d of %s tripped it, %d could not be judged.%s",
-			100*g.Confidence, 100*Confidence, 100*g.FailOver, g.Tripped, count(g.Judged, "comparison", "comparisons"), g.Unjudged, c.wanting()))
+			100*g.Confidence, 100*Confidence, 100*g.FailOver, g.Tripped, count(g.Judged, "comparison"), g.Unjudged, c.wanting()))
 	}
 }
 
 // wanting says how many execution environments the gate's interval takes where a
 // side has fewer; empty where none has.
-func (c *Change) wanting() string {
+func (c *Comparison) wanting() string {
 	least := map[float64]int{}
 	for _, d := range c.Lines {
-		if n := stats.Enough(d.Quantile, c.Gate.Confidence); d.Verdict != "control" && min(d.BaseN, d.NewN) < n {
+		if n := stats.MinSamples(d.Quantile, c.Gate.Confidence); d.Verdict != "control" && min(d.BaseN, d.NewN) < n {
 			least[d.Quantile] = n
 		}
 	}

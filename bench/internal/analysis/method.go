@@ -91,7 +91,7 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 			add("Stolen by the hypervisor", "%.1f %% of the CPU time that the machine wanted%s", 100**v, of)
 		}
 	}
-	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject", "rejects"), count(len(run.Failures), "failure", "failures"))
+	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject"), count(len(run.Failures), "failure"))
 	add("Previous run", "%s", h.Reference)
 	add("Against the images of", "%s", p.Against)
 	return facts
@@ -134,7 +134,7 @@ func hostOf(h runfile.Host) string {
 		parts = append(parts, h.CPU)
 	}
 	if h.CPUs > 0 {
-		parts = append(parts, count(h.CPUs, "CPU", "CPUs"))
+		parts = append(parts, count(h.CPUs, "CPU"))
 	}
 	if h.MemoryMB > 0 {
 		parts = append(parts, fmt.Sprintf("%d MB", h.MemoryMB))

@@ -145,14 +145,14 @@ func warnings(run *runfile.Run, o observed, odd oddBills) []string {
 	}
 	add(run.Warnings...)
 	if o.foreign > 0 {
-		add(fmt.Sprintf("%s of configs that the header does not name left out.", count(o.foreign, "sample", "samples")))
+		add(fmt.Sprintf("%s of configs that the header does not name left out.", count(o.foreign, "sample")))
 	}
 	for _, strategy := range slices.Sorted(maps.Keys(o.other)) {
 		if strategy == run.Header.Plan.Strategy { // only that of deployments has two
-			add(fmt.Sprintf("%s ran the init inside the invocation, left out.", count(o.other[strategy], "first cold start after a deployment", "first cold starts after a deployment")))
+			add(fmt.Sprintf("%s after a deployment ran the init inside the invocation, left out.", count(o.other[strategy], "first cold start")))
 			continue
 		}
-		add(fmt.Sprintf("%s forced by %q, not by the run's own strategy %q, left out.", count(o.other[strategy], "cold start", "cold starts"), strategy, run.Header.Plan.Strategy))
+		add(fmt.Sprintf("%s forced by %q, not by the run's own strategy %q, left out.", count(o.other[strategy], "cold start"), strategy, run.Header.Plan.Strategy))
 	}
 	add(odd.text())
 	return list

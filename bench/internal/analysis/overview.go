@@ -80,7 +80,7 @@ func (r *Report) Overview() Overview {
 		o.Notes = append(o.Notes, "An execution environment counts once, a warm one with the median of its warm invocations but the first.")
 	}
 	if n := len(r.Disagreements); n > 0 {
-		o.Notes = append(o.Notes, fmt.Sprintf("Local: the engines do not agree on %s: see the head of `local.md`.", count(n, "comparison", "comparisons")))
+		o.Notes = append(o.Notes, fmt.Sprintf("Local: the engines do not agree on %s: see the head of `local.md`.", count(n, "comparison")))
 	}
 	o.Notes = append(o.Notes, "Local times hold the runtime's start and the function, not Lambda's own work or the image's download. Compare the columns of a row, never a local time with one of AWS.")
 	return o
@@ -88,7 +88,7 @@ func (r *Report) Overview() Overview {
 
 // fewNote says why an estimate has no interval.
 func fewNote() string {
-	return fmt.Sprintf("Without brackets: too few execution environments for a 95 %% interval of the median; %d would do.", stats.Enough(0.5, Confidence))
+	return fmt.Sprintf("Without brackets: too few execution environments for a 95 %% interval of the median; %d would do.", stats.MinSamples(0.5, Confidence))
 }
 
 // overviewColumns lists the configs of the sections, each once. A title says no
@@ -165,10 +165,10 @@ func overviewCaption(label, how string, s *Section) string {
 	}
 	var of []string
 	for _, r := range s.Headline {
-		n := plural(span(s.Columns, func(i int) int { return r.Cells[i].N }), "cold start")
+		n := count(span(s.Columns, func(i int) int { return r.Cells[i].N }), "cold start")
 		if r.Class == string(coldstart.ClassWarm) {
-			n = fmt.Sprintf("%s of %s", plural(span(s.Columns, func(i int) int { return r.Cells[i].Invocations }), "warm invocation"),
-				plural(span(s.Columns, func(i int) int { return r.Cells[i].N }), "environment"))
+			n = fmt.Sprintf("%s of %s", count(span(s.Columns, func(i int) int { return r.Cells[i].Invocations }), "warm invocation"),
+				count(span(s.Columns, func(i int) int { return r.Cells[i].N }), "environment"))
 		}
 		of = append(of, n)
 	}

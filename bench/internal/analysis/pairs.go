@@ -29,12 +29,12 @@ func (p pair) ratio(q, confidence float64) (r stats.Ratio, grouped, ok bool) {
 type match struct {
 	column    Column
 	base, now int
-	// image is Delta.Image.
+	// image is Row.Image.
 	image string
 }
 
 // pairsOf fills in the lines and returns their values.
-func pairsOf(base, now recorded, how Against, c *Change) ([]pair, error) {
+func pairsOf(base, now recorded, how CompareOptions, c *Comparison) ([]pair, error) {
 	measures, err := measuresOf(how.Metrics)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func pairsOf(base, now recorded, how Against, c *Change) ([]pair, error) {
 
 // comeAndGone names the configs that one of two runs has alone, with what tells
 // them from those of both.
-func (c *Change) comeAndGone(base, now runfile.Header, baseIndex, newIndex map[coldstart.Config]int) {
+func (c *Comparison) comeAndGone(base, now runfile.Header, baseIndex, newIndex map[coldstart.Config]int) {
 	columns, at := columnsOf(runfile.Header{Configs: slices.Concat(base.Configs, now.Configs)})
 	for _, alone := range []struct {
 		of    []runfile.Config
@@ -75,7 +75,7 @@ func (c *Change) comeAndGone(base, now runfile.Header, baseIndex, newIndex map[c
 
 // matches finds the configs that two runs have in common, and the controls among
 // them. Images that a run measured again for another one's sake are not its own.
-func (c *Change) matches(columns []Column, index map[coldstart.Config]int, before, after map[coldstart.Config]runfile.Config) []match {
+func (c *Comparison) matches(columns []Column, index map[coldstart.Config]int, before, after map[coldstart.Config]runfile.Config) []match {
 	var list []match
 	var setup, renamed []string
 	for i, column := range columns {
@@ -114,7 +114,7 @@ const renamedNote = "Another image ID, but the same content: "
 
 // lines adds a line for each config, measure and quantile that both sides have
 // values for, and returns these.
-func (c *Change) lines(matches []match, measures []measure, was, is observed) []pair {
+func (c *Comparison) lines(matches []match, measures []measure, was, is observed) []pair {
 	var pairs []pair
 	for _, m := range matches {
 		for _, of := range measures {
@@ -125,10 +125,10 @@ func (c *Change) lines(matches []match, measures []measure, was, is observed) []
 				continue
 			}
 			for _, q := range []float64{0.5, 0.9} {
-				if enough := stats.Enough(q, Confidence); q > 0.5 && min(p.base.N(), p.now.N()) < enough {
+				if enough := stats.MinSamples(q, Confidence); q > 0.5 && min(p.base.N(), p.now.N()) < enough {
 					continue
 				}
-				d := Delta{Title: m.column.Title, Variant: m.column.Variant, MemoryMB: m.column.MemoryMB, Arch: m.column.Arch,
+				d := Row{Title: m.column.Title, Variant: m.column.Variant, MemoryMB: m.column.MemoryMB, Arch: m.column.Arch,
 					Image: m.image, Class: string(of.class), Metric: of.metric.Name, Unit: of.metric.Unit, Quantile: q,
 					Base: estimate(p.base, q), New: estimate(p.now, q), BaseN: p.base.N(), NewN: p.now.N()}
 				if q == 0.5 {
@@ -148,7 +148,7 @@ func (c *Change) lines(matches []match, measures []measure, was, is observed) []
 
 // lacks notes that a config can't be compared. That a side has no sample of the
 // class in any config is how it was asked for.
-func (c *Change) lacks(m match, of measure, p pair, wasAsked, isAsked bool) {
+func (c *Comparison) lacks(m match, of measure, p pair, wasAsked, isAsked bool) {
 	if !wasAsked || !isAsked {
 		return
 	}

@@ -81,21 +81,23 @@ func alerts(run *runfile.Run, columns []Column, index map[coldstart.Config]int, 
 		complete := n >= plan.Runs || stopped == "precision" || stopped == "interrupted" || run.End == nil
 		switch {
 		case n == 0 && failed[i] > 0:
-			list = append(list, fmt.Sprintf("%s could not be measured: %s.", c.Title, count(failed[i], "attempt failed", "attempts failed")))
+			list = append(list, fmt.Sprintf("%s could not be measured: %s failed.", c.Title, count(failed[i], "attempt")))
 		case !complete && failed[i] > 0:
-			list = append(list, fmt.Sprintf("%s was given up after %s: it has %d of %d cold starts.", c.Title, count(failed[i], "failure", "failures"), n, plan.Runs))
+			list = append(list, fmt.Sprintf("%s was given up after %s: it has %d of %d cold starts.", c.Title, count(failed[i], "failure"), n, plan.Runs))
 		case !complete:
 			list = append(list, fmt.Sprintf("%s has %d of the %d cold starts asked for.", c.Title, n, plan.Runs))
 		case failed[i] > 0:
-			list = append(list, fmt.Sprintf("%s: %s, see Failures and rejects.", c.Title, count(failed[i], "invocation failed", "invocations failed")))
+			list = append(list, fmt.Sprintf("%s: %s failed, see Failures and rejects.", c.Title, count(failed[i], "invocation")))
 		}
 	}
 	return list
 }
 
-func count(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
+// count names a number of things, which may be a range: "1 sample", "2 to 5 samples".
+func count[N int | string](n N, what string) string {
+	text := fmt.Sprint(n)
+	if text != "1" {
+		what += "s"
 	}
-	return fmt.Sprintf("%d %s", n, more)
+	return text + " " + what
 }

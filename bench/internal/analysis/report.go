@@ -69,15 +69,15 @@ type Section struct {
 	// every table refers to them by index.
 	Columns []Column `json:"columns"`
 	// Headline are the rows of the first table, a cell a column.
-	Headline []Row `json:"headline"`
+	Headline []HeadlineRow `json:"headline"`
 	// Unavailable are the variants that could not be measured here.
 	Unavailable []Unavailable `json:"unavailable"`
 	// Comparisons are with the baseline, and of a variant's image with the one that
 	// it had before, where both were measured; empty where there is one column.
-	Comparisons []Comparison `json:"comparisons"`
+	Comparisons []ColumnComparison `json:"comparisons"`
 	// Since is the change since the run that this one names as previous; nil
 	// where there is none or they can't be compared.
-	Since *Change `json:"sincePrevious,omitempty"`
+	Since *Comparison `json:"sincePrevious,omitempty"`
 	// Notes are the footnotes of the headline and of the comparisons.
 	Notes []string `json:"notes"`
 	// Metrics hold a table each.
@@ -173,8 +173,8 @@ type Summary struct {
 	MAD *float64 `json:"mad"`
 }
 
-// Row is a row of the headline.
-type Row struct {
+// HeadlineRow is a row of the headline.
+type HeadlineRow struct {
 	// Label is "Local, cold start"; Class "cold".
 	Label string    `json:"label"`
 	Class string    `json:"class"`
@@ -201,10 +201,10 @@ type Line struct {
 	Summary
 }
 
-// Comparison is a config against the baseline of its memory size and
+// ColumnComparison is a config against the baseline of its memory size and
 // architecture, or against the image that its variant had before, by the metric
 // total.
-type Comparison struct {
+type ColumnComparison struct {
 	Column int `json:"column"`
 	// Baseline is the column of the baseline, or of the image before.
 	Baseline int    `json:"baseline"`

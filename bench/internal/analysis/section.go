@@ -45,7 +45,7 @@ func newSection(in Input) Section {
 	}
 	if p := in.Reference; p != nil && h.Reference != "" && p.Header.ID == h.Reference {
 		// Runs that can't be compared have no change to show.
-		if c, err := changeOf(recorded{p, in.reference()}, recorded{run, samples}, Against{}); err == nil {
+		if c, err := comparisonOf(recorded{p, in.reference()}, recorded{run, samples}, CompareOptions{}); err == nil {
 			s.Since = c
 		}
 	}
@@ -96,10 +96,10 @@ func caption(h runfile.Header, columns []Column, o observed, sessions []Session)
 	environments := span(columns, func(i int) int { return o.of(i, coldstart.ClassWarm).n })
 	var of []string
 	if shown(coldstart.ClassCold, h.Plan.Only) {
-		of = append(of, plural(cold, "cold start"))
+		of = append(of, count(cold, "cold start"))
 	}
 	if shown(coldstart.ClassWarm, h.Plan.Only) && o.any(len(columns), coldstart.ClassWarm) {
-		of = append(of, fmt.Sprintf("%s (of %s)", plural(warm, "warm invocation"), plural(environments, "execution environment")))
+		of = append(of, fmt.Sprintf("%s (of %s)", count(warm, "warm invocation"), count(environments, "execution environment")))
 	}
 	where := "on AWS in " + h.Engine
 	switch {
@@ -148,13 +148,6 @@ func span(columns []Column, n func(i int) int) string {
 		return fmt.Sprint(lo)
 	}
 	return fmt.Sprintf("%d to %d", lo, hi)
-}
-
-func plural(n, what string) string {
-	if n != "1" {
-		what += "s"
-	}
-	return n + " " + what
 }
 
 // when prints a time stamp to the minute in UTC, or as it is where it is none.

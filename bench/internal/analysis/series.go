@@ -96,7 +96,7 @@ func oddities(columns []Column, o observed, only string) []string {
 				list = append(list, fmt.Sprintf("%s: two modes, about %.3g and %.3g ms: the median lies in one of them and says little of the other.", of, lo, hi))
 			}
 			if out := stats.Outliers(v); len(out) > 0 {
-				list = append(list, fmt.Sprintf("%s: %s far from the rest, %s; kept.", of, count(len(out), "outlier", "outliers"), farOut(v, out)))
+				list = append(list, fmt.Sprintf("%s: %s far from the rest, %s; kept.", of, count(len(out), "outlier"), farOut(v, out)))
 			}
 		}
 	}

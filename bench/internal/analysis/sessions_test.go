@@ -191,7 +191,7 @@ func TestBurstsAreTheUnit(t *testing.T) {
 	if wide, narrow := *l.Median.High / *l.Median.Low, *alone.Median.High / *alone.Median.Low; wide < 1.2*narrow {
 		t.Errorf("with bursts %v, without %v", wide, narrow)
 	}
-	if s := New([]Input{burst(10, 2)}).Sections[0]; !contains(s.Notes, "2 bursts are too few") {
+	if s := New([]Input{burst(10, 2)}).Sections[0]; !contains(s.Notes, "2 bursts, too few") {
 		t.Errorf("no note of too few bursts: %q", s.Notes)
 	}
 }

@@ -38,7 +38,7 @@ func has(class coldstart.Class, metric string) bool {
 
 // headline makes the first table's rows: Billed Duration, cold and warm. backend
 // is the run's place.
-func headline(backend string, columns []Column, o observed, only string, warmRuns int) []Row {
+func headline(backend string, columns []Column, o observed, only string, warmRuns int) []HeadlineRow {
 	where := "Local"
 	switch backend {
 	case "aws":
@@ -46,13 +46,13 @@ func headline(backend string, columns []Column, o observed, only string, warmRun
 	case "aws-rehearsal":
 		where = "Rehearsal"
 	}
-	rows := []Row{}
+	rows := []HeadlineRow{}
 	billed := metrics[placeOf("billed")]
 	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
 		if !shown(class, only) || class == coldstart.ClassWarm && warmRuns == 0 && !o.any(len(columns), class) {
 			continue
 		}
-		row := Row{Label: fmt.Sprintf("%s, %s start", where, class), Class: string(class), Unit: billed.Unit, Cells: []Summary{}}
+		row := HeadlineRow{Label: fmt.Sprintf("%s, %s start", where, class), Class: string(class), Unit: billed.Unit, Cells: []Summary{}}
 		for i := range columns {
 			row.Cells = append(row.Cells, summarize(o.of(i, class), billed.Name))
 		}
@@ -168,12 +168,12 @@ func unknownNote(t Table, o observed) string {
 		few = few || l.N > 0 && !l.Median.Bounded()
 		noP90 = noP90 || l.N > 0 && l.Median.Bounded() && !l.P90.Bounded()
 		noP99 = noP99 || l.N > 0 && l.P90.Bounded() && !l.P99.Bounded()
-		grouped = grouped || o.by() != "" && l.Median.Bounded() && (!l.P90.Bounded() && l.N >= stats.Enough(0.9, Confidence) || !l.P99.Bounded() && l.N >= stats.Enough(0.99, Confidence))
+		grouped = grouped || o.by() != "" && l.Median.Bounded() && (!l.P90.Bounded() && l.N >= stats.MinSamples(0.9, Confidence) || !l.P99.Bounded() && l.N >= stats.MinSamples(0.99, Confidence))
 	}
-	p90, p99 := stats.Enough(0.9, Confidence), stats.Enough(0.99, Confidence)
+	p90, p99 := stats.MinSamples(0.9, Confidence), stats.MinSamples(0.99, Confidence)
 	switch {
 	case few:
-		return fmt.Sprintf("Too few environments to know each quantile: an interval with two ends takes %d for a median, %d for p90, %d for p99.", stats.Enough(0.5, Confidence), p90, p99)
+		return fmt.Sprintf("Too few environments to know each quantile: an interval with two ends takes %d for a median, %d for p90, %d for p99.", stats.MinSamples(0.5, Confidence), p90, p99)
 	case grouped:
 		return fmt.Sprintf("p90 and p99 are not shown where there are too few environments to know them (%d and %d do), or too few %s that differ.", p90, p99, o.by())
 	case noP90:

@@ -23,7 +23,7 @@ import (
 type comparison struct {
 	base, new string // base is empty where new has images of another run
 	out       string
-	how       analysis.Against
+	how       analysis.CompareOptions
 	json      bool
 }
 
@@ -111,9 +111,9 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 	for _, w := range change.Warnings {
 		a.warning("%s", w)
 	}
-	write := render.ChangeText
+	write := render.ComparisonText
 	if c.json {
-		write = render.ChangeJSON
+		write = render.ComparisonJSON
 	}
 	if err := write(a.Stdout, change); err != nil {
 		return fmt.Errorf("printing the comparison: %w", err)
@@ -125,7 +125,7 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 }
 
 // changeOf reads the runs that are compared and sets one against the other.
-func (a *app) changeOf(ctx context.Context, c comparison) (*analysis.Change, error) {
+func (a *app) changeOf(ctx context.Context, c comparison) (*analysis.Comparison, error) {
 	folder := a.results(c.out)
 	_, now, err := a.readToCompare(ctx, folder, c.new, results.Want{})
 	if err != nil {
@@ -161,7 +161,7 @@ func (a *app) readToCompare(ctx context.Context, folder results.Folder, name str
 }
 
 // gate turns the outcome of --fail-over into an exit code.
-func (a *app) gate(c *analysis.Change) error {
+func (a *app) gate(c *analysis.Comparison) error {
 	if !c.Judged {
 		a.hint("--force judges them all the same")
 	} else if c.Settle != "" {
@@ -187,13 +187,13 @@ func (a *app) gate(c *analysis.Change) error {
 }
 
 // jobSummary appends the comparison to the summary of a GitHub job.
-func (a *app) jobSummary(c *analysis.Change) error {
+func (a *app) jobSummary(c *analysis.Comparison) error {
 	file := a.getenv("GITHUB_STEP_SUMMARY")
 	if file == "" {
 		return nil
 	}
 	var text bytes.Buffer
-	if err := render.ChangeMarkdown(&text, c); err != nil {
+	if err := render.ComparisonMarkdown(&text, c); err != nil {
 		return fmt.Errorf("writing the job summary: %w", err)
 	}
 	f, err := os.OpenFile(absolute(a.Dir, file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)

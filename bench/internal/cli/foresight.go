@@ -146,7 +146,7 @@ const foundIn = 0.8
 // foresee says which differences a plan can show, or how narrow the interval of a
 // config that stands alone will be, where its values spread as they did before.
 func (x experience) foresee(m measure, configs []planned) string {
-	if enough := stats.Enough(0.5, analysis.Confidence); m.runs < enough {
+	if enough := stats.MinSamples(0.5, analysis.Confidence); m.runs < enough {
 		return fmt.Sprintf("what it can show: nothing of medians, for an interval needs %d cold starts\n", enough)
 	}
 	if x.run == "" {

@@ -76,10 +76,10 @@ func (g gateTest) measured(t *testing.T, w *world, args ...string) string {
 }
 
 // compared returns what bench compare says, and its exit code.
-func compared(t *testing.T, w *world, args ...string) (analysis.Change, int) {
+func compared(t *testing.T, w *world, args ...string) (analysis.Comparison, int) {
 	t.Helper()
 	e := w.bench(append(append([]string{"compare"}, args...), "--json", "--fail-over", "5%")...)
-	var c analysis.Change
+	var c analysis.Comparison
 	if err := json.Unmarshal([]byte(e.stdout), &c); err != nil {
 		t.Fatalf("%v\n%s", err, e.stderr)
 	}
@@ -120,7 +120,7 @@ func (g gateTest) slower(t *testing.T) {
 
 // checkShift checks the direction of a change and, roughly, its size: a sleep is
 // never shorter than asked for, and on a busy machine longer.
-func (g gateTest) checkShift(t *testing.T, name string, d analysis.Delta) {
+func (g gateTest) checkShift(t *testing.T, name string, d analysis.Row) {
 	t.Helper()
 	if d.Verdict != "slower" || !d.Tripped || d.Whole == nil {
 		t.Errorf("%s: %s, tripped %v", name, d.Verdict, d.Tripped)

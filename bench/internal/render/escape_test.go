@@ -45,7 +45,7 @@ func TestForeignTextKeepsTheShape(t *testing.T) {
 		r := &analysis.Report{Title: text, Sections: []analysis.Section{{
 			Heading: text, Caption: text, Alerts: []string{text}, Notes: []string{text}, Warnings: []string{text}, File: text,
 			Columns:     []analysis.Column{{Title: text}, {Title: "b"}},
-			Headline:    []analysis.Row{{Label: text, Unit: "ms", Cells: make([]analysis.Summary, 2)}},
+			Headline:    []analysis.HeadlineRow{{Label: text, Unit: "ms", Cells: make([]analysis.Summary, 2)}},
 			Unavailable: []analysis.Unavailable{{Variant: text, Error: text, Hint: text}},
 			Problems:    []analysis.Problem{{Column: text, Reason: text, Example: text, Output: "x" + text}},
 			Images:      []analysis.Image{{Title: text, Base: text, ImageID: "sha256:0123456789abcdef"}},

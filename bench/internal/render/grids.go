@@ -62,7 +62,7 @@ func comparisonGrid(s *analysis.Section, esc func(string) string) *grid {
 
 // versus prints the comparison of a line at a quantile with a column of a kind.
 func versus(s *analysis.Section, l analysis.Line, q float64, kind func(analysis.Column) bool) string {
-	if own := s.Columns[l.Column]; own.Baseline && kind(own) && q == 0.5 && slices.ContainsFunc(s.Comparisons, func(c analysis.Comparison) bool { return kind(s.Columns[c.Baseline]) }) {
+	if own := s.Columns[l.Column]; own.Baseline && kind(own) && q == 0.5 && slices.ContainsFunc(s.Comparisons, func(c analysis.ColumnComparison) bool { return kind(s.Columns[c.Baseline]) }) {
 		return "baseline"
 	}
 	for _, c := range s.Comparisons {

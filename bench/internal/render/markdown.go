@@ -50,7 +50,7 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	}
 	if s.Since != nil {
 		fmt.Fprintf(b, "\n### Since the previous run, %s\n", escape(s.Since.Base))
-		if err := changeMarkdown(b, s.Since); err != nil {
+		if err := comparisonMarkdown(b, s.Since); err != nil {
 			return err
 		}
 	}

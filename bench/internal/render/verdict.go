@@ -48,7 +48,7 @@ func digest(list []verdict) []verdict {
 }
 
 // sentence says one comparison; empty where there is none.
-func sentence(s *analysis.Section, c analysis.Comparison) string {
+func sentence(s *analysis.Section, c analysis.ColumnComparison) string {
 	r := c.Ratio
 	if c.Verdict == "" || r.Value == nil {
 		return ""

@@ -23,7 +23,7 @@ import "math"
 // its standard error, J. W. McKean and R. M. Schrader, "A comparison of methods
 // for Studentizing the sample median", Communications in Statistics B 13 (1984).
 func Detectable(a, b Ordered, n int, confidence, power float64) (float64, bool) {
-	enough := Enough(0.5, confidence)
+	enough := MinSamples(0.5, confidence)
 	if n < enough || a.N() < enough || b.N() < enough || !(power > 0 && power < 1) {
 		return 0, false
 	}
@@ -39,7 +39,7 @@ func Detectable(a, b Ordered, n int, confidence, power float64) (float64, bool) 
 // values will about reach to either side, where they lie as those at hand do: 0.05
 // for 5 %. It is false where that can't be told, see Detectable.
 func (o Ordered) HalfWidth(n int, confidence float64) (float64, bool) {
-	if n < Enough(0.5, confidence) || o.N() < Enough(0.5, confidence) {
+	if n < MinSamples(0.5, confidence) || o.N() < MinSamples(0.5, confidence) {
 		return 0, false
 	}
 	iv := o.spaced(n).Interval(0.5, confidence)

@@ -4,7 +4,7 @@
 // It is opinionated. It assumes no distribution: the centre is the median, and
 // intervals are those of order statistics, exact for any continuous
 // distribution and conservative where values tie. An end that so few values
-// cannot bound is infinite and is never filled in; Enough says how many would
+// cannot bound is infinite and is never filled in; MinSamples says how many would
 // do. A mean is not offered: one slow start among fifty moves it anywhere.
 //
 // Values are taken to be independent of one another. Where they come in groups

@@ -18,9 +18,9 @@ type Groups struct {
 	step  int
 }
 
-// EnoughGroups is the number of groups below which the spread between them is
+// MinGroups is the number of groups below which the spread between them is
 // not known, and no interval is made from it.
-const EnoughGroups = 3
+const MinGroups = 3
 
 // Group takes values and for each the number, from 0, of its group. What is no
 // finite number is left out.
@@ -90,7 +90,7 @@ func (g Groups) Medians() (least, greatest float64, ok bool) {
 // Interval returns the interval of the quantile q where values of one group are
 // not independent of one another, at a confidence; it is never narrower than
 // the one of Ordered.Interval, open where that is, and the same where there are
-// fewer than EnoughGroups groups.
+// fewer than MinGroups groups.
 //
 // Groups are drawn again, with replacement, each with its members as they are:
 // to draw those again, too, would count their spread twice. The spread of the
@@ -111,7 +111,7 @@ func (g Groups) Interval(q, confidence float64) Interval {
 	iv := g.all.Interval(q, confidence)
 	v, ok := g.all.Quantile(q)
 	groups := g.among(g)
-	if !ok || len(groups) < EnoughGroups {
+	if !ok || len(groups) < MinGroups {
 		return iv
 	}
 	if q != 0.5 && g.Differ() < 0.05 {
@@ -148,7 +148,7 @@ func GroupRatio(a, b Groups, q, confidence float64) (Ratio, bool) {
 		return r, there
 	}
 	groups := a.among(b)
-	if len(groups) < EnoughGroups {
+	if len(groups) < MinGroups {
 		return r, true
 	}
 	half, ok := halfOfLogs(a.draw(groups, func(weights []int32) (float64, bool) {

@@ -66,7 +66,7 @@ func TestGroupLaws(t *testing.T) {
 		if iv.Lo > plain.Lo || iv.Hi < plain.Hi {
 			t.Fatalf("%v is narrower than %v, which ignores groups", iv, plain)
 		}
-		if a.N() < EnoughGroups && iv != plain {
+		if a.N() < MinGroups && iv != plain {
 			t.Fatalf("of %d groups: %v, want %v", a.N(), iv, plain)
 		}
 		order := rapid.Permutation(indexes(len(x))).Draw(t, "order")

@@ -66,10 +66,10 @@ func Ranks(n int, q, confidence float64) (lo, hi int) {
 	return lo, hi
 }
 
-// Enough is the smallest number of values whose interval for the quantile q
+// MinSamples is the smallest number of values whose interval for the quantile q
 // has two finite ends: 6 for the median at 95 %, 36 for p90, 368 for p99. It
 // is 0 for a q or confidence outside 0 to 1.
-func Enough(q, confidence float64) int {
+func MinSamples(q, confidence float64) int {
 	if !(q > 0 && q < 1) || !(confidence > 0 && confidence < 1) {
 		return 0
 	}

@@ -36,7 +36,7 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-func TestEnough(t *testing.T) {
+func TestMinSamples(t *testing.T) {
 	tests := []struct {
 		q, confidence float64
 		want          int
@@ -45,8 +45,8 @@ func TestEnough(t *testing.T) {
 		{0, 0.95, 0}, {1, 0.95, 0}, {0.5, 1, 0}, {math.NaN(), 0.95, 0},
 	}
 	for _, tt := range tests {
-		if got := Enough(tt.q, tt.confidence); got != tt.want {
-			t.Errorf("Enough(%v, %v) = %d, want %d", tt.q, tt.confidence, got, tt.want)
+		if got := MinSamples(tt.q, tt.confidence); got != tt.want {
+			t.Errorf("MinSamples(%v, %v) = %d, want %d", tt.q, tt.confidence, got, tt.want)
 		}
 	}
 }
@@ -103,8 +103,8 @@ func TestIntervalLaws(t *testing.T) {
 		if v, ok := o.Quantile(q); ok && narrow.Finite() && (v < narrow.Lo || v > narrow.Hi) {
 			t.Fatalf("estimate %v lies outside its interval %v", v, narrow)
 		}
-		if enough := o.N() >= Enough(q, 0.9); enough != narrow.Finite() {
-			t.Fatalf("n = %d, enough is %d, interval %v", o.N(), Enough(q, 0.9), narrow)
+		if enough := o.N() >= MinSamples(q, 0.9); enough != narrow.Finite() {
+			t.Fatalf("n = %d, enough is %d, interval %v", o.N(), MinSamples(q, 0.9), narrow)
 		}
 	})
 }

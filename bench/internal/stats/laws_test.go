@@ -33,7 +33,7 @@ func TestLaws(t *testing.T) {
 			a.ratio, _ = RatioOf(Order(x), Order(y), 0.5, 0.95)
 			a.tail, _ = RatioOf(Order(x), Order(y), 0.9, 0.95)
 			a.shift, _ = ShiftOf(Order(x), Order(y), 0.95)
-			a.test, _ = Test(Order(x), Order(y))
+			a.test, _ = MannWhitneyU(Order(x), Order(y))
 			a.mad, _ = Order(x).MAD()
 			a.lo, a.hi, a.modes = Order(x).TwoModes()
 			Trend(x)

@@ -191,7 +191,7 @@ func TestPower(t *testing.T) {
 		if v, _ := Judge(ratio, 0.05); v == Greater {
 			greater++
 		}
-		if w, _ := Test(a, b); w.P < 0.05 {
+		if w, _ := MannWhitneyU(a, b); w.P < 0.05 {
 			significant++
 		}
 	}

@@ -21,7 +21,7 @@ type MannWhitney struct {
 // normal approximation does above it, and with ties.
 const exactRanks = 50
 
-// Test compares two sides with the Mann-Whitney U test: exactly where no
+// MannWhitneyU compares two sides with the Mann-Whitney U test: exactly where no
 // values tie and there are at most 50, else by the normal approximation with
 // corrections for ties and continuity. It is false where a side is empty.
 //
@@ -29,7 +29,7 @@ const exactRanks = 50
 // random variables is stochastically larger than the other", Annals of
 // Mathematical Statistics 18 (1947); N. Cliff, "Dominance statistics",
 // Psychological Bulletin 114 (1993), whose delta is 2U/(n_a n_b) - 1.
-func Test(a, b Ordered) (MannWhitney, bool) {
+func MannWhitneyU(a, b Ordered) (MannWhitney, bool) {
 	n, m := len(a.x), len(b.x)
 	if n == 0 || m == 0 {
 		return MannWhitney{P: 1}, false
@@ -189,11 +189,11 @@ func difference(a, b Ordered, rank float64) float64 {
 	return hi
 }
 
-// Needed says how many values a side would do for the interval of a ratio to
+// SamplesNeeded says how many values a side would do for the interval of a ratio to
 // clear 1, or to lie within the margin, if the values go on as they are: the
 // interval narrows with the root of their number. n is that of the smaller
 // side now. It is 0 where nothing can be said.
-func Needed(r Ratio, n int, margin float64) int {
+func SamplesNeeded(r Ratio, n int, margin float64) int {
 	if !r.Finite() || n <= 0 || r.Value <= 0 || r.Lo <= 0 {
 		return 0
 	}

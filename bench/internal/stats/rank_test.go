@@ -20,12 +20,12 @@ func TestMannWhitney(t *testing.T) {
 		{[]float64{1, 1, 1}, []float64{1, 1, 1}, 1, 0},
 	}
 	for _, tt := range tests {
-		w, ok := Test(Order(tt.a), Order(tt.b))
+		w, ok := MannWhitneyU(Order(tt.a), Order(tt.b))
 		if !ok || math.Abs(w.P-tt.p) > 1e-12 || math.Abs(w.Delta-tt.delta) > 1e-12 {
 			t.Errorf("%v, %v: %+v, want p = %v, delta = %v", tt.a, tt.b, w, tt.p, tt.delta)
 		}
 	}
-	if _, ok := Test(Ordered{}, Order([]float64{1})); ok {
+	if _, ok := MannWhitneyU(Ordered{}, Order([]float64{1})); ok {
 		t.Error("nothing was compared")
 	}
 }
@@ -35,8 +35,8 @@ func TestRankLaws(t *testing.T) {
 		values := rapid.SliceOfN(rapid.Map(rapid.IntRange(-50, 50), func(i int) float64 { return float64(i) / 4 }), 1, 30)
 		x, y := values.Draw(t, "a"), values.Draw(t, "b")
 		a, b := Order(x), Order(y)
-		w, _ := Test(a, b)
-		back, _ := Test(b, a)
+		w, _ := MannWhitneyU(a, b)
+		back, _ := MannWhitneyU(b, a)
 		if w.P != back.P || w.Delta != -back.Delta || w.P < 0 || w.P > 1 {
 			t.Fatalf("%+v and swapped %+v", w, back)
 		}
@@ -73,13 +73,13 @@ func TestHolm(t *testing.T) {
 	}
 }
 
-func TestNeeded(t *testing.T) {
+func TestSamplesNeeded(t *testing.T) {
 	// Twice too wide wants four times as many.
 	r := Ratio{Value: 1.1, Interval: Interval{1.1 / math.Pow(1.1, 2), 1.1 * math.Pow(1.1, 2)}}
-	if n := Needed(r, 50, 0.05); n < 199 || n > 201 {
+	if n := SamplesNeeded(r, 50, 0.05); n < 199 || n > 201 {
 		t.Errorf("needed %d", n)
 	}
-	if n := Needed(Ratio{Value: 1, Interval: Unbounded()}, 50, 0.05); n != 0 {
+	if n := SamplesNeeded(Ratio{Value: 1, Interval: Unbounded()}, 50, 0.05); n != 0 {
 		t.Errorf("needed %d", n)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// ChangeText writes a comparison of two runs for a terminal.
-func ChangeText(w io.Writer, c *analysis.Change) error {
+// ComparisonText writes a comparison of two runs for a terminal.
+func ComparisonText(w io.Writer, c *analysis.Comparison) error {
 	var b bytes.Buffer
-	b.WriteString(changeTitle(c, plain) + "\n")
+	b.WriteString(comparisonTitle(c, plain) + "\n")
 	for _, t := range c.Warnings {
 		wrap(&b, "! ", plain("warning: "+t))
 	}
@@ -35,20 +35,20 @@ func ChangeText(w io.Writer, c *analysis.Change) error {
 	return err
 }
 
-// changeTitle names the two sides.
-func changeTitle(c *analysis.Change, esc func(string) string) string {
+// comparisonTitle names the two sides.
+func comparisonTitle(c *analysis.Comparison, esc func(string) string) string {
 	if c.Interleaved {
 		return esc(c.New) + " against the images of " + esc(c.Base) + ", both measured in it"
 	}
 	return esc(c.New) + " against " + esc(c.Base)
 }
 
-// ChangeMarkdown writes a comparison of two runs as GitHub reads it, below a
+// ComparisonMarkdown writes a comparison of two runs as GitHub reads it, below a
 // heading of the second level.
-func ChangeMarkdown(w io.Writer, c *analysis.Change) error {
+func ComparisonMarkdown(w io.Writer, c *analysis.Comparison) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "## %s\n", changeTitle(c, escape))
-	if err := changeMarkdown(&b, c); err != nil {
+	fmt.Fprintf(&b, "## %s\n", comparisonTitle(c, escape))
+	if err := comparisonMarkdown(&b, c); err != nil {
 		return err
 	}
 	if g := changedGrid(c, escape); len(g.rows) > 0 {
@@ -64,7 +64,7 @@ func ChangeMarkdown(w io.Writer, c *analysis.Change) error {
 	return err
 }
 
-func changeMarkdown(b *bytes.Buffer, c *analysis.Change) error {
+func comparisonMarkdown(b *bytes.Buffer, c *analysis.Comparison) error {
 	grids := markdownGrids{b: b}
 	grids.add(changeGrid(c, escape))
 	grids.add(driftGrid(c, escape))
@@ -74,9 +74,9 @@ func changeMarkdown(b *bytes.Buffer, c *analysis.Change) error {
 	return grids.err
 }
 
-// ChangeJSON writes a comparison of two runs as one indented JSON document, see
-// analysis.Change.
-func ChangeJSON(w io.Writer, c *analysis.Change) error {
+// ComparisonJSON writes a comparison of two runs as one indented JSON document, see
+// analysis.Comparison.
+func ComparisonJSON(w io.Writer, c *analysis.Comparison) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -89,7 +89,7 @@ func ChangeJSON(w io.Writer, c *analysis.Change) error {
 }
 
 // changeGrid has a row for each config, class, metric and quantile.
-func changeGrid(c *analysis.Change, esc func(string) string) *grid {
+func changeGrid(c *analysis.Comparison, esc func(string) string) *grid {
 	g := &grid{align: "lllll", header: []string{"config", "image", "of", "at", "verdict", "was", "is", "change", "beyond drift"}}
 	for _, d := range c.Lines {
 		verdict := orUnknown(d.Verdict)
@@ -115,7 +115,7 @@ func changeGrid(c *analysis.Change, esc func(string) string) *grid {
 }
 
 // driftGrid has a row for each drift of the controls.
-func driftGrid(c *analysis.Change, esc func(string) string) *grid {
+func driftGrid(c *analysis.Comparison, esc func(string) string) *grid {
 	g := &grid{align: "ll", header: []string{"host's drift of", "at", "change of the control"}}
 	for _, d := range c.Drift {
 		g.add(esc(d.Class+" "+d.Metric), quantileName(d.Quantile), percent(d.Ratio))
@@ -125,7 +125,7 @@ func driftGrid(c *analysis.Change, esc func(string) string) *grid {
 
 // changedGrid has a row for each class and metric of an image that changed: what
 // its values as a whole differ by.
-func changedGrid(c *analysis.Change, esc func(string) string) *grid {
+func changedGrid(c *analysis.Comparison, esc func(string) string) *grid {
 	g := &grid{align: "ll", header: []string{"config", "of", "shift (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
 	for _, d := range c.Lines {
 		if d.Whole == nil || d.Image == "same" {
@@ -138,7 +138,7 @@ func changedGrid(c *analysis.Change, esc func(string) string) *grid {
 }
 
 // changedNotes are the footnotes of changedGrid.
-func changedNotes(c *analysis.Change) []string {
+func changedNotes(c *analysis.Comparison) []string {
 	if len(changedGrid(c, plain).rows) == 0 {
 		return nil
 	}

@@ -16,9 +16,9 @@ var ErrNothing = errors.New("nothing to compare")
 // things: another backend or engine, a rehearsal and AWS, another strategy.
 var ErrUnlike = errors.New("these runs measured different things")
 
-// Against says how two runs are compared. The zero value is the comparison
+// CompareOptions says how two runs are compared. The zero value is the comparison
 // that a report shows.
-type Against struct {
+type CompareOptions struct {
 	// Metrics are CLASS.METRIC, "cold.total" say; empty for total, cold and
 	// warm.
 	Metrics []string
@@ -32,8 +32,8 @@ type Against struct {
 	Base string
 }
 
-// Change is what is different in one run from another, taken at another time.
-type Change struct {
+// Comparison is what is different in one run from another, taken at another time.
+type Comparison struct {
 	Schema int `json:"schema"`
 	// Base and New are the IDs of the runs.
 	Base string `json:"base"`
@@ -48,7 +48,7 @@ type Change struct {
 	Controls []string `json:"controls"`
 	// Drift is what the controls changed by: the host's, not the images'.
 	Drift []Drift `json:"drift"`
-	Lines []Delta `json:"changes"`
+	Lines []Row   `json:"changes"`
 	// Gate is nil where none was asked for.
 	Gate  *Gate    `json:"gate,omitempty"`
 	Notes []string `json:"notes"`
@@ -62,8 +62,8 @@ type Change struct {
 	missing int
 }
 
-// Delta is the change of one config in one class, metric and quantile.
-type Delta struct {
+// Row is the change of one config in one class, metric and quantile.
+type Row struct {
 	Title    string `json:"title"`
 	Variant  string `json:"variant"`
 	MemoryMB int    `json:"memorySizeMB"`
@@ -102,14 +102,14 @@ type Delta struct {
 // Compare sets a run against an earlier one, config by config. Configs whose
 // image is the same in both are the control: what they changed by is the
 // host's drift, and a changed config is judged only on what lies beyond it.
-func Compare(base, now *runfile.Run, how Against) (*Change, error) {
+func Compare(base, now *runfile.Run, how CompareOptions) (*Comparison, error) {
 	if base == nil || now == nil {
 		return nil, ErrNothing
 	}
-	return changeOf(recorded{base, samplesOf(base)}, recorded{now, samplesOf(now)}, how)
+	return comparisonOf(recorded{base, samplesOf(base)}, recorded{now, samplesOf(now)}, how)
 }
 
-func changeOf(base, now recorded, how Against) (*Change, error) {
+func comparisonOf(base, now recorded, how CompareOptions) (*Comparison, error) {
 	b, n := base.Header, now.Header
 	switch {
 	case b.Place() != n.Place() || b.Rehearsal != n.Rehearsal:
@@ -119,7 +119,7 @@ func changeOf(base, now recorded, how Against) (*Change, error) {
 	case b.Plan.Strategy != n.Plan.Strategy:
 		return nil, fmt.Errorf("%w: cold starts forced by %s and by %s", ErrUnlike, b.Plan.Strategy, n.Plan.Strategy)
 	}
-	c := newChange(b.ID, n.ID)
+	c := newComparison(b.ID, n.ID)
 	if n.Backend == "local" && b.Host.Fingerprint != n.Host.Fingerprint {
 		c.Judged = how.Force
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the runs are of different hosts (%s; %s): their difference is also the hosts'", hostOf(b.Host), hostOf(n.Host)))
@@ -135,7 +135,7 @@ func changeOf(base, now recorded, how Against) (*Change, error) {
 	}
 	c.judge(pairs, how)
 	c.explain(pairs)
-	if n.Backend == "local" && c.Uncontrolled() && slices.ContainsFunc(c.Lines, func(d Delta) bool { return d.Image == string(runfile.ChangeImage) }) {
+	if n.Backend == "local" && c.Uncontrolled() && slices.ContainsFunc(c.Lines, func(d Row) bool { return d.Image == string(runfile.ChangeImage) }) {
 		c.Settle = "bench local --against " + quote(orElse(how.Base, "results/runs/"+b.ID+runfile.Ext))
 		c.Notes = append(c.Notes, "`"+c.Settle+"` measures the images of both runs in one, in turns, and settles it.")
 	}
@@ -143,13 +143,13 @@ func changeOf(base, now recorded, how Against) (*Change, error) {
 }
 
 // Uncontrolled reports whether an image changed and none is the same.
-func (c *Change) Uncontrolled() bool {
+func (c *Comparison) Uncontrolled() bool {
 	return !c.Interleaved && len(c.Controls) == 0 && len(c.Lines) > 0
 }
 
-func newChange(base, now string) *Change {
-	return &Change{Schema: Schema, Base: base, New: now, Judged: true,
-		Warnings: []string{}, Controls: []string{}, Drift: []Drift{}, Lines: []Delta{}, Notes: []string{}}
+func newComparison(base, now string) *Comparison {
+	return &Comparison{Schema: Schema, Base: base, New: now, Judged: true,
+		Warnings: []string{}, Controls: []string{}, Drift: []Drift{}, Lines: []Row{}, Notes: []string{}}
 }
 
 // unlike names the settings that differ and change what is measured.

@@ -43,7 +43,7 @@ func TestCompareJudgesBeyondTheDrift(t *testing.T) {
 	now := taken(r, "now", 100, map[string]float64{"a": 1.3, "b": 1.3, "c": 1.3 * 1.6}, "a", "b", "c")
 	change(now, "c")
 	gate := 0.05
-	got, err := Compare(base, now, Against{FailOver: &gate})
+	got, err := Compare(base, now, CompareOptions{FailOver: &gate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestCompareJudgesBeyondTheDrift(t *testing.T) {
 	// Without a control there is no verdict, and the gate says so.
 	change(now, "a")
 	change(now, "b")
-	if got, err = Compare(base, now, Against{FailOver: &gate}); err != nil {
+	if got, err = Compare(base, now, CompareOptions{FailOver: &gate}); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range got.Lines {
@@ -97,7 +97,7 @@ func TestCompareByContent(t *testing.T) {
 		{"started otherwise", func(c *runfile.Config) { c.Image.ContentID, c.SetupID = "sha256:cb", "t" }, "setup changed", 2, "environment changed: b."},
 	} {
 		test.edit(&now.Header.Configs[1])
-		got, err := Compare(base, now, Against{FailOver: &gate})
+		got, err := Compare(base, now, CompareOptions{FailOver: &gate})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestCompareByContent(t *testing.T) {
 	for i := range now.Header.Configs {
 		now.Header.Configs[i].SetupID = "t"
 	}
-	got, err := Compare(base, now, Against{})
+	got, err := Compare(base, now, CompareOptions{})
 	if err != nil || !got.Uncontrolled() || got.Settle != "" {
 		t.Errorf("every setup changed: settle %q, %v", got.Settle, err)
 	}
@@ -148,18 +148,18 @@ func TestCompareRefuses(t *testing.T) {
 	for _, tt := range tests {
 		base, now := make()
 		tt.edit(base, now)
-		if c, err := Compare(base, now, Against{}); !errors.Is(err, tt.want) || c != nil {
+		if c, err := Compare(base, now, CompareOptions{}); !errors.Is(err, tt.want) || c != nil {
 			t.Errorf("%s: %v, %v", tt.name, c, err)
 		}
 	}
 	base, now := make()
 	now.Header.Host.Fingerprint = "another"
 	change(now, "a")
-	got, err := Compare(base, now, Against{})
+	got, err := Compare(base, now, CompareOptions{})
 	if err != nil || got.Judged || len(got.Warnings) == 0 || got.Lines[0].Verdict != "" {
 		t.Errorf("other host: %+v, %v", got, err)
 	}
-	if got, _ = Compare(base, now, Against{Force: true}); !got.Judged || got.Lines[0].Verdict == "" {
+	if got, _ = Compare(base, now, CompareOptions{Force: true}); !got.Judged || got.Lines[0].Verdict == "" {
 		t.Errorf("other host, forced: %+v", got)
 	}
 }
@@ -177,7 +177,7 @@ func TestCompareNamesWhatOneRunHasAlone(t *testing.T) {
 	} {
 		base, now := taken(r, "base", 10, nil, "a", "b"), taken(r, "now", 10, nil, "a", "c")
 		now.Header.Configs[1].MemorySizeMB = tc.sizeOfC
-		got, err := Compare(base, now, Against{})
+		got, err := Compare(base, now, CompareOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
