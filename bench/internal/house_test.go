@@ -100,7 +100,6 @@ var libraries = []struct {
 	{"github.com/aws/smithy-go", []string{"bench/internal/backend/awslambda"}},
 	{"github.com/aws/aws-lambda-go/", []string{"function", "bench/internal/backend/backendtest/function"}},
 	{"github.com/olekukonko/tablewriter", []string{"bench/internal/render"}},
-	{"gonum.org/v1/plot", []string{"bench/internal/render"}},
 	{"golang.org/x/perf/", []string{"bench/internal/stats"}},
 	{"github.com/spf13/", []string{"bench/internal/cli"}},
 	{"github.com/vbauerster/mpb/", []string{"bench/internal/cli"}},

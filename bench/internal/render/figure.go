@@ -3,11 +3,9 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"coldbench/bench/internal/analysis"
 )
@@ -18,7 +16,7 @@ type Plot struct {
 	Name string
 	// Title is its heading.
 	Title string
-	draw  func(s *analysis.Section, width vg.Length) *figure
+	draw  func(s *analysis.Section, width float64) *figure
 }
 
 // Plots lists the pictures in the order in which they are shown.
@@ -45,6 +43,59 @@ func PlotNamed(name string) (Plot, bool) {
 // Of reports whether there is anything to draw of a section.
 func (p Plot) Of(s *analysis.Section) bool { return p.draw(s, wide) != nil }
 
+// SVG writes every plot of every run, below one another.
+func SVG(w io.Writer, r *analysis.Report) error { return writePlots(w, r, Plots()...) }
+
+// Only returns the format that writes one plot of every run.
+func (p Plot) Only() Format {
+	return Format{Name: "svg", Ext: ".svg", Write: func(w io.Writer, r *analysis.Report) error { return writePlots(w, r, p) }}
+}
+
+// Picture writes the plot of one run, as the file that a page links to.
+func (p Plot) Picture(w io.Writer, s *analysis.Section) error {
+	return writePlots(w, &analysis.Report{Title: s.Heading, Sections: []analysis.Section{*s}}, p)
+}
+
+// File names the file that Picture writes, beside the page that links to it.
+func (p Plot) File(s *analysis.Section) string { return s.Pictures + "-" + p.Name + ".svg" }
+
+func writePlots(w io.Writer, r *analysis.Report, plots ...Plot) error {
+	var figures []*figure
+	for i := range r.Sections {
+		s := &r.Sections[i]
+		for _, p := range plots {
+			f := p.draw(s, wide)
+			if f == nil {
+				continue
+			}
+			if len(r.Sections) > 1 {
+				f.title = s.Heading + ": " + f.title
+			}
+			figures = append(figures, f)
+		}
+	}
+	if len(figures) == 0 {
+		figures = []*figure{{title: r.Title, note: "There is nothing to draw.", desc: []string{"There is nothing to draw."}}}
+	}
+	var d drawing
+	height := 0.0
+	for i, f := range figures {
+		if i > 0 {
+			height += 24
+		}
+		height += f.svg(&d.Buffer, wide, "p"+strconv.Itoa(i+1), height)
+	}
+	var out bytes.Buffer
+	if len(figures) > 1 {
+		fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[2]s" width="%[1]d" height="%[2]s" aria-labelledby="p0-t">`+"\n<title id=\"p0-t\">%[3]s</title>\n",
+			wide, tenth(height), xmlText(r.Title))
+		d.WriteString("</svg>\n")
+	}
+	out.Write(d.Bytes())
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
 // The widths of pictures in pixels: beside text, and on a phone.
 const (
 	wide   = 720
@@ -60,149 +111,96 @@ type figure struct {
 	panels []panel
 }
 
-// key is an entry of the legend.
+// key is an entry of the legend: a box, or a line where dash is not nil.
 type key struct {
 	text string
 	ink  ink
-	dash []vg.Length
-	// mark is "line", "dot" or "box".
-	mark string
+	dash *string
 }
 
-// panel is a plot and its height, with a heading where that is not empty.
+// lineKey is that of the line of a column's colour.
+func lineKey(text string, hue int) key {
+	d := dash(hue)
+	return key{text, shade(hue), &d}
+}
+
+func (k key) width() float64 { return 26 + widthOf(k.text, textSize) + 16 }
+
+// panel is a chart and its height, with a heading where that is not empty, behind
+// a dot where it has an ink.
 type panel struct {
 	heading string
 	ink     ink
-	plot    *plot.Plot
-	height  vg.Length
+	height  float64
+	chart
 }
 
 const (
-	titleSize = 15
-	lineStep  = 17
-	margin    = 4
+	titleSize   = 15
+	lineStep    = 17
+	titleStep   = 20
+	headingStep = lineStep + 4
+	margin      = 4
 )
 
-// drawn lays the figure out on a canvas of a width, and of the height that it
-// takes.
-func (f *figure) drawn(width vg.Length) *canvas {
-	notes := folded(f.note, width-2*margin, textSize)
-	titles := folded(f.title, width-2*margin, titleSize)
-	rows := f.legendRows(width - 2*margin)
-	height := vg.Length(len(titles))*20 + vg.Length(len(notes)+len(rows))*lineStep + 3*margin
-	for _, p := range f.panels {
-		height += p.height
-		if p.heading != "" {
-			height += lineStep + 4
-		}
+// svg writes the figure as an element and returns its height. id is unique in the
+// document, y where the figure begins in it.
+func (f *figure) svg(b *bytes.Buffer, width float64, id string, y float64) float64 {
+	var d drawing
+	at := float64(margin)
+	for _, t := range folded(f.title, width-2*margin, titleSize) {
+		at += titleStep
+		d.text(inkText, margin, at-4, t, `font-size="`+strconv.Itoa(titleSize)+`" `+bold)
 	}
-	c := newCanvas(width, height)
-	top := height - margin
-	line := func(text string, i ink, size vg.Length, bold bool, step vg.Length) {
-		top -= step
-		c.SetColor(i)
-		c.FillString(fontFace(size, bold), vg.Point{X: margin, Y: top + 4}, text)
+	for _, t := range folded(f.note, width-2*margin, textSize) {
+		at += lineStep
+		d.text(inkMuted, margin, at-4, t, "")
 	}
-	for _, t := range titles {
-		line(t, inkText, titleSize, true, 20)
-	}
-	for _, t := range notes {
-		line(t, inkMuted, textSize, false, lineStep)
-	}
-	for _, row := range rows {
-		top -= lineStep
-		x := vg.Length(margin)
-		for _, k := range row {
-			k.draw(c, x, top+4)
-			x += k.width()
-		}
-	}
-	top -= margin
-	for _, p := range f.panels {
-		if p.heading != "" {
-			top -= lineStep + 4
-			c.SetColor(inkText)
-			x := vg.Length(margin)
-			if p.ink != "" {
-				key{ink: p.ink, mark: "dot"}.draw(c, x, top+6)
-				x += 18
-				c.SetColor(inkText)
-			}
-			c.FillString(fontFace(textSize, true), vg.Point{X: x, Y: top + 6}, p.heading)
-		}
-		area := draw.Canvas{Canvas: c, Rectangle: vg.Rectangle{Min: vg.Point{X: 2 * margin, Y: top - p.height + margin}, Max: vg.Point{X: width - 3*margin, Y: top - margin}}}
-		p.plot.Draw(area)
-		top -= p.height
-	}
-	return c
-}
-
-// svg writes the figure as an element. id is unique in the document; standalone
-// is for a file of its own.
-func (f *figure) svg(b *bytes.Buffer, width vg.Length, id string) {
-	c := f.drawn(width)
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" width="%s" height="%s" role="img" aria-labelledby="%s-t %s-d" font-family="%s" font-size="%d">`+"\n",
-		tenth(float64(c.width)), tenth(float64(c.height)), tenth(float64(c.width)), tenth(float64(c.height)), id, id, svgFonts, textSize)
-	fmt.Fprintf(b, "<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n", id, xmlText(f.title), id, xmlText(strings.Join(f.desc, " ")))
-	b.Write(c.b.Bytes())
-	b.WriteString("</svg>\n")
-}
-
-// width is what an entry takes in the legend.
-func (k key) width() vg.Length { return 26 + width(k.text, textSize, false) + 16 }
-
-// draw draws an entry whose text's baseline is at y.
-func (k key) draw(c *canvas, x, y vg.Length) {
-	c.SetColor(k.ink)
-	middle := y + 4
-	switch k.mark {
-	case "box":
-		c.Fill(rectangle(x+4, y-1, x+16, y+9))
-	case "dot":
-		c.SetLineDash(nil, 0)
-		c.dots([]vg.Point{{X: x + 7, Y: middle}}, 4)
-	default:
-		c.SetLineWidth(2)
-		c.SetLineDash(k.dash, 0)
-		var p vg.Path
-		p.Move(vg.Point{X: x, Y: middle})
-		p.Line(vg.Point{X: x + 21, Y: middle})
-		c.Stroke(p)
-	}
-	c.SetLineDash(nil, 0)
-	c.SetColor(inkText)
-	c.FillString(fontFace(textSize, false), vg.Point{X: x + 26, Y: y}, k.text)
-}
-
-// legendRows breaks the legend into rows of a width.
-func (f *figure) legendRows(most vg.Length) [][]key {
-	var rows [][]key
-	var at vg.Length
+	x := width
 	for _, k := range f.legend {
-		if len(rows) == 0 || at+k.width() > most && at > 0 {
-			rows, at = append(rows, nil), 0
+		if x > margin && x+k.width() > width-margin {
+			x, at = margin, at+lineStep
 		}
-		rows[len(rows)-1] = append(rows[len(rows)-1], k)
-		at += k.width()
+		if k.dash != nil {
+			d.line(k.ink, 2, *k.dash, []point{{x, at - 8}, {x + 21, at - 8}})
+		} else {
+			d.box(k.ink, x+4, at-13, 12, 10)
+		}
+		d.text(inkText, x+26, at-4, k.text, "")
+		x += k.width()
 	}
-	return rows
-}
-
-func rectangle(x0, y0, x1, y1 vg.Length) vg.Path {
-	var p vg.Path
-	p.Move(vg.Point{X: x0, Y: y0})
-	p.Line(vg.Point{X: x1, Y: y0})
-	p.Line(vg.Point{X: x1, Y: y1})
-	p.Line(vg.Point{X: x0, Y: y1})
-	p.Close()
-	return p
+	at += margin
+	for _, p := range f.panels {
+		if p.heading != "" {
+			at += headingStep
+			x := float64(margin)
+			if p.ink != "" {
+				d.dots(p.ink, 4, point{x + 7, at - 10})
+				x += 18
+			}
+			d.text(inkText, x, at-6, p.heading, bold)
+		}
+		p.draw(&d, 2*margin, at+2*margin, width-5*margin, at+p.height-margin)
+		at += p.height
+	}
+	at += margin
+	place := ""
+	if y > 0 {
+		place = ` y="` + tenth(y) + `"`
+	}
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg"%[1]s viewBox="0 0 %[2]s %[3]s" width="%[2]s" height="%[3]s" role="img" aria-labelledby="%[4]s-t %[4]s-d" font-family="%[5]s" font-size="%[6]d">`+
+		"\n<title id=\"%[4]s-t\">%[7]s</title>\n<desc id=\"%[4]s-d\">%[8]s</desc>\n",
+		place, tenth(width), tenth(at), id, fonts, textSize, xmlText(f.title), xmlText(strings.Join(f.desc, " ")))
+	b.Write(d.Bytes())
+	b.WriteString("</svg>\n")
+	return at
 }
 
 // folded breaks a text into lines of a width.
-func folded(text string, most, size vg.Length) []string {
+func folded(text string, most, size float64) []string {
 	var lines []string
 	for _, w := range words(text) {
-		if n := len(lines); n > 0 && width(lines[n-1]+" "+w, size, size == titleSize) <= most {
+		if n := len(lines); n > 0 && widthOf(lines[n-1]+" "+w, size) <= most {
 			lines[n-1] += " " + w
 			continue
 		}

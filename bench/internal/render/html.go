@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot/vg"
-
 	"coldbench/bench/internal/analysis"
 )
 
@@ -119,19 +117,14 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 		p.Unavailable = append(p.Unavailable, tableOf("Variants that were not measured", g, false))
 	}
 	for _, plot := range Plots() {
-		f := pageFigure{}
-		for _, size := range []struct {
-			width vg.Length
-			name  string
-			to    *template.HTML
-		}{{wide, "wide", &f.Wide}, {narrow, "narrow", &f.Narrow}} {
-			if drawn := plot.draw(s, size.width); drawn != nil {
-				var b bytes.Buffer
-				drawn.svg(&b, size.width, id+"-"+plot.Name+"-"+size.name)
-				*size.to = template.HTML(b.String()) // its texts are escaped, see xmlText
+		picture := func(width float64, name string) template.HTML {
+			var b bytes.Buffer
+			if f := plot.draw(s, width); f != nil {
+				f.svg(&b, width, id+"-"+plot.Name+"-"+name, 0)
 			}
+			return template.HTML(b.String()) // its texts are escaped, see xmlText
 		}
-		if f.Wide != "" {
+		if f := (pageFigure{picture(wide, "wide"), picture(narrow, "narrow")}); f.Wide != "" {
 			p.Figures = append(p.Figures, f)
 		}
 	}

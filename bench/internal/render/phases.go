@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
 	"coldbench/bench/internal/analysis"
 )
 
@@ -34,7 +31,7 @@ type bar struct {
 
 // phases stacks the medians of a cold start's parts: once what is billed, once
 // with what comes before it.
-func phases(s *analysis.Section, w vg.Length) *figure {
+func phases(s *analysis.Section, width float64) *figure {
 	var bars []bar
 	split, provisioned, negative := true, false, false
 	for _, x := range s.Series {
@@ -65,12 +62,12 @@ func phases(s *analysis.Section, w vg.Length) *figure {
 	}
 	f := &figure{title: "Phases of the median cold start", note: note}
 	for _, p := range billed {
-		f.legend = append(f.legend, key{text: p.name, ink: p.ink, mark: "box"})
+		f.legend = append(f.legend, key{text: p.name, ink: p.ink})
 	}
-	f.panels = append(f.panels, stacked("what is billed, ms", bars, billed, w))
+	f.panels = append(f.panels, stacked("what is billed, ms", bars, billed, width))
 	if provisioned {
-		f.legend = append(f.legend, key{text: provisionPart.name, ink: provisionPart.ink, mark: "box"})
-		f.panels = append(f.panels, stacked("with the environment's provision, ms", bars, append([]part{provisionPart}, billed...), w))
+		f.legend = append(f.legend, key{text: provisionPart.name, ink: provisionPart.ink})
+		f.panels = append(f.panels, stacked("with the environment's provision, ms", bars, append([]part{provisionPart}, billed...), width))
 	}
 	for _, b := range bars {
 		text := b.title + ":"
@@ -87,7 +84,7 @@ func phases(s *analysis.Section, w vg.Length) *figure {
 
 // stacked draws a bar for each column, its title above it and its parts' values
 // beside it.
-func stacked(heading string, bars []bar, parts []part, w vg.Length) panel {
+func stacked(heading string, bars []bar, parts []part, width float64) panel {
 	most := 0.0
 	for _, b := range bars {
 		sum := 0.0
@@ -98,34 +95,26 @@ func stacked(heading string, bars []bar, parts []part, w vg.Length) panel {
 		}
 		most = max(most, sum)
 	}
-	x := scaleOf(0, most, int(w)/90, true)
-	p := newPlot("", "")
-	p.Y.Min, p.Y.Max = 0, float64(len(bars))
-	p.HideY()
-	p.Y.Min, p.Y.Max = 0, float64(len(bars))
-	x.set(&p.X, tickLabel)
-	p.Add(gridLines(x.ticks, nil))
-	p.Add(drawer(func(c *canvas, area draw.Canvas, x, y func(float64) vg.Length) {
+	const each = 40
+	c := chart{x: scaleOf(0, most, int(width)/90, true), y: scale{max: 1}, bare: true}
+	c.data = func(d *drawing, p plane) {
 		for i, b := range bars {
-			base := y(float64(len(bars) - 1 - i))
+			top := p.top + each*float64(i)
 			sum := 0.0
 			var values []string
-			for _, p := range parts {
-				v := p.of(b.phases)
+			for _, part := range parts {
+				v := part.of(b.phases)
 				if v == nil {
 					continue
 				}
-				c.SetColor(p.ink)
-				c.Fill(rectangle(x(sum), base+4, max(x(sum+*v)-0.6, x(sum)+0.4), base+19))
+				from, to := p.at(sum, 0).x, p.at(sum+*v, 0).x
+				d.box(part.ink, from, top+20, max(to-from-0.6, 0.4), 15)
 				sum += *v
 				values = append(values, digits(*v))
 			}
-			c.SetColor(inkText)
-			c.FillString(fontFace(textSize, false), vg.Point{X: area.Min.X + 2, Y: base + 23}, b.title)
-			text := strings.Join(values, " + ")
-			c.SetColor(inkMuted)
-			c.text(fontFace(11, false), vg.Point{X: area.Max.X, Y: base + 23}, text, "end")
+			d.text(inkText, p.left+2, top+15, b.title, "")
+			d.text(inkMuted, p.right, top+15, strings.Join(values, " + "), end+` font-size="11"`)
 		}
-	}))
-	return panel{heading: heading, plot: p, height: vg.Length(len(bars))*40 + 34}
+	}
+	return panel{heading: heading, height: float64(len(bars))*each + 34, chart: c}
 }

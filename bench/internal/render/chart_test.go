@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
 	"coldbench/bench/internal/analysis"
@@ -121,16 +120,16 @@ func TestForeignTextInPictures(t *testing.T) {
 // TestManyDots: a cloud of a million points takes no more room than its pixels.
 func TestManyDots(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	points := make([]vg.Point, 1_000_000)
+	points := make([]point, 1_000_000)
 	for i := range points {
-		points[i] = vg.Point{X: vg.Length(720 * r.Float64()), Y: vg.Length(60 * r.Float64())}
+		points[i] = point{720 * r.Float64(), 60 * r.Float64()}
 	}
-	c := newCanvas(720, 60)
-	c.dots(points, 1.5)
-	if c.b.Len() > 250_000 {
-		t.Errorf("%d bytes", c.b.Len())
+	var d drawing
+	d.dots(shade(0), 1.5, points...)
+	if d.Len() > 250_000 {
+		t.Errorf("%d bytes", d.Len())
 	}
-	if n := bytes.Count(c.b.Bytes(), []byte("h0")); n < 360*30 {
+	if n := bytes.Count(d.Bytes(), []byte("h0")); n < 360*30 {
 		t.Errorf("%d dots in an area of 360 x 30 places", n)
 	}
 }
