@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -14,15 +13,11 @@ import (
 // ComparisonText writes a comparison of two runs for a terminal.
 func ComparisonText(w io.Writer, c *analysis.Comparison) error {
 	var b bytes.Buffer
-	b.WriteString(comparisonTitle(c, plain) + "\n")
+	b.WriteString(plain(comparisonTitle(c)) + "\n")
 	for _, t := range c.Warnings {
 		wrap(&b, "! ", plain("warning: "+t))
 	}
-	for _, g := range []*grid{changeGrid(c, plain), driftGrid(c, plain), changedGrid(c, plain)} {
-		if len(g.rows) == 0 {
-			continue
-		}
-		b.WriteString("\n")
+	for _, g := range []*grid{changeGrid(c), driftGrid(c), changedGrid(c)} {
 		if err := g.text(&b); err != nil {
 			return err
 		}
@@ -36,66 +31,37 @@ func ComparisonText(w io.Writer, c *analysis.Comparison) error {
 }
 
 // comparisonTitle names the two sides.
-func comparisonTitle(c *analysis.Comparison, esc func(string) string) string {
+func comparisonTitle(c *analysis.Comparison) string {
 	if c.Interleaved {
-		return esc(c.New) + " against the images of " + esc(c.Base) + ", both measured in it"
+		return c.New + " against the images of " + c.Base + ", both measured in it"
 	}
-	return esc(c.New) + " against " + esc(c.Base)
+	return c.New + " against " + c.Base
 }
 
 // ComparisonMarkdown writes a comparison of two runs as GitHub reads it, below a
 // heading of the second level.
 func ComparisonMarkdown(w io.Writer, c *analysis.Comparison) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "## %s\n", comparisonTitle(c, escape))
-	if err := comparisonMarkdown(&b, c); err != nil {
+	b := bytes.NewBufferString("## " + escape(comparisonTitle(c)) + "\n")
+	err := part{grids: []*grid{changeGrid(c), driftGrid(c)}, warnings: c.Warnings, notes: c.Notes}.markdown(b)
+	if g := changedGrid(c); err == nil && len(g.rows) > 0 {
+		err = part{grids: []*grid{g}, notes: changedNotes(c)}.markdown(b)
+	}
+	if err != nil {
 		return err
 	}
-	if g := changedGrid(c, escape); len(g.rows) > 0 {
-		grids := markdownGrids{b: &b}
-		grids.add(g)
-		if grids.err != nil {
-			return grids.err
-		}
-		b.WriteString("\n")
-		list(&b, "", changedNotes(c))
-	}
-	_, err := w.Write(b.Bytes())
+	_, err = w.Write(b.Bytes())
 	return err
-}
-
-func comparisonMarkdown(b *bytes.Buffer, c *analysis.Comparison) error {
-	grids := markdownGrids{b: b}
-	grids.add(changeGrid(c, escape))
-	grids.add(driftGrid(c, escape))
-	b.WriteString("\n")
-	list(b, "**Warning:** ", c.Warnings)
-	list(b, "", c.Notes)
-	return grids.err
 }
 
 // ComparisonJSON writes a comparison of two runs as one indented JSON document, see
 // analysis.Comparison.
-func ComparisonJSON(w io.Writer, c *analysis.Comparison) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(c); err != nil {
-		return fmt.Errorf("encoding comparison: %w", err)
-	}
-	_, err := w.Write(b.Bytes())
-	return err
-}
+func ComparisonJSON(w io.Writer, c *analysis.Comparison) error { return indented(w, c) }
 
 // changeGrid has a row for each config, class, metric and quantile.
-func changeGrid(c *analysis.Comparison, esc func(string) string) *grid {
+func changeGrid(c *analysis.Comparison) *grid {
 	g := &grid{align: "lllll", header: []string{"config", "image", "of", "at", "verdict", "was", "is", "change", "beyond drift"}}
 	for _, d := range c.Lines {
-		verdict := orUnknown(d.Verdict)
-		if d.Within && d.Verdict != "same" {
-			verdict += " within " + strconv.FormatFloat(100*analysis.Margin, 'f', -1, 64) + " %"
-		}
+		verdict := judged(d.Verdict, d.Within)
 		if d.Needed > 0 {
 			verdict += fmt.Sprintf(" (about %d would do)", d.Needed)
 		}
@@ -107,7 +73,7 @@ func changeGrid(c *analysis.Comparison, esc func(string) string) *grid {
 		if d.Beyond != nil {
 			beyond = percent(*d.Beyond)
 		}
-		g.add(esc(d.Title), d.Image, d.Class+" "+d.Metric, quantileName(d.Quantile), verdict,
+		g.add(d.Title, d.Image, d.Class+" "+d.Metric, quantileName(d.Quantile), verdict,
 			optional(d.Base.Value, print)+" "+d.Unit, optional(d.New.Value, print)+" "+d.Unit, percent(d.Ratio), beyond)
 	}
 	g.drop(8)
@@ -115,23 +81,23 @@ func changeGrid(c *analysis.Comparison, esc func(string) string) *grid {
 }
 
 // driftGrid has a row for each drift of the controls.
-func driftGrid(c *analysis.Comparison, esc func(string) string) *grid {
+func driftGrid(c *analysis.Comparison) *grid {
 	g := &grid{align: "ll", header: []string{"host's drift of", "at", "change of the control"}}
 	for _, d := range c.Drift {
-		g.add(esc(d.Class+" "+d.Metric), quantileName(d.Quantile), percent(d.Ratio))
+		g.add(d.Class+" "+d.Metric, quantileName(d.Quantile), percent(d.Ratio))
 	}
 	return g
 }
 
 // changedGrid has a row for each class and metric of an image that changed: what
 // its values as a whole differ by.
-func changedGrid(c *analysis.Comparison, esc func(string) string) *grid {
+func changedGrid(c *analysis.Comparison) *grid {
 	g := &grid{align: "ll", header: []string{"config", "of", "shift (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
 	for _, d := range c.Lines {
 		if d.Whole == nil || d.Image == "same" {
 			continue
 		}
-		g.add(esc(d.Title), esc(d.Class+" "+d.Metric), shift(d.Whole.ShiftMs)+" "+d.Unit,
+		g.add(d.Title, d.Class+" "+d.Metric, shift(d.Whole.ShiftMs)+" "+d.Unit,
 			signed(d.Whole.Delta)+" ("+effect(d.Whole.Delta)+")", probability(d.Whole.P), probability(d.Whole.PHolm))
 	}
 	return g
@@ -139,7 +105,7 @@ func changedGrid(c *analysis.Comparison, esc func(string) string) *grid {
 
 // changedNotes are the footnotes of changedGrid.
 func changedNotes(c *analysis.Comparison) []string {
-	if len(changedGrid(c, plain).rows) == 0 {
+	if len(changedGrid(c).rows) == 0 {
 		return nil
 	}
 	notes := []string{differenceNote}

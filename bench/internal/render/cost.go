@@ -7,16 +7,16 @@ import (
 )
 
 // costGrid has a row for each class and a column for each config.
-func costGrid(s *analysis.Section, esc func(string) string) *grid {
+func costGrid(s *analysis.Section) *grid {
 	g := &grid{align: "l", header: []string{"USD per million"}}
 	if s.Costs == nil {
 		return g
 	}
 	for _, c := range s.Columns {
-		g.header = append(g.header, esc(c.Title))
+		g.header = append(g.header, c.Title)
 	}
 	for _, l := range s.Costs.Lines {
-		cells := []string{esc(l.Class)}
+		cells := []string{l.Class}
 		for _, c := range l.Cells {
 			cells = append(cells, optional(c.USD, dollars))
 		}

@@ -16,11 +16,11 @@ const (
 
 // curveGrid has a row for each place after a deployment and a column for each
 // config.
-func curveGrid(s *analysis.Section, esc func(string) string) *grid {
+func curveGrid(s *analysis.Section) *grid {
 	g := &grid{align: "l", header: []string{"cold start"}, fixed: true}
 	places := 0
 	for _, c := range s.Curves {
-		g.header = append(g.header, esc(s.Columns[c.Column].Title))
+		g.header = append(g.header, s.Columns[c.Column].Title)
 		places = max(places, len(c.Points))
 	}
 	if places == 0 {
@@ -47,14 +47,7 @@ func curveGrid(s *analysis.Section, esc func(string) string) *grid {
 	}
 	factor := []string{"1st over all later ones"}
 	for _, c := range s.Curves {
-		cell := unknown
-		if c.Factor.Value != nil {
-			cell = ratio(*c.Factor.Value) + " ×"
-			if c.Factor.Bounded() {
-				cell += " (" + interval(c.Factor, ratio) + ")"
-			}
-		}
-		factor = append(factor, cell)
+		factor = append(factor, times(c.Factor))
 	}
 	g.add(factor...)
 	return g

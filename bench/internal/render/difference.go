@@ -26,14 +26,14 @@ const differenceGroups = "All environments are taken as independent here, so tha
 
 // differences returns the table of differences and its footnotes; the grid has no
 // rows where nothing was compared.
-func differences(s *analysis.Section, esc func(string) string) (g *grid, notes []string) {
+func differences(s *analysis.Section) (g *grid, notes []string) {
 	g = &grid{align: "lll", header: []string{"start", "config", "against", "shift, ms (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
 	for _, c := range s.Comparisons {
 		d := c.Whole
 		if d == nil {
 			continue
 		}
-		g.add(esc(c.Class), esc(s.Columns[c.Column].Title), esc(s.Columns[c.Baseline].Title), shift(d.ShiftMs),
+		g.add(c.Class, s.Columns[c.Column].Title, s.Columns[c.Baseline].Title, shift(d.ShiftMs),
 			signed(d.Delta)+" ("+effect(d.Delta)+")", probability(d.P), probability(d.PHolm))
 	}
 	for _, t := range s.Metrics {

@@ -11,8 +11,9 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// grid is a table before it is drawn. align has an l or r for each column:
-// words are aligned left, numbers right. Columns beyond it are numbers.
+// grid is a table before it is drawn, and before its words are escaped. align has
+// a letter for each column: l for words, c for code, r for numbers, as columns
+// beyond it are.
 type grid struct {
 	align  string
 	header []string
@@ -25,46 +26,46 @@ func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
 
 // without leaves out the columns with these headings.
 func (g *grid) without(headings ...string) {
-	for c := len(g.header) - 1; c >= 0; c-- {
-		if slices.Contains(headings, g.header[c]) {
-			g.cut(c)
-		}
-	}
-}
-
-// cut leaves out a column.
-func (g *grid) cut(c int) {
-	g.header = slices.Delete(g.header, c, c+1)
-	for i, r := range g.rows {
-		g.rows[i] = slices.Delete(r, c, c+1)
-	}
-	if c < len(g.align) {
-		g.align = g.align[:c] + g.align[c+1:]
-	}
+	g.cut(func(c int, _ bool) bool { return slices.Contains(headings, g.header[c]) })
 }
 
 // drop leaves out the columns from the first one on that hold a dash in every
-// row; it is for facts that a run may lack altogether. Where headings are given,
-// it leaves out these alone.
-func (g *grid) drop(first int, headings ...string) {
-	for c := len(g.header) - 1; c >= first; c-- {
-		empty := len(headings) == 0 || slices.Contains(headings, g.header[c])
-		for _, r := range g.rows {
-			empty = empty && r[c] == unknown
+// row: facts that a run may lack altogether.
+func (g *grid) drop(first int) {
+	g.cut(func(c int, empty bool) bool { return c >= first && empty })
+}
+
+// cut leaves out columns.
+func (g *grid) cut(out func(c int, empty bool) bool) {
+	for c := len(g.header) - 1; c >= 0; c-- {
+		if !out(c, !slices.ContainsFunc(g.rows, func(r []string) bool { return r[c] != unknown })) {
+			continue
 		}
-		if empty {
-			g.cut(c)
+		g.header = slices.Delete(g.header, c, c+1)
+		for i, r := range g.rows {
+			g.rows[i] = slices.Delete(r, c, c+1)
+		}
+		if c < len(g.align) {
+			g.align = g.align[:c] + g.align[c+1:]
 		}
 	}
 }
 
-// markdown draws the table as GitHub reads it. Cells have to be escaped.
+// markdown draws the table as GitHub reads it, below an empty line.
 func (g *grid) markdown(b *bytes.Buffer) error {
-	return g.draw(b, renderer.NewMarkdown())
+	return g.draw(b, renderer.NewMarkdown(), func(kind byte, text string) string {
+		switch {
+		case kind == 'c' && text != unknown:
+			return code(text)
+		case kind == 'r':
+			return text
+		}
+		return escape(text)
+	})
 }
 
 // text draws the table for a terminal, a rule below its header and nothing
-// else.
+// else, below an empty line.
 func (g *grid) text(b *bytes.Buffer) error {
 	var drawn bytes.Buffer
 	err := g.draw(&drawn, renderer.NewBlueprint(tw.Rendition{
@@ -74,22 +75,33 @@ func (g *grid) text(b *bytes.Buffer) error {
 			Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
 			Lines:      tw.Lines{ShowHeaderLine: tw.On},
 		},
-	}))
-	if err != nil {
-		return err
-	}
+	}), func(_ byte, text string) string { return plain(text) })
 	for line := range strings.Lines(drawn.String()) {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
-	return nil
+	return err
 }
 
-func (g *grid) draw(b *bytes.Buffer, r tw.Renderer) error {
+// kind is the letter of a column.
+func (g *grid) kind(column int) byte {
+	if column < len(g.align) {
+		return g.align[column]
+	}
+	return 'r'
+}
+
+// draw draws the table below an empty line; nothing where it has no rows.
+func (g *grid) draw(b *bytes.Buffer, r tw.Renderer, escaped func(kind byte, text string) string) error {
+	if len(g.rows) == 0 {
+		return nil
+	}
+	b.WriteString("\n")
 	align := make(tw.Alignment, len(g.header))
-	for i := range align {
-		align[i] = tw.AlignRight
-		if i < len(g.align) && g.align[i] == 'l' {
-			align[i] = tw.AlignLeft
+	header := make([]string, len(g.header))
+	for i, text := range g.header {
+		align[i], header[i] = tw.AlignLeft, escaped('l', text)
+		if g.kind(i) == 'r' {
+			align[i] = tw.AlignRight
 		}
 	}
 	t := tablewriter.NewTable(b,
@@ -102,9 +114,13 @@ func (g *grid) draw(b *bytes.Buffer, r tw.Renderer) error {
 		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
 		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: align}),
 	)
-	t.Header(g.header)
+	t.Header(header)
 	for _, row := range g.rows {
-		if err := t.Append(row); err != nil {
+		cells := make([]string, len(row))
+		for i, text := range row {
+			cells[i] = escaped(g.kind(i), text)
+		}
+		if err := t.Append(cells); err != nil {
 			return fmt.Errorf("drawing table: %w", err)
 		}
 	}

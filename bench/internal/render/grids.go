@@ -7,17 +7,16 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// The tables of a report, the same for markdown and the terminal. Texts that
-// come from the report pass through esc.
+// The tables of a report, the same in every format.
 
 // headlineGrid has a column for each config.
-func headlineGrid(s *analysis.Section, esc func(string) string) *grid {
+func headlineGrid(s *analysis.Section) *grid {
 	g := &grid{align: "l", header: []string{""}}
 	for _, c := range s.Columns {
-		g.header = append(g.header, esc(c.Title))
+		g.header = append(g.header, c.Title)
 	}
 	for _, r := range s.Headline {
-		cells := []string{esc(r.Label)}
+		cells := []string{r.Label}
 		for _, c := range r.Cells {
 			cells = append(cells, median(c.Median, r.Unit, whole))
 		}
@@ -28,11 +27,11 @@ func headlineGrid(s *analysis.Section, esc func(string) string) *grid {
 
 // comparisonGrid has a row for each class and config: total and its ratio to
 // the baseline's and, where that was measured, to the one of its image before.
-func comparisonGrid(s *analysis.Section, esc func(string) string) *grid {
+func comparisonGrid(s *analysis.Section) *grid {
 	against := "against"
 	for _, c := range s.Columns {
 		if c.Baseline { // of the same variant at each memory size
-			against = "against " + esc(c.Variant)
+			against = "against " + c.Variant
 			break
 		}
 	}
@@ -40,21 +39,16 @@ func comparisonGrid(s *analysis.Section, esc func(string) string) *grid {
 	g := &grid{align: "ll", header: []string{"start", "init + duration of", "median", against, before, "p90", "p90 " + against, "p90 " + before}}
 	isBaseline := func(c analysis.Column) bool { return c.Baseline }
 	isBefore := func(c analysis.Column) bool { return c.Before != "" }
-	for _, t := range s.Metrics {
-		if t.Metric != "total" {
+	for _, l := range linesOf(s, "total") {
+		if l.Class != "cold" && l.Class != "warm" {
 			continue
 		}
-		for _, l := range t.Lines {
-			if l.Class != "cold" && l.Class != "warm" {
-				continue
-			}
-			p90 := quantile(l.P90, digits)
-			if p90 != unknown {
-				p90 = digits(*l.P90.Value) + " " + t.Unit
-			}
-			g.add(l.Class, esc(s.Columns[l.Column].Title), median(l.Median, t.Unit, digits), versus(s, l, 0.5, isBaseline), versus(s, l, 0.5, isBefore),
-				p90, versus(s, l, 0.9, isBaseline), versus(s, l, 0.9, isBefore))
+		p90 := unknown
+		if l.P90.Bounded() {
+			p90 = digits(*l.P90.Value) + " ms"
 		}
+		g.add(l.Class, s.Columns[l.Column].Title, median(l.Median, "ms", digits), versus(s, l, 0.5, isBaseline), versus(s, l, 0.5, isBefore),
+			p90, versus(s, l, 0.9, isBaseline), versus(s, l, 0.9, isBefore))
 	}
 	g.drop(3)
 	return g
@@ -69,16 +63,33 @@ func versus(s *analysis.Section, l analysis.Line, q float64, kind func(analysis.
 		if !kind(s.Columns[c.Baseline]) || c.Column != l.Column || c.Class != l.Class || c.Quantile != q || c.Ratio.Value == nil {
 			continue
 		}
-		text := c.Verdict
-		if c.Within && c.Verdict != "same" {
-			text += " within " + strconv.FormatFloat(100*analysis.Margin, 'f', -1, 64) + " %"
+		text := judged(c.Verdict, c.Within)
+		if c.Ratio.Bounded() {
+			text += ": " + times(c.Ratio)
 		}
-		if !c.Ratio.Bounded() {
-			return text
-		}
-		return text + ": " + ratio(*c.Ratio.Value) + " × (" + interval(c.Ratio, ratio) + ")"
+		return text
 	}
 	return unknown
+}
+
+// judged is a verdict, and whether the difference is small.
+func judged(verdict string, within bool) string {
+	if within && verdict != "same" {
+		return verdict + " within " + marginPercent()
+	}
+	return orUnknown(verdict)
+}
+
+// times prints a ratio with its interval.
+func times(e analysis.Estimate) string {
+	if e.Value == nil {
+		return unknown
+	}
+	text := ratio(*e.Value) + " ×"
+	if e.Bounded() {
+		text += " (" + interval(e, ratio) + ")"
+	}
+	return text
 }
 
 func ratio(v float64) string {
@@ -90,101 +101,89 @@ func ratio(v float64) string {
 }
 
 // metricGrid has a row for each class and config.
-func metricGrid(s *analysis.Section, t *analysis.Table, esc func(string) string) *grid {
+func metricGrid(s *analysis.Section, t *analysis.Table) *grid {
 	print := printer(t.Metric)
 	g := &grid{align: "ll", header: []string{"start", "config", "n", "bursts", "sessions", "invocations", "min", "median", "95 % interval", "p90 (interval)", "p99 (interval)", "max"}}
-	for _, l := range linesOf(s, t) {
-		g.add(esc(l.Class), esc(s.Columns[l.Column].Title), strconv.Itoa(l.N), counted(l.Bursts), counted(l.Sessions), strconv.Itoa(l.Invocations),
+	for _, l := range ownLines(s, t) {
+		g.add(l.Class, s.Columns[l.Column].Title, strconv.Itoa(l.N), counted(l.Bursts), counted(l.Sessions), strconv.Itoa(l.Invocations),
 			optional(l.Min, print), optional(l.Median.Value, print), interval(l.Median, print),
 			quantile(l.P90, print), quantile(l.P99, print), optional(l.Max, print))
 	}
-	for _, c := range []struct {
-		heading string
-		of      func(analysis.Line) int
-	}{{"bursts", func(l analysis.Line) int { return l.Bursts }}, {"sessions", func(l analysis.Line) int { return l.Sessions }}} {
-		if !slices.ContainsFunc(t.Lines, func(l analysis.Line) bool { return c.of(l) > 0 }) {
-			g.without(c.heading)
-		}
-	}
-	g.drop(len(g.header)-3, "p90 (interval)", "p99 (interval)")
+	g.cut(func(c int, empty bool) bool {
+		return empty && slices.Contains([]string{"bursts", "sessions", "p90 (interval)", "p99 (interval)"}, g.header[c])
+	})
 	return g
 }
 
-// linesOf are the lines of a table that no other one holds: what a warm invocation
+// ownLines are the lines of a table that no other one holds: what a warm invocation
 // takes is its duration, and stands in the table of totals.
-func linesOf(s *analysis.Section, t *analysis.Table) []analysis.Line {
-	if t.Metric != "duration" || !slices.ContainsFunc(s.Metrics, func(o analysis.Table) bool { return o.Metric == "total" }) {
+func ownLines(s *analysis.Section, t *analysis.Table) []analysis.Line {
+	if t.Metric != "duration" || linesOf(s, "total") == nil {
 		return t.Lines
 	}
 	return slices.DeleteFunc(slices.Clone(t.Lines), func(l analysis.Line) bool { return l.Class == "warm" || l.Class == "first-warm" })
 }
 
-// counted prints a number of things; 0 is that there are none.
-func counted(n int) string {
-	if text := some(n); text != "" {
-		return text
+// linesOf are the lines of a metric's table.
+func linesOf(s *analysis.Section, metric string) []analysis.Line {
+	for _, t := range s.Metrics {
+		if t.Metric == metric {
+			return t.Lines
+		}
 	}
-	return unknown
+	return nil
 }
 
+// lineOf is that of a column and class; without one, it holds no values.
+func lineOf(s *analysis.Section, metric, class string, column int) analysis.Line {
+	for _, l := range linesOf(s, metric) {
+		if l.Column == column && l.Class == class {
+			return l
+		}
+	}
+	return analysis.Line{}
+}
+
+// counted prints a number of things; 0 is that there are none.
+func counted(n int) string { return orUnknown(some(n)) }
+
 // deployGrid has a row for each first cold start of an image.
-func deployGrid(s *analysis.Section, esc func(string) string) *grid {
+func deployGrid(s *analysis.Section) *grid {
 	g := &grid{align: "l", header: []string{"config", "init, ms", "duration, ms", "billed, ms", "provision, ms"}}
 	for _, d := range s.Deploy {
-		g.add(esc(s.Columns[d.Column].Title), optional(d.InitMs, digits), optional(d.DurationMs, digits), optional(d.BilledMs, whole), optional(d.Provision, digits))
+		g.add(s.Columns[d.Column].Title, optional(d.InitMs, digits), optional(d.DurationMs, digits), optional(d.BilledMs, whole), optional(d.Provision, digits))
 	}
 	return g
 }
 
-// imageGrid has a row for each image; code marks what is to be copied. Facts
-// that no image has are left out.
-func imageGrid(s *analysis.Section, esc, code func(string) string) *grid {
-	mark := func(digest string) string {
-		if d := short(digest); d != unknown {
-			return code(d)
-		}
-		return unknown
-	}
-	g := &grid{align: "lrrrllll", header: []string{"image", "size", "compressed", "layers", "base", "image ID", "digest", "since the previous run"}}
+// imageGrid has a row for each image. Facts that no image has are left out.
+func imageGrid(s *analysis.Section) *grid {
+	g := &grid{align: "lrrrlccl", header: []string{"image", "size", "compressed", "layers", "base", "image ID", "digest", "since the previous run"}}
 	for _, i := range s.Images {
-		layers, base, change := unknown, unknown, unknown
+		layers := unknown
 		if i.Layers != nil {
 			layers = strconv.Itoa(*i.Layers)
 		}
-		if i.Base != "" {
-			base = esc(i.Base)
-		}
-		if i.Change != "" {
-			change = i.Change
-		}
-		g.add(esc(i.Title), bytesOf(i.SizeBytes), bytesOf(i.CompressedBytes), layers, base, mark(i.ImageID), mark(i.Digest), change)
+		g.add(i.Title, bytesOf(i.SizeBytes), bytesOf(i.CompressedBytes), layers, orUnknown(i.Base), short(i.ImageID), short(i.Digest), orUnknown(i.Change))
 	}
 	g.drop(1)
 	return g
 }
 
 // problemGrid has a row for each config and reason.
-func problemGrid(s *analysis.Section, esc func(string) string) *grid {
+func problemGrid(s *analysis.Section) *grid {
 	g := &grid{align: "lllrl", header: []string{"config", "what", "reason", "count", "the last one"}}
 	for _, p := range s.Problems {
-		example := unknown
-		if p.Example != "" {
-			example = esc(p.Example)
-		}
-		g.add(esc(p.Column), p.Kind, esc(p.Reason), strconv.Itoa(p.Count), example)
+		g.add(p.Column, p.Kind, p.Reason, strconv.Itoa(p.Count), orUnknown(p.Example))
 	}
 	return g
 }
 
 // unavailableGrid has a row for each variant that was not measured.
-func unavailableGrid(s *analysis.Section, esc func(string) string) *grid {
+func unavailableGrid(s *analysis.Section) *grid {
 	g := &grid{align: "lll", header: []string{"not measured", "why", "what mends it"}}
 	for _, u := range s.Unavailable {
-		hint := unknown
-		if u.Hint != "" {
-			hint = esc(u.Hint)
-		}
-		g.add(esc(u.Variant), esc(u.Error), hint)
+		g.add(u.Variant, u.Error, orUnknown(u.Hint))
 	}
 	return g
 }

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,10 +111,10 @@ type pageCell struct {
 func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, error) {
 	p := pageSection{
 		ID: id, Heading: printable(s.Heading), Caption: s.Caption, Alerts: s.Alerts,
-		Headline: tableOf("Billed Duration", headlineGrid(s, asIs), false), Verdicts: sentences(s),
+		Headline: tableOf("Billed Duration", headlineGrid(s), false), Verdicts: sentences(s),
 		Warnings: s.Warnings, Notes: s.Notes, Method: s.Method, Command: printable(s.Command),
 	}
-	if g := unavailableGrid(s, asIs); len(g.rows) > 0 {
+	if g := unavailableGrid(s); len(g.rows) > 0 {
 		p.Unavailable = append(p.Unavailable, tableOf("Variants that were not measured", g, false))
 	}
 	for _, plot := range Plots() {
@@ -128,64 +129,30 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 			p.Figures = append(p.Figures, f)
 		}
 	}
-	add := func(part pagePart, grids ...*grid) {
-		for _, g := range grids {
-			if len(g.rows) > 0 {
-				part.Grids = append(part.Grids, tableOf(part.Title, g, !g.fixed))
-			}
-		}
-		if len(part.Grids) > 0 || part.Doc != "" {
-			part.ID = fmt.Sprintf("%s-%d", id, len(p.Tables)+1)
-			p.Tables = append(p.Tables, part)
-		}
-	}
+	all := parts(s)
 	if len(s.Comparisons) > 0 {
-		add(pagePart{Title: "Against the baseline"}, comparisonGrid(s, asIs))
-		if whole, notes := differences(s, asIs); len(whole.rows) > 0 {
-			add(pagePart{Title: "Differences", Doc: differenceDoc, Notes: notes}, whole)
+		all = append([]part{{title: "Against the baseline", grids: []*grid{comparisonGrid(s)}}}, all...)
+	}
+	for i, of := range all {
+		part := pagePart{ID: fmt.Sprintf("%s-%d", id, i+1), Title: printable(of.title), Doc: of.doc, Notes: slices.Concat(of.warnings, of.notes)}
+		for _, g := range of.grids {
+			part.Grids = append(part.Grids, tableOf(of.title, g, !g.fixed))
 		}
-	}
-	if len(s.Curves) > 0 {
-		add(pagePart{Title: curveTitle, Doc: curveDoc}, curveGrid(s, asIs))
-	}
-	if s.Since != nil {
-		add(pagePart{Title: "Since the previous run, " + s.Since.Base, Notes: append(append([]string{}, s.Since.Warnings...), s.Since.Notes...)},
-			changeGrid(s.Since, asIs), driftGrid(s.Since, asIs))
-	}
-	for i := range s.Metrics {
-		t := &s.Metrics[i]
-		if g := metricGrid(s, t, asIs); len(g.rows) > 0 {
-			add(pagePart{Title: t.Title + ", " + t.Unit, Doc: t.Doc, Notes: t.Notes}, g)
-		}
-	}
-	if note := costNote(s); note != "" {
-		add(pagePart{Title: "Cost", Doc: note}, costGrid(s, asIs))
-	}
-	add(pagePart{Title: "Images"}, imageGrid(s, asIs, code))
-	if len(s.Problems) > 0 {
-		problems := pagePart{Title: "Failures and rejects", Doc: problemsDoc}
-		for _, o := range s.Problems {
+		for _, o := range of.outputs {
 			if strings.TrimSpace(o.Output) != "" {
-				problems.Outputs = append(problems.Outputs, pageOutput{
-					Title: printable(fmt.Sprintf("The end of what %s wrote before it failed (%s):", o.Column, o.Reason)), Text: printable(strings.TrimRight(o.Output, "\n")),
-				})
+				part.Outputs = append(part.Outputs, pageOutput{Title: printable(outputTitle(o)), Text: printable(strings.TrimRight(o.Output, "\n"))})
 			}
 		}
-		add(problems, problemGrid(s, asIs))
-	}
-	if len(s.Deploy) > 0 && len(s.Curves) == 0 {
-		add(pagePart{Title: "First start after a deployment", Doc: deployDoc}, deployGrid(s, asIs))
+		p.Tables = append(p.Tables, part)
 	}
 	return p, p.embed(s, left)
 }
-
-func asIs(s string) string { return s }
 
 // tableOf makes a page's table of a grid. The first column heads the rows, and the
 // second one does where the first is a class.
 func tableOf(label string, g *grid, sortable bool) pageTable {
 	t := pageTable{Label: printable(label), Sortable: sortable && len(g.rows) > 1}
-	number := func(c int) bool { return c >= len(g.align) || g.align[c] != 'l' }
+	number := func(c int) bool { return g.kind(c) == 'r' }
 	head := 0
 	if len(g.header) > 1 && g.header[0] == "start" {
 		head = 1
@@ -196,6 +163,9 @@ func tableOf(label string, g *grid, sortable bool) pageTable {
 	for _, r := range g.rows {
 		var cells []pageCell
 		for c, text := range r {
+			if g.kind(c) == 'c' && text != unknown {
+				text = code(text)
+			}
 			cell := pageCell{Text: text, Number: number(c), Head: c == head}
 			cell.Prose = !cell.Number && len(text) > proseFrom
 			cell.Verdict = verdictOf(text)

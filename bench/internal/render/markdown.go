@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"coldbench/bench/internal/analysis"
@@ -32,71 +33,23 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	for _, a := range s.Alerts {
 		fmt.Fprintf(b, "\n> **%s**\n", escape(a))
 	}
-	grids := markdownGrids{b: b}
-	grids.add(headlineGrid(s, escape))
+	head := []*grid{headlineGrid(s)}
 	if len(s.Comparisons) > 0 {
-		grids.add(comparisonGrid(s, escape))
+		head = append(head, comparisonGrid(s))
 	}
-	grids.add(unavailableGrid(s, escape))
-	pictures(b, s, "ecdf")
-	b.WriteString("\n")
-	list(b, "**Warning:** ", s.Warnings)
-	list(b, "", s.Notes)
-
-	if len(s.Curves) > 0 {
-		b.WriteString("\n### " + curveTitle + "\n\n" + curveDoc + "\n")
-		grids.add(curveGrid(s, escape))
-		pictures(b, s, "deployment")
-	}
-	if s.Since != nil {
-		fmt.Fprintf(b, "\n### Since the previous run, %s\n", escape(s.Since.Base))
-		if err := comparisonMarkdown(b, s.Since); err != nil {
-			return err
-		}
-	}
-	pictures(b, s, "order", "phases", "memory")
-	if whole, notes := differences(s, escape); len(whole.rows) > 0 {
-		b.WriteString("\n### Differences\n\n" + differenceDoc + "\n")
-		grids.add(whole)
-		b.WriteString("\n")
-		list(b, "", notes)
-	}
-	if note := costNote(s); note != "" {
-		fmt.Fprintf(b, "\n### Cost\n\n%s\n", escape(note))
-		grids.add(costGrid(s, escape))
-	}
-	if len(s.Images) > 0 {
-		b.WriteString("\n### Images\n")
-		grids.add(imageGrid(s, escape, code))
-	}
-	if len(s.Problems) > 0 {
-		b.WriteString("\n### Failures and rejects\n\n" + problemsDoc + "\n")
-		grids.add(problemGrid(s, escape))
-		outputs(b, s.Problems)
-	}
-	if len(s.Deploy) > 0 && len(s.Curves) == 0 {
-		b.WriteString("\n### First start after a deployment\n\n" + deployDoc + "\n")
-		grids.add(deployGrid(s, escape))
-	}
-	for i := range s.Metrics {
-		t := &s.Metrics[i]
-		g := metricGrid(s, t, escape)
-		if len(g.rows) == 0 {
-			continue
-		}
-		fmt.Fprintf(b, "\n### %s, %s\n\n%s\n", escape(t.Title), t.Unit, escape(t.Doc))
-		grids.add(g)
-		if len(t.Notes) > 0 {
-			b.WriteString("\n")
-			list(b, "", t.Notes)
-		}
-	}
-	b.WriteString("\n### How it was measured\n")
 	facts := &grid{align: "ll", header: []string{"", ""}}
 	for _, f := range s.Method {
-		facts.add(escape(f.Name), escape(f.Value))
+		facts.add(f.Name, f.Value)
 	}
-	grids.add(facts)
+	all := slices.Concat(
+		[]part{{grids: append(head, unavailableGrid(s)), warnings: s.Warnings, notes: s.Notes, plots: []string{"ecdf", "order", "phases", "memory"}}},
+		parts(s), []part{{title: "How it was measured", grids: []*grid{facts}}})
+	for _, p := range all {
+		if err := p.markdown(b); err != nil {
+			return err
+		}
+		pictures(b, s, p.plots)
+	}
 	b.WriteString("\n")
 	var links []string
 	for _, name := range s.Files() {
@@ -107,60 +60,56 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 	}
 	b.WriteString("Measured again by:\n\n")
 	fenced(b, "sh", s.Command)
-	return grids.err
+	return nil
 }
 
-// What the tables of failures and of first starts hold.
-const (
-	problemsDoc = "None of these is a sample; a rejected start could not be proved to be what was asked for, and was tried again."
-	deployDoc   = "The first cold start of an image that was new here, once each, beside the cold starts above and not among them."
-)
-
-// markdownGrids draws tables one after the other and keeps the first error.
-type markdownGrids struct {
-	b   *bytes.Buffer
-	err error
-}
-
-func (m *markdownGrids) add(g *grid) {
-	if m.err != nil || len(g.rows) == 0 {
-		return
+// markdown writes the part below a heading of the third level, where it has one.
+func (p part) markdown(b *bytes.Buffer) error {
+	if p.title != "" {
+		fmt.Fprintf(b, "\n### %s\n", escape(p.title))
 	}
-	m.b.WriteString("\n")
-	m.err = g.markdown(m.b)
-}
-
-// pictures links to the plots that lie beside the page.
-func pictures(b *bytes.Buffer, s *analysis.Section, names ...string) {
-	if s.Pictures == "" {
-		return
+	if p.doc != "" {
+		fmt.Fprintf(b, "\n%s\n", escape(p.doc))
 	}
-	for _, name := range names {
-		p, ok := PlotNamed(name)
-		if !ok {
-			continue
+	for _, g := range p.grids {
+		if err := g.markdown(b); err != nil {
+			return err
 		}
-		if f := p.draw(s, wide); f != nil {
-			fmt.Fprintf(b, "\n![%s](%s)\n", escape(f.title), p.File(s))
+	}
+	for _, o := range p.outputs {
+		if strings.TrimSpace(o.Output) != "" {
+			fmt.Fprintf(b, "\n%s\n\n", escape(outputTitle(o)))
+			fenced(b, "text", strings.TrimRight(o.Output, "\n"))
+		}
+	}
+	if len(p.warnings)+len(p.notes) > 0 {
+		b.WriteString("\n")
+		list(b, "- **Warning:** ", p.warnings)
+		list(b, "- ", p.notes)
+	}
+	return nil
+}
+
+// pictures links to plots that lie beside the page.
+func pictures(b *bytes.Buffer, s *analysis.Section, names []string) {
+	for _, name := range names {
+		if p, ok := PlotNamed(name); ok && s.Pictures != "" {
+			if f := p.draw(s, wide); f != nil {
+				fmt.Fprintf(b, "\n![%s](%s)\n", escape(f.title), p.File(s))
+			}
 		}
 	}
 }
 
 func list(b *bytes.Buffer, mark string, texts []string) {
 	for _, t := range texts {
-		fmt.Fprintf(b, "- %s%s\n", mark, escape(t))
+		b.WriteString(mark + escape(t) + "\n")
 	}
 }
 
-// outputs shows the end of what failing functions wrote.
-func outputs(b *bytes.Buffer, problems []analysis.Problem) {
-	for _, p := range problems {
-		if strings.TrimSpace(p.Output) == "" {
-			continue
-		}
-		fmt.Fprintf(b, "\nThe end of what %s wrote before it failed (%s):\n\n", escape(p.Column), escape(p.Reason))
-		fenced(b, "text", strings.TrimRight(p.Output, "\n"))
-	}
+// outputTitle is said of the end of what a failing function wrote.
+func outputTitle(p analysis.Problem) string {
+	return fmt.Sprintf("The end of what %s wrote before it failed (%s):", p.Column, p.Reason)
 }
 
 // fenced writes a block of code, fenced by more backticks than are in it.

@@ -63,7 +63,7 @@ func memory(s *analysis.Section, width float64) *figure {
 func sweeps(s *analysis.Section) (list []sweep, sizes []int, priced bool) {
 	place := map[string]int{}
 	for i, c := range s.Columns {
-		m := medianOf(s, "total", "cold", i)
+		m := lineOf(s, "total", "cold", i).Median
 		if m.Value == nil || c.MemoryMB <= 0 {
 			continue // a logarithmic axis has no place for it
 		}

@@ -14,13 +14,9 @@ func Summary(w io.Writer, r *analysis.Report) error {
 	o := r.Overview()
 	var b bytes.Buffer
 	b.WriteString("# Cold and warm starts, local and on AWS Lambda\n\nBilled Duration: the median, with its 95 % interval.\n\n")
-	list(&b, "", o.Captions)
-	grids := markdownGrids{b: &b}
-	grids.add(overviewGrid(o))
-	b.WriteString("\n")
-	list(&b, "", o.Notes)
-	if grids.err != nil {
-		return grids.err
+	list(&b, "- ", o.Captions)
+	if err := (part{grids: []*grid{overviewGrid(o)}, notes: o.Notes}).markdown(&b); err != nil {
+		return err
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -39,14 +35,14 @@ func overviewGrid(o analysis.Overview) *grid {
 		if always[i] {
 			title += standIn
 		}
-		g.header = append(g.header, escape(title))
+		g.header = append(g.header, title)
 	}
 	for _, r := range o.Rows {
 		label := r.Label
 		if r.Command != "" {
 			label += fmt.Sprintf(" (`%s`)", r.Command)
 		}
-		cells := []string{escape(label)}
+		cells := []string{label}
 		for i, c := range r.Cells {
 			text := "not measured"
 			if c.Median.Value != nil {

@@ -7,8 +7,8 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// part is a stacked phase.
-type part struct {
+// phase is a stacked part.
+type phase struct {
 	name string
 	ink  ink
 	of   func(analysis.Phases) *float64
@@ -16,11 +16,11 @@ type part struct {
 
 // The phases of a cold start. Where every column's init can be split, it is.
 var (
-	provisionPart = part{"provision (not billed)", shade(7), func(p analysis.Phases) *float64 { return p.ProvisionMs }}
-	initPart      = part{"init", shade(0), func(p analysis.Phases) *float64 { return p.InitMs }}
-	platformPart  = part{"init: platform", shade(0), func(p analysis.Phases) *float64 { return p.PlatformMs }}
-	processPart   = part{"init: process", shade(5), func(p analysis.Phases) *float64 { return p.ProcessMs }}
-	invokePart    = part{"invoke", shade(1), func(p analysis.Phases) *float64 { return p.DurationMs }}
+	provisionPart = phase{"provision (not billed)", shade(7), func(p analysis.Phases) *float64 { return p.ProvisionMs }}
+	initPart      = phase{"init", shade(0), func(p analysis.Phases) *float64 { return p.InitMs }}
+	platformPart  = phase{"init: platform", shade(0), func(p analysis.Phases) *float64 { return p.PlatformMs }}
+	processPart   = phase{"init: process", shade(5), func(p analysis.Phases) *float64 { return p.ProcessMs }}
+	invokePart    = phase{"invoke", shade(1), func(p analysis.Phases) *float64 { return p.DurationMs }}
 )
 
 // bar is the phases of one column.
@@ -48,16 +48,16 @@ func phases(s *analysis.Section, width float64) *figure {
 	if len(bars) == 0 {
 		return nil
 	}
-	billed := []part{initPart, invokePart}
+	billed := []phase{initPart, invokePart}
 	note := "Medians of the parts, which need not add up to the median of the whole."
 	switch {
 	case split && negative:
 		note += " Init is not split: a part of it would be negative, see the tables."
 	case split && s.Backend == "aws":
-		billed = []part{platformPart, processPart, invokePart}
+		billed = []phase{platformPart, processPart, invokePart}
 		note += " Process: the age of the function's process at the first invocation, in steps of 10 ms. Platform: what of init came before it."
 	case split:
-		billed = []part{platformPart, processPart, invokePart}
+		billed = []phase{platformPart, processPart, invokePart}
 		note += " Platform: from execve to the function's own first instruction. Process: from there to its first GET /next."
 	}
 	f := &figure{title: "Phases of the median cold start", note: note}
@@ -67,11 +67,11 @@ func phases(s *analysis.Section, width float64) *figure {
 	f.panels = append(f.panels, stacked("what is billed, ms", bars, billed, width))
 	if provisioned {
 		f.legend = append(f.legend, key{text: provisionPart.name, ink: provisionPart.ink})
-		f.panels = append(f.panels, stacked("with the environment's provision, ms", bars, append([]part{provisionPart}, billed...), width))
+		f.panels = append(f.panels, stacked("with the environment's provision, ms", bars, append([]phase{provisionPart}, billed...), width))
 	}
 	for _, b := range bars {
 		text := b.title + ":"
-		for _, p := range append([]part{provisionPart}, billed...) {
+		for _, p := range append([]phase{provisionPart}, billed...) {
 			if v := p.of(b.phases); v != nil {
 				text += " " + p.name + " " + digits(*v) + " ms,"
 			}
@@ -84,7 +84,7 @@ func phases(s *analysis.Section, width float64) *figure {
 
 // stacked draws a bar for each column, its title above it and its parts' values
 // beside it.
-func stacked(heading string, bars []bar, parts []part, width float64) panel {
+func stacked(heading string, bars []bar, parts []phase, width float64) panel {
 	most := 0.0
 	for _, b := range bars {
 		sum := 0.0

@@ -59,22 +59,10 @@ func shownSeries(s *analysis.Section) (list []drawnSeries, class, metric, why st
 		}
 		d.sorted = slices.Clone(d.values)
 		slices.Sort(d.sorted)
-		d.median = medianOf(s, metric, class, x.Column)
+		d.median = lineOf(s, metric, class, x.Column).Median
 		list = append(list, d)
 	}
 	return list, class, metric, why
-}
-
-// medianOf finds a median in the tables.
-func medianOf(s *analysis.Section, metric, class string, column int) analysis.Estimate {
-	for _, t := range s.Metrics {
-		for _, l := range t.Lines {
-			if t.Metric == metric && l.Class == class && l.Column == column {
-				return l.Median
-			}
-		}
-	}
-	return analysis.Estimate{}
 }
 
 // distinct reports whether there are at least n different values.

@@ -12,7 +12,7 @@ const sparkWidth = 32
 
 // sparkGrid has a row for each column: a histogram of what its starts took, on one
 // scale for all.
-func sparkGrid(s *analysis.Section, esc func(string) string) *grid {
+func sparkGrid(s *analysis.Section) *grid {
 	list, class, metric, _ := shownSeries(s)
 	axis, _ := kindOf(class, metric)
 	g := &grid{align: "lrll", header: []string{class + ": " + axis, "min", "", "max"}}
@@ -32,7 +32,7 @@ func sparkGrid(s *analysis.Section, esc func(string) string) *grid {
 		if len(d.sorted) < 6 {
 			continue // a few points are no histogram
 		}
-		g.add(esc(d.title), digits(d.sorted[0]), spark(d.sorted, position), digits(d.sorted[len(d.sorted)-1]))
+		g.add(d.title, digits(d.sorted[0]), spark(d.sorted, position), digits(d.sorted[len(d.sorted)-1]))
 	}
 	return g
 }

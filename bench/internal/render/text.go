@@ -47,24 +47,17 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	for _, a := range s.Alerts {
 		wrap(b, "! ", plain(a))
 	}
-	comparison := comparisonGrid(s, plain)
+	comparison := comparisonGrid(s)
 	comparison.without("p90 against before") // a terminal is only so wide
-	whole, notes := differences(s, plain)
+	whole, notes := differences(s)
 	whole.without("p")
-	tables := []*grid{headlineGrid(s, plain), comparison, curveGrid(s, plain), whole, sparkGrid(s, plain), costGrid(s, plain)}
+	tables := []*grid{headlineGrid(s), comparison, curveGrid(s), whole, sparkGrid(s), costGrid(s)}
 	if s.Since != nil {
-		tables = append(tables, changeGrid(s.Since, plain), driftGrid(s.Since, plain))
+		tables = append(tables, changeGrid(s.Since), driftGrid(s.Since))
 	}
-	if len(s.Images) > 0 {
-		images := imageGrid(s, plain, plain)
-		images.without("compressed", "digest")
-		tables = append(tables, images)
-	}
-	for _, g := range tables {
-		if len(g.rows) == 0 {
-			continue
-		}
-		b.WriteString("\n")
+	images := imageGrid(s)
+	images.without("compressed", "digest")
+	for _, g := range append(tables, images) {
 		if err := g.text(b); err != nil {
 			return err
 		}
@@ -97,7 +90,7 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	}
 	if s.Since != nil {
 		wrap(b, "- ", plain("Since the previous run, "+s.Since.Base+":"))
-		for _, t := range append(append([]string{}, s.Since.Warnings...), s.Since.Notes...) {
+		for _, t := range slices.Concat(s.Since.Warnings, s.Since.Notes) {
 			wrap(b, "  ", plain(t))
 		}
 	}

@@ -99,7 +99,7 @@ func sentence(s *analysis.Section, c analysis.ColumnComparison) string {
 	if more != "" {
 		more += "; "
 	}
-	n, of := lineOf(s, c.Column, c.Class), lineOf(s, c.Baseline, c.Class)
+	n, of := lineOf(s, "total", c.Class, c.Column), lineOf(s, "total", c.Class, c.Baseline)
 	text += " (" + more + "n = " + strconv.Itoa(n.N) + " and " + strconv.Itoa(of.N)
 	switch {
 	case n.Sessions > 1:
@@ -133,16 +133,4 @@ func timesPrinter(value float64, ends ...*float64) func(float64) string {
 		decimals = 1
 	}
 	return func(v float64) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
-}
-
-// lineOf is the line of a column and class in the table of init + duration.
-func lineOf(s *analysis.Section, column int, class string) analysis.Line {
-	for _, t := range s.Metrics {
-		for _, l := range t.Lines {
-			if t.Metric == "total" && l.Column == column && l.Class == class {
-				return l
-			}
-		}
-	}
-	return analysis.Line{}
 }
