@@ -43,6 +43,13 @@ func (c *StdioClient) serve(ctx context.Context, call string, body json.RawMessa
 			return nil, fmt.Errorf("decoding %s: %w", call, err)
 		}
 		return nil, c.host.Kill(ctx, k.Process)
+	case callOutput:
+		var t stdioText
+		if err := json.Unmarshal(body, &t); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		}
+		c.host.Output(t.Text, t.End)
+		return nil, nil
 	}
 	return nil, fmt.Errorf("unknown call %q", call)
 }

@@ -3,6 +3,7 @@ package runtimeapi
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,13 @@ func (l *stdioLauncher) Launch(ctx context.Context, phase Phase) (Process, error
 	s := (*stdioSession)(l)
 	// A listener of its own for each process: nothing that an earlier one
 	// left in the queue can be taken for the new one.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	// Unix, as the function's output comes over it as a pipe; abstract, as the
+	// containers share a network namespace and no folder.
+	name, err := abstractName()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("listening for images/start: %w", err)
 	}
@@ -35,7 +42,7 @@ func (l *stdioLauncher) Launch(ctx context.Context, phase Phase) (Process, error
 	s.processes[p.number] = p
 	s.mu.Unlock()
 
-	launch := StdioLaunch{Process: p.number, Phase: phase, Control: listener.Addr().String()}
+	launch := StdioLaunch{Process: p.number, Phase: phase, Control: name}
 	if err := s.peer.call(ctx, callLaunch, launch, nil); err != nil {
 		p.Kill()
 		return nil, fmt.Errorf("launching: %w", err)
@@ -57,7 +64,7 @@ var (
 type stdioProcess struct {
 	session *stdioSession
 	number  int
-	control net.Conn
+	control *net.UnixConn
 	replies *bufio.Reader
 	// Supervision is nil without extensions.
 	*Supervision
@@ -70,15 +77,22 @@ type stdioProcess struct {
 }
 
 // accept waits for the connection of images/start and its "ready".
-func (p *stdioProcess) accept(ctx context.Context, listener net.Listener) error {
+func (p *stdioProcess) accept(ctx context.Context, listener *net.UnixListener) error {
 	type accepted struct {
-		conn net.Conn
+		conn *net.UnixConn
 		err  error
 	}
-	conns := make(chan accepted, 1)
+	conns, left := make(chan accepted), make(chan struct{})
+	defer close(left)
 	go func() {
-		conn, err := listener.Accept()
-		conns <- accepted{conn, err}
+		conn, err := listener.AcceptUnix()
+		select {
+		case conns <- accepted{conn, err}:
+		case <-left:
+			if err == nil {
+				_ = conn.Close()
+			}
+		}
 	}()
 	select {
 	case a := <-conns:
@@ -91,8 +105,12 @@ func (p *stdioProcess) accept(ctx context.Context, listener net.Listener) error 
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for images/start: %w", context.Cause(ctx))
 	}
-	p.replies = bufio.NewReader(p.control)
+	files := &fileReader{conn: p.control}
+	p.replies = bufio.NewReader(files)
 	line, err := p.readLine(ctx)
+	if files.file != nil {
+		p.session.output.add(p.number, files.file)
+	}
 	if err != nil {
 		return fmt.Errorf("waiting for images/start: %w", err)
 	}
@@ -105,14 +123,24 @@ func (p *stdioProcess) accept(ctx context.Context, listener net.Listener) error 
 	return nil
 }
 
+// abstractName returns a new name for a socket without a file.
+func abstractName() (string, error) {
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("naming a socket: %w", err)
+	}
+	return fmt.Sprintf("@coldbench-%x", b), nil
+}
+
 // Exec sends "go" and returns what images/start says about the execve, or about
 // the extensions that it started instead.
 func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
-	if _, err := io.WriteString(p.control, "go\n"); err != nil {
-		return Started{}, fmt.Errorf("releasing images/start: %w", p.orEnded(err))
-	}
-	line, err := p.readLine(ctx)
-	if err != nil {
+	_, unsent := io.WriteString(p.control, "go\n")
+	line, err := p.readLine(ctx) // what was said before a hang-up can still be read
+	switch {
+	case err != nil && unsent != nil:
+		return Started{}, fmt.Errorf("releasing images/start: %w", p.orEnded(unsent))
+	case err != nil:
 		return Started{}, fmt.Errorf("waiting for execve: %w", p.orEnded(err))
 	}
 	if text, failed := startFailure(line); failed {
@@ -209,6 +237,7 @@ func (p *stdioProcess) Kill() {
 		// Whatever it says: bench answers for its containers itself.
 		_ = p.session.peer.call(ctx, callKill, stdioKill{Process: p.number}, nil)
 		p.end(Exit{Code: 137, Signal: 9})
+		p.session.output.remove(p.number)
 		probe.Detach()
 		if p.control != nil {
 			_ = p.control.Close()

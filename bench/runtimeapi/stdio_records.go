@@ -20,6 +20,7 @@ const (
 const (
 	callLaunch = "launch" // StdioLaunch -> nothing
 	callKill   = "kill"   // stdioKill -> nothing
+	callOutput = "output" // stdioText; wants no answer
 )
 
 // StdioHello is what an emulator says of itself when bench connects.
@@ -40,8 +41,8 @@ type StdioLaunch struct {
 	// Process numbers the processes of the connection from 1.
 	Process int   `json:"process"`
 	Phase   Phase `json:"phase"`
-	// Control is the host:port that images/start connects to, within the
-	// emulator's network namespace.
+	// Control is the abstract Unix socket, "@NAME", that images/start connects to
+	// in the emulator's network namespace.
 	Control string `json:"control"`
 }
 
@@ -65,6 +66,13 @@ type stdioThrottled struct {
 	Known bool  `json:"known"`
 }
 
+// stdioText is what the function wrote since the last one; End says that a
+// process will write no more.
+type stdioText struct {
+	Text []byte `json:"text,omitempty"`
+	End  bool   `json:"end,omitempty"`
+}
+
 // StdioHost is bench's side of the connection: it makes and ends the
 // containers that an emulator asks for.
 type StdioHost interface {
@@ -74,6 +82,10 @@ type StdioHost interface {
 	// Kill ends a process and returns when nothing of its container is left.
 	// It may be called twice, and for a process that has ended or never was.
 	Kill(ctx context.Context, process int) error
+	// Output takes what the function wrote; end says that a process will write no
+	// more. What was written during an init or an invocation comes before its
+	// result.
+	Output(text []byte, end bool)
 }
 
 // StdioProbe looks at the processes of the environment from where the

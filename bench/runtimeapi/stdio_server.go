@@ -29,6 +29,8 @@ func (s StdioServer) Serve(r io.Reader, w io.Writer) error {
 	api := NewServer(s.Listener)
 	session := &stdioSession{api: api, settings: s, processes: map[int]*stdioProcess{}}
 	session.peer = newStdioPeer(w, session.serve)
+	// Output that can't be sent is lost: bench is gone.
+	session.output.send = func(t stdioText) { _ = session.peer.tell(callOutput, t) }
 	err := session.peer.serve(r)
 	session.end()
 	return errors.Join(err, api.Close())
@@ -39,6 +41,7 @@ type stdioSession struct {
 	api      *Server
 	settings StdioServer
 	peer     *stdioPeer
+	output   stdioOutput
 
 	mu          sync.Mutex
 	environment *Environment
@@ -64,6 +67,8 @@ func (s *stdioSession) serve(ctx context.Context, call string, body json.RawMess
 		if err != nil {
 			return nil, err
 		}
+		s.output.hold()
+		defer s.output.release()
 		return env.Init(ctx)
 	case callInvoke:
 		var e Event
@@ -74,6 +79,8 @@ func (s *stdioSession) serve(ctx context.Context, call string, body json.RawMess
 		if err != nil {
 			return nil, err
 		}
+		s.output.hold()
+		defer s.output.release()
 		return env.Invoke(ctx, e)
 	case callThrottled:
 		d, known := s.settings.Probe.Throttled()

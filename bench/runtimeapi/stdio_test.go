@@ -36,6 +36,8 @@ type stdioWorld struct {
 	mu      sync.Mutex
 	running map[int]*toyProcess
 	kills   int
+	// output is what came of the function, with "END" where that ended.
+	output string
 }
 
 // toyProbe sees what it is told to.
@@ -117,7 +119,7 @@ func (w *stdioWorld) Launch(ctx context.Context, l StdioLaunch) error {
 			<-process.Done()
 			w.client.Exited(StdioExit{Process: l.Process, Exit: process.Exit()})
 		}()
-		conn, err := net.Dial("tcp", l.Control)
+		conn, err := net.Dial("unix", l.Control)
 		if err != nil {
 			return // it was ended meanwhile
 		}
@@ -146,6 +148,21 @@ func (w *stdioWorld) Kill(ctx context.Context, process int) error {
 		<-p.Done()
 	}
 	return nil
+}
+
+func (w *stdioWorld) Output(text []byte, end bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.output += string(text)
+	if end {
+		w.output += "END"
+	}
+}
+
+func (w *stdioWorld) written() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.output
 }
 
 func (w *stdioWorld) context() context.Context {
@@ -416,6 +433,7 @@ func (h *idleHost) Launch(ctx context.Context, _ StdioLaunch) error {
 	h.mu.Unlock()
 	return ctx.Err()
 }
+func (h *idleHost) Output([]byte, bool)             {}
 func (h *idleHost) Kill(context.Context, int) error { return nil }
 func (h *idleHost) launching() bool                 { h.mu.Lock(); defer h.mu.Unlock(); return h.open != 0 }
 

@@ -41,14 +41,14 @@ func (l *launcher) Launch(context.Context, runtimeapi.Phase) (runtimeapi.Process
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
 	p := &process{launcher: l, done: make(chan struct{}), write: fds[1], oomKills: oomKills()}
-	p.reader = newReader(l.out, os.NewFile(uintptr(fds[0]), "output"))
+	p.reader = l.out.read(os.NewFile(uintptr(fds[0]), "output"))
 	return p, nil
 }
 
 // process is a runtime process and its extensions.
 type process struct {
 	*launcher
-	reader   *reader
+	reader   *runtimeapi.OutputPipe
 	write    int
 	oomKills int64
 	kill     sync.Once
@@ -230,7 +230,7 @@ func (p *process) Kill() {
 	p.kill.Do(func() {
 		_ = syscall.Close(p.write)
 		p.reaper.killAll()
-		p.reader.close()
+		p.out.stop(p.reader)
 		p.mu.Lock()
 		if p.runtime == 0 { // nobody else closes it
 			close(p.done)

@@ -2,7 +2,10 @@ package main
 
 import (
 	"io"
+	"os"
 	"sync"
+
+	"coldbench/bench/runtimeapi"
 )
 
 // logTail is how much of the log an answer carries, as on Lambda.
@@ -14,9 +17,8 @@ type output struct {
 	mu   sync.Mutex
 	w    io.Writer
 	tail []byte
-	// drain reads what a process has written so far; nil while there is none.
-	// It is called with mu held and hands what it reads to take.
-	drain func()
+	// function is what the function's process writes to; nil for none.
+	function *runtimeapi.OutputPipe
 }
 
 func newOutput(w io.Writer) *output { return &output{w: w} }
@@ -42,8 +44,27 @@ func (o *output) platform(lines string) {
 func (o *output) pump() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.drain != nil {
-		o.drain()
+	if o.function != nil {
+		o.function.Drain()
+	}
+}
+
+// read begins to pass on what a process writes into file.
+func (o *output) read(file *os.File) *runtimeapi.OutputPipe {
+	p := runtimeapi.NewOutputPipe(file, &o.mu, o.take)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.function = p
+	return p
+}
+
+// stop passes on the rest once every writer is gone.
+func (o *output) stop(p *runtimeapi.OutputPipe) {
+	p.Close()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.function == p {
+		o.function = nil
 	}
 }
 

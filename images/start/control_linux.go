@@ -21,29 +21,44 @@ func dial(where string) (c control, failure string) {
 		c.inside = true
 		return c, failure
 	}
-	rest, ok := cut(where, "tcp:")
-	if !ok {
-		return c, "neither tcp: nor fd: in " + where
+	name, ok := cut(where, "unix:")
+	if !ok || len(name) < 2 {
+		return c, "neither unix:NAME nor fd:N: " + where
 	}
-	addr, ok := address(rest)
-	if !ok {
-		return c, "no IPv4 address and port: " + rest
-	}
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return c, "making a socket: " + err.Error()
 	}
 	for {
-		err = syscall.Connect(fd, &addr)
+		err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: name})
 		if err != syscall.EINTR {
 			break
 		}
 	}
 	if err != nil && err != syscall.EISCONN {
-		return c, "connecting to " + rest + ": " + err.Error()
+		return c, "connecting to " + name + ": " + err.Error()
 	}
-	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-	return control{fd: fd, kept: -1}, ""
+	c = control{fd: fd}
+	if c.kept, err = redirect(); err != nil {
+		return c, "redirecting the output: " + err.Error()
+	}
+	return c, ""
+}
+
+// redirect makes stdout and stderr a new pipe and returns its other end. What a
+// function writes does not pass through the container engine, which would work
+// beside it.
+func redirect() (int, error) {
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
+		return -1, err
+	}
+	for fd := 1; fd <= 2; fd++ {
+		if err := syscall.Dup3(fds[1], fd, 0); err != nil {
+			return -1, err
+		}
+	}
+	return fds[0], syscall.Close(fds[1])
 }
 
 // inherit takes over the descriptors that fds names: "N", or "N:KEPT".
@@ -140,27 +155,4 @@ func (c control) fail(what string, err error) {
 		}
 	}
 	c.send(string(line) + "\n")
-}
-
-// address reads "127.0.0.1:9001".
-func address(s string) (syscall.SockaddrInet4, bool) {
-	var a syscall.SockaddrInet4
-	for i := range a.Addr {
-		end := "."
-		if i == len(a.Addr)-1 {
-			end = ":"
-		}
-		j := index(s, end)
-		if j < 0 {
-			return a, false
-		}
-		n, ok := number(s[:j])
-		if !ok || n > 255 {
-			return a, false
-		}
-		a.Addr[i], s = byte(n), s[j+1:]
-	}
-	port, ok := number(s)
-	a.Port = port
-	return a, ok && port >= 1 && port <= 65535
 }

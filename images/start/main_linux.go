@@ -2,7 +2,7 @@
 // what can only be done from inside, says that it is ready, waits for the word,
 // and becomes the image's own entrypoint.
 //
-//	start tcp:127.0.0.1:PORT ARGV...   in a container, which is already limited
+//	start unix:@NAME ARGV...           in a container, which is already limited
 //	start fd:N                         in a sandbox, which it builds first
 //	start in:N[:KEPT] DIR ARGV...      in the built sandbox, if that has extensions
 //
@@ -14,6 +14,9 @@
 //	start    -> emulator  ready
 //	emulator -> start     go
 //	start    -> emulator  exec CLOCK
+//
+// In a container "ready" comes with the reading end of a pipe, which stdout and
+// stderr have become.
 //
 // CLOCK is CLOCK_MONOTONIC in nanoseconds, read before anything of the image
 // runs. Then start executes ARGV, and the connection, which is close-on-exec,
@@ -60,7 +63,7 @@ func main() {
 	runtime.LockOSThread()
 	args := arguments()
 	if len(args) < 2 {
-		die("start: usage: start tcp:ADDRESS:PORT ARGV... | start fd:N")
+		die("start: usage: start unix:@NAME ARGV... | start fd:N")
 	}
 	c, failure := dial(args[1])
 	if failure != "" {

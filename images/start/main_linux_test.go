@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -69,25 +72,23 @@ type conversation struct {
 // hangs up after "ready".
 func talk(t *testing.T, start string, env []string, word string, argv ...string) conversation {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	defer l.Close()
-	cmd := exec.Command(start, append([]string{"tcp:" + l.Addr().String()}, argv...)...)
+	cmd := exec.Command(start, append([]string{"unix:" + l.Addr().String()}, argv...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Env = &out, &out, env
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := l.Accept()
+	c, err := l.AcceptUnix()
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	var v conversation
+	var pipe *os.File
+	v.ready, pipe = readReady(t, c)
 	r := bufio.NewReader(c)
-	v.ready, _ = r.ReadString('\n')
 	if word != "" {
 		_, _ = c.Write([]byte(word))
 		v.exec, _ = r.ReadString('\n')
@@ -97,8 +98,43 @@ func talk(t *testing.T, start string, env []string, word string, argv ...string)
 	}
 	_ = c.Close()
 	_ = cmd.Wait()
-	v.output, v.code = out.String(), cmd.ProcessState.ExitCode()
+	if out.Len() > 0 {
+		t.Errorf("the engine's pipe got %q", out.String())
+	}
+	written, _ := io.ReadAll(pipe)
+	v.output, v.code = string(written), cmd.ProcessState.ExitCode()
 	return v
+}
+
+// listen makes an emulator's socket.
+func listen(t *testing.T) *net.UnixListener {
+	t.Helper()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: fmt.Sprintf("@start-test-%d-%d", os.Getpid(), time.Now().UnixNano()), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// readReady reads the first line and the pipe that comes with it.
+func readReady(t *testing.T, c *net.UnixConn) (string, *os.File) {
+	t.Helper()
+	line, control := make([]byte, 64), make([]byte, 64)
+	n, controlN, _, _, err := c.ReadMsgUnix(line, control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := syscall.ParseSocketControlMessage(control[:controlN])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("%q came with %d messages, %v", line[:n], len(messages), err)
+	}
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		t.Fatalf("%q came with files %v, %v", line[:n], fds, err)
+	}
+	pipe := os.NewFile(uintptr(fds[0]), "output")
+	t.Cleanup(func() { _ = pipe.Close() })
+	return string(line[:n]), pipe
 }
 
 func TestContainerForm(t *testing.T) {
@@ -179,8 +215,8 @@ func TestContainerForm(t *testing.T) {
 func TestCalledWrongly(t *testing.T) {
 	start := buildStart(t, runtime.GOARCH)
 	for _, args := range [][]string{
-		{}, {"tcp:127.0.0.1:1"}, {"tcp:127.0.0.1:0", "x"}, {"tcp:localhost:80", "x"}, {"tcp:1.2.3:80", "x"},
-		{"tcp:256.0.0.1:80", "x"}, {"tcp:127.0.0.1:65536", "x"}, {"unix:/x", "x"}, {"fd:2", "x"}, {"fd:x", "x"},
+		{}, {"unix:@nobody"}, {"unix:@nobody", "x"}, {"unix:", "x"}, {"unix:@", "x"}, {"unix:/x", "x"},
+		{"tcp:127.0.0.1:1", "x"}, {"fd:2", "x"}, {"fd:x", "x"},
 		{"in:3"}, {"in:2", "/", "x"}, {"in:3:x", "/", "x"}, {"in:3", "/"},
 	} {
 		out, _ := exec.Command(start, args...).CombinedOutput()

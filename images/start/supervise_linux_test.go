@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +26,8 @@ type supervised struct {
 	cmd   *exec.Cmd
 	conn  net.Conn
 	lines *bufio.Reader
-	out   bytes.Buffer
+	out   bytes.Buffer // what the engine got
+	text  written
 	began int64
 }
 
@@ -33,14 +36,11 @@ type supervised struct {
 func superviseIn(t *testing.T, dir string, env []string, argv ...string) *supervised {
 	t.Helper()
 	program := buildStart(t, runtime.GOARCH)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	defer l.Close()
 	const script = `mount -t tmpfs none /opt && mkdir /opt/extensions && mount --bind "$1" /opt/extensions && shift && exec "$@"`
 	s := &supervised{t: t}
-	s.cmd = exec.Command("/bin/sh", append([]string{"-c", script, "sh", dir, program, "tcp:" + l.Addr().String()}, argv...)...)
+	s.cmd = exec.Command("/bin/sh", append([]string{"-c", script, "sh", dir, program, "unix:" + l.Addr().String()}, argv...)...)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = env, &s.out, &s.out
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
@@ -51,18 +51,42 @@ func superviseIn(t *testing.T, dir string, env []string, argv ...string) *superv
 	if err := s.cmd.Start(); err != nil {
 		t.Skip("no mount namespaces here: ", err)
 	}
-	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second))
-	if s.conn, err = l.Accept(); err != nil {
+	_ = l.SetDeadline(time.Now().Add(20 * time.Second))
+	conn, err := l.AcceptUnix()
+	if err != nil {
 		_ = s.cmd.Wait()
 		t.Skip("nothing can be mounted here: ", s.out.String())
 	}
+	s.conn = conn
 	t.Cleanup(func() { _ = s.conn.Close(); _ = s.cmd.Wait() })
 	_ = s.conn.SetDeadline(time.Now().Add(20 * time.Second))
+	ready, pipe := readReady(t, conn)
+	if ready != "ready\n" {
+		t.Fatalf("start said %q", ready)
+	}
+	go func() { _, _ = io.Copy(&s.text, pipe) }()
 	s.lines = bufio.NewReader(s.conn)
-	s.hear("ready")
 	s.began = now()
 	s.say("go")
 	return s
+}
+
+// written is a buffer that is read while it is written.
+type written struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.Write(p)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
 }
 
 func (s *supervised) say(word string) { _, _ = s.conn.Write([]byte(word + "\n")) }
@@ -71,7 +95,7 @@ func (s *supervised) line() string {
 	s.t.Helper()
 	line, err := s.lines.ReadString('\n')
 	if err != nil {
-		s.t.Fatalf("%v after %q; output %s", err, line, s.out.String())
+		s.t.Fatalf("%v after %q; output %s", err, line, s.text.String())
 	}
 	return strings.TrimSuffix(line, "\n")
 }
@@ -130,7 +154,7 @@ func TestSupervision(t *testing.T) {
 	if slices.Sort(ends); ends[0] != "ended 1 exit 7" || ends[1] != "ended 2 signal 9" {
 		t.Errorf("%q", ends)
 	}
-	if strings.Contains(s.out.String(), "run ") {
+	if strings.Contains(s.text.String(), "run ") {
 		t.Error("the runtime was started before its word")
 	}
 	s.say("run")
@@ -144,7 +168,7 @@ func TestSupervision(t *testing.T) {
 	s.hear("ended 0 exit 3")
 	_ = s.conn.Close() // c, which still runs, ends with the emulator
 	_ = s.cmd.Wait()
-	out := s.out.String()
+	out := s.text.String()
 	// The child is cat.
 	for _, want := range []string{"env   y in /\n", "run /var/task x y arg\n", "terminated\n"} {
 		if !strings.Contains(out, want) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
@@ -123,8 +122,7 @@ type process struct {
 	launched chan struct{}
 	id       string
 	gone     *removal
-	output   chan struct{} // closed when its output has ended
-	killed   atomic.Bool   // bench or the emulator wanted its end
+	killed   atomic.Bool // bench or the emulator wanted its end
 }
 
 // loopbackName is Lambda's name for an environment's own loopback.
@@ -149,7 +147,7 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 		env = append(env, k+"="+m.options.Environment[k])
 	}
 	env = m.function.Environ(env, em.hello.API)
-	argv := append([]string{"tcp:" + l.Control}, withoutEngines(env)...)
+	argv := append([]string{"unix:" + l.Control}, withoutEngines(env)...)
 	argv = append(argv, m.img.Entrypoint...)
 	argv = append(argv, m.img.Command...)
 	dir := m.img.WorkingDir
@@ -239,12 +237,7 @@ func (m *machine) start(ctx context.Context, em *emulator, p *process, l runtime
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	attached := make(chan error, 1)
-	go func() { attached <- m.attach(call, p) }()
 	p.gone = m.engine.awaitRemoval(p.id)
-	if err := <-attached; err != nil {
-		return fmt.Errorf("attaching to container: %w", causeOf(call, err))
-	}
 	if _, err := cli.ContainerStart(call, p.id, client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("starting container: %w", causeOf(call, err))
 	}
@@ -260,41 +253,9 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// attach copies what the container writes to the machine's output.
-func (m *machine) attach(ctx context.Context, p *process) error {
-	a, err := m.engine.cli.ContainerAttach(ctx, p.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
-	if err != nil {
-		return err
-	}
-	p.output = make(chan struct{})
-	go func() {
-		defer close(p.output)
-		defer a.Close()
-		_, _ = stdcopy.StdCopy(&m.output, &m.output, a.Reader)
-		m.output.end()
-	}()
-	return nil
-}
-
-// outputGrace is how long the end of an output may lag behind the end of its
-// container.
-const outputGrace = time.Second
-
-// awaitOutput waits for the end of the container's output, a little.
-func (p *process) awaitOutput() {
-	if p.output == nil {
-		return
-	}
-	select {
-	case <-p.output:
-	case <-time.After(outputGrace):
-	}
-}
-
 // tellEnd waits for the container's end and tells the emulator.
 func (m *machine) tellEnd(em *emulator, p *process) {
 	<-p.gone.done
-	p.awaitOutput()
 	exit := exitOf(p.gone.code)
 	if exit.Signal == 9 && !p.killed.Load() {
 		exit.OutOfMemory = m.engine.ranOutOfMemory(p.id)

@@ -241,6 +241,20 @@ func (m *emulator) Kill(ctx context.Context, process int) error {
 	return mac.kill(ctx, process)
 }
 
+// Output takes what the function of the open environment wrote.
+func (m *emulator) Output(text []byte, end bool) {
+	m.mu.Lock()
+	mac := m.machine
+	m.mu.Unlock()
+	if mac == nil {
+		return
+	}
+	_, _ = mac.output.Write(text)
+	if end {
+		mac.output.end()
+	}
+}
+
 // close ends the container: its stdin ends, it exits, the engine removes it.
 func (m *emulator) close() error {
 	ctx := m.engine.options.Closing

@@ -239,10 +239,8 @@ func (m *machine) kill(ctx context.Context, number int) error {
 		return nil
 	}
 	if p.gone != nil && m.emulator.hello.Processes && m.emulator.lives() && p.gone.wait(ctx, exitGrace) {
-		p.awaitOutput()
 		return nil
 	}
-	defer p.awaitOutput()
 	return m.engine.remove(p.id, p.gone)
 }
 

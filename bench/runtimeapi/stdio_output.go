@@ -1,0 +1,104 @@
+package runtimeapi
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+)
+
+// maxHeldOutput is how much output is held back at most, in bytes.
+const maxHeldOutput = 1 << 20
+
+// stdioOutput collects what the function's processes write and sends it to
+// bench. During an init or an invocation it is held back: on its way through the
+// engine each line would wake three programs beside the function.
+type stdioOutput struct {
+	send func(stdioText)
+
+	mu    sync.Mutex
+	held  bool
+	text  []byte
+	pipes map[int]*OutputPipe // by process
+}
+
+// add reads the output of a process from file.
+func (o *stdioOutput) add(process int, file *os.File) {
+	p := NewOutputPipe(file, &o.mu, o.take)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pipes == nil {
+		o.pipes = map[int]*OutputPipe{}
+	}
+	o.pipes[process] = p
+}
+
+func (o *stdioOutput) take(b []byte) {
+	o.text = append(o.text, b...)
+	if !o.held || len(o.text) > maxHeldOutput {
+		o.flush(false)
+	}
+}
+
+// flush sends what was collected; mu is held.
+func (o *stdioOutput) flush(end bool) {
+	if len(o.text) > 0 || end {
+		o.send(stdioText{Text: o.text, End: end})
+		o.text = o.text[:0]
+	}
+}
+
+// hold begins to hold back.
+func (o *stdioOutput) hold() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = true
+}
+
+// release sends all that was written so far, and what follows as it comes.
+func (o *stdioOutput) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.pipes {
+		p.Drain()
+	}
+	o.held = false
+	o.flush(false)
+}
+
+// remove sends the rest of a process's output.
+func (o *stdioOutput) remove(process int) {
+	o.mu.Lock()
+	p := o.pipes[process]
+	delete(o.pipes, process)
+	o.mu.Unlock()
+	if p == nil {
+		return
+	}
+	p.Close()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flush(true)
+}
+
+// fileReader reads a Unix connection and keeps the file that comes with it.
+type fileReader struct {
+	conn *net.UnixConn
+	file *os.File // nil for none
+}
+
+func (r *fileReader) Read(b []byte) (int, error) {
+	control := make([]byte, 64)
+	n, controlN, _, _, err := r.conn.ReadMsgUnix(b, control)
+	if file := receivedFile(control[:max(controlN, 0)], "output"); file != nil {
+		if r.file != nil {
+			_ = r.file.Close()
+		}
+		r.file = file
+	}
+	if errors.Is(err, io.EOF) || err == nil && n == 0 {
+		err = io.EOF
+	}
+	return max(n, 0), err // n is -1 after an error
+}
