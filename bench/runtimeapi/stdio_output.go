@@ -6,10 +6,15 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
-// maxHeldOutput is how much output is held back at most, in bytes.
-const maxHeldOutput = 1 << 20
+// Output is held back for at most maxHeldTime, so that a reader sees what a slow
+// function does, and up to maxHeldOutput bytes.
+const (
+	maxHeldTime   = 500 * time.Millisecond
+	maxHeldOutput = 1 << 20
+)
 
 // stdioOutput collects what the function's processes write and sends it to
 // bench. During an init or an invocation it is held back: on its way through the
@@ -20,6 +25,7 @@ type stdioOutput struct {
 	mu    sync.Mutex
 	held  bool
 	text  []byte
+	timer *time.Timer // sends the text; nil for none
 	pipes map[int]*OutputPipe // by process
 }
 
@@ -36,13 +42,24 @@ func (o *stdioOutput) add(process int, file *os.File) {
 
 func (o *stdioOutput) take(b []byte) {
 	o.text = append(o.text, b...)
-	if !o.held || len(o.text) > maxHeldOutput {
+	switch {
+	case !o.held || len(o.text) > maxHeldOutput:
 		o.flush(false)
+	case o.timer == nil:
+		o.timer = time.AfterFunc(maxHeldTime, func() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.flush(false)
+		})
 	}
 }
 
 // flush sends what was collected; mu is held.
 func (o *stdioOutput) flush(end bool) {
+	if o.timer != nil {
+		o.timer.Stop()
+		o.timer = nil
+	}
 	if len(o.text) > 0 || end {
 		o.send(stdioText{Text: o.text, End: end})
 		o.text = o.text[:0]

@@ -39,6 +39,9 @@ func TestStdioHoldsOutputBack(t *testing.T) {
 			if early("invoke "+a.body, 50*time.Millisecond) {
 				t.Error("output of an invocation came before its end")
 			}
+			if a.body == `"slow"` && !early("it is slow", 20*time.Second) {
+				t.Error("output was held back for too long")
+			}
 			if a.body == `"much"` && !early(strings.Repeat("x", maxHeldOutput), 20*time.Second) {
 				t.Error("more output was held back than there is room for")
 			}
@@ -68,11 +71,14 @@ func TestStdioHoldsOutputBack(t *testing.T) {
 	if got := w.written(); got != want {
 		t.Errorf("with the init's result: %q, want %q", got, want)
 	}
-	for _, payload := range []string{`"little"`, `"much"`} {
+	for _, payload := range []string{`"little"`, `"slow"`, `"much"`} {
 		if _, err := w.client.Invoke(w.context(), Event{Payload: []byte(payload)}); err != nil {
 			t.Fatal(err)
 		}
-		if want += "invoke " + payload; payload == `"much"` {
+		switch want += "invoke " + payload; payload {
+		case `"slow"`:
+			want += "it is slow"
+		case `"much"`:
 			want += strings.Repeat("x", maxHeldOutput)
 		}
 		if got := w.written(); got != want {

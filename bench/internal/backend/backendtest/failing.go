@@ -206,12 +206,12 @@ func cancelChecks() []check {
 		{name: "canceled before start", run: func(c *checker) error {
 			ctx, cancel := context.WithCancel(c.ctx)
 			cancel()
-			return c.canceled(ctx, `{}`, "", false)
+			return c.canceled(ctx, `{}`, "", false, nil)
 		}},
 		{name: "canceled in provisioning", run: func(c *checker) error {
 			for _, d := range []time.Duration{0, time.Millisecond, 4 * time.Millisecond, 16 * time.Millisecond} {
 				ctx, cancel := context.WithTimeout(c.ctx, d)
-				err := c.canceled(ctx, `{"do":"hang"}`, "", false)
+				err := c.canceled(ctx, `{"do":"hang"}`, "", false, nil)
 				cancel()
 				if err != nil {
 					return err
@@ -231,32 +231,35 @@ func cancelChecks() []check {
 	}
 }
 
-// canceledAt cancels when a word was printed, or after a second where output
-// does not come at once.
+// canceledAt cancels when a word was printed, or a second after the invocation that
+// prints it began, if output does not come at once.
 func (c *checker) canceledAt(word, event, init string, warm bool) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	printed := c.log.await(word)
-	go func() {
+	return c.canceled(ctx, event, init, warm, func() {
 		select {
 		case <-printed:
 		case <-time.After(time.Second):
 		case <-ctx.Done():
 		}
 		cancel()
-	}()
-	return c.canceled(ctx, event, init, warm)
+	})
 }
 
 // canceled: a start or invocation whose context ends is an error that says so,
-// and the backend goes on to work.
-func (c *checker) canceled(ctx context.Context, event, init string, warm bool) error {
+// and the backend goes on to work. cancel, if not nil, runs beside the invocation
+// that the context ends in.
+func (c *checker) canceled(ctx context.Context, event, init string, warm bool, cancel func()) error {
 	o := c.options(event, init)
 	// A backend that ignores the context would see the function's timeout.
 	o.Timeout = patience
 	t, err := c.openWith(c.config(512), c.Image, o)
 	if err != nil {
 		return err
+	}
+	if cancel != nil && !warm {
+		go cancel()
 	}
 	env, _, err := t.Start(ctx)
 	if env != nil {
@@ -265,6 +268,9 @@ func (c *checker) canceled(ctx context.Context, event, init string, warm bool) e
 	if warm {
 		if err != nil {
 			return fmt.Errorf("starting: %w", err)
+		}
+		if cancel != nil {
+			go cancel()
 		}
 		_, err = env.Invoke(ctx)
 	}
