@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -149,7 +150,7 @@ func (c configuration) check() error {
 	size := 0
 	for k, v := range c.variables {
 		size += len(k) + len(v)
-		if !variableName(k) {
+		if !variableName.MatchString(k) {
 			return complain("1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
 		}
 		if runtimeapi.Reserved(k) {
@@ -162,15 +163,7 @@ func (c configuration) check() error {
 	return nil
 }
 
-func variableName(k string) bool {
-	for i, r := range k {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		if !letter && (i == 0 || r != '_' && (r < '0' || r > '9')) {
-			return false
-		}
-	}
-	return len(k) > 1
-}
+var variableName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
 
 // coded returns the configuration with another image.
 func (c configuration) coded(img coldstart.Image, uri string) configuration {

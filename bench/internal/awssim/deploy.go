@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
 	if s.functions[name] != nil {
 		return fmt.Errorf("deploying %s: there is a function of that name", name)
 	}
-	if !functionName(name) {
+	if !functionName.MatchString(name) {
 		return fmt.Errorf("deploying %q: a name has letters, digits, - and _, at most 64", name)
 	}
 	f := newFunction(name)
@@ -90,7 +91,7 @@ func newFunction(name string) *function {
 
 // defaults are Lambda's own settings.
 func (s *Server) defaults(name string) configuration {
-	return configuration{memoryMB: minMemoryMB, timeoutS: 3, storageMB: 512, role: role, log: logging{LogFormat: "Text", LogGroup: groupOf(name)}}
+	return configuration{memoryMB: minMemoryMB, timeoutS: 3, storageMB: 512, role: role, log: logging{LogFormat: "Text", LogGroup: "/aws/lambda/" + name}}
 }
 
 // repository is what an image is called that has no name.
@@ -103,15 +104,8 @@ func Repository(region string) string {
 	return Account + ".dkr.ecr." + region + ".amazonaws.com/rehearsal"
 }
 
-// functionName says whether Lambda would take a name.
-func functionName(name string) bool {
-	for _, r := range name {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_') {
-			return false
-		}
-	}
-	return name != "" && len(name) <= 64
-}
+// functionName is what Lambda takes as a name.
+var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 // maxUnzipped is the most that a zip may hold: 250 MB.
 const maxUnzipped = 250 << 20

@@ -40,7 +40,7 @@ type environment struct {
 
 // take finds an environment for an invocation of a version, an idle one or a
 // new one, or says why there is none. The caller gives it back.
-func (s *Server) take(f *function, v *version) (*environment, reply) {
+func (s *Server) take(f *function, v *version) (*environment, error) {
 	d := v.serving
 	s.expire(d)
 	if f.reserved != nil {
@@ -55,13 +55,13 @@ func (s *Server) take(f *function, v *version) (*environment, reply) {
 		s.retire(d.before)
 		d.before = nil
 		s.stats.Warm++
-		return e, reply{}
+		return e, nil
 	}
 	if e := d.pop(); e != nil {
 		s.stats.Warm++
-		return e, reply{}
+		return e, nil
 	}
-	return s.newEnvironment(d), reply{}
+	return s.newEnvironment(d), nil
 }
 
 // pop takes out the idle environment that was used last, as Lambda does; nil

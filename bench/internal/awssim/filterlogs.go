@@ -29,11 +29,7 @@ type cursor struct {
 }
 
 func (c cursor) token() string {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(text)
+	return base64.RawURLEncoding.EncodeToString(jsonOf(c))
 }
 
 // filterRequest is FilterLogEvents' input; nextToken and limit are no part of
@@ -52,28 +48,20 @@ type filterRequest struct {
 
 func (r filterRequest) question() string {
 	r.Limit, r.NextToken = 0, ""
-	text, err := json.Marshal(r)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	return string(jsonOf(r))
 }
 
 // filterLogEvents answers a page. The first page of every question is empty and
 // yet not the last: a client that stops at an empty page is wrong on AWS, too.
-func (s *Server) filterLogEvents(c *call) reply {
-	var in filterRequest
-	if _, ok := c.decode(&in); !ok {
-		return logsRefusal("SerializationException", "reading the request")
-	}
+func (s *Server) filterLogEvents(in filterRequest) (any, error) {
 	match, err := patternOf(in.FilterPattern)
 	switch {
 	case err != nil:
-		return logsRefusal("InvalidParameterException", err.Error())
+		return nil, logsRefusal("InvalidParameterException", err.Error())
 	case len(in.LogStreamNames) > 0 && in.LogStreamNamePrefix != "":
-		return logsRefusal("InvalidParameterException", "logStreamNames and logStreamNamePrefix exclude one another")
+		return nil, logsRefusal("InvalidParameterException", "logStreamNames and logStreamNamePrefix exclude one another")
 	case in.Limit < 0 || in.Limit > maxPageEvents:
-		return logsRefusal("InvalidParameterException", "1 validation error detected: Value at 'limit' failed to satisfy constraint")
+		return nil, logsRefusal("InvalidParameterException", "1 validation error detected: Value at 'limit' failed to satisfy constraint")
 	}
 	if in.Limit == 0 {
 		in.Limit = maxPageEvents
@@ -89,24 +77,24 @@ func (s *Server) filterLogEvents(c *call) reply {
 	defer l.mu.Unlock()
 	g := l.groups[group]
 	if g == nil {
-		return logsRefusal("ResourceNotFoundException", "The specified log group does not exist.")
+		return nil, logsRefusal("ResourceNotFoundException", "The specified log group does not exist.")
 	}
 	for _, name := range in.LogStreamNames {
 		if !g.streams[name] {
-			return logsRefusal("ResourceNotFoundException", "The specified log stream does not exist.")
+			return nil, logsRefusal("ResourceNotFoundException", "The specified log stream does not exist.")
 		}
 	}
 	at := cursor{Question: in.question(), AtMs: -1, Seq: -1}
 	if in.NextToken == "" {
-		return logsPage(nil, at.token())
+		return logsPage(nil, at.token()), nil
 	}
 	text, err := base64.RawURLEncoding.DecodeString(in.NextToken)
 	var from cursor
 	if err != nil || json.Unmarshal(text, &from) != nil || from.Question != at.Question {
-		return logsRefusal("InvalidParameterException", "The specified nextToken is invalid.")
+		return nil, logsRefusal("InvalidParameterException", "The specified nextToken is invalid.")
 	}
 	events, next := g.page(in, from, match, now, s.o.PageScan)
-	return logsPage(events, next)
+	return logsPage(events, next), nil
 }
 
 // page looks at the events behind a cursor, at no more than scan of them.
@@ -153,7 +141,7 @@ type filteredEvent struct {
 	EventID       string `json:"eventId"`
 }
 
-func logsPage(events []filteredEvent, next string) reply {
+func logsPage(events []filteredEvent, next string) map[string]any {
 	if events == nil {
 		events = []filteredEvent{}
 	}
@@ -161,26 +149,17 @@ func logsPage(events []filteredEvent, next string) reply {
 	if next != "" {
 		out["nextToken"] = next
 	}
-	r := answer(200, out)
-	r.header["Content-Type"] = "application/x-amz-json-1.1"
-	return r
+	return out
 }
 
 // describeLogStreams lists the streams of a group by name, in one page.
-func (s *Server) describeLogStreams(c *call) reply {
-	var in struct {
-		LogGroupName        string `json:"logGroupName"`
-		LogStreamNamePrefix string `json:"logStreamNamePrefix"`
-	}
-	if _, ok := c.decode(&in); !ok {
-		return logsRefusal("SerializationException", "reading the request")
-	}
+func (s *Server) describeLogStreams(in streamsRequest) (any, error) {
 	l := s.logs
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.groups[in.LogGroupName]
 	if g == nil {
-		return logsRefusal("ResourceNotFoundException", "The specified log group does not exist.")
+		return nil, logsRefusal("ResourceNotFoundException", "The specified log group does not exist.")
 	}
 	list := []map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(g.streams)) {
@@ -188,9 +167,12 @@ func (s *Server) describeLogStreams(c *call) reply {
 			list = append(list, map[string]string{"logStreamName": name})
 		}
 	}
-	r := answer(200, map[string]any{"logStreams": list})
-	r.header["Content-Type"] = "application/x-amz-json-1.1"
-	return r
+	return map[string]any{"logStreams": list}, nil
+}
+
+type streamsRequest struct {
+	LogGroupName        string `json:"logGroupName"`
+	LogStreamNamePrefix string `json:"logStreamNamePrefix"`
 }
 
 // term is a word or a quoted phrase of a filter pattern, with what stands before

@@ -1,8 +1,6 @@
 package awssim
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -147,7 +145,7 @@ func (s *Server) retire(d *deployment) {
 
 // find resolves a name and a qualifier as a request gives them: the function,
 // the version, and the qualifier that was meant.
-func (s *Server) find(name, qualifier string) (*function, *version, reply) {
+func (s *Server) find(name, qualifier string) (*function, *version, error) {
 	name, inName := splitName(name)
 	if qualifier == "" {
 		qualifier = inName
@@ -162,7 +160,7 @@ func (s *Server) find(name, qualifier string) (*function, *version, reply) {
 		number = a.version
 	}
 	if v := f.version(number); v != nil {
-		return f, v, reply{}
+		return f, v, nil
 	}
 	return nil, nil, s.missing(name, qualifier)
 }
@@ -207,12 +205,3 @@ func (s *Server) busy(f *function, v *version) string {
 	}
 	return ""
 }
-
-// versionNumber gives the next version its number.
-func (f *function) versionNumber() string {
-	f.number++
-	return strconv.Itoa(f.number)
-}
-
-// groupOf is the log group of a function that names none.
-func groupOf(name string) string { return fmt.Sprintf("/aws/lambda/%s", name) }

@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -21,77 +22,64 @@ const retries = 2
 
 // invoke answers Invoke, dry runs included.
 func (s *Server) invoke(c *call) reply {
-	out := s.invocation(c)
+	var out reply
+	if e, ev, err := s.admit(c); err != nil {
+		out = refused(err)
+	} else {
+		out = s.run(c, e, ev)
+	}
 	if out.outcome == noInvocation {
 		out.outcome = wasRefused
 	}
 	return out
 }
 
-func (s *Server) invocation(c *call) reply {
-	kind, payload := c.head.Get("X-Amz-Invocation-Type"), c.body
-	if len(payload) == 0 {
-		payload = []byte("{}")
+// admit finds the environment that serves an invocation. The error is the answer
+// to one that is not served, or not waited for.
+func (s *Server) admit(c *call) (*environment, runtimeapi.Event, error) {
+	kind, ev := c.head.Get("X-Amz-Invocation-Type"), runtimeapi.Event{
+		RequestID: c.id, Payload: c.body, TraceID: c.head.Get("X-Amzn-Trace-Id"), TenantID: c.head.Get("X-Amz-Tenant-Id"),
 	}
-	switch {
-	case kind == "Event" && len(payload) > maxAsyncPayload, len(payload) > runtimeapi.MaxPayload:
-		return refusalf(413, "RequestTooLargeException", "%d byte payload is too large for the %s invocation type", len(payload), kindOf(kind))
+	if len(ev.Payload) == 0 {
+		ev.Payload = []byte("{}")
+	}
+	switch n := len(ev.Payload); {
+	case kind == "Event" && n > maxAsyncPayload, n > runtimeapi.MaxPayload:
+		return nil, ev, refusalf(413, "RequestTooLargeException", "%d byte payload is too large for the %s invocation type", n, cmp.Or(kind, "RequestResponse"))
 	case kind != "" && kind != "RequestResponse" && kind != "Event" && kind != "DryRun":
-		return refusalf(400, "InvalidParameterValueException", "1 validation error detected: Value '%s' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [RequestResponse, Event, DryRun]", kind)
+		return nil, ev, complain("1 validation error detected: Value '%s' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [RequestResponse, Event, DryRun]", kind)
 	}
 	s.mu.Lock()
-	f, v, bad := s.find(c.name, c.qualifier())
-	if f == nil {
-		s.mu.Unlock()
-		return bad
+	defer s.mu.Unlock()
+	f, v, err := s.find(c.name, c.qualifier())
+	if err != nil {
+		return nil, ev, err
 	}
 	if kind == "DryRun" {
-		s.mu.Unlock()
-		return reply{status: 204}
+		return nil, ev, reply{status: 204}
 	}
 	v = s.routed(f, v, c.qualifier())
-	if !json.Valid(payload) {
-		s.mu.Unlock()
-		return refusal(400, "InvalidRequestContentException", "Could not parse request body into json: Could not parse payload into json")
+	if !json.Valid(ev.Payload) {
+		return nil, ev, refusal(400, "InvalidRequestContentException", "Could not parse request body into json: Could not parse payload into json")
 	}
-	if out, ok := s.ready(f, v); !ok {
-		s.mu.Unlock()
-		return out
-	}
-	ev := runtimeapi.Event{RequestID: c.id, Payload: payload, TraceID: c.head.Get("X-Amzn-Trace-Id"), TenantID: c.head.Get("X-Amz-Tenant-Id")}
-	if text := c.head.Get("X-Amz-Client-Context"); text != "" {
-		decoded, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			s.mu.Unlock()
-			return refusal(400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.")
+	if v.state == "Inactive" || v.serving == nil {
+		state := v.state
+		if state == "Inactive" {
+			s.begin(v, v.cfg, 0) // the first invocation fails and wakes the function
 		}
-		ev.ClientContext = string(decoded)
+		return nil, ev, refusal(409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: "+state)
 	}
+	text, err := base64.StdEncoding.DecodeString(c.head.Get("X-Amz-Client-Context"))
+	if err != nil {
+		return nil, ev, refusal(400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.")
+	}
+	ev.ClientContext = string(text)
 	if kind == "Event" {
-		number := v.number
-		s.work.Go(func() { s.later(f.name, number, ev) })
-		s.mu.Unlock()
-		return reply{status: 202, outcome: wasServed, header: map[string]string{"X-Amz-Executed-Version": number}}
+		s.work.Go(func() { s.later(f.name, v.number, ev) })
+		return nil, ev, reply{status: 202, outcome: wasServed, header: map[string]string{"X-Amz-Executed-Version": v.number}}
 	}
-	e, bad := s.take(f, v)
-	s.mu.Unlock()
-	if e == nil {
-		return bad
-	}
-	return s.run(c, e, ev)
-}
-
-// ready says whether a version can be invoked in its state, and why not.
-func (s *Server) ready(f *function, v *version) (reply, bool) {
-	switch {
-	case v.state == "Inactive":
-		// The first invocation fails and wakes the function.
-		s.begin(v, v.cfg, 0)
-		return refusal(409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: Inactive"), false
-	case v.serving == nil:
-		return refusal(409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: "+v.state), false
-	}
-	return reply{}, true
+	e, err := s.take(f, v)
+	return e, ev, err
 }
 
 // run serves one invocation that is waited for.
@@ -190,11 +178,4 @@ func (s *Server) count(fault string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Faults[fault]++
-}
-
-func kindOf(invocationType string) string {
-	if invocationType == "" {
-		return "RequestResponse"
-	}
-	return invocationType
 }

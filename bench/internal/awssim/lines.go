@@ -1,7 +1,6 @@
 package awssim
 
 import (
-	"encoding/json"
 	"math"
 	"strings"
 	"time"
@@ -121,13 +120,9 @@ func (p *precise) event(at time.Time, line string) (text, level string) {
 }
 
 func platformEvent(at time.Time, kind string, record map[string]any) string {
-	text, err := json.Marshal(struct {
+	return string(jsonOf(struct {
 		Time   string         `json:"time"`
 		Type   string         `json:"type"`
 		Record map[string]any `json:"record"`
-	}{stamp(at), kind, record})
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	}{stamp(at), kind, record}))
 }

@@ -16,10 +16,11 @@ type code struct {
 	S3Bucket string
 }
 
-func invalid(err error) reply { return refusal(400, "InvalidParameterValueException", err.Error()) }
-
-// load returns the configuration with the code.
+// load returns the configuration with the code. It lets go of the lock while it
+// looks for the code.
 func (s *Server) load(c configuration, from code, arch string) (configuration, error) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
 	switch {
 	case len(from.ZipFile) > 0:
 		img, err := s.unzip(from.ZipFile, arch)
@@ -61,56 +62,58 @@ func archOf(list []string) (string, error) {
 	return list[0], nil
 }
 
-func (s *Server) createFunction(c *call) reply {
-	var in struct {
-		settings
-		FunctionName, PackageType string
-		Architectures             []string
-		Code                      code
-		Publish                   bool
-	}
-	if bad, ok := c.decode(&in); !ok {
-		return bad
-	}
+func alreadyExists(name string) error {
+	return refusal(409, "ResourceConflictException", "Function already exist: "+name)
+}
+
+type createRequest struct {
+	settings
+	FunctionName, PackageType string
+	Architectures             []string
+	Code                      code
+	Publish                   bool
+}
+
+func (s *Server) createFunction(c *call, in createRequest) (any, error) {
 	name, _ := splitName(in.FunctionName)
-	if !functionName(name) {
-		return refusalf(400, "InvalidParameterValueException", "1 validation error detected: Value '%s' at 'functionName' failed to satisfy constraint", name)
+	if !functionName.MatchString(name) {
+		return nil, complain("1 validation error detected: Value '%s' at 'functionName' failed to satisfy constraint", name)
 	}
-	s.mu.Lock()
-	there := s.functions[name] != nil
-	s.mu.Unlock()
-	if there {
-		return refusal(409, "ResourceConflictException", "Function already exist: "+name)
+	if s.functions[name] != nil {
+		return nil, alreadyExists(name)
 	}
 	arch, err := archOf(in.Architectures)
 	if err != nil {
-		return invalid(err)
+		return nil, err
 	}
 	cfg, err := s.load(s.defaults(name), in.Code, cmp.Or(arch, "amd64"))
 	if err != nil {
-		return invalid(err)
+		return nil, err
 	}
 	if cfg.zip != (in.PackageType == "" || in.PackageType == "Zip") {
-		return invalid(complain("the package type is not that of the code"))
+		return nil, complain("the package type is not that of the code")
 	}
 	if cfg, err = cfg.apply(in.settings); err != nil {
-		return invalid(err)
+		return nil, err
 	}
 	if cfg.zip && (cfg.runtime == "" || cfg.handler == "") {
-		return invalid(complain("Runtime and Handler are mandatory parameters for functions created with deployment packages."))
+		return nil, complain("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.functions[name] != nil {
-		return refusal(409, "ResourceConflictException", "Function already exist: "+name)
+		return nil, alreadyExists(name)
 	}
 	f := newFunction(name)
 	s.functions[name] = f
 	s.begin(f.latest, cfg, c.delay())
-	if in.Publish {
-		return answer(201, s.describe(f, s.publish(f, ""), ""))
+	return s.published(f, in.Publish), nil
+}
+
+// published describes a function, or the version that is published of it.
+func (s *Server) published(f *function, publish bool) described {
+	if publish {
+		return s.describe(f, s.publish(f, ""), "")
 	}
-	return answer(201, s.describe(f, f.latest, ""))
+	return s.describe(f, f.latest, "")
 }
 
 // delay is how long an update takes beyond the time in which it is seen.
@@ -121,45 +124,45 @@ func (c *call) delay() time.Duration {
 	return 0
 }
 
-// guard finds the function that a call changes, and says why it can't be: it is
-// being changed, or another revision is meant. The lock is held.
-func (s *Server) guard(c *call, revision string) (*function, reply, bool) {
-	f, v, bad := s.find(c.name, c.qualifier())
-	switch {
-	case f == nil:
-		return nil, bad, false
-	case v != f.latest:
-		return nil, invalid(complain("$LATEST is the only version that can be changed")), false
+// guard finds the function that a call changes, or says why it can't be changed:
+// another change goes on, or another revision is meant.
+func (s *Server) guard(c *call, revision string) (*function, error) {
+	f, v, err := s.find(c.name, c.qualifier())
+	if err != nil {
+		return nil, err
+	}
+	if v != f.latest {
+		return nil, complain("$LATEST is the only version that can be changed")
 	}
 	if why := s.busy(f, v); why != "" {
-		return nil, refusal(409, "ResourceConflictException", why), false
+		return nil, refusal(409, "ResourceConflictException", why)
 	}
-	if revision != "" && revision != v.revision {
-		return nil, refusal(412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id"), false
-	}
-	return f, reply{}, true
+	return f, checkRevision(revision, v.revision, "GetFunction/GetAlias")
 }
 
-func (s *Server) updateFunctionConfiguration(c *call) reply {
-	var in settings
-	if bad, ok := c.decode(&in); !ok {
-		return bad
+// checkRevision refuses a change of another revision than the latest; the empty
+// one is any.
+func checkRevision(wanted, latest, operation string) error {
+	if wanted != "" && wanted != latest {
+		return refusalf(412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the %s API to retrieve the latest Revision Id", operation)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, bad, ok := s.guard(c, in.RevisionID)
-	if !ok {
-		return bad
+	return nil
+}
+
+func (s *Server) updateFunctionConfiguration(c *call, in settings) (any, error) {
+	f, err := s.guard(c, in.RevisionID)
+	if err != nil {
+		return nil, err
 	}
 	cfg, err := f.latest.cfg.apply(in)
 	if err != nil {
-		return invalid(err)
+		return nil, err
 	}
 	s.update(c, f, cfg)
-	return answer(200, s.describe(f, f.latest, ""))
+	return s.describe(f, f.latest, ""), nil
 }
 
-// update begins an update and counts one that is slow on purpose.
+// update begins an update, with the faults that were drawn for it.
 func (s *Server) update(c *call, f *function, cfg configuration) {
 	if c.fault.slow {
 		s.stats.Faults["slow"]++
@@ -178,56 +181,44 @@ func (s *Server) update(c *call, f *function, cfg configuration) {
 	}
 }
 
-func (s *Server) updateFunctionCode(c *call) reply {
-	var in struct {
-		code
-		Architectures   []string
-		DryRun, Publish bool
-		RevisionID      string `json:"RevisionId"`
-	}
-	if bad, ok := c.decode(&in); !ok {
-		return bad
-	}
+type codeRequest struct {
+	code
+	Architectures   []string
+	DryRun, Publish bool
+	RevisionID      string `json:"RevisionId"`
+}
+
+func (s *Server) updateFunctionCode(c *call, in codeRequest) (any, error) {
 	arch, err := archOf(in.Architectures)
 	if err != nil {
-		return invalid(err)
+		return nil, err
 	}
-	s.mu.Lock()
-	f, bad, ok := s.guard(c, in.RevisionID)
-	if !ok {
-		s.mu.Unlock()
-		return bad
+	f, err := s.guard(c, in.RevisionID)
+	if err != nil {
+		return nil, err
 	}
 	cfg := f.latest.cfg
-	s.mu.Unlock()
 	coded, err := s.load(cfg, in.code, cmp.Or(arch, cfg.image.Arch))
 	if err == nil && coded.zip != cfg.zip {
 		err = complain("the package type of a function can't be changed")
 	}
-	if err != nil {
-		return invalid(err)
+	if err == nil {
+		f, err = s.guard(c, in.RevisionID) // it was not locked meanwhile
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f, bad, ok = s.guard(c, in.RevisionID); !ok {
-		return bad
+	if err != nil {
+		return nil, err
 	}
 	if in.DryRun {
-		return answer(200, s.describe(f, f.latest, ""))
+		return s.describe(f, f.latest, ""), nil
 	}
 	s.update(c, f, coded)
-	if in.Publish {
-		return answer(200, s.describe(f, s.publish(f, ""), ""))
-	}
-	return answer(200, s.describe(f, f.latest, ""))
+	return s.published(f, in.Publish), nil
 }
 
-func (s *Server) getFunction(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, v, bad := s.find(c.name, c.qualifier())
-	if f == nil {
-		return bad
+func (s *Server) getFunction(c *call, _ none) (any, error) {
+	f, v, err := s.find(c.name, c.qualifier())
+	if err != nil {
+		return nil, err
 	}
 	cfg := v.cfg
 	location := map[string]any{"RepositoryType": "S3", "Location": "https://rehearsal.invalid/" + f.name}
@@ -238,55 +229,49 @@ func (s *Server) getFunction(c *call) reply {
 	if f.reserved != nil {
 		out["Concurrency"] = reserved{*f.reserved}
 	}
-	return answer(200, out)
+	return out, nil
 }
 
-func (s *Server) getFunctionConfiguration(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, v, bad := s.find(c.name, c.qualifier())
-	if f == nil {
-		return bad
+func (s *Server) getFunctionConfiguration(c *call, _ none) (any, error) {
+	f, v, err := s.find(c.name, c.qualifier())
+	if err != nil {
+		return nil, err
 	}
-	return answer(200, s.shown(f, v, c.qualifier()))
+	return s.shown(f, v, c.qualifier()), nil
 }
 
-func (s *Server) listFunctions(*call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *Server) listFunctions(*call, none) (any, error) {
 	list := []described{}
 	for _, name := range slices.Sorted(maps.Keys(s.functions)) {
 		f := s.functions[name]
 		s.settle(f)
 		list = append(list, s.describe(f, f.latest, ""))
 	}
-	return answer(200, map[string]any{"Functions": list})
+	return map[string]any{"Functions": list}, nil
 }
 
-func (s *Server) deleteFunction(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *Server) deleteFunction(c *call, _ none) (any, error) {
 	if f := s.functions[c.name]; f != nil && f.aliases[c.qualifier()] != nil {
-		return invalid(complain("the qualifier of DeleteFunction is a version"))
+		return nil, complain("the qualifier of DeleteFunction is a version")
 	}
-	f, v, bad := s.find(c.name, c.qualifier())
-	if f == nil {
-		return bad
+	f, v, err := s.find(c.name, c.qualifier())
+	if err != nil {
+		return nil, err
 	}
 	if c.qualifier() == "" {
 		s.drop(f)
 		delete(s.functions, f.name)
-		return reply{status: 204}
+		return nil, nil
 	}
 	if v == f.latest {
-		return invalid(complain("$LATEST version cannot be deleted without deleting the function."))
+		return nil, complain("$LATEST version cannot be deleted without deleting the function.")
 	}
 	for name, a := range f.aliases {
 		if a.version == v.number {
-			return refusal(409, "ResourceConflictException", "Version "+v.number+" is referenced by alias "+name)
+			return nil, refusal(409, "ResourceConflictException", "Version "+v.number+" is referenced by alias "+name)
 		}
 	}
 	s.retire(v.serving)
 	f.published = slices.DeleteFunc(f.published, func(p *version) bool { return p == v })
-	return reply{status: 204}
+	return nil, nil
 }

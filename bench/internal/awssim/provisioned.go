@@ -89,62 +89,52 @@ func (s *Server) provisionedOf(v *version) provisionedDocument {
 }
 
 // publishedVersion finds the version that a call means which is not for $LATEST.
-// The lock is held.
-func (s *Server) publishedVersion(c *call) (*version, reply) {
-	f, v, bad := s.find(c.name, c.qualifier())
+func (s *Server) publishedVersion(c *call) (*version, error) {
+	f, v, err := s.find(c.name, c.qualifier())
 	switch {
-	case f == nil:
-		return nil, bad
+	case err != nil:
+		return nil, err
 	case v == f.latest:
-		return nil, invalid(complain("Provisioned Concurrency Configs cannot be applied to unpublished function versions."))
+		return nil, complain("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
 	case v.serving == nil:
 		return nil, refusal(409, "ResourceConflictException", s.busy(f, v))
 	}
-	return v, reply{}
+	return v, nil
 }
 
-func (s *Server) putProvisioned(c *call) reply {
-	var in struct{ ProvisionedConcurrentExecutions int }
-	if bad, ok := c.decode(&in); !ok {
-		return bad
+func (s *Server) putProvisioned(c *call, in struct{ ProvisionedConcurrentExecutions int }) (any, error) {
+	v, err := s.publishedVersion(c)
+	if err != nil {
+		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, bad := s.publishedVersion(c)
-	switch {
-	case v == nil:
-		return bad
-	case in.ProvisionedConcurrentExecutions < 1 || in.ProvisionedConcurrentExecutions > s.unreserved():
-		return invalid(complain("1 validation error detected: Value '%d' at 'provisionedConcurrentExecutions' failed to satisfy constraint", in.ProvisionedConcurrentExecutions))
+	n := in.ProvisionedConcurrentExecutions
+	if n < 1 || n > s.unreserved() {
+		return nil, complain("1 validation error detected: Value '%d' at 'provisionedConcurrentExecutions' failed to satisfy constraint", n)
 	}
-	s.prepare(v.serving, provisioned, in.ProvisionedConcurrentExecutions-v.ahead)
-	v.ahead = in.ProvisionedConcurrentExecutions
-	return answer(202, s.provisionedOf(v))
+	s.prepare(v.serving, provisioned, n-v.ahead)
+	v.ahead = n
+	return s.provisionedOf(v), nil
 }
 
-func (s *Server) getProvisioned(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, v, bad := s.find(c.name, c.qualifier())
+func (s *Server) getProvisioned(c *call, _ none) (any, error) {
+	_, v, err := s.find(c.name, c.qualifier())
 	switch {
-	case f == nil:
-		return bad
+	case err != nil:
+		return nil, err
 	case v.ahead == 0:
-		return refusal(404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function")
+		return nil, refusal(404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function")
 	}
-	return answer(200, s.provisionedOf(v))
+	return s.provisionedOf(v), nil
 }
 
-func (s *Server) deleteProvisioned(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, bad := s.publishedVersion(c)
-	if v == nil {
-		return bad
+func (s *Server) deleteProvisioned(c *call, _ none) (any, error) {
+	v, err := s.publishedVersion(c)
+	if err != nil {
+		return nil, err
 	}
 	v.ahead = 0
 	for _, e := range v.serving.idle {
 		e.kind = onDemand // it expires as others do
 	}
-	return reply{status: 204}
+	return nil, nil
 }

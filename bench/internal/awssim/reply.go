@@ -30,13 +30,30 @@ const (
 	wasRefused
 )
 
-// answer is a JSON document.
-func answer(status int, v any) reply {
+// Error is the code of an answer that is an error.
+func (r reply) Error() string { return r.code }
+
+// refused turns an error into the answer that it is, or into one that says what
+// is wrong with the request.
+func refused(err error) reply {
+	if r, ok := err.(reply); ok {
+		return r
+	}
+	return refusal(400, "InvalidParameterValueException", err.Error())
+}
+
+// jsonOf is the JSON of plain data.
+func jsonOf(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		return refusal(500, "ServiceException", err.Error())
+		panic(err)
 	}
-	return reply{status: status, header: map[string]string{"Content-Type": "application/json"}, body: text}
+	return text
+}
+
+// answer is a JSON document.
+func answer(status int, v any) reply {
+	return reply{status: status, header: map[string]string{"Content-Type": "application/json"}, body: jsonOf(v)}
 }
 
 // refusal is an error as Lambda's REST interface sends it.

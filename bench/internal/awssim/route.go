@@ -24,20 +24,62 @@ type call struct {
 	do    func(s *Server, c *call) reply
 }
 
-func (c *call) serve(s *Server) reply { return c.do(s, c) }
-
 // qualifier is the version or alias that is asked for; empty for none.
 func (c *call) qualifier() string { return c.query.Get("Qualifier") }
 
 // decode reads the request's document.
-func (c *call) decode(into any) (reply, bool) {
+func (c *call) decode(into any) error {
 	if len(c.body) == 0 {
-		return reply{}, true
+		return nil
 	}
 	if err := json.Unmarshal(c.body, into); err != nil {
-		return refusalf(400, "SerializationException", "reading the request: %v", err), false
+		return refusalf(400, "SerializationException", "reading the request: %v", err)
 	}
-	return reply{}, true
+	return nil
+}
+
+// none is the document of a request that has none.
+type none struct{}
+
+// handle makes what answers a call from a method that is given the request's
+// document, with the lock held, and returns the answer's. Its error is a reply, or
+// what is wrong with the request.
+func handle[In any](status int, do func(s *Server, c *call, in In) (any, error)) func(*Server, *call) reply {
+	return func(s *Server, c *call) reply {
+		var in In
+		if _, empty := any(in).(none); !empty {
+			if err := c.decode(&in); err != nil {
+				return refused(err)
+			}
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		out, err := do(s, c, in)
+		switch {
+		case err != nil:
+			return refused(err)
+		case status == http.StatusNoContent:
+			return reply{status: status}
+		}
+		return answer(status, out)
+	}
+}
+
+// handleLogs is handle for CloudWatch Logs, without the lock. An error is a reply.
+func handleLogs[In any](do func(s *Server, in In) (any, error)) func(*Server, *call) reply {
+	return func(s *Server, c *call) reply {
+		var in In
+		if c.decode(&in) != nil {
+			return logsRefusal("SerializationException", "reading the request")
+		}
+		out, err := do(s, in)
+		if err != nil {
+			return refused(err)
+		}
+		r := answer(200, out)
+		r.header["Content-Type"] = "application/x-amz-json-1.1"
+		return r
+	}
 }
 
 // routes of Lambda's REST interface behind the date, by method and by the word
@@ -46,27 +88,27 @@ var routes = map[string]struct {
 	operation string
 	do        func(s *Server, c *call) reply
 }{
-	"GET account-settings":           {"GetAccountSettings", (*Server).getAccountSettings},
-	"GET functions":                  {"ListFunctions", (*Server).listFunctions},
-	"POST functions":                 {"CreateFunction", (*Server).createFunction},
-	"GET function":                   {"GetFunction", (*Server).getFunction},
-	"DELETE function":                {"DeleteFunction", (*Server).deleteFunction},
-	"GET configuration":              {"GetFunctionConfiguration", (*Server).getFunctionConfiguration},
-	"PUT configuration":              {"UpdateFunctionConfiguration", (*Server).updateFunctionConfiguration},
-	"PUT code":                       {"UpdateFunctionCode", (*Server).updateFunctionCode},
-	"POST versions":                  {"PublishVersion", (*Server).publishVersion},
-	"GET versions":                   {"ListVersionsByFunction", (*Server).listVersions},
-	"POST aliases":                   {"CreateAlias", (*Server).createAlias},
-	"GET aliases":                    {"GetAlias", (*Server).getAlias},
-	"PUT aliases":                    {"UpdateAlias", (*Server).updateAlias},
-	"DELETE aliases":                 {"DeleteAlias", (*Server).deleteAlias},
+	"GET account-settings":           {"GetAccountSettings", handle(200, (*Server).getAccountSettings)},
+	"GET functions":                  {"ListFunctions", handle(200, (*Server).listFunctions)},
+	"POST functions":                 {"CreateFunction", handle(201, (*Server).createFunction)},
+	"GET function":                   {"GetFunction", handle(200, (*Server).getFunction)},
+	"DELETE function":                {"DeleteFunction", handle(204, (*Server).deleteFunction)},
+	"GET configuration":              {"GetFunctionConfiguration", handle(200, (*Server).getFunctionConfiguration)},
+	"PUT configuration":              {"UpdateFunctionConfiguration", handle(200, (*Server).updateFunctionConfiguration)},
+	"PUT code":                       {"UpdateFunctionCode", handle(200, (*Server).updateFunctionCode)},
+	"POST versions":                  {"PublishVersion", handle(201, (*Server).publishVersion)},
+	"GET versions":                   {"ListVersionsByFunction", handle(200, (*Server).listVersions)},
+	"POST aliases":                   {"CreateAlias", handle(201, (*Server).createAlias)},
+	"GET aliases":                    {"GetAlias", handle(200, (*Server).getAlias)},
+	"PUT aliases":                    {"UpdateAlias", handle(200, (*Server).updateAlias)},
+	"DELETE aliases":                 {"DeleteAlias", handle(204, (*Server).deleteAlias)},
 	"POST invocations":               {"Invoke", (*Server).invoke},
-	"PUT concurrency":                {"PutFunctionConcurrency", (*Server).putConcurrency},
-	"GET concurrency":                {"GetFunctionConcurrency", (*Server).getConcurrency},
-	"DELETE concurrency":             {"DeleteFunctionConcurrency", (*Server).deleteConcurrency},
-	"GET provisioned-concurrency":    {"GetProvisionedConcurrencyConfig", (*Server).getProvisioned},
-	"PUT provisioned-concurrency":    {"PutProvisionedConcurrencyConfig", (*Server).putProvisioned},
-	"DELETE provisioned-concurrency": {"DeleteProvisionedConcurrencyConfig", (*Server).deleteProvisioned},
+	"PUT concurrency":                {"PutFunctionConcurrency", handle(200, (*Server).putConcurrency)},
+	"GET concurrency":                {"GetFunctionConcurrency", handle(200, (*Server).getConcurrency)},
+	"DELETE concurrency":             {"DeleteFunctionConcurrency", handle(204, (*Server).deleteConcurrency)},
+	"GET provisioned-concurrency":    {"GetProvisionedConcurrencyConfig", handle(200, (*Server).getProvisioned)},
+	"PUT provisioned-concurrency":    {"PutProvisionedConcurrencyConfig", handle(202, (*Server).putProvisioned)},
+	"DELETE provisioned-concurrency": {"DeleteProvisionedConcurrencyConfig", handle(204, (*Server).deleteProvisioned)},
 }
 
 // Operation names the call that a request with a body is, and its function, as
@@ -83,9 +125,9 @@ func route(r *http.Request, body []byte) *call {
 		c.operation = target[strings.LastIndexByte(target, '.')+1:]
 		switch c.operation {
 		case "FilterLogEvents":
-			c.do = (*Server).filterLogEvents
+			c.do = handleLogs((*Server).filterLogEvents)
 		case "DescribeLogStreams":
-			c.do = (*Server).describeLogStreams
+			c.do = handleLogs((*Server).describeLogStreams)
 		default:
 			c.do = lackingLogs
 		}
@@ -121,7 +163,7 @@ func route(r *http.Request, body []byte) *call {
 		c.operation = "DryRun"
 	}
 	if c.operation == "GetAlias" && c.rest == "" {
-		c.operation, c.do = "ListAliases", (*Server).listAliases
+		c.operation, c.do = "ListAliases", handle(200, (*Server).listAliases)
 	}
 	return c
 }

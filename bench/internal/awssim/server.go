@@ -235,7 +235,7 @@ func (s *Server) answer(c *call, over bool) (reply, string) {
 	if c.fault.reset && !c.fault.after {
 		return reply{}, "reset"
 	}
-	out := c.serve(s)
+	out := c.do(s, c)
 	if c.fault.reset {
 		return out, "reset"
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 
 	"coldbench/bench/runtimeapi"
 )
@@ -18,7 +19,8 @@ func (s *Server) publish(f *function, description string) *version {
 	if description != "" {
 		cfg.description = description
 	}
-	v := &version{number: f.versionNumber()}
+	f.number++
+	v := &version{number: strconv.Itoa(f.number)}
 	s.begin(v, cfg, 0)
 	f.published = append(f.published, v)
 	f.latest.revision = runtimeapi.NewRequestID()
@@ -31,52 +33,42 @@ func (v *version) from(cfg configuration) bool {
 	return v.cfg.same(cfg)
 }
 
-func (s *Server) publishVersion(c *call) reply {
-	var in struct {
-		CodeSha256, Description string
-		RevisionID              string `json:"RevisionId"`
-	}
-	if bad, ok := c.decode(&in); !ok {
-		return bad
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, bad, ok := s.guard(c, in.RevisionID)
-	if !ok {
-		return bad
-	}
-	if in.CodeSha256 != "" && in.CodeSha256 != f.latest.cfg.codeSHA256 {
-		return invalid(complain("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.", in.CodeSha256, f.latest.cfg.codeSHA256))
-	}
-	v := s.publish(f, in.Description)
-	return answer(201, s.describe(f, v, v.number))
+type publishRequest struct {
+	CodeSha256, Description string
+	RevisionID              string `json:"RevisionId"`
 }
 
-func (s *Server) listVersions(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, _, bad := s.find(c.name, "")
-	if f == nil {
-		return bad
+func (s *Server) publishVersion(c *call, in publishRequest) (any, error) {
+	f, err := s.guard(c, in.RevisionID)
+	if err != nil {
+		return nil, err
 	}
-	all := append([]*version{f.latest}, f.published...)
+	if in.CodeSha256 != "" && in.CodeSha256 != f.latest.cfg.codeSHA256 {
+		return nil, complain("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.", in.CodeSha256, f.latest.cfg.codeSHA256)
+	}
+	v := s.publish(f, in.Description)
+	return s.describe(f, v, v.number), nil
+}
+
+func (s *Server) listVersions(c *call, _ none) (any, error) {
+	f, _, err := s.find(c.name, "")
+	if err != nil {
+		return nil, err
+	}
 	list := []described{}
-	next := ""
-	for _, v := range all {
+	out := map[string]any{}
+	for _, v := range append([]*version{f.latest}, f.published...) {
 		if marker := c.query.Get("Marker"); marker != "" && len(list) == 0 && v.number != marker {
 			continue
 		}
 		if len(list) == 50 { // Lambda's page
-			next = v.number
+			out["NextMarker"] = v.number
 			break
 		}
 		list = append(list, s.describe(f, v, v.number))
 	}
-	out := map[string]any{"Versions": list}
-	if next != "" {
-		out["NextMarker"] = next
-	}
-	return answer(200, out)
+	out["Versions"] = list
+	return out, nil
 }
 
 // aliasDocument is an alias of Lambda's interface.
@@ -130,112 +122,96 @@ func (s *Server) aliasOf(f *function, name string) aliasDocument {
 	return d
 }
 
-func (s *Server) createAlias(c *call) reply {
-	var in struct {
-		Name, FunctionVersion, Description string
-		RoutingConfig                      *routingConfig
-	}
-	if bad, ok := c.decode(&in); !ok {
-		return bad
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, _, bad := s.find(c.name, in.FunctionVersion)
+type aliasRequest struct {
+	Name, FunctionVersion, Description string
+	RevisionID                         string `json:"RevisionId"`
+	RoutingConfig                      *routingConfig
+}
+
+func (s *Server) createAlias(c *call, in aliasRequest) (any, error) {
+	f, _, err := s.find(c.name, in.FunctionVersion)
 	switch {
-	case f == nil:
-		return bad
-	case !functionName(in.Name) || in.Name[0] >= '0' && in.Name[0] <= '9':
-		return invalid(complain("1 validation error detected: Value '%s' at 'name' failed to satisfy constraint", in.Name))
+	case err != nil:
+		return nil, err
+	case !functionName.MatchString(in.Name) || in.Name[0] >= '0' && in.Name[0] <= '9':
+		return nil, complain("1 validation error detected: Value '%s' at 'name' failed to satisfy constraint", in.Name)
 	case f.aliases[in.Name] != nil:
-		return refusal(409, "ResourceConflictException", "Alias already exists: "+s.arn(f.name, in.Name))
+		return nil, refusal(409, "ResourceConflictException", "Alias already exists: "+s.arn(f.name, in.Name))
 	}
+	f.aliases[in.Name] = &alias{}
+	if err := f.aliases[in.Name].set(f, in.FunctionVersion, in); err != nil {
+		delete(f.aliases, in.Name)
+		return nil, err
+	}
+	return s.aliasOf(f, in.Name), nil
+}
+
+// set makes an alias what a request says, and a new revision.
+func (a *alias) set(f *function, to string, in aliasRequest) error {
 	if err := in.RoutingConfig.check(f); err != nil {
-		return invalid(err)
-	}
-	a := &alias{version: in.FunctionVersion, description: in.Description, revision: runtimeapi.NewRequestID()}
-	if in.RoutingConfig != nil {
-		a.weights = in.RoutingConfig.AdditionalVersionWeights
-	}
-	f.aliases[in.Name] = a
-	return answer(201, s.aliasOf(f, in.Name))
-}
-
-// anAlias finds the alias of a call. The lock is held.
-func (s *Server) anAlias(c *call) (*function, reply) {
-	f, _, bad := s.find(c.name, "")
-	if f == nil {
-		return nil, bad
-	}
-	if f.aliases[c.rest] == nil {
-		return nil, refusal(404, "ResourceNotFoundException", "Cannot find alias arn: "+s.arn(f.name, c.rest))
-	}
-	return f, reply{}
-}
-
-func (s *Server) getAlias(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, bad := s.anAlias(c)
-	if f == nil {
-		return bad
-	}
-	return answer(200, s.aliasOf(f, c.rest))
-}
-
-func (s *Server) updateAlias(c *call) reply {
-	var in struct {
-		FunctionVersion, Description string
-		RevisionID                   string `json:"RevisionId"`
-		RoutingConfig                *routingConfig
-	}
-	if bad, ok := c.decode(&in); !ok {
-		return bad
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, bad := s.anAlias(c)
-	if f == nil {
-		return bad
-	}
-	a := f.aliases[c.rest]
-	if in.RevisionID != "" && in.RevisionID != a.revision {
-		return refusal(412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetAlias API to retrieve the latest Revision Id")
-	}
-	to := cmp.Or(in.FunctionVersion, a.version)
-	if g, _, bad := s.find(c.name, to); g == nil {
-		return bad
-	}
-	if err := in.RoutingConfig.check(f); err != nil {
-		return invalid(err)
+		return err
 	}
 	a.version, a.description, a.revision = to, cmp.Or(in.Description, a.description), runtimeapi.NewRequestID()
 	if in.RoutingConfig != nil {
 		a.weights = in.RoutingConfig.AdditionalVersionWeights
 	}
-	return answer(200, s.aliasOf(f, c.rest))
+	return nil
 }
 
-func (s *Server) deleteAlias(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, bad := s.anAlias(c)
-	if f == nil {
-		return bad
+// anAlias finds the alias of a call.
+func (s *Server) anAlias(c *call) (*function, *alias, error) {
+	f, _, err := s.find(c.name, "")
+	if err == nil && f.aliases[c.rest] == nil {
+		err = refusal(404, "ResourceNotFoundException", "Cannot find alias arn: "+s.arn(f.name, c.rest))
 	}
-	delete(f.aliases, c.rest)
-	return reply{status: 204}
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.aliases[c.rest], nil
 }
 
-func (s *Server) listAliases(c *call) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, _, bad := s.find(c.name, "")
-	if f == nil {
-		return bad
+func (s *Server) getAlias(c *call, _ none) (any, error) {
+	f, _, err := s.anAlias(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.aliasOf(f, c.rest), nil
+}
+
+func (s *Server) updateAlias(c *call, in aliasRequest) (any, error) {
+	f, a, err := s.anAlias(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRevision(in.RevisionID, a.revision, "GetAlias"); err != nil {
+		return nil, err
+	}
+	to := cmp.Or(in.FunctionVersion, a.version)
+	if _, _, err := s.find(c.name, to); err != nil {
+		return nil, err
+	}
+	if err := a.set(f, to, in); err != nil {
+		return nil, err
+	}
+	return s.aliasOf(f, c.rest), nil
+}
+
+func (s *Server) deleteAlias(c *call, _ none) (any, error) {
+	f, _, err := s.anAlias(c)
+	if err == nil {
+		delete(f.aliases, c.rest)
+	}
+	return nil, err
+}
+
+func (s *Server) listAliases(c *call, _ none) (any, error) {
+	f, _, err := s.find(c.name, "")
+	if err != nil {
+		return nil, err
 	}
 	list := []aliasDocument{}
 	for _, name := range slices.Sorted(maps.Keys(f.aliases)) {
 		list = append(list, s.aliasOf(f, name))
 	}
-	return answer(200, map[string]any{"Aliases": list})
+	return map[string]any{"Aliases": list}, nil
 }
