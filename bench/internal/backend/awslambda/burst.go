@@ -19,15 +19,8 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 	defer t.mu.Unlock()
 	c := t.session.c
 	n = min(n, t.session.inventory.Capacity(t.facts, t.session.setup.Concurrency))
-	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
+	if err := t.prepare(ctx); err != nil {
 		return nil, err
-	}
-	if !t.forced.ready {
-		f, err := t.force(ctx)
-		if err != nil {
-			return nil, failed(ctx, err)
-		}
-		t.forced = f
 	}
 	use := t.forced
 	t.forced = forced{}
@@ -58,16 +51,11 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 			made[i].Err = out
 			continue
 		}
-		s, err := t.cold(ctx, use, a)
-		if err != nil {
+		if e, s, err := t.cold(ctx, use, a); err != nil {
 			made[i].Err = err
-			continue
+		} else {
+			made[i] = coldstart.Started{Environment: e, Sample: s}
 		}
-		e := &environment{target: t, use: use, id: a.requestID, invocations: 1}
-		if s.Function != nil {
-			e.instance = s.Function.InstanceID
-		}
-		made[i] = coldstart.Started{Environment: e, Sample: s}
 	}
 	if t.refused = 0; refusedNow {
 		t.refused = refusedBefore + 1

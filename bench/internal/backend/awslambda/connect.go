@@ -88,22 +88,12 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		return nil, noRegion()
 	}
 	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Patient, o.Log), changed: &changed{}, clock: wall{}, beyond: beyond}
-	c.control = lambda.NewFromConfig(cfg, func(o *lambda.Options) {
-		o.Retryer = patient()
-		o.APIOptions = append(o.APIOptions, c.counter.register)
-	})
+	cfg.Retryer = patient
+	cfg.APIOptions = append(cfg.APIOptions, c.counter.register)
+	c.control, c.logs, c.sts = lambda.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg), sts.NewFromConfig(cfg)
 	c.invoker = lambda.NewFromConfig(cfg, func(o *lambda.Options) {
-		o.Retryer = aws.NopRetryer{}
-		o.RetryMaxAttempts = 1
-		o.APIOptions = append(o.APIOptions, c.counter.register, hideWriterTo)
-	})
-	c.logs = cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) {
-		o.Retryer = patient()
-		o.APIOptions = append(o.APIOptions, c.counter.register)
-	})
-	c.sts = sts.NewFromConfig(cfg, func(o *sts.Options) {
-		o.Retryer = patient()
-		o.APIOptions = append(o.APIOptions, c.counter.register)
+		o.Retryer, o.RetryMaxAttempts = aws.NopRetryer{}, 1
+		o.APIOptions = append(o.APIOptions, hideWriterTo)
 	})
 	c.name(ctx)
 	return c, nil

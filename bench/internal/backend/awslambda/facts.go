@@ -1,6 +1,7 @@
 package awslambda
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -97,7 +98,7 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 	case types.StatePending:
 		return nil, advice.Hint(fmt.Errorf("function %s is not ready: it is being created", ref), "wait for it: aws lambda wait function-active-v2 --function-name "+ref.Name)
 	case types.StateFailed:
-		return nil, advice.Hint(fmt.Errorf("function %s has failed: %s", ref, scrub(orElse(reason, string(cfg.StateReasonCode)))), "deploy it again: make deploy")
+		return nil, advice.Hint(fmt.Errorf("function %s has failed: %s", ref, scrub(cmp.Or(reason, string(cfg.StateReasonCode)))), "deploy it again: make deploy")
 	case types.StateActive, types.StateInactive, "":
 	default:
 		return nil, fmt.Errorf("function %s can't be measured: its state is %s", ref, cfg.State)
@@ -163,11 +164,4 @@ func (f *Facts) Updatable(add map[string]string) error {
 		return advice.Hint(fmt.Errorf("function %s: its variables would take %d of %d bytes with the one that bench adds", f.Ref, size, limit), "shorten them, or use --strategy idle")
 	}
 	return nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

@@ -1,6 +1,7 @@
 package awslambda
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func TestPreflightRefuses(t *testing.T) {
 			e.Fault = c.fault
 			client := connect(t, e)
 			client.rehearsal = "" // AWS itself lacks nothing
-			err := inventory(e, client, orElse(c.function, "one"))
+			err := inventory(e, client, cmp.Or(c.function, "one"))
 			if err == nil || !strings.Contains(err.Error(), c.error) || !strings.Contains(advice.HintOf(err), c.hint) {
 				t.Errorf("%v (hint %q), want %q (hint %q)", err, advice.HintOf(err), c.error, c.hint)
 			}

@@ -215,7 +215,7 @@ func (f *function) lookAgain(ctx context.Context) error {
 // reread looks at the function after an update was refused. It is true where
 // it has the wanted state all the same; else the next update may be tried.
 func (f *function) reread(ctx context.Context, want state) (bool, error) {
-	out, err := f.settled(ctx)
+	out, err := f.c.settled(ctx, Ref{Name: f.name})
 	if err != nil {
 		return false, err
 	}
@@ -240,7 +240,7 @@ func (f *function) disown(members []string) error {
 
 // wait returns when an update is through and the function is as wanted.
 func (f *function) wait(ctx context.Context, want state) error {
-	out, err := f.settled(ctx)
+	out, err := f.c.settled(ctx, Ref{Name: f.name})
 	if err != nil {
 		f.attempted = &want
 		return err

@@ -130,11 +130,7 @@ func (c *Client) look(ctx context.Context, ref Ref) (*Facts, error) {
 }
 
 func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
-	in := &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name)}
-	if ref.Qualifier != "" {
-		in.Qualifier = aws.String(ref.Qualifier)
-	}
-	out, err := c.control.GetFunction(ctx, in)
+	out, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier()})
 	switch {
 	case kindOf(err) == kindNotFound:
 		hint := "make deploy; or --region and --profile, if it is elsewhere"

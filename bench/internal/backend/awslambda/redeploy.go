@@ -2,13 +2,13 @@ package awslambda
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
@@ -127,37 +127,25 @@ func hintOfImage(err error) error {
 	return err
 }
 
-// restoreCode puts a function's own image back where it has one of bench's. Any
-// other one is somebody else's, and stays.
+// restoreCode restores a function's own image if it has one of bench's. Any other
+// one is somebody else's, and stays.
 func (c *Client) restoreCode(ctx context.Context, s journaledState) error {
 	if s.Image == "" {
 		return nil
 	}
 	_, own, _ := strings.Cut(s.Image, "@")
-	for try := 0; ; try++ {
-		found, err := c.settledAnyhow(ctx, Ref{Name: s.Name})
-		if err != nil || found == nil {
-			return err
+	return c.undo(ctx, s.Name, "restoring the image of function "+s.Name, "UpdateFunctionCode", func(found *lambda.GetFunctionOutput, sent bool) (func() error, error) {
+		if cfg := found.Configuration; sent && cfg.LastUpdateStatus == types.LastUpdateStatusFailed {
+			return nil, updateFailed(s.Name, cfg)
 		}
 		if have := codeID(found); have == own || !slices.Contains(s.Images, have) {
-			return nil
+			return nil, nil
 		}
-		_, err = c.control.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
-			FunctionName: aws.String(s.Name), ImageUri: aws.String(s.Image), RevisionId: found.Configuration.RevisionId,
-		})
-		switch k := kindOf(err); {
-		case err == nil:
-			if found, err = c.settledWhole(ctx, Ref{Name: s.Name}); err != nil {
-				return err
-			}
-			if slices.Contains(s.Images, codeID(found)) {
-				return errors.New("restoring the image of function " + s.Name + ": the update was answered, and not made")
-			}
-			return nil
-		case (k == kindRevision || k == kindConflict) && try < 8:
-			// Something changed between reading and writing: read again.
-		default:
-			return explain("restoring the image of function "+s.Name, "lambda", "UpdateFunctionCode", err)
-		}
-	}
+		return func() error {
+			_, err := c.control.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+				FunctionName: aws.String(s.Name), ImageUri: aws.String(s.Image), RevisionId: found.Configuration.RevisionId,
+			})
+			return err
+		}, nil
+	})
 }

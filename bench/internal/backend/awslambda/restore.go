@@ -29,41 +29,55 @@ func (c *Client) restore(ctx context.Context, s journaledState, unsure bool) err
 
 // restoreConfiguration is restore but for the image.
 func (c *Client) restoreConfiguration(ctx context.Context, s journaledState, unsure bool) error {
-	ref := Ref{Name: s.Name}
-	for try := 0; ; try++ {
-		found, err := c.settledAnyhow(ctx, ref)
+	return c.undo(ctx, s.Name, "restoring function "+s.Name, "UpdateFunctionConfiguration", func(found *lambda.GetFunctionOutput, sent bool) (func() error, error) {
+		cfg := found.Configuration
+		in, err := undoing(cfg, s)
+		if in == nil && unsure && !sent {
+			in = &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(s.Name), RevisionId: cfg.RevisionId, MemorySize: cfg.MemorySize}
+		}
+		if err != nil || in == nil {
+			return nil, err
+		}
+		return func() error {
+			_, err := c.control.UpdateFunctionConfiguration(ctx, in)
+			return err
+		}, nil
+	})
+}
+
+// undo makes the update that next returns for a function as it was found, and
+// checks that no further one is needed. It reads the function again if that
+// changed between reading and writing.
+func (c *Client) undo(ctx context.Context, name, doing, operation string, next func(found *lambda.GetFunctionOutput, sent bool) (func() error, error)) error {
+	sent := false
+	for try := 0; ; {
+		found, err := c.settledAnyhow(ctx, Ref{Name: name})
 		if err != nil || found == nil {
 			return err
 		}
-		in, err := undo(found.Configuration, s)
-		if err == nil && in == nil && unsure {
-			in = &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(s.Name), RevisionId: found.Configuration.RevisionId, MemorySize: found.Configuration.MemorySize}
-		}
-		if err != nil || in == nil {
+		send, err := next(found, sent)
+		switch {
+		case err != nil || send == nil:
 			return err
+		case sent:
+			return errors.New(doing + ": the update was answered, and not made")
 		}
-		_, err = c.control.UpdateFunctionConfiguration(ctx, in)
+		err = send()
 		switch k := kindOf(err); {
 		case err == nil:
-			if found, err = c.settledAnyhow(ctx, ref); err != nil || found == nil {
-				return err
-			}
-			if in, err = undo(found.Configuration, s); err != nil || in == nil {
-				return err
-			}
-			return fmt.Errorf("restoring function %s: the update was answered, and not made", s.Name)
+			sent = true
 		case (k == kindRevision || k == kindConflict) && try < 8:
-			// Something changed between reading and writing: read again.
+			try++
 		default:
-			return explain("restoring function "+s.Name, "lambda", "UpdateFunctionConfiguration", err)
+			return explain(doing, "lambda", operation, err)
 		}
 	}
 }
 
-// settledAnyhow is settledWhole for a function whose last update may have failed.
+// settledAnyhow is settled for a function whose last update may have failed.
 // It returns nil for one that is gone.
 func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
-	settled, err := c.settledWhole(ctx, ref)
+	settled, err := c.settled(ctx, ref)
 	if err == nil || ctx.Err() != nil {
 		return settled, err
 	}
@@ -81,9 +95,9 @@ func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*lambda.GetFunctio
 	return out, nil
 }
 
-// undo returns the update that puts a function back, or nil where it is as it
-// was.
-func undo(cfg *types.FunctionConfiguration, s journaledState) (*lambda.UpdateFunctionConfigurationInput, error) {
+// undoing returns the update that restores a function's configuration, nil if none
+// is needed.
+func undoing(cfg *types.FunctionConfiguration, s journaledState) (*lambda.UpdateFunctionConfigurationInput, error) {
 	in := &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(s.Name), RevisionId: cfg.RevisionId}
 	needed := false
 	if e := cfg.Environment; e != nil {

@@ -239,20 +239,20 @@ func (k *Session) Wake(ctx context.Context, refs []Ref) error {
 			return explain("waking function "+ref.String(), "lambda", "InvokeFunction", err)
 		}
 		began := k.c.clock.Now()
-		cfg, err := k.c.settled(ctx, ref)
-		for err == nil && cfg.State == types.StateInactive {
+		out, err := k.c.settled(ctx, ref)
+		for err == nil && out.Configuration.State == types.StateInactive {
 			if k.c.clock.Now().Sub(began) > k.c.o.Patience {
 				return fmt.Errorf("waking function %s: still inactive after %s", ref, k.c.o.Patience)
 			}
 			if err = k.c.clock.Sleep(ctx, time.Second); err == nil {
-				cfg, err = k.c.settled(ctx, ref)
+				out, err = k.c.settled(ctx, ref)
 			}
 		}
 		if err != nil {
 			return err
 		}
 		// What the waking changed is not somebody else's doing.
-		f.config, f.Inactive = cfg, false
+		f.config, f.Inactive = out.Configuration, false
 	}
 	return nil
 }

@@ -64,37 +64,51 @@ func (f *forced) drop() error {
 func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sample, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.session.c
-	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
+	if err := t.prepare(ctx); err != nil {
 		return nil, coldstart.Sample{}, err
 	}
-	if !t.forced.ready {
-		f, err := t.force(ctx)
-		if err != nil {
-			return nil, coldstart.Sample{}, failed(ctx, err)
-		}
-		t.forced = f
-	}
 	use := t.forced
-	c.warmUp(ctx, use.ref, 1)
-	a, err := c.invoke(ctx, use.ref, t.payload, t.facts.Timeout)
-	t.session.invoked(use.ref)
+	a, err := t.invoke(ctx, use.ref)
 	if err != nil {
 		return nil, coldstart.Sample{}, t.refuse(ctx, coldstart.Cold, err)
 	}
 	t.refused, t.forced = 0, forced{}
-	s, err := t.cold(ctx, use, a)
+	e, s, err := t.cold(ctx, use, a)
 	if err != nil {
 		if use.release != nil {
 			err = errors.Join(err, use.release())
 		}
 		return nil, coldstart.Sample{}, err
 	}
-	e := &environment{target: t, use: use, id: a.requestID, invocations: 1}
-	if s.Function != nil {
-		e.instance = s.Function.InstanceID
-	}
 	return e, s, nil
+}
+
+// prepare waits until an invocation may be sent, and makes the function ready for
+// a cold start unless it is.
+func (t *target) prepare(ctx context.Context) error {
+	if err := t.pause(ctx); err != nil || t.forced.ready {
+		return err
+	}
+	f, err := t.force(ctx)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	t.forced = f
+	return nil
+}
+
+// pause waits until an invocation may be sent.
+func (t *target) pause(ctx context.Context) error {
+	clock := t.session.c.clock
+	return clock.Sleep(ctx, t.until.Sub(clock.Now()))
+}
+
+// invoke sends one invocation over a connection that is warm.
+func (t *target) invoke(ctx context.Context, ref Ref) (answer, error) {
+	t.session.c.warmUp(ctx, ref, 1)
+	a, err := t.session.c.invoke(ctx, ref, t.payload, t.facts.Timeout)
+	t.session.invoked(ref)
+	return a, err
 }
 
 // refuse turns the error of an invocation into the runner's, and remembers how
@@ -116,39 +130,48 @@ func (t *target) refuse(ctx context.Context, want coldstart.Start, err error) er
 	return out
 }
 
-// cold reads and proves a cold invocation.
-func (t *target) cold(ctx context.Context, use forced, a answer) (coldstart.Sample, error) {
-	r, err := t.session.c.read(ctx, t.facts, coldstart.Cold, a)
+// sample reads the log of an invocation. The sample is not proved to be anything.
+func (t *target) sample(ctx context.Context, want coldstart.Start, use forced, environment string, a answer) (coldstart.Sample, reading, error) {
+	r, err := t.session.c.read(ctx, t.facts, want, a)
 	if err != nil {
 		if a.functionError != "" && !errors.Is(err, coldstart.ErrAbort) && ctx.Err() == nil {
-			return coldstart.Sample{}, failureOf(a, reading{})
+			err = failureOf(a, reading{})
 		}
-		return coldstart.Sample{}, err
+		return coldstart.Sample{}, r, err
 	}
-	t.say(r)
+	if t.log != nil {
+		t.log(r.log)
+	}
 	if f := failureOf(a, r); f != nil {
-		return coldstart.Sample{}, f
+		return coldstart.Sample{}, r, f
 	}
 	s := sampleOf(t.config, a, r)
-	s.Strategy, s.Environment = string(use.strategy), a.requestID
-	if err := proveCold(&s, r, a, use.expected, t.isNew); err != nil {
-		return coldstart.Sample{}, err
+	s.Strategy, s.Environment = string(use.strategy), environment
+	return s, r, nil
+}
+
+// cold reads and proves a cold invocation.
+func (t *target) cold(ctx context.Context, use forced, a answer) (*environment, coldstart.Sample, error) {
+	s, r, err := t.sample(ctx, coldstart.Cold, use, a.requestID, a)
+	if err == nil {
+		err = proveCold(&s, r, a, use.expected, t.isNew)
+	}
+	if err != nil {
+		return nil, coldstart.Sample{}, err
 	}
 	if s.Proof[len(s.Proof)-1] == coldstart.ProofProactiveInit {
 		if t.facts.Provisioned {
-			return coldstart.Sample{}, refusing(coldstart.Cold, &s)(coldstart.Provisioned, "the environment stood ready: the function has provisioned concurrency")
+			return nil, coldstart.Sample{}, refusing(coldstart.Cold, &s)("provisioned", "the environment stood ready: the function has provisioned concurrency")
 		}
 		t.session.mu.Lock()
 		t.session.proactive++
 		t.session.mu.Unlock()
 	}
-	return s, nil
-}
-
-func (t *target) say(r reading) {
-	if t.log != nil {
-		t.log(r.log)
+	e := &environment{target: t, use: use, id: a.requestID, invocations: 1}
+	if s.Function != nil {
+		e.instance = s.Function.InstanceID
 	}
+	return e, s, nil
 }
 
 func (t *target) isNew(id string) bool {
@@ -220,31 +243,19 @@ func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
 	t := e.target
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.session.c
-	if err := c.clock.Sleep(ctx, t.until.Sub(c.clock.Now())); err != nil {
+	if err := t.pause(ctx); err != nil {
 		return coldstart.Sample{}, err
 	}
-	c.warmUp(ctx, e.use.ref, 1)
-	a, err := c.invoke(ctx, e.use.ref, t.payload, t.facts.Timeout)
-	t.session.invoked(e.use.ref)
+	a, err := t.invoke(ctx, e.use.ref)
 	if err != nil {
 		return coldstart.Sample{}, t.refuse(ctx, coldstart.Warm, err)
 	}
 	t.refused = 0
-	r, err := c.read(ctx, t.facts, coldstart.Warm, a)
+	s, r, err := t.sample(ctx, coldstart.Warm, e.use, e.id, a)
+	if err == nil {
+		err = proveWarm(&s, r, a, e.use.expected, e.instance, e.invocations)
+	}
 	if err != nil {
-		if a.functionError != "" && !errors.Is(err, coldstart.ErrAbort) && ctx.Err() == nil {
-			return coldstart.Sample{}, failureOf(a, reading{})
-		}
-		return coldstart.Sample{}, err
-	}
-	t.say(r)
-	if f := failureOf(a, r); f != nil {
-		return coldstart.Sample{}, f
-	}
-	s := sampleOf(t.config, a, r)
-	s.Strategy, s.Environment = string(e.use.strategy), e.id
-	if err := proveWarm(&s, r, a, e.use.expected, e.instance, e.invocations); err != nil {
 		return coldstart.Sample{}, err
 	}
 	e.invocations = s.Invocation

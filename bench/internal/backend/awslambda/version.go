@@ -45,11 +45,11 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 		return c.deleteVersion(ctx, ref)
 	}
 	e.version = ref.Qualifier
-	cfg, err := c.settled(ctx, ref)
+	shown, err := c.settled(ctx, ref)
 	if err != nil {
 		return forced{}, errors.Join(err, release())
 	}
-	if err := isVersion(cfg, ref); err != nil {
+	if err := isVersion(shown.Configuration, ref); err != nil {
 		// One is left that can't be named there; there shall be no more.
 		return forced{}, fmt.Errorf("%w: %w", coldstart.ErrAbort, err)
 	}

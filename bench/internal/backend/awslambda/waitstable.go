@@ -1,6 +1,7 @@
 package awslambda
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	mrand "math/rand/v2"
@@ -11,21 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// settled polls the function until no update is going on.
-func (f *function) settled(ctx context.Context) (*lambda.GetFunctionOutput, error) {
-	return f.c.settledWhole(ctx, Ref{Name: f.name})
-}
-
-func (c *Client) settled(ctx context.Context, ref Ref) (*types.FunctionConfiguration, error) {
-	out, err := c.settledWhole(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	return out.Configuration, nil
-}
-
-// settledWhole is settled with what GetFunction says beside the configuration.
-func (c *Client) settledWhole(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
+// settled polls a function until no update is going on.
+func (c *Client) settled(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
 	began := c.clock.Now()
 	for {
 		out, err := c.getFunction(ctx, ref)
@@ -35,9 +23,9 @@ func (c *Client) settledWhole(ctx context.Context, ref Ref) (*lambda.GetFunction
 		cfg := out.Configuration
 		switch {
 		case cfg.LastUpdateStatus == types.LastUpdateStatusFailed:
-			return nil, fmt.Errorf("updating function %s: it failed: %s", ref, scrub(orElse(aws.ToString(cfg.LastUpdateStatusReason), string(cfg.LastUpdateStatusReasonCode))))
+			return nil, updateFailed(ref.String(), cfg)
 		case cfg.State == types.StateFailed:
-			return nil, fmt.Errorf("function %s has failed: %s", ref, scrub(orElse(aws.ToString(cfg.StateReason), string(cfg.StateReasonCode))))
+			return nil, fmt.Errorf("function %s has failed: %s", ref, scrub(cmp.Or(aws.ToString(cfg.StateReason), string(cfg.StateReasonCode))))
 		case cfg.LastUpdateStatus != types.LastUpdateStatusInProgress && cfg.State != types.StatePending:
 			// Another endpoint may not know the status; then the update is
 			// through when it is answered.
@@ -51,6 +39,10 @@ func (c *Client) settledWhole(ctx context.Context, ref Ref) (*lambda.GetFunction
 			return nil, err
 		}
 	}
+}
+
+func updateFailed(name string, cfg *types.FunctionConfiguration) error {
+	return fmt.Errorf("updating function %s: it failed: %s", name, scrub(cmp.Or(aws.ToString(cfg.LastUpdateStatusReason), string(cfg.LastUpdateStatusReasonCode))))
 }
 
 // pollDelay returns how long to wait before an update is asked for again that
