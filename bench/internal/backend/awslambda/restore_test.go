@@ -2,6 +2,7 @@ package awslambda
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -107,5 +108,26 @@ func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
 	}
 	if files, _ := os.ReadDir(c.o.JournalDir); len(files) != 0 {
 		t.Errorf("%d journals are left", len(files))
+	}
+}
+
+// An update that is answered and not made is no restoring.
+func TestRestoringIsChecked(t *testing.T) {
+	for _, operation := range []string{"UpdateFunctionConfiguration", "UpdateFunctionCode"} {
+		e := awssimtest.Serve(t, "one")
+		k, targets := redeploying(t, e, connect(t, e), "one")
+		if err := targets[0].Deploy(t.Context(), awssimtest.Digest(1)); err != nil {
+			t.Fatal(err)
+		}
+		e.Fault = func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
+			if op != operation {
+				return false
+			}
+			awssimtest.Reply(w, 200, map[string]any{"RevisionId": "r"})
+			return true
+		}
+		if err := k.Close(); err == nil || !strings.Contains(err.Error(), "the update was answered, and not made") {
+			t.Errorf("%s: %v", operation, err)
+		}
 	}
 }
