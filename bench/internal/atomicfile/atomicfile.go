@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Write replaces the file at path, whole or not at all. It removes what a process
+// Write replaces the file at path, whole or not at all, by one of that mode. It removes what a process
 // that was killed while it wrote the same file left beside it; another one that is
 // writing the file now starts again.
-func Write(path string, write func(io.Writer) error) error {
+func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	var text bytes.Buffer
 	if err := write(&text); err != nil {
 		return fmt.Errorf("rendering %s: %w", filepath.Base(path), err)
@@ -32,7 +32,7 @@ func Write(path string, write func(io.Writer) error) error {
 	}
 	const patience = 10
 	for try := 1; ; try++ {
-		err := replace(path, prefix+"*", text.Bytes())
+		err := replace(path, mode, prefix+"*", text.Bytes())
 		if err == nil {
 			return nil
 		}
@@ -43,13 +43,13 @@ func Write(path string, write func(io.Writer) error) error {
 }
 
 // replace writes a file beside its place and moves it there.
-func replace(path, pattern string, text []byte) error {
+func replace(path string, mode fs.FileMode, pattern string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), pattern)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ func TestWriteWhole(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			for range 50 {
-				if err := Write(path, func(w io.Writer) error {
+				if err := Write(path, 0o644, func(w io.Writer) error {
 					_, err := io.WriteString(w, strings.Repeat(fmt.Sprint(i), 1000))
 					return err
 				}); err != nil {
@@ -49,13 +49,13 @@ func TestWriteWhole(t *testing.T) {
 	}
 
 	broken := errors.New("broken")
-	if err := Write(path, func(io.Writer) error { return broken }); !errors.Is(err, broken) {
+	if err := Write(path, 0o644, func(io.Writer) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("a broken page: %v", err)
 	}
 	if again, _ := os.ReadFile(path); string(again) != string(text) {
 		t.Error("a broken page replaced a whole one")
 	}
-	if err := Write(filepath.Join(dir, "none", "page.md"), func(io.Writer) error { return nil }); !errors.Is(err, os.ErrNotExist) {
+	if err := Write(filepath.Join(dir, "none", "page.md"), 0o644, func(io.Writer) error { return nil }); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 }

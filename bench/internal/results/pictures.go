@@ -92,7 +92,7 @@ func writePictures(dir string, r *analysis.Report) error {
 		for _, p := range render.Plots() {
 			path := filepath.Join(dir, p.File(s))
 			if p.Of(s) {
-				if err := atomicfile.Write(path, func(w io.Writer) error { return p.Picture(w, s) }); err != nil {
+				if err := atomicfile.Write(path, 0o644, func(w io.Writer) error { return p.Picture(w, s) }); err != nil {
 					return err
 				}
 			} else if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -123,5 +123,5 @@ func WriteReport(path string, r *analysis.Report, format render.Format) error {
 }
 
 func writeReport(path string, r *analysis.Report, format render.Format) error {
-	return atomicfile.Write(path, func(w io.Writer) error { return format.Write(w, r) })
+	return atomicfile.Write(path, 0o644, func(w io.Writer) error { return format.Write(w, r) })
 }

@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/atomicfile"
 )
 
 // Pushed is the content of deployment/images.auto.tfvars.json: the images that
@@ -59,23 +60,11 @@ func (p *Pushed) Set(variant, arch string, img PushedImage) {
 // Write replaces the file in one step. It may hold values of the services'
 // environment, so that nobody else may read it.
 func (p Pushed) Write(path string) error {
-	text, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".images-")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	return atomicfile.Write(path, 0o600, func(w io.Writer) error {
+		text := json.NewEncoder(w)
+		text.SetIndent("", "  ")
+		return text.Encode(p)
+	})
 }
 
 // Fresh returns the digests of the images that were pushed beside the one that a
