@@ -20,7 +20,7 @@ import (
 
 // The SDK's own waiters see a function come and change.
 func TestCreateUpdateDelete(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}, Region: "eu-west-1", Images: func(_ context.Context, uri string) (coldstart.Image, error) {
+	w := newWorld(t, awssim.Options{Engine: newToys(), Region: "eu-west-1", Images: func(_ context.Context, uri string) (coldstart.Image, error) {
 		if uri != "repository:tag" {
 			return coldstart.Image{}, fmt.Errorf("no image %s", uri)
 		}
@@ -87,7 +87,7 @@ func TestCreateUpdateDelete(t *testing.T) {
 // RevisionId guards: it changes with an update, with its end, and with a version
 // that is published.
 func TestRevisions(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{})
 	seen := map[string]bool{}
 	note := func(what string, id *string) {
@@ -122,7 +122,7 @@ func TestRevisions(t *testing.T) {
 }
 
 func TestWhatUpdatesRefuse(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{Env: map[string]string{"KEPT": "v"}})
 	before := w.get("f")
 	env := func(k, v string) *lambda.UpdateFunctionConfigurationInput {
@@ -157,7 +157,7 @@ func TestWhatUpdatesRefuse(t *testing.T) {
 // Versions have environments of their own, which updates of the function do not
 // touch; one is made only where something has changed.
 func TestVersionsAndAliases(t *testing.T) {
-	e := &toys{}
+	e := newToys()
 	w := newWorld(t, awssim.Options{Engine: e, NoQuotas: true})
 	w.deploy("f", awssim.Function{Env: map[string]string{"KEY": "one"}})
 	publish := func() string {
@@ -221,7 +221,7 @@ func TestVersionsAndAliases(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, remove("2"), 404, "ResourceNotFoundException")
-	eventually(t, "its environment ends", func() bool { return e.opened() == 1 })
+	eventually(t, "its environment ends", func() bool { return e.Open() == 1 })
 	list, err := w.lambda.ListVersionsByFunction(t.Context(), &lambda.ListVersionsByFunctionInput{FunctionName: aws.String("f")})
 	if err != nil || len(list.Versions) != 2 || *list.Versions[0].Version != "$LATEST" || *list.Versions[1].Version != "1" || *list.Versions[1].Description != "note" {
 		t.Errorf("%+v, %v", list, err)
@@ -236,7 +236,7 @@ func TestVersionsAndAliases(t *testing.T) {
 }
 
 func TestVersionsComeInPages(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}, NoQuotas: true})
+	w := newWorld(t, awssim.Options{Engine: newToys(), NoQuotas: true})
 	w.deploy("f", awssim.Function{})
 	for i := range 60 {
 		w.update("f", map[string]string{"KEY": fmt.Sprint(i)})
@@ -262,7 +262,7 @@ func TestVersionsComeInPages(t *testing.T) {
 
 // Everything that is answered says what it is.
 func TestItIsRecognized(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{})
 	who, err := w.sts.GetCallerIdentity(t.Context(), &awssts.GetCallerIdentityInput{})
 	if err != nil || *who.Account != awssim.Account || *who.Arn != "arn:aws:iam::000000000000:user/rehearsal" {
@@ -285,7 +285,7 @@ func TestItIsRecognized(t *testing.T) {
 
 // The control plane's calls have a rate, and Invoke has none.
 func TestQuotas(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{})
 	throttles := 0
 	for range 40 {
@@ -309,7 +309,7 @@ func TestQuotas(t *testing.T) {
 }
 
 func TestDeployRefuses(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{})
 	packed := img
 	packed.Root = ""
@@ -338,7 +338,7 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 			_ = l.Close()
 		}
 	}
-	s, err := awssim.New(awssim.Options{Engine: &toys{}})
+	s, err := awssim.New(awssim.Options{Engine: newToys()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func TestFaults(t *testing.T) {
 		{"kms", awssim.Faults{KMS: 1}, 502, "KMSDisabledException", "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := &toys{}
+			e := newToys()
 			w := newWorld(t, awssim.Options{Engine: e, Faults: c.faults})
 			w.deploy("f", awssim.Function{})
 			_, err := w.try("f")
@@ -89,7 +89,7 @@ func TestFaults(t *testing.T) {
 				refused(t, logsErr, status, c.logs)
 			}
 			n := w.server.Stats()
-			if n.Served != 0 || n.Refused != 1 || e.made != 0 || n.Faults[c.name] == 0 {
+			if n.Served != 0 || n.Refused != 1 || e.Made() != 0 || n.Faults[c.name] == 0 {
 				t.Errorf("%+v", n)
 			}
 			if m := n.Functions["f"].MemoryMB; c.control != "" && m != 128 {
@@ -101,7 +101,7 @@ func TestFaults(t *testing.T) {
 
 // A connection breaks before the call is done, or after it; the counts tell.
 func TestResets(t *testing.T) {
-	e := &toys{}
+	e := newToys()
 	w := newWorld(t, awssim.Options{Engine: e, Faults: awssim.Faults{Reset: 1}, Seed: 5})
 	w.deploy("f", awssim.Function{})
 	const calls = 40
@@ -120,7 +120,7 @@ func TestResets(t *testing.T) {
 
 func TestSlowUpdates(t *testing.T) {
 	c := newClock()
-	w := newWorld(t, awssim.Options{Engine: &toys{}, Clock: c.Now, Faults: awssim.Faults{Slow: 1}})
+	w := newWorld(t, awssim.Options{Engine: newToys(), Clock: c.Now, Faults: awssim.Faults{Slow: 1}})
 	w.deploy("f", awssim.Function{})
 	w.update("f", map[string]string{"KEY": "v"})
 	for range 4 {
@@ -148,7 +148,7 @@ func TestLogFaults(t *testing.T) {
 		faults awssim.Faults
 	}{{"nolog", awssim.Faults{NoLog: 1}}, {"cut", awssim.Faults{Cut: 1}}, {"late", awssim.Faults{Late: 1}}} {
 		t.Run(f.name, func(t *testing.T) {
-			w := newWorld(t, awssim.Options{Engine: &toys{}, Clock: c.Now, Ingestion: -1, Faults: f.faults})
+			w := newWorld(t, awssim.Options{Engine: newToys(), Clock: c.Now, Ingestion: -1, Faults: f.faults})
 			w.deploy("f", awssim.Function{})
 			got := w.invoke("f")
 			if has := strings.Contains(got.tail, "REPORT"); has != (f.name == "late") {
@@ -175,7 +175,7 @@ func TestLogFaults(t *testing.T) {
 // between; another seed does another thing; the rates are about those asked for.
 func TestFaultsFollowTheirSeed(t *testing.T) {
 	run := func(seed uint64, name string, others bool) string {
-		w := newWorld(t, awssim.Options{Engine: &toys{}, Faults: awssim.Faults{Throttle: 0.3}, Seed: seed})
+		w := newWorld(t, awssim.Options{Engine: newToys(), Faults: awssim.Faults{Throttle: 0.3}, Seed: seed})
 		w.deploy("f", awssim.Function{})
 		w.deploy("g", awssim.Function{})
 		var b strings.Builder

@@ -25,99 +25,24 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"coldbench/bench/internal/awssim"
-	"coldbench/bench/internal/backend/sandbox"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/lambdalog"
-	"coldbench/bench/runtimeapi"
 )
 
-// toys is an engine whose functions are Go functions of the test: what Lambda
-// does around a function can then be tested on any machine and to the letter.
-type toys struct {
-	mu sync.Mutex
-	// made and open count machines.
-	made, open int
-	// handle answers an event; nil for the environment's variables and number.
-	handle func(m *toy, payload []byte) (answer []byte, functionError string)
-	// broken makes machines fail.
-	broken error
-}
-
-type toy struct {
-	engine *toys
-	spec   sandbox.Spec
-	number int
-	count  int
-	inited bool
-}
-
-// toyInit is how long a toy's init took, toyRun an invocation.
+// toyInit is how long the init of a toy took, toyRun an invocation.
 const (
 	toyInit = 2_345_678
 	toyRun  = 1_234_567
 )
 
-func (e *toys) NewMachine(s sandbox.Spec) (sandbox.Machine, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.broken != nil {
-		return nil, e.broken
-	}
-	e.made++
-	e.open++
-	return &toy{engine: e, spec: s, number: e.made}, nil
+// newToys is an engine whose functions say what they were made from.
+func newToys() *awssimtest.Engine {
+	return &awssimtest.Engine{Init: toyInit, Run: toyRun, Handle: func(e awssimtest.Event) awssimtest.Answer {
+		text, _ := json.Marshal(map[string]any{"instance": e.Instance, "count": e.Count, "variables": e.Spec.Environment, "memory": e.Spec.Function.MemoryMB})
+		return awssimtest.Answer{Payload: string(text)}
+	}}
 }
-
-func (e *toys) opened() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.open
-}
-
-func (m *toy) Provision(ctx context.Context) error { return ctx.Err() }
-func (m *toy) Limit(ctx context.Context) error     { return ctx.Err() }
-func (m *toy) Init(ctx context.Context) (runtimeapi.Init, error) {
-	return runtimeapi.Init{Done: true, StartedNs: 0, EndedNs: toyInit, Status: "success"}, ctx.Err()
-}
-
-func (m *toy) Close() error {
-	m.engine.mu.Lock()
-	defer m.engine.mu.Unlock()
-	m.engine.open--
-	return nil
-}
-
-func (m *toy) Invoke(ctx context.Context, ev runtimeapi.Event) (runtimeapi.Invocation, error) {
-	m.count++
-	f := m.spec.Function
-	m.spec.Platform(lambdalog.StartLine(ev.RequestID, f.Version))
-	m.engine.mu.Lock()
-	handle := m.engine.handle
-	m.engine.mu.Unlock()
-	inv := runtimeapi.Invocation{RequestID: ev.RequestID, Status: "success", HandedOutNs: 0, EndedNs: toyRun}
-	if handle != nil {
-		inv.Response, inv.FunctionError = handle(m, ev.Payload)
-		if inv.FunctionError != "" {
-			inv.Status = "failure"
-		}
-	} else {
-		inv.Response, _ = json.Marshal(map[string]any{"instance": m.number, "count": m.count, "variables": m.spec.Environment, "memory": f.MemoryMB})
-	}
-	duration, billed, size, used := float64(toyRun)/1e6, 2.0, float64(f.MemoryMB), 7.0
-	r := lambdalog.Report{RequestID: ev.RequestID, Metrics: lambdalog.Metrics{DurationMs: &duration, BilledDurationMs: &billed, MemorySizeMB: &size, MaxMemoryUsedMB: &used}}
-	if !m.inited {
-		m.inited = true
-		init := float64(toyInit) / 1e6
-		billed = 4
-		r.Metrics.InitDurationMs = &init
-	}
-	inv.Log = lambdalog.EndLine(ev.RequestID) + r.Text()
-	m.spec.Platform(inv.Log)
-	return inv, ctx.Err()
-}
-
-// print writes a line as the function would.
-func (m *toy) print(line string) { m.spec.Output(line) }
 
 // clock is a time that only the test moves.
 type clock struct {
@@ -155,7 +80,7 @@ var img = coldstart.Image{ID: "sha256:" + strings.Repeat("cd", 32), Digest: "sha
 // nothing is left of it.
 func newWorld(t testing.TB, o awssim.Options) *world {
 	t.Helper()
-	engine, toy := o.Engine.(*toys)
+	engine, toy := o.Engine.(*awssimtest.Engine)
 	s, err := awssim.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +94,7 @@ func newWorld(t testing.TB, o awssim.Options) *world {
 			}
 		}
 		n := s.Stats()
-		if n.Environments != 0 || toy && engine.opened() != 0 {
+		if n.Environments != 0 || toy && engine.Open() != 0 {
 			t.Errorf("%d environments are left", n.Environments)
 		}
 		if n.Invocations != n.Served+n.Refused {

@@ -15,11 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 )
 
 // An environment is cold once and warm afterwards; the report says so.
 func TestColdThenWarm(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{MemoryMB: 512})
 	cold, warm := w.invoke("f"), w.invoke("f")
 	if cold.Instance != 1 || cold.Count != 1 || warm.Instance != 1 || warm.Count != 2 || cold.version != "$LATEST" || cold.Memory != 512 {
@@ -44,7 +45,7 @@ func TestColdThenWarm(t *testing.T) {
 // serves any more.
 func TestUpdatesDropEnvironments(t *testing.T) {
 	c := newClock()
-	e := &toys{}
+	e := newToys()
 	w := newWorld(t, awssim.Options{Engine: e, Clock: c.Now})
 	w.deploy("f", awssim.Function{Env: map[string]string{"KEY": "old"}})
 	w.invoke("f")
@@ -65,7 +66,7 @@ func TestUpdatesDropEnvironments(t *testing.T) {
 	if got := w.invoke("f"); got.Instance != 2 || got.Count != 1 || got.Variables["KEY"] != "new" || got.report.Metrics.InitDurationMs == nil {
 		t.Errorf("after the update: %+v", got)
 	}
-	eventually(t, "the old environment ends", func() bool { return e.opened() == 1 })
+	eventually(t, "the old environment ends", func() bool { return e.Open() == 1 })
 	// Who does not poll waits a second.
 	w.update("f", map[string]string{"KEY": "third"})
 	c.add(999 * time.Millisecond)
@@ -80,12 +81,12 @@ func TestUpdatesDropEnvironments(t *testing.T) {
 
 // An environment that serves while its function is updated ends with its answer.
 func TestUpdatesDropEnvironmentsThatServe(t *testing.T) {
-	e := &toys{}
+	e := newToys()
 	entered, leave := make(chan struct{}), make(chan struct{})
-	e.handle = func(*toy, []byte) ([]byte, string) {
+	e.Handle = func(awssimtest.Event) awssimtest.Answer {
 		entered <- struct{}{}
 		<-leave
-		return []byte("{}"), ""
+		return awssimtest.Answer{Payload: "{}"}
 	}
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{})
@@ -94,19 +95,19 @@ func TestUpdatesDropEnvironmentsThatServe(t *testing.T) {
 	<-entered
 	w.update("f", map[string]string{"KEY": "new"})
 	w.updated("f")
-	if e.opened() != 1 {
-		t.Errorf("%d machines while one serves", e.opened())
+	if e.Open() != 1 {
+		t.Errorf("%d machines while one serves", e.Open())
 	}
 	close(leave)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the environment ends", func() bool { return e.opened() == 0 })
+	eventually(t, "the environment ends", func() bool { return e.Open() == 0 })
 }
 
 func TestEnvironmentsExpire(t *testing.T) {
 	c := newClock()
-	e := &toys{}
+	e := newToys()
 	w := newWorld(t, awssim.Options{Engine: e, Clock: c.Now, KeepWarm: time.Minute})
 	w.deploy("f", awssim.Function{})
 	w.invoke("f")
@@ -120,16 +121,16 @@ func TestEnvironmentsExpire(t *testing.T) {
 	}
 	// Nobody asks, and it ends all the same.
 	c.add(time.Hour)
-	eventually(t, "nothing is left", func() bool { return e.opened() == 0 && w.server.Stats().Environments == 0 })
+	eventually(t, "nothing is left", func() bool { return e.Open() == 0 && w.server.Stats().Environments == 0 })
 }
 
 // hold is a toy's handler that answers when it is told to.
-func hold(e *toys) (entered, leave chan struct{}) {
+func hold(e *awssimtest.Engine) (entered, leave chan struct{}) {
 	entered, leave = make(chan struct{}, 100), make(chan struct{})
-	e.handle = func(m *toy, _ []byte) ([]byte, string) {
+	e.Handle = func(m awssimtest.Event) awssimtest.Answer {
 		entered <- struct{}{}
 		<-leave
-		return []byte("{}"), ""
+		return awssimtest.Answer{Payload: "{}"}
 	}
 	return entered, leave
 }
@@ -146,7 +147,7 @@ func TestConcurrency(t *testing.T) {
 		{"reserved", &two, types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := &toys{}
+			e := newToys()
 			entered, leave := hold(e)
 			w := newWorld(t, awssim.Options{Engine: e, Concurrency: 5})
 			w.deploy("f", awssim.Function{Reserved: c.reserved})
@@ -183,7 +184,7 @@ func TestConcurrency(t *testing.T) {
 			close(leave)
 			wg.Wait()
 			n := w.server.Stats()
-			if n.Refused != 1 || n.Cold != n.Served || e.made != n.Cold {
+			if n.Refused != 1 || n.Cold != n.Served || e.Made() != n.Cold {
 				t.Errorf("%+v", n)
 			}
 			// Warm ones are used again, one at a time.
@@ -196,15 +197,15 @@ func TestConcurrency(t *testing.T) {
 
 // The environment that answered last is used next, and none serves two at once.
 func TestWarmEnvironmentsAreUsedOneAtATime(t *testing.T) {
-	e := &toys{}
+	e := newToys()
 	release := []chan struct{}{make(chan struct{}), make(chan struct{})}
 	entered := make(chan int, 2)
-	e.handle = func(m *toy, payload []byte) ([]byte, string) {
-		if string(payload) == `"wait"` {
-			entered <- m.number
-			<-release[m.number-1]
+	e.Handle = func(m awssimtest.Event) awssimtest.Answer {
+		if string(m.Payload) == `"wait"` {
+			entered <- m.Instance
+			<-release[m.Instance-1]
 		}
-		return fmt.Appendf(nil, `{"instance":%d,"count":%d}`, m.number, m.count), ""
+		return awssimtest.Answer{Payload: fmt.Sprintf(`{"instance":%d,"count":%d}`, m.Instance, m.Count)}
 	}
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{})
@@ -231,13 +232,13 @@ func TestWarmEnvironmentsAreUsedOneAtATime(t *testing.T) {
 			t.Errorf("environment %d, and 1 answered last", got.Instance)
 		}
 	}
-	if e.made != 2 {
-		t.Errorf("%d environments", e.made)
+	if e.Made() != 2 {
+		t.Errorf("%d environments", e.Made())
 	}
 }
 
 func TestReservedConcurrency(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}, Concurrency: 150})
+	w := newWorld(t, awssim.Options{Engine: newToys(), Concurrency: 150})
 	w.deploy("f", awssim.Function{})
 	put := func(n int32) error {
 		_, err := w.lambda.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"), ReservedConcurrentExecutions: aws.Int32(n)})
@@ -267,7 +268,7 @@ func TestReservedConcurrency(t *testing.T) {
 }
 
 func TestWhatInvokeRefuses(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{})
 	for _, c := range []struct {
 		name   string
@@ -296,7 +297,7 @@ func TestWhatInvokeRefuses(t *testing.T) {
 }
 
 func TestDryRunRunsNothing(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{})
 	out, err := w.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeDryRun})
 	if err != nil || out.StatusCode != 204 {
@@ -310,13 +311,14 @@ func TestDryRunRunsNothing(t *testing.T) {
 // An asynchronous invocation that fails is tried twice more, with one request
 // ID.
 func TestAsynchronousInvocations(t *testing.T) {
-	e := &toys{}
+	e := newToys()
 	attempts := 0
-	e.handle = func(*toy, []byte) ([]byte, string) {
-		e.mu.Lock()
-		defer e.mu.Unlock()
+	var mu sync.Mutex
+	e.Handle = func(awssimtest.Event) awssimtest.Answer {
+		mu.Lock()
+		defer mu.Unlock()
 		attempts++
-		return []byte("{}"), "Unhandled"
+		return awssimtest.Answer{Payload: "{}", Error: "Unhandled"}
 	}
 	w := newWorld(t, awssim.Options{Engine: e, Ingestion: -1})
 	w.deploy("f", awssim.Function{})
@@ -325,8 +327,8 @@ func TestAsynchronousInvocations(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	eventually(t, "three attempts", func() bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		return attempts == 3
 	})
 	eventually(t, "two retries are counted", func() bool { return w.server.Stats().Retries == 2 })
@@ -339,7 +341,7 @@ func TestAsynchronousInvocations(t *testing.T) {
 
 // The first invocation of an inactive function fails and wakes it.
 func TestInactiveFunctionsWakeUp(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{State: "Inactive"})
 	if c := w.get("f"); c.State != types.StateInactive || c.StateReasonCode != types.StateReasonCodeIdle {
 		t.Errorf("%+v", c)
@@ -357,16 +359,16 @@ func TestInactiveFunctionsWakeUp(t *testing.T) {
 
 // The tail holds the last 4 KB of the invocation's own log, cut wherever.
 func TestLogTail(t *testing.T) {
-	e := &toys{}
-	e.handle = func(m *toy, payload []byte) ([]byte, string) {
+	e := newToys()
+	e.Handle = func(m awssimtest.Event) awssimtest.Answer {
 		n := 3
-		if string(payload) == `"much"` {
+		if string(m.Payload) == `"much"` {
 			n = 300
 		}
 		for range n {
-			m.print("line " + strings.Repeat("x", 95))
+			m.Spec.Output("line " + strings.Repeat("x", 95))
 		}
-		return []byte("{}"), ""
+		return awssimtest.Answer{Payload: "{}"}
 	}
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{})
@@ -386,8 +388,10 @@ func TestLogTail(t *testing.T) {
 }
 
 func TestFunctionErrors(t *testing.T) {
-	e := &toys{}
-	e.handle = func(*toy, []byte) ([]byte, string) { return []byte(`{"errorMessage":"boom"}`), "Unhandled" }
+	e := newToys()
+	e.Handle = func(awssimtest.Event) awssimtest.Answer {
+		return awssimtest.Answer{Payload: `{"errorMessage":"boom"}`, Error: "Unhandled"}
+	}
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{})
 	if got := w.invoke("f"); got.failure != "Unhandled" {
@@ -397,7 +401,7 @@ func TestFunctionErrors(t *testing.T) {
 
 // An engine that can't make environments is a server's error and leaves nothing.
 func TestBrokenEngine(t *testing.T) {
-	e := &toys{broken: errors.New("no namespaces")}
+	e := &awssimtest.Engine{Broken: errors.New("no namespaces")}
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{})
 	_, err := w.try("f")
@@ -405,15 +409,13 @@ func TestBrokenEngine(t *testing.T) {
 	if n := w.server.Stats(); n.Environments != 0 || n.Refused != 1 {
 		t.Errorf("%+v", n)
 	}
-	e.mu.Lock()
-	e.broken = nil
-	e.mu.Unlock()
+	e.Broken = nil
 	w.invoke("f")
 }
 
 // What the platform adds is waited for, is in Init Duration, and is billed once.
 func TestLatency(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}, Latency: "aws", Seed: 3})
+	w := newWorld(t, awssim.Options{Engine: newToys(), Latency: "aws", Seed: 3})
 	w.deploy("f", awssim.Function{})
 	began := time.Now()
 	got := w.invoke("f")
@@ -428,14 +430,14 @@ func TestLatency(t *testing.T) {
 	if m := w.invoke("f").report.Metrics; m.InitDurationMs != nil || *m.BilledDurationMs != 2 {
 		t.Errorf("warm: %+v", m)
 	}
-	if _, err := awssim.New(awssim.Options{Engine: &toys{}, Latency: "mars"}); err == nil {
+	if _, err := awssim.New(awssim.Options{Engine: newToys(), Latency: "mars"}); err == nil {
 		t.Error("another latency")
 	}
 }
 
 // A call that is under way when the rehearsal ends does not hold it up.
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
-	e := &toys{}
+	e := newToys()
 	entered, leave := hold(e)
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{})

@@ -11,6 +11,7 @@ import (
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 	"coldbench/bench/lambdalog"
 )
 
@@ -43,10 +44,10 @@ func (w *world) pages(group, pattern string, options ...func(*cloudwatchlogs.Fil
 
 func TestFilterLogEvents(t *testing.T) {
 	c := newClock()
-	e := &toys{}
-	e.handle = func(m *toy, payload []byte) ([]byte, string) {
-		m.print("said " + string(payload))
-		return []byte("{}"), ""
+	e := newToys()
+	e.Handle = func(m awssimtest.Event) awssimtest.Answer {
+		m.Spec.Output("said " + string(m.Payload))
+		return awssimtest.Answer{Payload: "{}"}
 	}
 	w := newWorld(t, awssim.Options{Engine: e, Clock: c.Now, Ingestion: 5 * time.Second, PageScan: 3})
 	w.deploy("f", awssim.Function{})
@@ -134,7 +135,7 @@ func TestJSONLogs(t *testing.T) {
 		{"WARN", nil},
 	} {
 		t.Run(c.level, func(t *testing.T) {
-			w := newWorld(t, awssim.Options{Engine: &toys{}, Ingestion: -1})
+			w := newWorld(t, awssim.Options{Engine: newToys(), Ingestion: -1})
 			w.deploy("f", awssim.Function{LogFormat: "JSON", SystemLogLevel: c.level, MemoryMB: 256})
 			got := w.invoke("f")
 			var types []string
@@ -165,7 +166,7 @@ func TestJSONLogs(t *testing.T) {
 
 // A failure is shown at every level.
 func TestJSONLogsOfFailures(t *testing.T) {
-	e := &toys{handle: func(*toy, []byte) ([]byte, string) { return []byte("{}"), "Unhandled" }}
+	e := &awssimtest.Engine{Handle: func(awssimtest.Event) awssimtest.Answer { return awssimtest.Answer{Payload: "{}", Error: "Unhandled"} }}
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{LogFormat: "JSON", SystemLogLevel: "WARN"})
 	if got := w.invoke("f"); got.report.Status != "failure" || !strings.Contains(got.tail, "runtimeDone") {
@@ -175,7 +176,7 @@ func TestJSONLogsOfFailures(t *testing.T) {
 
 // A zip on a managed runtime has the line that names its version.
 func TestZipsNameTheirRuntime(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{PackageType: "Zip"})
 	got := w.invoke("f")
 	e, err := lambdalog.Parse(got.tail)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"coldbench/bench/internal/awssim"
+	"coldbench/bench/internal/awssim/awssimtest"
 )
 
 // publish makes version 1 of a function.
@@ -27,7 +28,7 @@ func (w *world) publish(name string) {
 
 // One invocation more may be served by an environment of before an update.
 func TestStaleEnvironments(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}, Faults: awssim.Faults{Stale: 1}})
+	w := newWorld(t, awssim.Options{Engine: newToys(), Faults: awssim.Faults{Stale: 1}})
 	w.deploy("f", awssim.Function{})
 	w.invoke("f")
 	for i := range 2 {
@@ -48,11 +49,11 @@ func TestStaleEnvironments(t *testing.T) {
 // An environment that is initialized in an update serves the first invocation
 // after it, whose report holds the init all the same.
 func TestInitializedAhead(t *testing.T) {
-	c, e := newClock(), &toys{}
+	c, e := newClock(), newToys()
 	w := newWorld(t, awssim.Options{Engine: e, Clock: c.Now, Faults: awssim.Faults{Ahead: 1}})
 	w.deploy("f", awssim.Function{})
 	w.update("f", map[string]string{"KEY": "new"})
-	eventually(t, "an environment ahead", func() bool { return e.opened() == 1 })
+	eventually(t, "an environment ahead", func() bool { return e.Open() == 1 })
 	w.get("f")
 	c.add(1499 * time.Millisecond)
 	if s := w.get("f").LastUpdateStatus; s != types.LastUpdateStatusInProgress {
@@ -69,7 +70,7 @@ func TestInitializedAhead(t *testing.T) {
 	}
 	// One that nobody ever asks for.
 	w.update("f", nil)
-	eventually(t, "an environment ahead", func() bool { return e.opened() == 2 })
+	eventually(t, "an environment ahead", func() bool { return e.Open() == 2 })
 	if _, err := w.lambda.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: aws.String("f")}); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func TestInitializedAhead(t *testing.T) {
 
 // Environments of provisioned concurrency stand ready and do not expire.
 func TestProvisionedConcurrency(t *testing.T) {
-	c, e := newClock(), &toys{}
+	c, e := newClock(), newToys()
 	w := newWorld(t, awssim.Options{Engine: e, Clock: c.Now, Ingestion: -1})
 	w.deploy("f", awssim.Function{PackageType: "Zip"})
 	c.add(time.Second)
@@ -126,7 +127,7 @@ func TestProvisionedConcurrency(t *testing.T) {
 // milliseconds of Duration and Billed Restore Duration together.
 func TestSnapStart(t *testing.T) {
 	for _, format := range []string{"Text", "JSON"} {
-		w := newWorld(t, awssim.Options{Engine: &toys{}})
+		w := newWorld(t, awssim.Options{Engine: newToys()})
 		w.deploy("f", awssim.Function{PackageType: "Zip", SnapStart: true, LogFormat: format})
 		w.publish("f")
 		if s := w.get("f").SnapStart; s.ApplyOn != types.SnapStartApplyOnPublishedVersions || s.OptimizationStatus != types.SnapStartOptimizationStatusOff {
@@ -153,7 +154,7 @@ func TestSnapStart(t *testing.T) {
 			t.Errorf("warm: %s", got.tail)
 		}
 	}
-	s, err := awssim.New(awssim.Options{Engine: &toys{}})
+	s, err := awssim.New(awssim.Options{Engine: newToys()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestSnapStart(t *testing.T) {
 // What is pending or has failed says so and can't be invoked.
 func TestStates(t *testing.T) {
 	for _, state := range []types.State{types.StatePending, types.StateFailed} {
-		w := newWorld(t, awssim.Options{Engine: &toys{}})
+		w := newWorld(t, awssim.Options{Engine: newToys()})
 		w.deploy("f", awssim.Function{State: string(state)})
 		if c := w.get("f"); c.State != state || aws.ToString(c.StateReason) == "" || c.StateReasonCode == "" {
 			t.Errorf("%+v", c)
@@ -178,7 +179,7 @@ func TestStates(t *testing.T) {
 
 // An alias may stand for two versions.
 func TestWeightedAliases(t *testing.T) {
-	w := newWorld(t, awssim.Options{Engine: &toys{}})
+	w := newWorld(t, awssim.Options{Engine: newToys()})
 	w.deploy("f", awssim.Function{})
 	w.publish("f")
 	w.update("f", map[string]string{"KEY": "second"})
@@ -223,9 +224,9 @@ func TestWeightedAliases(t *testing.T) {
 // Everything is of one account: what the function is told, too.
 func TestOneAccount(t *testing.T) {
 	arn := ""
-	e := &toys{handle: func(m *toy, _ []byte) ([]byte, string) {
-		arn = m.spec.Function.ARN()
-		return []byte("{}"), ""
+	e := &awssimtest.Engine{Handle: func(m awssimtest.Event) awssimtest.Answer {
+		arn = m.Spec.Function.ARN()
+		return awssimtest.Answer{Payload: "{}"}
 	}}
 	w := newWorld(t, awssim.Options{Engine: e})
 	w.deploy("f", awssim.Function{})

@@ -17,7 +17,7 @@ import (
 // A function's code is replaced under the revision that was seen, while it goes
 // on serving the old one; and the image it had can be put back by its digest.
 func TestRedeploy(t *testing.T) {
-	engine := &toys{}
+	engine := newToys()
 	newest := "sha256:" + strings.Repeat("ef", 32)
 	w := newWorld(t, awssim.Options{Engine: engine, Images: func(_ context.Context, uri string) (coldstart.Image, error) {
 		other := img

@@ -203,13 +203,20 @@ func (f *function) lookAgain(ctx context.Context) error {
 	case out == nil:
 		return fmt.Errorf("function %s does not exist any more", f.name)
 	}
-	for _, s := range []state{f.now, *f.attempted} {
+	_, err = f.recognize(out, f.now, *f.attempted)
+	return err
+}
+
+// recognize finds out in which of some states a function is. In none of them it is
+// somebody else's.
+func (f *function) recognize(out *lambda.GetFunctionOutput, states ...state) (state, error) {
+	for _, s := range states {
 		if len(f.differs(out, s)) == 0 {
 			f.take(out, s)
-			return nil
+			return s, nil
 		}
 	}
-	return f.disown(f.differs(out, f.now))
+	return state{}, f.disown(f.differs(out, f.now))
 }
 
 // reread looks at the function after an update was refused. It is true where
@@ -219,15 +226,8 @@ func (f *function) reread(ctx context.Context, want state) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	switch {
-	case len(f.differs(out, want)) == 0:
-		f.take(out, want)
-		return true, nil
-	case len(f.differs(out, f.now)) == 0:
-		f.take(out, f.now)
-		return false, nil
-	}
-	return false, f.disown(f.differs(out, f.now))
+	s, err := f.recognize(out, want, f.now)
+	return s == want, err
 }
 
 // disown notes that the function is somebody else's now, who changed these
