@@ -195,12 +195,12 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*re
 		w := &wanted[i]
 		img, err := a.imageOf(ctx, store, *w.service, image.Options{Arch: w.arch, Engine: engine, Log: log})
 		if err == nil {
-			img.Root, err = store.Unpack(ctx, img)
-		}
-		if err == nil && fresh > 0 && !w.zip {
-			w.fresh, err = registry.Make(img, fresh)
+			n := fresh
+			if w.zip {
+				n = 0
+			}
 			begun, _ := begunOf(m.begun, w.variant, img.Arch)
-			registry.Recall(img, begun)
+			img, w.fresh, err = registry.Unpack(ctx, img, n, begun)
 		}
 		switch {
 		case err == nil:

@@ -39,8 +39,20 @@ func NewRegistry(store *image.Store, dir string) *Registry {
 	return &Registry{store: store, dir: dir, made: map[string]freshImage{}}
 }
 
-// Make makes n fresh images of an image and returns their digests.
-func (r *Registry) Make(img coldstart.Image, n int) ([]string, error) {
+// Unpack unpacks an image for a function. It makes n fresh images of it and takes
+// up those of an earlier rehearsal.
+func (r *Registry) Unpack(ctx context.Context, img coldstart.Image, n int, earlier []string) (coldstart.Image, []string, error) {
+	var fresh []string
+	var err error
+	if img.Root, err = r.store.Unpack(ctx, img); err == nil && n > 0 {
+		fresh, err = r.make(img, n)
+		r.recall(img, earlier)
+	}
+	return img, fresh, err
+}
+
+// make makes n fresh images of an image and returns their digests.
+func (r *Registry) make(img coldstart.Image, n int) ([]string, error) {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("keeping fresh images: %w", err)
 	}
@@ -61,9 +73,9 @@ func (r *Registry) Make(img coldstart.Image, n int) ([]string, error) {
 	return digests, nil
 }
 
-// Recall takes up images that an earlier rehearsal made. One whose bytes are gone,
+// recall takes up images that an earlier rehearsal made. One whose bytes are gone,
 // or that is made from another image, is left out.
-func (r *Registry) Recall(img coldstart.Image, digests []string) {
+func (r *Registry) recall(img coldstart.Image, digests []string) {
 	for _, digest := range digests {
 		data, err := os.ReadFile(r.file(digest))
 		if err != nil || len(data) != image.FreshSize {
