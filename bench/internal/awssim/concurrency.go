@@ -1,6 +1,5 @@
 package awssim
 
-// reserved is a function's own concurrency in Lambda's interface.
 type reserved struct{ ReservedConcurrentExecutions int }
 
 // leftUnreserved is what reservations must leave to functions without one.

@@ -71,7 +71,6 @@ type settings struct {
 	RevisionID       string `json:"RevisionId"`
 }
 
-// apply returns the configuration with settings, or what is wrong with them.
 func (c configuration) apply(in settings) (configuration, error) {
 	set(&c.description, in.Description)
 	set(&c.handler, in.Handler)
@@ -129,7 +128,6 @@ const (
 	maxVariables             = 4096
 )
 
-// check says what Lambda would say is wrong.
 func (c configuration) check() error {
 	switch {
 	case c.memoryMB < minMemoryMB || c.memoryMB > maxMemoryMB:
@@ -165,7 +163,6 @@ func (c configuration) check() error {
 
 var variableName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
 
-// coded returns the configuration with another image.
 func (c configuration) coded(img coldstart.Image, uri string) configuration {
 	c.image, c.imageURI, c.codeSize = img, uri, 0
 	id := img.Digest

@@ -2,7 +2,6 @@ package awssim
 
 import "time"
 
-// described is a FunctionConfiguration of Lambda's interface.
 type described struct {
 	FunctionName, FunctionArn  string
 	Runtime, Handler           string `json:",omitempty"`

@@ -76,7 +76,6 @@ func (d *deployment) pop() *environment {
 	return e
 }
 
-// newEnvironment makes an environment that is not started.
 func (s *Server) newEnvironment(d *deployment) *environment {
 	f := d.f
 	s.environments++
@@ -123,7 +122,6 @@ func (s *Server) dispose(e *environment) {
 	})
 }
 
-// expire ends the environments that were idle for too long.
 func (s *Server) expire(d *deployment) {
 	if d == nil {
 		return
@@ -139,7 +137,6 @@ func (s *Server) expire(d *deployment) {
 	})
 }
 
-// running and reserved concurrency of the account.
 func (s *Server) unreservedRunning() int {
 	n := 0
 	for _, f := range s.functions {
@@ -250,7 +247,6 @@ func streamName(t time.Time, version string) string {
 	return t.UTC().Format("2006/01/02/") + "[" + version + "]" + hex.EncodeToString(b[:])
 }
 
-// sleep waits on this machine's clock.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

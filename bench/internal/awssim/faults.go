@@ -78,7 +78,6 @@ func newRNG(seed uint64, operation, name string, n int) rng {
 // what becomes of another.
 func (r rng) strikes(rate float64) bool { return r.Float64() < rate }
 
-// between draws a duration.
 func (r rng) between(from, to time.Duration) time.Duration {
 	return from + time.Duration(r.Float64()*float64(to-from))
 }

@@ -132,7 +132,6 @@ func (g *logGroup) page(in filterRequest, from cursor, match func(string) bool, 
 	return out, ""
 }
 
-// filteredEvent is an event in CloudWatch Logs' interface.
 type filteredEvent struct {
 	LogStreamName string `json:"logStreamName"`
 	Timestamp     int64  `json:"timestamp"`

@@ -86,7 +86,6 @@ type deployment struct {
 	before *deployment
 }
 
-// begin starts an update.
 func (s *Server) begin(v *version, cfg configuration, delay time.Duration) {
 	now := s.now()
 	v.cfg, v.modified, v.revision = cfg, now, runtimeapi.NewRequestID()

@@ -20,7 +20,6 @@ const maxAsyncPayload = 1 << 20
 // follow at once.
 const retries = 2
 
-// invoke answers Invoke, dry runs included.
 func (s *Server) invoke(c *call) reply {
 	var out reply
 	if e, ev, err := s.admit(c); err != nil {
@@ -82,7 +81,6 @@ func (s *Server) admit(c *call) (*environment, runtimeapi.Event, error) {
 	return e, ev, err
 }
 
-// run serves one invocation that is waited for.
 func (s *Server) run(c *call, e *environment, ev runtimeapi.Event) reply {
 	inv, err := e.invoke(s.ctx, ev)
 	if err == nil && c.fault.cut {
@@ -118,7 +116,6 @@ func (s *Server) run(c *call, e *environment, ev runtimeapi.Event) reply {
 	return out
 }
 
-// brokenReply answers an invocation that the engine could not serve.
 func (s *Server) brokenReply(e *environment, err error) reply {
 	switch {
 	case s.ctx.Err() != nil:
@@ -173,7 +170,6 @@ func (s *Server) later(name, number string, ev runtimeapi.Event) {
 	}
 }
 
-// count notes a fault.
 func (s *Server) count(fault string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -36,7 +36,6 @@ func (p *precise) report(r lambdalog.Report) lambdalog.Report {
 	return r
 }
 
-// text returns a platform's line in the text format.
 func (p *precise) text(line string) string {
 	if p == nil || !strings.HasPrefix(line, "REPORT ") {
 		return line

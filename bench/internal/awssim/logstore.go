@@ -17,7 +17,6 @@ const (
 	eventBytes = 128
 )
 
-// logStore holds log groups.
 type logStore struct {
 	ingestion time.Duration
 
@@ -79,7 +78,6 @@ func (l *logStore) put(g *logGroup, stream, message string, at time.Time, late t
 	g.events = g.events[n:]
 }
 
-// stream is the log of one environment.
 type stream struct {
 	store *logStore
 	group *logGroup

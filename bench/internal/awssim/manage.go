@@ -9,7 +9,6 @@ import (
 	"time"
 )
 
-// code is where the code of a function comes from.
 type code struct {
 	ImageURI string `json:"ImageUri"`
 	ZipFile  []byte

@@ -65,7 +65,6 @@ func (e *environment) initialized(ns int64) {
 	}
 }
 
-// provisionedDocument is provisioned concurrency in Lambda's interface.
 type provisionedDocument struct {
 	RequestedProvisionedConcurrentExecutions int
 	AvailableProvisionedConcurrentExecutions int

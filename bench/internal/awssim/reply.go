@@ -51,7 +51,6 @@ func jsonOf(v any) []byte {
 	return text
 }
 
-// answer is a JSON document.
 func answer(status int, v any) reply {
 	return reply{status: status, header: map[string]string{"Content-Type": "application/json"}, body: jsonOf(v)}
 }
@@ -92,14 +91,12 @@ func (s *Server) missing(name, qualifier string) reply {
 	return refusal(404, "ResourceNotFoundException", "Function not found: "+s.arn(name, qualifier))
 }
 
-// logsRefusal is an error as CloudWatch Logs sends it.
 func logsRefusal(code, message string) reply {
 	r := answer(400, map[string]string{"__type": code, "message": message})
 	r.header["Content-Type"], r.code = "application/x-amz-json-1.1", code
 	return r
 }
 
-// send writes an answer.
 func (r reply) send(w http.ResponseWriter, requestID string) {
 	h := w.Header()
 	h.Set(Header, Mark)

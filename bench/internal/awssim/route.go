@@ -8,7 +8,6 @@ import (
 	"time"
 )
 
-// call is one request.
 type call struct {
 	// operation is Lambda's, CloudWatch Logs' or STS's name for it, "DryRun" for
 	// a dry run of Invoke; name is the function's, where it has one.
@@ -27,7 +26,6 @@ type call struct {
 // qualifier is the version or alias that is asked for; empty for none.
 func (c *call) qualifier() string { return c.query.Get("Qualifier") }
 
-// decode reads the request's document.
 func (c *call) decode(into any) error {
 	if len(c.body) == 0 {
 		return nil
@@ -168,7 +166,6 @@ func route(r *http.Request, body []byte) *call {
 	return c
 }
 
-// lacking answers what this endpoint does not do.
 func lacking(_ *Server, c *call) reply {
 	return refusal(404, "UnknownOperationException", "the rehearsal does not do this: "+c.operation)
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +33,6 @@ type Server struct {
 	registry     map[string]configuration
 	environments int
 	stats        Stats
-	credentials  map[string]bool
 	// nth counts calls by operation and function.
 	nth     map[string]int
 	quotas  quotas
@@ -62,7 +60,7 @@ func New(o Options) (*Server, error) {
 	o.Ingestion = cmp.Or(o.Ingestion, 300*time.Millisecond)
 	o.PageScan = cmp.Or(o.PageScan, 1000)
 	s := &Server{
-		o: o, functions: map[string]*function{}, registry: map[string]configuration{}, credentials: map[string]bool{}, nth: map[string]int{},
+		o: o, functions: map[string]*function{}, registry: map[string]configuration{}, nth: map[string]int{},
 		stats: Stats{Calls: map[string]int{}, Faults: map[string]int{}},
 		logs:  newLogStore(max(o.Ingestion, 0)),
 	}
@@ -131,7 +129,6 @@ func (s *Server) Close() error {
 	return s.broken
 }
 
-// drop retires everything of a function.
 func (s *Server) drop(f *function) {
 	s.retire(f.latest.serving)
 	if u := f.latest.update; u != nil {
@@ -142,7 +139,6 @@ func (s *Server) drop(f *function) {
 	}
 }
 
-// fail notes what went wrong with an environment.
 func (s *Server) fail(err error) {
 	s.mu.Lock()
 	if s.broken == nil {
@@ -160,9 +156,6 @@ func (s *Server) say(line string) {
 
 // maxBody is the most that a request may have: a zip of 50 MB in base64.
 const maxBody = 72 << 20
-
-// signer finds the id of the key that a request was signed with.
-var signer = regexp.MustCompile(`Credential=([^/,\s]*)`)
 
 // ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -184,11 +177,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.work.Done()
 	s.use.call()
 	s.stats.Calls[c.operation]++
-	key := ""
-	if m := signer.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
-		key = m[1]
-	}
-	s.credentials[key] = true
 	nth := c.operation + " " + c.name
 	s.nth[nth]++
 	c.fault = s.o.Faults.draw(newRNG(s.o.Seed, c.operation, c.name, s.nth[nth]))

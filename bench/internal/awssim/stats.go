@@ -2,7 +2,6 @@ package awssim
 
 import (
 	"maps"
-	"slices"
 )
 
 // Stats are the endpoint's own count: what a client says of itself can be held
@@ -28,9 +27,6 @@ type Stats struct {
 	Environments int
 	// Functions says how they are configured now.
 	Functions map[string]State
-	// Credentials are the ids of the keys that requests were signed with, sorted;
-	// "" for one that was not.
-	Credentials []string
 }
 
 // State is how a function is configured.
@@ -60,6 +56,5 @@ func (s *Server) Stats() Stats {
 		}
 		out.Functions[name] = st
 	}
-	out.Credentials = slices.Sorted(maps.Keys(s.credentials))
 	return out
 }

@@ -71,7 +71,6 @@ func (s *Server) listVersions(c *call, _ none) (any, error) {
 	return out, nil
 }
 
-// aliasDocument is an alias of Lambda's interface.
 type aliasDocument struct {
 	AliasArn, Name, FunctionVersion string
 	Description                     string
@@ -82,7 +81,6 @@ type aliasDocument struct {
 // routingConfig says how often an alias stands for another version.
 type routingConfig struct{ AdditionalVersionWeights map[string]float64 }
 
-// check says what Lambda would say is wrong.
 func (r *routingConfig) check(f *function) error {
 	if r == nil {
 		return nil
@@ -158,7 +156,6 @@ func (a *alias) set(f *function, to string, in aliasRequest) error {
 	return nil
 }
 
-// anAlias finds the alias of a call.
 func (s *Server) anAlias(c *call) (*function, *alias, error) {
 	f, _, err := s.find(c.name, "")
 	if err == nil && f.aliases[c.rest] == nil {

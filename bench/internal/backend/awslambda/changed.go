@@ -73,7 +73,6 @@ func (c *Client) unrestored(left []journaledState, err error) error {
 	return thenHint(fmt.Errorf("left changed: %s: %w", strings.Join(names, ", "), err), c.RestoreCommand())
 }
 
-// joinOnce adds an error that was not added before.
 func joinOnce(err, more error) error {
 	if errors.Is(err, more) {
 		return err

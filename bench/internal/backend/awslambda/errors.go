@@ -39,7 +39,6 @@ const (
 	kindOther
 )
 
-// kindOf sorts an error of the SDK.
 func kindOf(err error) kind {
 	if err == nil {
 		return kindNone
@@ -108,7 +107,6 @@ func noneFound(err error) bool {
 	return false
 }
 
-// kindOfCode sorts AWS's error codes.
 func kindOfCode(code string) kind {
 	switch code {
 	case "TooManyRequestsException", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "RequestLimitExceeded", "LimitExceededException", "SlowDown", "EC2ThrottledException":

@@ -114,7 +114,6 @@ func restOf(cfg *types.FunctionConfiguration) map[string]string {
 	return rest
 }
 
-// environment returns the variables of a state.
 func (f *function) environment(s state) map[string]string {
 	vars := maps.Clone(f.variables)
 	maps.Copy(vars, f.extra)

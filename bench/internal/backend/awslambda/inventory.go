@@ -105,7 +105,6 @@ func (c *Client) readAccount(ctx context.Context, s *Inventory) error {
 	return nil
 }
 
-// look reads what there is to know of a function.
 func (c *Client) look(ctx context.Context, ref Ref) (*Facts, error) {
 	out, err := c.getFunction(ctx, ref)
 	if err != nil {

@@ -18,7 +18,6 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// answer is what came back from an invocation.
 type answer struct {
 	requestID, version, functionError string
 	payload                           []byte

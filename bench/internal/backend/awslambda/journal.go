@@ -26,7 +26,6 @@ type journal struct {
 	Functions []journaledState `json:"functions"`
 }
 
-// journaledState is how one function was.
 type journaledState struct {
 	Name string `json:"name"`
 	// Keys are the names of the variables that bench adds.
@@ -103,7 +102,6 @@ func (o *openJournal) save() error {
 	return errors.Join(o.f.Truncate(int64(len(text)+1)), o.f.Sync())
 }
 
-// done takes the journal away.
 func (o *openJournal) done() error {
 	err := errors.Join(os.Remove(o.path), o.f.Close())
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"coldbench/bench/lambdalog"
 )
 
-// reading is what the log says of an invocation.
 type reading struct {
 	report lambdalog.Report
 	raw    string

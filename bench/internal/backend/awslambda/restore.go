@@ -180,7 +180,6 @@ func (c *Client) Restore() (Restored, error) {
 	return r, failed
 }
 
-// putBack undoes all that a run may have done to a function.
 func (c *Client) putBack(ctx context.Context, s journaledState) error {
 	if s.Versions != "" {
 		if err := c.deleteVersions(ctx, s.Name, s.Versions); err != nil {

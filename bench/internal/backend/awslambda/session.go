@@ -69,7 +69,6 @@ type Session struct {
 	last map[Ref]time.Time
 }
 
-// instance is what a function says its execution environment is.
 type instance struct{ function, id string }
 
 var _ coldstart.Backend = (*Session)(nil)

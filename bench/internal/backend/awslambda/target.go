@@ -150,7 +150,6 @@ func (t *target) sample(ctx context.Context, want coldstart.Start, use forced, e
 	return s, r, nil
 }
 
-// cold reads and proves a cold invocation.
 func (t *target) cold(ctx context.Context, use forced, a answer) (*environment, coldstart.Sample, error) {
 	s, r, err := t.sample(ctx, coldstart.Cold, use, a.requestID, a)
 	if err == nil {
@@ -178,7 +177,6 @@ func (t *target) isNew(id string) bool {
 	return t.session.isNew(instance{function: t.facts.Ref.Name, id: id})
 }
 
-// force prepares a cold start.
 func (t *target) force(ctx context.Context) (forced, error) {
 	strategy := t.session.setup.Strategy
 	if strategy == CodeUpdate {
@@ -212,7 +210,6 @@ func (t *target) forceBy(ctx context.Context, strategy Strategy) (forced, error)
 	return forced{}, fmt.Errorf("forcing a cold start: unknown strategy %q", strategy)
 }
 
-// failed turns an error of preparing a cold start into the runner's.
 func failed(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -225,7 +222,6 @@ func failed(ctx context.Context, err error) error {
 	return &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: err}
 }
 
-// environment is one execution environment of a function.
 type environment struct {
 	target      *target
 	use         forced

@@ -72,7 +72,6 @@ func (b *Backend) Open(ctx context.Context, c coldstart.Config, img coldstart.Im
 	}), nil
 }
 
-// machine makes the next environment of a function.
 func (b *Backend) machine(f *function) (localenv.Machine, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,13 +94,6 @@ func (b *Backend) Running() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.open)
-}
-
-// Starts counts the environments that were asked for.
-func (b *Backend) Starts() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.starts
 }
 
 // Clock reads the made-up CLOCK_MONOTONIC of the functions, in nanoseconds.

@@ -30,7 +30,6 @@ type event struct {
 	On    int    `json:"on"`
 }
 
-// variable returns a variable of the function's environment.
 func (f *function) variable(key string) string {
 	if v, ok := f.options.Environment[key]; ok {
 		return v

@@ -25,7 +25,6 @@ const (
 	ownMemory = 9
 )
 
-// machine is an environment that is not there.
 type machine struct {
 	b        *Backend
 	f        *function
@@ -56,7 +55,6 @@ type machine struct {
 
 var _ localenv.Machine = (*machine)(nil)
 
-// crash is how a process ends.
 type crash struct {
 	status, errorType, text string
 	exit                    *runtimeapi.Exit
@@ -187,7 +185,6 @@ func (m *machine) Invoke(ctx context.Context, e runtimeapi.Event) (runtimeapi.In
 	return inv, nil
 }
 
-// metrics are those of an invocation of a duration.
 func (m *machine) metrics(ms float64) lambdalog.Metrics {
 	size, used, billed := float64(m.f.config.MemoryMB), float64(m.memoryMB), ms
 	out := lambdalog.Metrics{DurationMs: &ms, MemorySizeMB: &size, MaxMemoryUsedMB: &used, BilledDurationMs: &billed}
@@ -259,7 +256,6 @@ func (m *machine) instanceID() string {
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
-// alloc uses memory.
 func (m *machine) alloc(mb int) *crash {
 	m.memoryMB = min(ownMemory+mb, m.f.config.MemoryMB)
 	if ownMemory+mb <= m.f.config.MemoryMB {
@@ -299,7 +295,6 @@ func extensionEnded(code int) *crash {
 	return &crash{status: "error", errorType: "Extension.Crash", text: text, exit: &runtimeapi.Exit{Code: code}}
 }
 
-// exited is a process that ended by itself.
 func exited(code int) *crash {
 	text := "Error: Runtime exited without providing a reason"
 	if code != 0 {
@@ -323,7 +318,6 @@ func (m *machine) initReport(phase string, c *crash) string {
 	return r.Text()
 }
 
-// print is what the function writes.
 func (m *machine) print(line string) {
 	m.output += line + "\n"
 	if n := len(m.output) - 4<<10; n > 0 {
@@ -342,7 +336,6 @@ func (m *machine) tell(text string) {
 	}
 }
 
-// wait lets true time pass.
 func wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
