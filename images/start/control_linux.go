@@ -1,6 +1,11 @@
 package main
 
-import "syscall"
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"syscall"
+)
 
 // control is the connection to the emulator.
 type control struct {
@@ -13,15 +18,15 @@ type control struct {
 
 // dial opens the connection that where names, or says why it can't.
 func dial(where string) (c control, failure string) {
-	if rest, ok := cut(where, "fd:"); ok {
+	if rest, ok := strings.CutPrefix(where, "fd:"); ok {
 		return inherit(rest, where)
 	}
-	if rest, ok := cut(where, "in:"); ok {
+	if rest, ok := strings.CutPrefix(where, "in:"); ok {
 		c, failure := inherit(rest, where)
 		c.inside = true
 		return c, failure
 	}
-	name, ok := cut(where, "unix:")
+	name, ok := strings.CutPrefix(where, "unix:")
 	if !ok || len(name) < 2 {
 		return c, "neither unix:NAME nor fd:N: " + where
 	}
@@ -64,16 +69,12 @@ func redirect() (int, error) {
 // inherit takes over the descriptors that fds names: "N", or "N:KEPT".
 func inherit(fds, where string) (control, string) {
 	c := control{kept: -1, inherited: true}
-	rest := fds
-	if i := index(fds, ":"); i >= 0 {
-		kept, ok := number(fds[i+1:])
-		if !ok {
-			return c, "no file descriptor: " + where
-		}
-		c.kept, rest = kept, fds[:i]
+	fd, kept, both := strings.Cut(fds, ":")
+	var err, keptErr error
+	if both {
+		c.kept, keptErr = natural(kept)
 	}
-	var ok bool
-	if c.fd, ok = number(rest); !ok || c.fd < 3 || c.fd > 1<<20 {
+	if c.fd, err = natural(fd); err != nil || keptErr != nil || c.fd < 3 || c.fd > 1<<20 {
 		return c, "no file descriptor: " + where
 	}
 	return c, ""
@@ -144,15 +145,14 @@ func (c control) word() (string, bool) {
 // fail tells the emulator that doing what did not work.
 func (c control) fail(what string, err error) {
 	errno := syscall.EINVAL
-	if e, ok := err.(syscall.Errno); ok {
-		errno = e
-	}
-	line := []byte("error " + decimal(int64(errno)) + " " + what + ": " + errno.Error())
-	for i, b := range line {
-		// A name with a newline must not look like a second line.
-		if b == '\n' || b == '\r' {
-			line[i] = ' '
-		}
-	}
-	c.send(string(line) + "\n")
+	_ = errors.As(err, &errno)
+	// A name with a newline must not look like a second line.
+	what = strings.ReplaceAll(strings.ReplaceAll(what, "\n", " "), "\r", " ")
+	c.send("error " + strconv.Itoa(int(errno)) + " " + what + ": " + errno.Error() + "\n")
+}
+
+// natural reads a number without a sign.
+func natural(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	return int(n), err
 }

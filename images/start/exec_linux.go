@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 )
@@ -42,58 +44,33 @@ func closeOnExec() {
 // can't be executed. Names with a newline, which no extension could give in a
 // header either, are left out.
 func extensions() []string {
-	fd, err := syscall.Open(extensionsDir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	entries, err := os.ReadDir(extensionsDir)
 	if err != nil {
 		return nil
 	}
-	defer func() { _ = syscall.Close(fd) }()
 	var names []string
-	buf := make([]byte, 8192)
-	for {
-		n, err := syscall.ReadDirent(fd, buf)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil || n <= 0 {
-			break
-		}
-		_, _, names = syscall.ParseDirent(buf[:n], -1, names)
-	}
-	kept := names[:0]
-	for _, name := range names {
-		var st syscall.Stat_t
-		err := syscall.Lstat(extensionsDir+"/"+name, &st)
-		if err == nil && st.Mode&syscall.S_IFMT != syscall.S_IFDIR && index(name, "\n") < 0 {
-			kept = append(kept, name)
+	for _, e := range entries {
+		if !e.IsDir() && !strings.Contains(e.Name(), "\n") {
+			names = append(names, e.Name())
 		}
 	}
-	for i := range kept {
-		for j := i; j > 0 && kept[j] < kept[j-1]; j-- {
-			kept[j], kept[j-1] = kept[j-1], kept[j]
-		}
-	}
-	return kept
+	return names
 }
 
 // lookPath finds the program as execvp does. Its error is that of the first
 // candidate that exists but can't be executed, else ENOENT.
 func lookPath(name string, env []string) (string, error) {
-	if index(name, "/") >= 0 || name == "" {
+	if strings.Contains(name, "/") || name == "" {
 		return name, nil // execve says what is wrong with it
 	}
 	path := defaultPath
 	for _, kv := range env {
-		if v, ok := cut(kv, "PATH="); ok {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
 			path = v
 		}
 	}
 	var found error = syscall.ENOENT
-	for {
-		dir, rest := path, ""
-		i := index(path, ":")
-		if i >= 0 {
-			dir, rest = path[:i], path[i+1:]
-		}
+	for _, dir := range strings.Split(path, ":") {
 		if dir == "" {
 			dir = "."
 		}
@@ -105,11 +82,8 @@ func lookPath(name string, env []string) (string, error) {
 		if syscall.Stat(candidate, &st) == nil {
 			found = syscall.EACCES
 		}
-		if i < 0 {
-			return "", found
-		}
-		path = rest
 	}
+	return "", found
 }
 
 // executable is true for a regular file that this process may execute.

@@ -41,12 +41,16 @@
 //	start    -> emulator  ended N exit STATUS     the N-th extension, or the runtime (0), has ended
 //	start    -> emulator  ended N signal NUMBER
 //
-// Starting it is part of every cold start's provisioning. So it is small: system
-// calls only, no fmt, no net, no os.
+// Starting it is part of every cold start's provisioning. So it is small: no fmt,
+// no net, no reflect.
 package main
 
 import (
+	"os"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -61,17 +65,16 @@ func main() {
 	// Credentials, capabilities and the parent-death signal belong to threads.
 	// All of them are changed on this one, and it is this one that executes.
 	runtime.LockOSThread()
-	args := arguments()
-	if len(args) < 2 {
+	if len(os.Args) < 2 {
 		die("start: usage: start unix:@NAME ARGV... | start fd:N")
 	}
-	c, failure := dial(args[1])
+	c, failure := dial(os.Args[1])
 	if failure != "" {
 		die("start: " + failure)
 	}
 	closeOnExec()
 
-	p := c.program(args)
+	p := c.program(os.Args[2:])
 	p.extensions = extensions()
 	if len(p.extensions) > 0 && c.inherited && !c.inside {
 		c.again(p)
@@ -99,7 +102,7 @@ type program struct {
 }
 
 // program returns what is to be executed. In a sandbox it builds that first.
-func (c *control) program(args []string) program {
+func (c *control) program(rest []string) program {
 	if c.inherited && !c.inside {
 		p, ok := c.build()
 		if !ok {
@@ -108,7 +111,6 @@ func (c *control) program(args []string) program {
 		return p
 	}
 	p := program{env: syscall.Environ()}
-	rest := args[2:]
 	switch {
 	case !c.inside:
 		p.env, rest = withoutNamed(p.env, rest)
@@ -126,7 +128,7 @@ func (c *control) program(args []string) program {
 // and then the emulator was told.
 func (c control) execute(p program) {
 	clock := now()
-	if !c.send("exec " + decimal(clock) + "\n") {
+	if !c.send("exec " + strconv.FormatInt(clock, 10) + "\n") {
 		return
 	}
 	path, what, err := p.enter()
@@ -159,22 +161,13 @@ func die(text string) {
 // withoutNamed takes the variables that the leading words of args name out of env,
 // and returns the words that follow.
 func withoutNamed(env, args []string) (left, rest []string) {
-	for len(args) > 0 {
-		name, ok := cut(args[0], "-")
-		if !ok {
-			break
-		}
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		name := args[0][1:]
 		args = args[1:]
 		if name == "-" {
 			break
 		}
-		kept := env[:0]
-		for _, kv := range env {
-			if _, named := cut(kv, name+"="); !named {
-				kept = append(kept, kv)
-			}
-		}
-		env = kept
+		env = slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
 	}
 	return env, args
 }

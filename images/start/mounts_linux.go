@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 )
@@ -136,13 +139,7 @@ const hostNames = "127.0.0.1\tlocalhost\n127.0.0.1\tsandbox.localdomain sandbox\
 // system it shares, and has no name there afterwards.
 func hosts() (string, error) {
 	const file, path = "/dev/hosts", "/etc/hosts"
-	fd, err := syscall.Open(file, syscall.O_CREAT|syscall.O_EXCL|syscall.O_WRONLY|syscall.O_CLOEXEC, 0o644)
-	if err != nil {
-		return "making " + file, err
-	}
-	_, err = syscall.Write(fd, []byte(hostNames))
-	_ = syscall.Close(fd)
-	if err != nil {
+	if err := os.WriteFile(file, []byte(hostNames), 0o644); err != nil {
 		return "writing " + file, err
 	}
 	if err := bindReadOnly(file, path); err != nil {
@@ -210,7 +207,7 @@ func tmp(s *spec) (string, error) {
 			return "mounting the earlier /tmp", err
 		}
 	} else {
-		owner := ",uid=" + decimal(int64(s.uid)) + ",gid=" + decimal(int64(s.gid))
+		owner := ",uid=" + strconv.Itoa(s.uid) + ",gid=" + strconv.Itoa(s.gid)
 		if err := syscall.Mount("tmpfs", "/tmp", "tmpfs", quiet, "mode=1777,size="+s.tmp+owner); err != nil {
 			return "mounting /tmp", err
 		}
@@ -281,16 +278,10 @@ func proc(c control) (string, error) {
 // controllerLinks makes a link for each controller of a hierarchy that has several
 // ("cpu,cpuacct"), as systemd does.
 func controllerLinks(folder, name string) error {
-	if index(name, ",") < 0 {
+	if !strings.Contains(name, ",") {
 		return nil
 	}
-	for rest := name; rest != ""; {
-		one := rest
-		if i := index(rest, ","); i >= 0 {
-			one, rest = rest[:i], rest[i+1:]
-		} else {
-			rest = ""
-		}
+	for _, one := range strings.Split(name, ",") {
 		if err := syscall.Symlink(name, folder+"/"+one); err != nil {
 			return err
 		}

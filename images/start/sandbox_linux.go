@@ -1,6 +1,9 @@
 package main
 
-import "syscall"
+import (
+	"strings"
+	"syscall"
+)
 
 // spec is what the emulator asks a sandbox to be. It comes over the control
 // connection as fields that end with a NUL each, in any order, and an empty
@@ -83,18 +86,17 @@ func (c control) receive() ([]byte, bool) {
 func parse(text []byte) (s spec, bad string) {
 	s.uid, s.gid, s.keep, s.kept = -1, -1, -1, -1
 	for rest := string(text); rest != ""; {
-		i := index(rest, "\x00")
-		if i < 0 {
+		var field string
+		var ok bool
+		if field, rest, ok = strings.Cut(rest, "\x00"); !ok {
 			return s, "no end of field"
 		}
-		field := rest[:i]
-		rest = rest[i+1:]
-		eq := index(field, "=")
-		if eq < 0 {
+		name, value, ok := strings.Cut(field, "=")
+		if !ok {
 			return s, "no field: " + field
 		}
-		value, ok := field[eq+1:], true
-		switch field[:eq] {
+		var err error
+		switch name {
 		case "root":
 			s.root = value
 		case "hostname":
@@ -102,18 +104,17 @@ func parse(text []byte) (s spec, bad string) {
 		case "tmp":
 			s.tmp = value
 		case "uid":
-			s.uid, ok = number(value)
+			s.uid, err = natural(value)
 		case "gid":
-			s.gid, ok = number(value)
+			s.gid, err = natural(value)
 		case "keep":
-			s.keep, ok = number(value)
+			s.keep, err = natural(value)
 		case "files":
-			s.files, ok = number(value)
+			s.files, err = natural(value)
 		case "cgroup":
-			colon := index(value, ":")
-			if ok = colon >= 0 && index(value[:colon], "/") < 0 && len(value) > colon+1 && value[colon+1] == '/'; ok {
-				s.cgroups = append(s.cgroups, cgroup{value[:colon], value[colon+1:]})
-			}
+			name, dir, _ := strings.Cut(value, ":")
+			ok = !strings.Contains(name, "/") && strings.HasPrefix(dir, "/")
+			s.cgroups = append(s.cgroups, cgroup{name, dir})
 		case "dir":
 			s.dir = value
 		case "env":
@@ -123,7 +124,7 @@ func parse(text []byte) (s spec, bad string) {
 		default:
 			ok = false
 		}
-		if !ok {
+		if !ok || err != nil {
 			return s, "bad field: " + field
 		}
 	}

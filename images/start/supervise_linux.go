@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -33,10 +36,10 @@ func (c control) supervise(p program) {
 		path := extensionsDir + "/" + name
 		s.pids[i+1], failed[i+1] = start(path, "/", []string{path}, env)
 	}
-	s.send("exec " + decimal(clock) + " " + join(p.extensions) + "\n")
+	s.send("exec " + strconv.FormatInt(clock, 10) + " " + strings.Join(p.extensions, "/") + "\n")
 	for i, err := range failed {
 		if err != nil {
-			s.send("failed " + decimal(int64(i)) + " fork/exec " + extensionsDir + "/" + p.extensions[i-1] + ": " + err.Error() + "\n")
+			s.send("failed " + strconv.Itoa(i) + " fork/exec " + extensionsDir + "/" + p.extensions[i-1] + ": " + err.Error() + "\n")
 		}
 	}
 	go s.reap()
@@ -106,11 +109,11 @@ func (s *supervisor) ended(pid int, status syscall.WaitStatus) {
 			continue
 		}
 		s.pids[i] = 0
-		how := " exit " + decimal(int64(status.ExitStatus()))
+		how := " exit " + strconv.Itoa(status.ExitStatus())
 		if status.Signaled() {
-			how = " signal " + decimal(int64(status.Signal()))
+			how = " signal " + strconv.Itoa(int(status.Signal()))
 		}
-		s.send("ended " + decimal(int64(i)) + how + "\n")
+		s.send("ended " + strconv.Itoa(i) + how + "\n")
 	}
 }
 
@@ -129,10 +132,10 @@ func (s *supervisor) signal(signal syscall.Signal, n int) {
 // has none of its threads, of which only this one gave up its privileges. It
 // returns only if that failed.
 func (c control) again(p program) {
-	argv := append([]string{"start", "in:" + decimal(int64(c.fd)), p.dir}, p.argv...)
+	argv := append([]string{"start", "in:" + strconv.Itoa(c.fd), p.dir}, p.argv...)
 	fds := []int{c.fd}
 	if c.kept >= 0 {
-		argv[1] += ":" + decimal(int64(c.kept))
+		argv[1] += ":" + strconv.Itoa(c.kept)
 		fds = append(fds, c.kept)
 	}
 	for _, fd := range fds {
@@ -151,18 +154,8 @@ var withheld = [...]string{
 
 // extensionEnv returns what an extension sees of the function's environment.
 func extensionEnv(env []string) []string {
-	var kept []string
-next:
-	for _, kv := range env {
-		if kv != "" && kv[0] == '_' {
-			continue
-		}
-		for _, key := range withheld {
-			if _, ok := cut(kv, key+"="); ok {
-				continue next
-			}
-		}
-		kept = append(kept, kv)
-	}
-	return kept
+	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		key, _, _ := strings.Cut(kv, "=")
+		return strings.HasPrefix(key, "_") || slices.Contains(withheld[:], key)
+	})
 }
