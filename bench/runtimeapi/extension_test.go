@@ -279,6 +279,31 @@ func TestExtensionCrash(t *testing.T) {
 	}
 }
 
+// TestExtensionCrashAfterTheAnswer: the caller has the answer, and the invocation
+// has failed.
+func TestExtensionCrashAfterTheAnswer(t *testing.T) {
+	crash := make(chan struct{})
+	l := &toy{run: func(p *toyProcess) Exit {
+		id, _ := p.next()
+		p.respond(id, `"answer"`)
+		close(crash)
+		<-p.ctx.Done()
+		return Exit{Signal: 9}
+	}}
+	l.extensions = extensionsOf("outer", func(p *toyProcess) Exit {
+		go events("outer", func(int, string) {})(p)
+		<-crash
+		return Exit{Code: 7}
+	})
+	inv := invoke(t, ready(t, Function{}, l), `1`)
+	if inv.Status != "error" || inv.ErrorType != "Extension.Crash" || inv.Exit == nil || inv.Exit.Code != 7 {
+		t.Errorf("%+v", inv)
+	}
+	if string(inv.Response) != `"answer"` || inv.FunctionError != "" {
+		t.Errorf("answer %s, error %q", inv.Response, inv.FunctionError)
+	}
+}
+
 // TestExtensionLaunchError: a file of /opt/extensions that can't be executed
 // fails init, as real logs of Lambda have it
 // (aws-samples/aws-lambda-extensions #38).

@@ -129,7 +129,7 @@ func (e *Environment) conclude(inv *Invocation, x *exchange, v verdict) {
 	e.readMemory()
 	e.sess.mu.Lock()
 	inv.Response, inv.ContentType = x.response, x.contentType
-	failure, reject := x.failure, x.reject
+	failure, reject, broken := x.failure, x.reject, x.broken
 	e.sess.mu.Unlock()
 
 	text := ""
@@ -137,6 +137,8 @@ func (e *Environment) conclude(inv *Invocation, x *exchange, v verdict) {
 	switch {
 	case reject != nil && !(v == exited && reject.errorType == "Runtime.TruncatedResponse"):
 		inv.Status, inv.ErrorType, text = "error", reject.errorType, reject.text
+	case broken != nil:
+		inv.Status, inv.ErrorType, text = "error", broken.errorType, broken.text
 	case failure != nil:
 		inv.Status, inv.ErrorType = "failure", failure.errorType
 	}
@@ -167,8 +169,8 @@ func (e *Environment) conclude(inv *Invocation, x *exchange, v verdict) {
 	case v == timedOut:
 		e.discard("timeout")
 	case inv.Status == "error":
-		if inv.Exit == nil && reject != nil {
-			inv.Exit = reject.exit
+		if inv.Exit == nil && broken != nil {
+			inv.Exit = broken.exit
 		}
 		if inv.Exit == nil {
 			inv.Exit = e.exitOf()

@@ -240,6 +240,7 @@ func (e *Environment) supervise(extensions []string) error {
 		for end := range supervisor.Ended() {
 			s.extensionEnded(end)
 		}
+		s.extensionsOver()
 	}(e.sess)
 	return nil
 }
@@ -252,10 +253,12 @@ func (e *Environment) awaitInit(ctx context.Context, o *outcome, registered <-ch
 		select {
 		case <-registered:
 			registered = nil
-			if err := e.runRuntime(ctx, limit); errors.Is(err, ErrInvalidEntrypoint) {
+			err := e.runRuntime(ctx, limit)
+			switch {
+			case errors.Is(err, ErrInvalidEntrypoint):
 				o.invalid(err)
 				return nil
-			} else if err != nil {
+			case err != nil && !e.endsSoon(ctx):
 				return cause(ctx, err)
 			}
 		case <-s.inited:
@@ -289,6 +292,23 @@ func (e *Environment) runRuntime(ctx context.Context, limit time.Duration) error
 	err := e.proc.(Supervisor).Run(ctx)
 	e.ran = !errors.Is(err, ErrInvalidEntrypoint)
 	return err
+}
+
+// endsSoon waits a little for the end of the process: who can't start the
+// runtime because the environment has just ended learns of the end a moment
+// later.
+func (e *Environment) endsSoon(ctx context.Context) bool {
+	limit := time.NewTimer(time.Second)
+	defer limit.Stop()
+	select {
+	case <-e.proc.Done():
+		return true
+	case <-e.sess.inited:
+		return true
+	case <-ctx.Done():
+	case <-limit.C:
+	}
+	return false
 }
 
 // initEnded fills in how an init went that the runtime or an extension ended.

@@ -107,9 +107,9 @@ type exchange struct {
 	response    []byte
 	contentType string
 	// failure is the error document that the function answered with; reject
-	// why its answer was not accepted.
-	failure *fault
-	reject  *fault
+	// why its answer was not accepted; broken why an extension ended it, which
+	// takes no answer back.
+	failure, reject, broken *fault
 }
 
 func newSession(fn *Function) *session {
@@ -245,6 +245,16 @@ func (s *session) extensionEnded(end ExtensionEnd) {
 	}
 }
 
+// extensionsOver notes that no external extension runs any more.
+func (s *session) extensionsOver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.extensions {
+		x.exited = x.exited || x.external
+	}
+	s.noteChange()
+}
+
 // fail gives up what the session does, init or an invocation, and every
 // invocation that follows; s.mu is held. The first error counts.
 func (s *session) fail(at int64, f *fault) {
@@ -254,9 +264,7 @@ func (s *session) fail(at int64, f *fault) {
 	}
 	s.broken = f
 	if e := s.cur; e != nil {
-		if e.reject == nil {
-			e.reject = f
-		}
+		e.broken = f
 		e.endedNs, s.cur = max(e.endedNs, at), nil
 		close(e.done)
 	}
@@ -269,7 +277,7 @@ func (s *session) hand(x *exchange) {
 	defer s.mu.Unlock()
 	x.handedOutNs.Store(Clock())
 	if s.broken != nil {
-		x.reject, x.endedNs = s.broken, x.handedOutNs.Load()
+		x.broken, x.endedNs = s.broken, x.handedOutNs.Load()
 		close(x.done)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestStdioSupervises: the runtime of a container is let go by "run", after the
@@ -66,6 +67,63 @@ func TestStdioSupervises(t *testing.T) {
 	}
 	if word := <-words; word != "term" {
 		t.Errorf("said %q", word)
+	}
+}
+
+// supervisedBy returns what images/start does with one extension that subscribes
+// to SHUTDOWN, until it is told to run the runtime; run does the rest.
+func supervisedBy(w *stdioWorld, run func(process *toyProcess, conn net.Conn)) func(net.Conn) {
+	return func(conn net.Conn) {
+		lines := bufio.NewReader(conn)
+		fmt.Fprint(conn, "ready\n")
+		_, _ = lines.ReadString('\n')
+		fmt.Fprintf(conn, "exec %d outer\n", Clock())
+		process := w.toy.processes[0]
+		id := process.register("outer", "SHUTDOWN").header.Get("Lambda-Extension-Identifier")
+		go process.event(id)
+		if word, _ := lines.ReadString('\n'); word == "run\n" {
+			run(process, conn)
+		}
+	}
+}
+
+// TestShutdownOfADeadContainer: nobody waits for extensions that ended with their
+// container, of which images/start could say nothing.
+func TestShutdownOfADeadContainer(t *testing.T) {
+	w := newStdioWorld(t, echo, nil)
+	die := make(chan struct{})
+	w.say = supervisedBy(w, func(process *toyProcess, conn net.Conn) {
+		_ = process.Run(t.Context())
+		fmt.Fprint(conn, "running\n")
+		<-die
+		process.cancel()
+	})
+	w.ready()
+	close(die)
+	began := time.Now()
+	if err := w.client.CloseEnvironment(w.context()); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(began); d >= shutdownExternal {
+		t.Errorf("it took %v", d)
+	}
+}
+
+// TestContainerThatEndsBeforeTheRuntime: the end between the registration and the
+// start of the runtime is a failed init, not a broken emulator.
+func TestContainerThatEndsBeforeTheRuntime(t *testing.T) {
+	w := newStdioWorld(t, echo, nil)
+	w.say = supervisedBy(w, func(*toyProcess, net.Conn) {
+		time.AfterFunc(50*time.Millisecond, func() {
+			_ = w.client.Exited(StdioExit{Process: 1, Exit: Exit{Code: 137, Signal: 9}})
+		})
+	})
+	if err := w.client.Provision(w.context(), stdioFunction); err != nil {
+		t.Fatal(err)
+	}
+	in, err := w.client.Init(w.context())
+	if err != nil || in.Done || in.Status != "error" || in.ErrorType != "Runtime.ExitError" {
+		t.Errorf("%+v, %v", in, err)
 	}
 }
 
