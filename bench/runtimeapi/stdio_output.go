@@ -25,7 +25,7 @@ type stdioOutput struct {
 	mu    sync.Mutex
 	held  bool
 	text  []byte
-	timer *time.Timer // sends the text; nil for none
+	timer *time.Timer         // sends the text; nil for none
 	pipes map[int]*OutputPipe // by process
 }
 
@@ -99,20 +99,20 @@ func (o *stdioOutput) remove(process int) {
 	o.flush(true)
 }
 
-// fileReader reads a Unix connection and keeps the file that comes with it.
-type fileReader struct {
-	conn *net.UnixConn
+// fileConn is a Unix connection that keeps the file that comes with what is read.
+type fileConn struct {
+	*net.UnixConn
 	file *os.File // nil for none
 }
 
-func (r *fileReader) Read(b []byte) (int, error) {
+func (c *fileConn) Read(b []byte) (int, error) {
 	control := make([]byte, 64)
-	n, controlN, _, _, err := r.conn.ReadMsgUnix(b, control)
+	n, controlN, _, _, err := c.ReadMsgUnix(b, control)
 	if file := receivedFile(control[:max(controlN, 0)], "output"); file != nil {
-		if r.file != nil {
-			_ = r.file.Close()
+		if c.file != nil {
+			_ = c.file.Close()
 		}
-		r.file = file
+		c.file = file
 	}
 	if errors.Is(err, io.EOF) || err == nil && n == 0 {
 		err = io.EOF

@@ -1,16 +1,12 @@
 package runtimeapi
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strings"
 	"sync"
-	"time"
 )
 
 // stdioLauncher makes the processes of the session's environment by asking
@@ -65,7 +61,7 @@ type stdioProcess struct {
 	session *stdioSession
 	number  int
 	control *net.UnixConn
-	replies *bufio.Reader
+	starter *Starter
 	// Supervision is nil without extensions.
 	*Supervision
 
@@ -105,22 +101,13 @@ func (p *stdioProcess) accept(ctx context.Context, listener *net.UnixListener) e
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for images/start: %w", context.Cause(ctx))
 	}
-	files := &fileReader{conn: p.control}
-	p.replies = bufio.NewReader(files)
-	line, err := p.readLine(ctx)
+	files := &fileConn{UnixConn: p.control}
+	p.starter = NewStarter(files)
+	err := p.starter.Ready(ctx, nil)
 	if files.file != nil {
 		p.session.output.add(p.number, files.file)
 	}
-	if err != nil {
-		return fmt.Errorf("waiting for images/start: %w", err)
-	}
-	if text, failed := startFailure(line); failed {
-		return fmt.Errorf("images/start: %s", text)
-	}
-	if line != "ready" {
-		return fmt.Errorf("images/start said %.80q instead of ready", line)
-	}
-	return nil
+	return err
 }
 
 // abstractName returns a new name for a socket without a file.
@@ -135,61 +122,20 @@ func abstractName() (string, error) {
 // Exec sends "go" and returns what images/start says about the execve, or about
 // the extensions that it started instead.
 func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
-	_, unsent := io.WriteString(p.control, "go\n")
-	line, err := p.readLine(ctx) // what was said before a hang-up can still be read
-	switch {
-	case err != nil && unsent != nil:
-		return Started{}, fmt.Errorf("releasing images/start: %w", p.orEnded(unsent))
-	case err != nil:
-		return Started{}, fmt.Errorf("waiting for execve: %w", p.orEnded(err))
+	started, err := p.starter.Exec(ctx)
+	if err != nil && !errors.Is(err, ErrInvalidEntrypoint) {
+		select {
+		case <-p.done: // rather how it ended than a broken connection
+			err = p.ended()
+		default:
+		}
 	}
-	if text, failed := startFailure(line); failed {
-		return Started{}, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
+	if err == nil && len(started.Extensions) > 0 {
+		probe := p.session.settings.Probe
+		probe.Supervised()
+		p.Supervision = p.starter.Supervise(started.Extensions, p.end, probe.OutOfMemory)
 	}
-	started, err := ParseStarted(line)
-	if err != nil {
-		return Started{}, err
-	}
-	if len(started.Extensions) > 0 {
-		p.session.settings.Probe.Supervised()
-		p.Supervision = Supervise(started.Extensions, p.replies, p.control, p.end, p.session.settings.Probe.OutOfMemory)
-		return started, nil
-	}
-	// The socket is closed by a successful execve.
-	switch line, err = p.readLine(ctx); {
-	case errors.Is(err, io.EOF):
-		return started, nil
-	case err != nil:
-		return started, fmt.Errorf("waiting for execve: %w", err)
-	}
-	text, _ := startFailure(line)
-	return started, fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text)
-}
-
-// readLine reads one line of images/start without its newline.
-func (p *stdioProcess) readLine(ctx context.Context) (string, error) {
-	stop := context.AfterFunc(ctx, func() { _ = p.control.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	line, err := p.replies.ReadString('\n')
-	switch {
-	case err == nil:
-		return strings.TrimSuffix(line, "\n"), nil
-	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
-	case err == io.EOF && line != "":
-		return "", io.ErrUnexpectedEOF
-	}
-	return "", err
-}
-
-// orEnded prefers how the process ended to a broken connection.
-func (p *stdioProcess) orEnded(err error) error {
-	select {
-	case <-p.done:
-		return p.ended()
-	default:
-		return err
-	}
+	return started, err
 }
 
 func (p *stdioProcess) ended() error {

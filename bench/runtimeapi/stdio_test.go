@@ -528,7 +528,7 @@ func FuzzParseStarted(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		s, err := ParseStarted(line)
+		s, err := parseStarted(line)
 		if err != nil {
 			if s.ClockNs != 0 || s.Extensions != nil {
 				t.Errorf("%q: a value beside an error: %+v", line, s)
@@ -538,7 +538,7 @@ func FuzzParseStarted(f *testing.F) {
 		if s.ClockNs <= 0 {
 			t.Errorf("%q: clock %d", line, s.ClockNs)
 		}
-		again, err := ParseStarted(fmt.Sprintf("exec %d %s", s.ClockNs, strings.Join(s.Extensions, "/")))
+		again, err := parseStarted(fmt.Sprintf("exec %d %s", s.ClockNs, strings.Join(s.Extensions, "/")))
 		if err != nil || again.ClockNs != s.ClockNs || len(again.Extensions) != len(s.Extensions) {
 			t.Errorf("%q: printed and parsed again: %+v, %v", line, again, err)
 		}

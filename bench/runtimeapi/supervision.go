@@ -23,10 +23,8 @@ type Supervision struct {
 	conn io.Writer
 }
 
-// Supervise reads what start says on lines until that ends, and calls exited
-// once if the runtime ends before. It asks outOfMemory about an extension that
-// was killed.
-func Supervise(extensions []string, lines *bufio.Reader, conn io.Writer, exited func(Exit), outOfMemory func() bool) *Supervision {
+// supervise is Starter.Supervise.
+func supervise(extensions []string, lines *bufio.Reader, conn io.Writer, exited func(Exit), outOfMemory func() bool) *Supervision {
 	s := &Supervision{
 		names: extensions, conn: conn,
 		// Nobody is held up who does not read: an extension ends once.
@@ -54,8 +52,8 @@ func (s *Supervision) read(lines *bufio.Reader, exited func(Exit), outOfMemory f
 			s.reply(nil)
 			continue
 		}
-		if text, failed := startFailure(line); failed {
-			s.reply(fmt.Errorf("%w: %s", ErrInvalidEntrypoint, text))
+		if failure, failed := startError(line); failed {
+			s.reply(fmt.Errorf("%w: %w", ErrInvalidEntrypoint, failure))
 			continue
 		}
 		n, end, err := parseEnd(line)
@@ -113,24 +111,6 @@ func (s *Supervision) send(word string) error {
 	return err
 }
 
-// ParseStarted reads images/start's "exec CLOCK NAME/NAME". A slash is what no
-// file name can have.
-func ParseStarted(line string) (Started, error) {
-	fields := strings.SplitN(line, " ", 3)
-	if len(fields) < 2 || fields[0] != "exec" {
-		return Started{}, fmt.Errorf("images/start said %.80q instead of exec", line)
-	}
-	ns, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil || ns <= 0 {
-		return Started{}, fmt.Errorf("images/start said %.80q: not a clock reading", line)
-	}
-	s := Started{ClockNs: ns}
-	if len(fields) == 3 && fields[2] != "" {
-		s.Extensions = strings.Split(fields[2], "/")
-	}
-	return s, nil
-}
-
 // parseEnd reads "ended N exit STATUS", "ended N signal NUMBER" and
 // "failed N TEXT".
 func parseEnd(line string) (n int, end ExtensionEnd, err error) {
@@ -159,16 +139,4 @@ func parseEnd(line string) (n int, end ExtensionEnd, err error) {
 		return n, ExtensionEnd{Exit: Exit{Code: 128 + number, Signal: number}}, nil
 	}
 	return 0, ExtensionEnd{}, bad
-}
-
-// startFailure returns the text of images/start's "error ERRNO TEXT", or the
-// line and false if it is another one. The text ends with the errno's own words.
-func startFailure(line string) (text string, failed bool) {
-	rest, failed := strings.CutPrefix(line, "error ")
-	if errno, text, ok := strings.Cut(rest, " "); failed && ok {
-		if _, err := strconv.Atoi(errno); err == nil {
-			return text, true
-		}
-	}
-	return rest, failed
 }

@@ -152,7 +152,7 @@ func TestSupervision(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			exited, ended := "", ""
 			done := make(chan struct{})
-			s := Supervise([]string{"a", "b"}, bufio.NewReader(strings.NewReader(c.said)), io.Discard, func(x Exit) { exited = fmt.Sprint(x); close(done) }, func() bool { return true })
+			s := supervise([]string{"a", "b"}, bufio.NewReader(strings.NewReader(c.said)), io.Discard, func(x Exit) { exited = fmt.Sprint(x); close(done) }, func() bool { return true })
 			err := s.Run(t.Context())
 			if (err == nil) != (c.run == "") || err != nil && !strings.HasSuffix(err.Error(), c.run) || errors.Is(err, ErrInvalidEntrypoint) != c.invalid {
 				t.Errorf("run: %v, want %q", err, c.run)

@@ -1,8 +1,6 @@
 package sandbox
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,11 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"coldbench/bench/runtimeapi"
 )
 
 // description is the sandbox that images/start is to build, and what it is to
@@ -73,14 +68,11 @@ func (d description) encode() ([]byte, error) {
 
 // control is the emulator's end of the connection to images/start.
 type control struct {
-	conn  *os.File
-	raw   syscall.RawConn
-	lines *bufio.Reader
+	*os.File
+	raw syscall.RawConn
 	// tmp is the sandbox's /tmp, attached nowhere else, which outlives it; nil
 	// where the kernel has no such thing.
 	tmp *os.File
-	// notes are what start said about the sandbox that is worth a warning.
-	notes []string
 }
 
 // newControl makes a connection and returns its other end, too, for start.
@@ -96,13 +88,12 @@ func newControl() (*control, *os.File, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a control connection: %w", err)
 	}
-	c := &control{conn: os.NewFile(uintptr(fds[0]), "control")}
-	if c.raw, err = c.conn.SyscallConn(); err != nil {
-		_ = c.conn.Close()
+	c := &control{File: os.NewFile(uintptr(fds[0]), "control")}
+	if c.raw, err = c.SyscallConn(); err != nil {
+		_ = c.Close()
 		_ = unix.Close(fds[1])
 		return nil, nil, fmt.Errorf("making a control connection: %w", err)
 	}
-	c.lines = bufio.NewReaderSize(c, 512)
 	return c, os.NewFile(uintptr(fds[1]), "control"), nil
 }
 
@@ -134,120 +125,3 @@ func (c *control) Read(b []byte) (n int, err error) {
 	}
 	return n, nil
 }
-
-// during runs f, whose reading and writing end when ctx does.
-func (c *control) during(ctx context.Context, f func() error) error {
-	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	err := f()
-	if !stop() && err != nil {
-		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-	}
-	return err
-}
-
-// setUp sends the description and waits for "ready".
-func (c *control) setUp(ctx context.Context, d description) error {
-	text, err := d.encode()
-	if err != nil {
-		return err
-	}
-	return c.during(ctx, func() error {
-		if _, err := c.conn.Write(text); err != nil {
-			return fmt.Errorf("describing the sandbox: %w", err)
-		}
-		for {
-			line, err := c.line()
-			if err != nil {
-				return fmt.Errorf("waiting for the sandbox: %w", err)
-			}
-			if line == "ready" {
-				return nil
-			}
-			if note, ok := strings.CutPrefix(line, "note "); ok {
-				c.notes = append(c.notes, note)
-				continue
-			}
-			return c.said(line)
-		}
-	})
-}
-
-// execute lets start execute the entrypoint, or the extensions. The error wraps
-// runtimeapi.ErrInvalidEntrypoint where that could not be done.
-func (c *control) execute(ctx context.Context) (started runtimeapi.Started, err error) {
-	err = c.during(ctx, func() error {
-		if _, err := io.WriteString(c.conn, "go\n"); err != nil {
-			return fmt.Errorf("starting the entrypoint: %w", err)
-		}
-		line, err := c.line()
-		if err != nil {
-			return fmt.Errorf("waiting for the entrypoint: %w", err)
-		}
-		if started, err = runtimeapi.ParseStarted(line); err != nil {
-			return c.invalid(line, err)
-		}
-		if len(started.Extensions) > 0 {
-			return nil // start stays
-		}
-		// The connection ends with a successful execve.
-		line, err = c.line()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("waiting for the entrypoint: %w", err)
-		}
-		return c.invalid(line, nil)
-	})
-	return started, err
-}
-
-// line reads a line without its end. An end of the connection before anything
-// was read is io.EOF; a connection that start's death has reset is one, too.
-func (c *control) line() (string, error) {
-	line, err := c.lines.ReadString('\n')
-	if errors.Is(err, syscall.ECONNRESET) {
-		err = io.EOF
-	}
-	if err == io.EOF && line != "" {
-		err = io.ErrUnexpectedEOF
-	}
-	return strings.TrimSuffix(line, "\n"), err
-}
-
-// said makes an error of an error line.
-func (c *control) said(line string) error {
-	rest, ok := strings.CutPrefix(line, "error ")
-	number, text, ok2 := strings.Cut(rest, " ")
-	errno, err := strconv.Atoi(number)
-	if !ok || !ok2 || err != nil {
-		return fmt.Errorf("start said %q", line)
-	}
-	return &startError{errno: syscall.Errno(errno), text: text}
-}
-
-// invalid makes an error of an error line that came instead of, or after,
-// "exec".
-func (c *control) invalid(line string, otherwise error) error {
-	err := c.said(line)
-	var s *startError
-	if errors.As(err, &s) {
-		return fmt.Errorf("%w: %w", runtimeapi.ErrInvalidEntrypoint, err)
-	}
-	if otherwise != nil {
-		return otherwise
-	}
-	return err
-}
-
-// startError is what images/start said went wrong.
-type startError struct {
-	errno syscall.Errno
-	text  string
-}
-
-// Error returns start's words, which end with those for the error number.
-func (e *startError) Error() string { return e.text }
-
-// Unwrap returns the error number.
-func (e *startError) Unwrap() error { return e.errno }

@@ -29,22 +29,23 @@ func TestConversation(t *testing.T) {
 		{name: "plain", setUp: "ready\n", execute: "exec 12 \n"},
 		{name: "notes and extensions", setUp: "note a b\nnote c\nready\n", execute: "exec 12 a/b\n", extensions: "a,b", notes: "a b|c"},
 		{name: "no sandbox", setUp: "error 1 mounting /tmp: operation not permitted\n", setUpErr: "mounting /tmp: operation not permitted", errno: syscall.EPERM},
-		{name: "nothing", setUp: "", setUpErr: "waiting for the sandbox: EOF"},
-		{name: "half a word", setUp: "rea", setUpErr: "waiting for the sandbox: unexpected EOF"},
-		{name: "another word", setUp: "hello\n", setUpErr: `start said "hello"`},
-		{name: "an error without number", setUp: "error x y\n", setUpErr: `start said "error x y"`},
+		{name: "nothing", setUp: "", setUpErr: "waiting for images/start: EOF"},
+		{name: "half a word", setUp: "rea", setUpErr: "waiting for images/start: unexpected EOF"},
+		{name: "another word", setUp: "hello\n", setUpErr: `images/start said "hello" instead of ready`},
+		{name: "an error without number", setUp: "error x y\n", setUpErr: `images/start said "error x y" instead of ready`},
 		{name: "no program", setUp: "ready\n", execute: "exec 12 \nerror 2 executing /x: no such file or directory\n",
 			executeErr: "executing /x: no such file or directory", errno: syscall.ENOENT, invalid: true},
-		{name: "ends", setUp: "ready\n", execute: "", executeErr: "waiting for the entrypoint: EOF"},
+		{name: "ends", setUp: "ready\n", execute: "", executeErr: "waiting for execve: EOF"},
 		{name: "no clock", setUp: "ready\n", execute: "exec x \n", executeErr: `images/start said "exec x ": not a clock reading`},
-		{name: "more words", setUp: "ready\n", execute: "exec 12 \nhello\n", executeErr: `start said "hello"`},
+		{name: "more words", setUp: "ready\n", execute: "exec 12 \nhello\n", executeErr: `images/start said "hello" after exec`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			con, far, err := newControl()
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer func() { _ = con.conn.Close() }()
+			defer func() { _ = con.Close() }()
+			starter := runtimeapi.NewStarter(con)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
@@ -57,13 +58,13 @@ func TestConversation(t *testing.T) {
 				_, _ = far.Read(make([]byte, 3))
 				_, _ = io.WriteString(far, c.execute)
 			}()
-			err = con.setUp(context.Background(), description{})
+			err = starter.Ready(context.Background(), []byte("x"))
 			check(t, "setting up", err, c.setUpErr, c.errno, false)
-			if got := strings.Join(con.notes, "|"); got != c.notes {
+			if got := strings.Join(starter.Notes, "|"); got != c.notes {
 				t.Errorf("notes %q", got)
 			}
 			if err == nil {
-				started, err := con.execute(context.Background())
+				started, err := starter.Exec(context.Background())
 				check(t, "executing", err, c.executeErr, c.errno, c.invalid)
 				if err == nil && (started.ClockNs != 12 || strings.Join(started.Extensions, ",") != c.extensions) {
 					t.Errorf("%+v", started)
@@ -96,10 +97,10 @@ func TestConversationEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = con.conn.Close(); _ = far.Close() }()
+	defer func() { _ = con.Close(); _ = far.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := con.setUp(ctx, description{}); !errors.Is(err, context.DeadlineExceeded) {
+	if err := runtimeapi.NewStarter(con).Ready(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
 }
@@ -111,7 +112,7 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = con.conn.Close(); _ = far.Close() }()
+	defer func() { _ = con.Close(); _ = far.Close() }()
 	f, err := os.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +121,7 @@ func TestKept(t *testing.T) {
 	if err := syscall.Sendmsg(int(far.Fd()), []byte("ready\n"), syscall.UnixRights(int(f.Fd())), nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := con.setUp(context.Background(), description{}); err != nil || con.tmp == nil {
+	if err := runtimeapi.NewStarter(con).Ready(context.Background(), nil); err != nil || con.tmp == nil {
 		t.Fatalf("%v, %v", con.tmp, err)
 	}
 	defer func() { _ = con.tmp.Close() }()

@@ -116,7 +116,7 @@ func (e *Engine) probe(ctx context.Context, dir string, ways []bool) error {
 		p, err = e.launch(ctx, description{root: root, dir: "/", argv: []string{"/none"}}, newOutput(nil), nil,
 			func() (*group, error) { return &group{}, nil })
 		if err == nil {
-			e.notes = append(e.notes, p.control.notes...)
+			e.notes = append(e.notes, p.starter.Notes...)
 			p.Kill()
 			if p.control.tmp != nil {
 				return p.control.tmp.Close()

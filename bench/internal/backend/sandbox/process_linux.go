@@ -31,6 +31,7 @@ const unkillable = time.Minute
 type process struct {
 	os      *os.Process
 	control *control
+	starter *runtimeapi.Starter
 	group   *group
 	// Supervision is nil without extensions.
 	*runtimeapi.Supervision
@@ -57,11 +58,11 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		_ = c.conn.Close()
+		_ = c.Close()
 		_ = far.Close()
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	p := &process{control: c, done: make(chan struct{}), gone: make(chan struct{})}
+	p := &process{control: c, starter: runtimeapi.NewStarter(c), done: make(chan struct{}), gone: make(chan struct{})}
 	files := []*os.File{e.null, w, w, far}
 	if tmp != nil {
 		files = append(files, tmp)
@@ -71,7 +72,7 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os
 	_ = w.Close()
 	if err != nil {
 		_ = r.Close()
-		_ = c.conn.Close()
+		_ = c.Close()
 		return nil, fmt.Errorf("making namespaces: %w", err)
 	}
 	// The group is made while start begins: it does nothing before it has the
@@ -93,7 +94,10 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os
 	go p.wait(r, read)
 	if err == nil {
 		d.views = e.groups.views(p.group)
-		err = c.setUp(ctx, d)
+		var text []byte
+		if text, err = d.encode(); err == nil {
+			err = p.starter.Ready(ctx, text)
+		}
 	}
 	if err != nil {
 		p.Kill()
@@ -147,13 +151,13 @@ func (p *process) outOfMemory() bool {
 
 // Exec implements runtimeapi.Process.
 func (p *process) Exec(ctx context.Context) (runtimeapi.Started, error) {
-	started, err := p.control.execute(ctx)
+	started, err := p.starter.Exec(ctx)
 	switch {
 	case err != nil:
 	case len(started.Extensions) > 0:
-		p.Supervision = runtimeapi.Supervise(started.Extensions, p.control.lines, p.control.conn, p.exited, p.outOfMemory)
+		p.Supervision = p.starter.Supervise(started.Extensions, p.exited, p.outOfMemory)
 	default:
-		_ = p.control.conn.Close()
+		_ = p.control.Close()
 	}
 	return started, err
 }
@@ -192,7 +196,7 @@ func (p *process) Terminate() {
 func (p *process) Kill() {
 	if p.ended.CompareAndSwap(false, true) {
 		_ = p.os.Kill()
-		_ = p.control.conn.Close()
+		_ = p.control.Close()
 	}
 	select {
 	case <-p.gone:
