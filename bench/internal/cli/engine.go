@@ -45,6 +45,10 @@ type Engine struct {
 	localBackend
 	// Name is "docker" or "sandbox".
 	Name string
+	// Containers is true for an engine that holds images itself and gives each
+	// function a container with a network of its own, perhaps on another
+	// machine. Another one starts unpacked images on this machine.
+	Containers bool
 	// Choice is why --engine auto took this one; empty for one asked for by name.
 	Choice string
 	// Prepare makes an image of the store ready to be started and returns it
@@ -54,8 +58,8 @@ type Engine struct {
 
 // NewEngine returns an engine over a backend: how a test puts another one in the
 // place of OpenEngine.
-func NewEngine(name string, b localBackend, prepare func(context.Context, coldstart.Image) (coldstart.Image, error)) *Engine {
-	return &Engine{localBackend: b, Name: name, Prepare: prepare}
+func NewEngine(name string, containers bool, b localBackend, prepare func(context.Context, coldstart.Image) (coldstart.Image, error)) *Engine {
+	return &Engine{localBackend: b, Name: name, Containers: containers, Prepare: prepare}
 }
 
 // OpenEngine opens the engine of that name.
@@ -66,7 +70,7 @@ func OpenEngine(ctx context.Context, name string, o EngineOptions) (*Engine, err
 		if err != nil {
 			return nil, err
 		}
-		return &Engine{localBackend: engine, Name: name, Prepare: func(ctx context.Context, img coldstart.Image) (coldstart.Image, error) {
+		return &Engine{localBackend: engine, Name: name, Containers: true, Prepare: func(ctx context.Context, img coldstart.Image) (coldstart.Image, error) {
 			return img, load(ctx, engine, o.Store, img)
 		}}, nil
 	case "sandbox":

@@ -258,7 +258,7 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 	if m.cpu == "lambda" {
 		h.Plan.CPUPeriodMs = float64(m.cpuPeriod) / float64(time.Millisecond)
 	}
-	if engine.Name == "docker" {
+	if engine.Containers {
 		h.Plan.Network = f.network
 	}
 	if m.cold {

@@ -76,7 +76,8 @@ const moment = 250 * time.Millisecond
 func (a *app) neighbours(h runfile.Header) *neighbours {
 	n := &neighbours{Clock: runner.Wall(), stat: a.HostStat}
 	host := a.getenv("DOCKER_HOST")
-	remote := h.Engine == "docker" && host != "" && !strings.HasPrefix(host, "unix://")
+	// An engine of containers is reached through DOCKER_HOST.
+	remote := h.Plan.Network != "" && host != "" && !strings.HasPrefix(host, "unix://")
 	if n.stat == nil || h.Backend != "local" || remote {
 		n.stat = func() (string, error) { return "", errors.ErrUnsupported }
 	}

@@ -87,14 +87,14 @@ func TestNeighbours(t *testing.T) {
 // A machine is watched where it is the one that runs are made on.
 func TestWatchedMachine(t *testing.T) {
 	for _, c := range []struct {
-		backend, engine, host string
-		watched               bool
+		backend, network, host string
+		watched                bool
 	}{
-		{"local", "sandbox", "tcp://elsewhere:2375", true}, {"local", "docker", "", true}, {"local", "docker", "unix:///run/podman.sock", true},
-		{"local", "docker", "tcp://elsewhere:2375", false}, {"local", "docker", "ssh://elsewhere", false}, {"aws", "eu-west-1", "", false},
+		{"local", "", "tcp://elsewhere:2375", true}, {"local", "bridge", "", true}, {"local", "none", "unix:///run/podman.sock", true},
+		{"local", "bridge", "tcp://elsewhere:2375", false}, {"local", "none", "ssh://elsewhere", false}, {"aws", "", "", false},
 	} {
 		a := &app{Env: Env{Environ: []string{"DOCKER_HOST=" + c.host}, HostStat: func() (string, error) { return "cpu 1 1 1 1 1 1 1 1\n", nil }}}
-		if _, ok := a.neighbours(runfile.Header{Backend: c.backend, Engine: c.engine}).read(); ok != c.watched {
+		if _, ok := a.neighbours(runfile.Header{Backend: c.backend, Plan: runfile.Plan{Network: c.network}}).read(); ok != c.watched {
 			t.Errorf("%+v: watched %v", c, ok)
 		}
 	}

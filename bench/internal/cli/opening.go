@@ -45,7 +45,7 @@ type prepared struct {
 func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, []runfile.Unavailable, error) {
 	images := a.imageEngine(o.engine)
 	defer images.close()
-	from := image.Options{Engine: images, DescribeOnly: o.engine.Name == "docker", Unpack: o.engine.Name == "sandbox", Log: o.log}
+	from := image.Options{Engine: images, DescribeOnly: o.engine.Containers, Unpack: !o.engine.Containers, Log: o.log}
 	var list []opened
 	var unavailable []runfile.Unavailable
 	cache := map[string]prepared{}

@@ -95,7 +95,7 @@ func openFake(_ context.Context, name string, o cli.EngineOptions) (*cli.Engine,
 	}
 	pace, _ := time.ParseDuration(os.Getenv("FAKE_PACE"))
 	backend := fake.New(fake.Options{Seed: 1, Pace: pace, DieAfter: number("FAKE_DIE"), StaleEvery: number("FAKE_STALE"), Facts: fakeFacts(name)})
-	return cli.NewEngine(name, backend, func(_ context.Context, img coldstart.Image) (coldstart.Image, error) {
+	return cli.NewEngine(name, name == "docker", backend, func(_ context.Context, img coldstart.Image) (coldstart.Image, error) {
 		return img, nil
 	}), nil
 }
