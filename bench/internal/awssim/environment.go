@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/backend/sandbox"
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -174,7 +175,7 @@ func (e *environment) start(ctx context.Context) error {
 		return err
 	}
 	e.machine = machine
-	if err := sleep(ctx, e.platform); err != nil {
+	if err := (coldstart.Wall{}).Sleep(ctx, e.platform); err != nil {
 		return err
 	}
 	if err := machine.Provision(ctx); err != nil {
@@ -245,18 +246,4 @@ func streamName(t time.Time, version string) string {
 	var b [16]byte
 	rand.Read(b[:])
 	return t.UTC().Format("2006/01/02/") + "[" + version + "]" + hex.EncodeToString(b[:])
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -149,7 +150,7 @@ func (s *Server) later(name, number string, ev runtimeapi.Event) {
 		e, _ := s.take(f, v)
 		s.mu.Unlock()
 		if e == nil { // throttled: it stays in the queue
-			if sleep(s.ctx, 100*time.Millisecond) != nil {
+			if (coldstart.Wall{}).Sleep(s.ctx, 100*time.Millisecond) != nil {
 				return
 			}
 			continue

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
-	"coldbench/bench/internal/runner"
 )
 
 // cpuTimes is what the CPUs of a machine did since it was started, in ticks of
@@ -54,7 +54,7 @@ func (c cpuTimes) since(before cpuTimes) cpuTimes {
 // in the pauses before warm invocations, and where there are none for a moment
 // before and after the run. It is a clock whose sleeps are these pauses.
 type neighbours struct {
-	runner.Clock
+	coldstart.Clock
 	// stat returns /proc/stat.
 	stat func() (string, error)
 
@@ -74,7 +74,7 @@ const moment = 250 * time.Millisecond
 // neighbours watches this machine during a run; nobody where the run is of other
 // machines.
 func (a *app) neighbours(h runfile.Header) *neighbours {
-	n := &neighbours{Clock: runner.Wall(), stat: a.HostStat}
+	n := &neighbours{Clock: coldstart.Wall{}, stat: a.HostStat}
 	host := a.getenv("DOCKER_HOST")
 	// An engine of containers is reached through DOCKER_HOST.
 	remote := h.Plan.Network != "" && host != "" && !strings.HasPrefix(host, "unix://")

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -79,14 +78,6 @@ type Sink interface {
 	Deployed(coldstart.Deployed) error
 }
 
-// Clock is the time that pauses are measured on.
-type Clock interface {
-	Now() time.Time
-	// Sleep returns after d, or with the context's error when that is done
-	// earlier.
-	Sleep(ctx context.Context, d time.Duration) error
-}
-
 // Rule decides when there are enough samples.
 type Rule interface {
 	// Enough is asked after a round about each configuration, with the totals
@@ -99,7 +90,7 @@ type Rule interface {
 // Options are the parts of a run that may be left out.
 type Options struct {
 	// Clock is the wall clock where nil.
-	Clock Clock
+	Clock coldstart.Clock
 	// Rule ends the run before Runs; nil for none.
 	Rule Rule
 	// Progress is called after each step of the plan; nil for none. It must not
@@ -200,24 +191,3 @@ func (p *Plan) check(targets map[coldstart.Config]coldstart.Target) error {
 
 // wall is the machine's clock.
 type wall struct{}
-
-var _ Clock = wall{}
-
-// Wall is the machine's clock.
-func Wall() Clock { return wall{} }
-
-func (wall) Now() time.Time { return time.Now() }
-
-func (wall) Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

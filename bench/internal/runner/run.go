@@ -22,7 +22,7 @@ func Run(ctx context.Context, plan Plan, targets map[coldstart.Config]coldstart.
 		return Result{}, err
 	}
 	if o.Clock == nil {
-		o.Clock = Wall()
+		o.Clock = coldstart.Wall{}
 	}
 	r := &run{plan: plan, targets: targets, sink: sink, o: o, cells: map[cell]*slot{}}
 	for _, c := range plan.Configs {

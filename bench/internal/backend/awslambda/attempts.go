@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"coldbench/bench/internal/coldstart"
+
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -62,7 +64,7 @@ func (c *counter) register(stack *middleware.Stack) error {
 func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	operation := awsmiddleware.GetOperationName(ctx)
 	if awsmiddleware.GetServiceID(ctx) == "Lambda" && operation != "Invoke" {
-		if err := (wall{}).Sleep(ctx, c.slot(operation, time.Now())); err != nil {
+		if err := (coldstart.Wall{}).Sleep(ctx, c.slot(operation, time.Now())); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 	}
@@ -176,28 +178,4 @@ func hideWriterTo(stack *middleware.Stack) error {
 		}
 		return next.HandleFinalize(ctx, in)
 	}), middleware.After)
-}
-
-// clock is the time that waits are measured on.
-type clock interface {
-	Now() time.Time
-	Sleep(ctx context.Context, d time.Duration) error
-}
-
-type wall struct{}
-
-func (wall) Now() time.Time { return time.Now() }
-
-func (wall) Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/coldstart"
 )
 
 // Options say whom to talk to.
@@ -57,7 +58,7 @@ type Client struct {
 	endpoint  string
 	counter   *counter
 	changed   *changed
-	clock     clock
+	clock     coldstart.Clock
 	beyond    time.Duration
 
 	control *lambda.Client // retried
@@ -87,7 +88,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if cfg.Region == "" {
 		return nil, noRegion()
 	}
-	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Patient, o.Log), changed: &changed{}, clock: wall{}, beyond: beyond}
+	c := &Client{o: o, region: cfg.Region, counter: newCounter(o.Patient, o.Log), changed: &changed{}, clock: coldstart.Wall{}, beyond: beyond}
 	cfg.Retryer = patient
 	cfg.APIOptions = append(cfg.APIOptions, c.counter.register)
 	c.control, c.logs, c.sts = lambda.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg), sts.NewFromConfig(cfg)

@@ -61,7 +61,7 @@ func BenchmarkConfigUpdate(b *testing.B) {
 	e.Engine.Wait = wait
 	e.UpdatesTake(map[string]time.Duration{"one": update})
 	c := connect(b, e)
-	c.clock = wall{}
+	c.clock = coldstart.Wall{}
 	_, targets := open(b, e, c, Setup{Strategy: ConfigUpdate}, "one")
 	began := time.Now()
 	for b.Loop() {
@@ -81,7 +81,7 @@ func BenchmarkBurst(b *testing.B) {
 	e.Engine.Wait = 300 * time.Millisecond
 	e.UpdatesTake(map[string]time.Duration{"one": 500 * time.Millisecond})
 	c := connect(b, e)
-	c.clock = wall{}
+	c.clock = coldstart.Wall{}
 	_, targets := open(b, e, c, Setup{Strategy: Burst, Concurrency: 50}, "one")
 	var one, fifty time.Duration
 	for b.Loop() {

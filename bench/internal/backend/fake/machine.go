@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/backend/localenv"
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/lambdalog"
 	"coldbench/bench/runtimeapi"
 )
@@ -119,7 +120,7 @@ func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error)
 		c = exited(2)
 	case "hang":
 		m.print("hanging")
-		if err := wait(ctx, limit); err != nil {
+		if err := (coldstart.Wall{}).Sleep(ctx, limit); err != nil {
 			return nil, err
 		}
 		m.initMs = float64(limit.Milliseconds())
@@ -141,7 +142,7 @@ func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error)
 
 func (m *machine) Invoke(ctx context.Context, e runtimeapi.Event) (runtimeapi.Invocation, error) {
 	inv := runtimeapi.Invocation{RequestID: e.RequestID, Status: "success", HandedOutNs: m.b.pass(0)}
-	if err := wait(ctx, m.b.o.Pace); err != nil {
+	if err := (coldstart.Wall{}).Sleep(ctx, m.b.o.Pace); err != nil {
 		return inv, err
 	}
 	log, ms := "", 0.0
@@ -231,7 +232,7 @@ func (m *machine) handle(ctx context.Context, in runtimeapi.Event, inv *runtimea
 	case "hang":
 		m.print("hanging")
 		limit := m.f.options.Timeout
-		if err := wait(ctx, limit); err != nil {
+		if err := (coldstart.Wall{}).Sleep(ctx, limit); err != nil {
 			return ms, nil, err
 		}
 		return float64(limit.Milliseconds()), &crash{status: "timeout", errorType: "Sandbox.Timedout", text: fmt.Sprintf("Error: Task timed out after %.2f seconds", limit.Seconds())}, nil
@@ -333,19 +334,5 @@ func (m *machine) tell(text string) {
 	}
 	for line := range strings.Lines(text) {
 		m.f.options.Log(strings.TrimSuffix(line, "\n"))
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
