@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -142,18 +144,10 @@ func (e *Engine) hostname() string {
 // spec is the container of a function at the time it is made.
 func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerCreateOptions {
 	e := m.engine
-	env := append([]string(nil), m.img.Environment...)
-	for _, k := range sortedKeys(m.options.Environment) {
-		env = append(env, k+"="+m.options.Environment[k])
-	}
-	env = m.function.Environ(env, em.hello.API)
+	env := m.function.Environ(localenv.EnvironmentOf(m.img, m.options), em.hello.API)
 	argv := append([]string{"unix:" + l.Control}, withoutEngines(env)...)
 	argv = append(argv, m.img.Entrypoint...)
 	argv = append(argv, m.img.Command...)
-	dir := m.img.WorkingDir
-	if dir == "" {
-		dir = "/"
-	}
 	host := &container.HostConfig{
 		AutoRemove:     true,
 		NetworkMode:    container.NetworkMode("container:" + em.id),
@@ -183,11 +177,11 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 		host.Memory = int64(m.config.MemoryMB) << 20
 		host.MemorySwap = host.Memory
 	}
-	if m.quota.period != 0 {
-		host.CPUPeriod = m.quota.period
-		host.CPUQuota = m.quota.init
+	if m.quota.Period != 0 {
+		host.CPUPeriod = m.quota.Period
+		host.CPUQuota = m.quota.Init
 		if l.Phase == runtimeapi.PhaseInvoke {
-			host.CPUQuota = m.quota.invoke
+			host.CPUQuota = m.quota.Invoke
 		}
 	}
 	return client.ContainerCreateOptions{
@@ -198,7 +192,7 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 			Entrypoint:   []string{startPath},
 			Cmd:          argv,
 			Env:          env,
-			WorkingDir:   dir,
+			WorkingDir:   cmp.Or(m.img.WorkingDir, "/"),
 			User:         functionUser,
 			AttachStdout: true,
 			AttachStderr: true,

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -26,7 +27,7 @@ type emulator struct {
 	attach client.ContainerAttachResult
 	client *runtimeapi.StdioClient
 	hello  runtimeapi.StdioHello
-	stderr output
+	stderr localenv.Output
 	gone   *removal
 
 	mu      sync.Mutex
@@ -149,7 +150,7 @@ func (e *Engine) tryEmulator(ctx context.Context, img *emulatorImage, imageID st
 	}
 	r, w := io.Pipe()
 	go func() {
-		_, err := stdcopy.StdCopy(w, &m.stderr, m.attach.Reader)
+		_, err := stdcopy.StdCopy(w, m.stderr.Stream(), m.attach.Reader)
 		w.CloseWithError(err) // nil: io.EOF
 	}()
 	m.client = runtimeapi.NewStdioClient(r, m.attach.Conn, m)
@@ -249,9 +250,9 @@ func (m *emulator) Output(text []byte, end bool) {
 	if mac == nil {
 		return
 	}
-	_, _ = mac.output.Write(text)
+	_, _ = mac.lines.Write(text)
 	if end {
-		mac.output.end()
+		mac.lines.Flush()
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/payload"
-	"coldbench/bench/runtimeapi"
 )
 
 // Strategy is how this engine forces a cold start.
@@ -112,7 +111,7 @@ func (e *Engine) newMachine(ctx context.Context, c coldstart.Config, img coldsta
 	if !e.limits.cpu {
 		o.LimitCPU = false
 	}
-	q, err := quotaOf(c.MemoryMB, o)
+	q, err := localenv.QuotaOf(c.MemoryMB, o)
 	if err != nil {
 		return nil, err
 	}
@@ -123,17 +122,8 @@ func (e *Engine) newMachine(ctx context.Context, c coldstart.Config, img coldsta
 	if _, err := e.emulatorOf(ctx); err != nil {
 		return nil, err
 	}
-	m := &machine{engine: e, image: id, config: c, img: img, options: o, quota: q, function: functionOf(c, img, o)}
+	m := &machine{engine: e, image: id, config: c, img: img, options: o, quota: q, function: localenv.FunctionOf(c, img, o)}
 	return m.fresh(), nil
-}
-
-// functionOf describes the function of a configuration to the emulator.
-func functionOf(c coldstart.Config, img coldstart.Image, o coldstart.Options) runtimeapi.Function {
-	f := runtimeapi.Function{Name: c.Variant, MemoryMB: c.MemoryMB, Timeout: o.Timeout}
-	if len(img.Command) > 0 {
-		f.Handler = img.Command[0]
-	}
-	return f
 }
 
 // Strategy is "new-container".

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,9 +33,10 @@ type machine struct {
 	config   coldstart.Config
 	img      coldstart.Image
 	options  coldstart.Options
-	quota    quota
+	quota    localenv.Quota
 	function runtimeapi.Function
-	output   output
+	output   localenv.Output
+	lines    *localenv.Stream // of the output
 
 	// emulator is nil before Provision. The processes after that number are of
 	// this environment, or of a later one.
@@ -56,12 +56,14 @@ var _ localenv.Machine = (*machine)(nil)
 
 // fresh returns another environment of the same configuration.
 func (m *machine) fresh() *machine {
-	return &machine{
+	fresh := &machine{
 		engine: m.engine, image: m.image, config: m.config, img: m.img, options: m.options,
 		quota: m.quota, function: m.function,
-		output:    output{log: m.options.Log},
+		output:    localenv.Output{Log: m.options.Log},
 		processes: map[int]*process{},
 	}
+	fresh.lines = fresh.output.Stream()
+	return fresh
 }
 
 // Provision makes the container and returns when images/start is ready.
@@ -111,7 +113,7 @@ func (m *machine) Limit(ctx context.Context) error {
 	m.mu.Lock()
 	p := m.latest
 	m.mu.Unlock()
-	if m.quota.period == 0 || m.quota.init == m.quota.invoke || p == nil || p.gone == nil {
+	if m.quota.Period == 0 || m.quota.Init == m.quota.Invoke || p == nil || p.gone == nil {
 		return nil
 	}
 	select {
@@ -121,7 +123,7 @@ func (m *machine) Limit(ctx context.Context) error {
 	}
 	call, cancel := context.WithTimeoutCause(ctx, callTimeout, errSilent)
 	defer cancel()
-	if err := m.engine.updater(call, p.id, m.quota.period, m.quota.invoke); err != nil {
+	if err := m.engine.updater(call, p.id, m.quota.Period, m.quota.Invoke); err != nil {
 		if p.killed.Load() || p.gone.wait(ctx, exitGrace) {
 			return nil // it ended meanwhile
 		}
@@ -151,7 +153,7 @@ func (m *machine) Invoke(ctx context.Context, ev runtimeapi.Event) (runtimeapi.I
 
 // Throttled asks the emulator, which sees the container's cgroup.
 func (m *machine) Throttled() (time.Duration, bool) {
-	if m.emulator == nil || m.quota.period == 0 {
+	if m.emulator == nil || m.quota.Period == 0 {
 		return 0, false
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), callTimeout, errSilent)
@@ -242,13 +244,4 @@ func (m *machine) kill(ctx context.Context, number int) error {
 		return nil
 	}
 	return m.engine.remove(p.id, p.gone)
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -5,7 +5,8 @@ import (
 	"encoding/hex"
 	"os"
 	"strconv"
-	"strings"
+
+	"coldbench/bench/internal/backend/localenv"
 )
 
 // thisProcess names the calling process. Two processes have the same host only
@@ -14,7 +15,7 @@ func thisProcess() owner {
 	pid := strconv.Itoa(os.Getpid())
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	namespace, err2 := os.Readlink("/proc/self/ns/pid")
-	started, ok := startOf(pid)
+	started, ok := localenv.StartTime(pid)
 	if err != nil || err2 != nil || !ok {
 		return owner{pid: pid}
 	}
@@ -24,22 +25,6 @@ func thisProcess() owner {
 
 // lives reports whether the process that o names is running.
 func (o owner) lives() bool {
-	started, ok := startOf(o.pid)
+	started, ok := localenv.StartTime(o.pid)
 	return ok && started == o.started
-}
-
-// startOf returns when a process was started, in clock ticks since boot: field
-// 22 of /proc/PID/stat, counted after the command, which may hold anything. A
-// zombie counts as ended.
-func startOf(pid string) (string, bool) {
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
-	if err != nil {
-		return "", false
-	}
-	text := string(stat)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
-		return "", false
-	}
-	return fields[19], true
 }

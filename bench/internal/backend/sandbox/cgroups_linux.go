@@ -54,7 +54,7 @@ func newGroups() *groups {
 	all := hierarchies()
 	g.shown = shown(all)
 	cpu, memory := findHierarchies(all)
-	g.cpu = g.choose(cpu, "cpu", func(n node) error { return n.setCPU(maxPeriod, 2*maxPeriod) })
+	g.cpu = g.choose(cpu, "cpu", func(n node) error { return n.setCPU(1_000_000, 2_000_000) })
 	g.memory = g.choose(memory, "memory", func(n node) error { return n.setMemory(128 << 20) })
 	return g
 }
@@ -166,10 +166,8 @@ func enable(dir, controller string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range strings.Fields(string(now)) {
-		if c == controller {
-			return nil
-		}
+	if slices.Contains(strings.Fields(string(now)), controller) {
+		return nil
 	}
 	err = write(path, "+"+controller)
 	if errors.Is(err, unix.EBUSY) {
@@ -218,9 +216,9 @@ func (g *groups) make(limits limits) (*group, error) {
 		limit      func(node) error
 	}{
 		{g.memory, "memory", &made.memory, func(n node) error { return n.setMemory(limits.memoryBytes) }},
-		{g.cpu, "cpu", &made.cpu, func(n node) error { return n.setCPU(limits.period, limits.quotaInit) }},
+		{g.cpu, "cpu", &made.cpu, func(n node) error { return n.setCPU(limits.cpu.Period, limits.cpu.Init) }},
 	} {
-		if c.f.dir == "" || c.controller == "cpu" && limits.period == 0 {
+		if c.f.dir == "" || c.controller == "cpu" && limits.cpu.Period == 0 {
 			continue
 		}
 		var err error

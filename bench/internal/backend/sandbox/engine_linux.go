@@ -1,10 +1,10 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -113,7 +113,7 @@ func (e *Engine) probe(ctx context.Context, dir string, ways []bool) error {
 	}
 	for _, e.user = range ways {
 		var p *process
-		p, err = e.launch(ctx, description{root: root, dir: "/", argv: []string{"/none"}}, newOutput(nil), nil,
+		p, err = e.launch(ctx, description{root: root, dir: "/", argv: []string{"/none"}}, &localenv.Output{}, nil,
 			func() (*group, error) { return &group{}, nil })
 		if err == nil {
 			e.notes = append(e.notes, p.starter.Notes...)
@@ -167,7 +167,7 @@ func (e *Engine) open(c coldstart.Config, img coldstart.Image, o coldstart.Optio
 	if img.Arch == "" {
 		img.Arch = c.Arch
 	}
-	return e.openFunction(functionOf(c, img, o), img, o)
+	return e.openFunction(localenv.FunctionOf(c, img, o), img, o)
 }
 
 // openFunction checks a function and begins to serve its Runtime API.
@@ -187,44 +187,29 @@ func (e *Engine) openFunction(f runtimeapi.Function, img coldstart.Image, o cold
 	if err != nil {
 		return nil, err
 	}
-	l, err := limitsOf(f.MemoryMB, o.LimitCPU && e.groups.cpu.dir != "", o.CPUPeriod)
+	o.LimitCPU = o.LimitCPU && e.groups.cpu.dir != ""
+	quota, err := localenv.QuotaOf(f.MemoryMB, o)
 	if err != nil {
-		return nil, advice.Hint(err, "a longer --cpu-period, or --cpu none")
+		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	t := &opened{engine: e, server: runtimeapi.NewServer(listener), function: f, limits: l, log: o.Log}
-	env := slices.Clone(img.Environment)
-	for _, key := range slices.Sorted(maps.Keys(o.Environment)) {
-		env = append(env, key+"="+o.Environment[key])
-	}
-	t.what = description{root: root, dir: img.WorkingDir, argv: argv, env: t.function.Environ(env, t.server.Addr())}
-	if t.what.dir == "" {
-		t.what.dir = "/"
-	}
+	t := &opened{engine: e, server: runtimeapi.NewServer(listener), function: f, limits: limits{int64(f.MemoryMB) << 20, quota}, log: o.Log}
+	env := f.Environ(localenv.EnvironmentOf(img, o), t.server.Addr())
+	t.what = description{root: root, dir: cmp.Or(img.WorkingDir, "/"), argv: argv, env: env}
 	return t, nil
 }
 
 // machine makes an environment, in which nothing runs yet.
 func (t *opened) machine() (*machine, error) {
-	m := &machine{engine: t.engine, limits: t.limits, what: t.what, out: newOutput(t.log)}
+	m := &machine{engine: t.engine, limits: t.limits, what: t.what, out: &localenv.Output{Log: t.log}}
 	var err error
 	if m.environment, err = t.server.NewEnvironment(t.function, m); err != nil {
 		return nil, err
 	}
 	return m, nil
-}
-
-// functionOf describes the function of a configuration to the Runtime API.
-func functionOf(c coldstart.Config, img coldstart.Image, o coldstart.Options) runtimeapi.Function {
-	f := runtimeapi.Function{Name: c.Variant, MemoryMB: c.MemoryMB, Timeout: o.Timeout}
-	if len(img.Command) > 0 {
-		// An image's CMD is the function's handler.
-		f.Handler = img.Command[0]
-	}
-	return f
 }
 
 // Limits says how the limits that o asks for are set here.

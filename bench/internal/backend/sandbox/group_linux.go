@@ -7,54 +7,18 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// The bounds that the kernel sets to a CPU quota.
-const (
-	minQuota  = time.Millisecond
-	minPeriod = time.Millisecond
-	maxPeriod = time.Second
-)
-
-// mbPerCPU is the memory size that Lambda gives one vCPU; initCPUs is what a
-// function has during an on-demand init, whatever its size.
-const (
-	mbPerCPU = 1769
-	initCPUs = 2
+	"coldbench/bench/internal/backend/localenv"
+	"coldbench/bench/runtimeapi"
 )
 
 // limits are what one environment may use.
 type limits struct {
 	memoryBytes int64
-	// period is the CPU quota's; 0 where the CPU is not limited. quotaInit is
-	// what may be used of each period during init, quota afterwards.
-	period, quotaInit, quota time.Duration
-}
-
-// limitsOf computes Lambda's limits for a memory size.
-func limitsOf(memoryMB int, limitCPU bool, period time.Duration) (limits, error) {
-	l := limits{memoryBytes: int64(memoryMB) << 20}
-	if !limitCPU {
-		return l, nil
-	}
-	if period == 0 {
-		period = 20 * time.Millisecond
-	}
-	if period < minPeriod || period > maxPeriod {
-		return l, fmt.Errorf("a CPU period of %v: want %v to %v", period, minPeriod, maxPeriod)
-	}
-	l.period = period
-	l.quota = (period * time.Duration(memoryMB) / mbPerCPU).Round(time.Microsecond)
-	l.quotaInit = max(initCPUs*period, l.quota)
-	if l.quota < minQuota {
-		return l, fmt.Errorf("a CPU period of %v leaves %d MB a quota of %v, and the kernel takes none below %v",
-			period, memoryMB, l.quota, minQuota)
-	}
-	return l, nil
+	cpu         localenv.Quota
 }
 
 // group is the control group of one environment: a node a controller, the same
@@ -96,22 +60,20 @@ func (g *group) processes() []int {
 	if err != nil {
 		return nil
 	}
-	return numbers(text)
+	return runtimeapi.Numbers(text)
 }
 
-// setQuota changes the CPU quota and leaves the period as it is: changing it,
-// too, makes the next invocation an outlier.
-func (g *group) setQuota(l limits, quota time.Duration) error {
+// lower changes the CPU quota to that of invocations and leaves the period as it
+// is: changing it, too, makes the next invocation an outlier.
+func (g *group) lower(q localenv.Quota) error {
 	if g.cpu.dir == "" {
 		return nil
 	}
-	var err error
-	if g.cpu.version == 1 {
-		err = write(filepath.Join(g.cpu.dir, "cpu.cfs_quota_us"), micros(quota))
-	} else {
-		err = write(filepath.Join(g.cpu.dir, "cpu.max"), micros(quota)+" "+micros(l.period))
+	file, text := "cpu.cfs_quota_us", decimal(q.Invoke)
+	if g.cpu.version == 2 {
+		file, text = "cpu.max", decimal(q.Invoke)+" "+decimal(q.Period)
 	}
-	if err != nil {
+	if err := write(filepath.Join(g.cpu.dir, file), text); err != nil {
 		return fmt.Errorf("limiting the cpu: %w", err)
 	}
 	return nil
@@ -159,24 +121,24 @@ type node struct {
 	dir     string
 }
 
-// setCPU sets the period and the quota.
-func (n node) setCPU(period, quota time.Duration) error {
+// setCPU sets the period and the quota, in microseconds.
+func (n node) setCPU(period, quota int64) error {
 	if n.version == 2 {
-		return write(filepath.Join(n.dir, "cpu.max"), micros(quota)+" "+micros(period))
+		return write(filepath.Join(n.dir, "cpu.max"), decimal(quota)+" "+decimal(period))
 	}
-	if err := write(filepath.Join(n.dir, "cpu.cfs_period_us"), micros(period)); err != nil {
+	if err := write(filepath.Join(n.dir, "cpu.cfs_period_us"), decimal(period)); err != nil {
 		return err
 	}
-	return write(filepath.Join(n.dir, "cpu.cfs_quota_us"), micros(quota))
+	return write(filepath.Join(n.dir, "cpu.cfs_quota_us"), decimal(quota))
 }
 
 // setMemory sets the limit, and forbids to swap where there is swap accounting.
 func (n node) setMemory(bytes int64) error {
-	limit, swap, swapMost := "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", strconv.FormatInt(bytes, 10)
+	limit, swap, swapMost := "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", decimal(bytes)
 	if n.version == 2 {
 		limit, swap, swapMost = "memory.max", "memory.swap.max", "0"
 	}
-	if err := write(filepath.Join(n.dir, limit), strconv.FormatInt(bytes, 10)); err != nil {
+	if err := write(filepath.Join(n.dir, limit), decimal(bytes)); err != nil {
 		return err
 	}
 	err := write(filepath.Join(n.dir, swap), swapMost)
@@ -216,8 +178,7 @@ func write(path, text string) error {
 	return nil
 }
 
-// micros writes a duration in whole microseconds.
-func micros(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 // counter reads the number after key in a file of "KEY NUMBER" lines.
 func counter(path, key string) (int64, bool) {
@@ -225,11 +186,5 @@ func counter(path, key string) (int64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	for _, line := range strings.Split(string(text), "\n") {
-		if f := strings.Fields(line); len(f) == 2 && f[0] == key {
-			n, err := strconv.ParseInt(f[1], 10, 64)
-			return n, err == nil
-		}
-	}
-	return 0, false
+	return runtimeapi.Counter(text, key)
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 )
 
@@ -190,15 +192,12 @@ func TestVersion2Files(t *testing.T) {
 	if len(g.nodes()) != 1 {
 		t.Errorf("%d folders of one group", len(g.nodes()))
 	}
-	l, err := limitsOf(128, true, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps := []error{n.setMemory(l.memoryBytes), n.setCPU(l.period, l.quotaInit), g.add(77)}
+	q := localenv.Quota{Period: 20_000, Init: 40_000, Invoke: 1447}
+	steps := []error{n.setMemory(128 << 20), n.setCPU(q.Period, q.Init), g.add(77)}
 	if got := read(t, n.dir, "cpu.max"); got != "40000 20000" {
 		t.Errorf("during init %q", got)
 	}
-	steps = append(steps, os.WriteFile(filepath.Join(n.dir, "cpu.max"), nil, 0o644), g.setQuota(l, l.quota))
+	steps = append(steps, os.WriteFile(filepath.Join(n.dir, "cpu.max"), nil, 0o644), g.lower(q))
 	for _, err := range steps {
 		if err != nil {
 			t.Error(err)
@@ -250,7 +249,7 @@ func TestNoController(t *testing.T) {
 	if v := g.version(); v != "" {
 		t.Errorf("version %q of nothing", v)
 	}
-	made, err := g.make(limits{memoryBytes: 1 << 27, period: time.Second})
+	made, err := g.make(limits{memoryBytes: 1 << 27, cpu: localenv.Quota{Period: 1_000_000}})
 	if err != nil || len(made.nodes()) != 0 || made.add(1) != nil || made.remove() != nil {
 		t.Errorf("a group that limits nothing: %+v, %v", made, err)
 	}
@@ -263,12 +262,15 @@ func TestNoController(t *testing.T) {
 // process with the same number.
 func TestEndedIn(t *testing.T) {
 	parent := t.TempDir()
-	self, start := os.Getpid(), startTime("self")
-	if start == 0 {
-		t.Fatal("no start time of this process")
+	started, _ := localenv.StartTime("self")
+	self, start := os.Getpid(), int64(0)
+	if _, err := fmt.Sscan(started, &start); err != nil {
+		t.Fatalf("no start time of this process: %v", err)
 	}
-	if startTime("0") != 0 || startTime("999999999") != 0 {
-		t.Error("a process that is not there has a start time")
+	for _, pid := range []string{"0", "999999999"} {
+		if _, ok := localenv.StartTime(pid); ok {
+			t.Error("a process that is not there has a start time")
+		}
 	}
 	name := func(pid int, start int64) string {
 		return "coldbench-" + itoa(int64(pid)) + "-" + itoa(start) + "-1"

@@ -1,11 +1,13 @@
 package sandbox
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"coldbench/bench/internal/backend/localenv"
+	"coldbench/bench/runtimeapi"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +15,8 @@ import (
 // processName names this process for as long as the machine runs, by its number
 // and its start: another process that gets the number later has another name.
 func processName() string {
-	return fmt.Sprintf("%d-%d", os.Getpid(), startTime("self"))
+	started, _ := localenv.StartTime("self")
+	return strconv.Itoa(os.Getpid()) + "-" + started
 }
 
 // ended is true for a name that begins with prefix and the name of a process,
@@ -29,8 +32,8 @@ func ended(name, prefix string) bool {
 			return false
 		}
 	}
-	started := startTime(words[0])
-	return started == 0 || strconv.FormatInt(started, 10) != words[1]
+	started, ok := localenv.StartTime(words[0])
+	return !ok || started != words[1]
 }
 
 // leftProbes lists the folders that an engine's try at a sandbox has left in
@@ -79,33 +82,11 @@ func endedIn(parent, prefix string) []string {
 // removeLeftover ends what still runs in a leftover group, and removes it.
 func removeLeftover(dir string) error {
 	if text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs")); err == nil {
-		for _, pid := range numbers(text) {
+		for _, pid := range runtimeapi.Numbers(text) {
 			if pid > 1 {
 				_ = unix.Kill(pid, unix.SIGKILL)
 			}
 		}
 	}
 	return node{dir: dir}.remove()
-}
-
-// startTime returns when a process started, in clock ticks since boot; 0 where
-// there is no such process. A process that is dead but not yet collected by its
-// parent counts as none.
-func startTime(pid string) int64 {
-	text, err := os.ReadFile("/proc/" + pid + "/stat")
-	if err != nil {
-		return 0
-	}
-	// The name, in parentheses, may hold spaces and parentheses.
-	s := string(text)
-	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
-	const state, start = 0, 19 // fields 3 and 22 of proc(5)
-	if len(f) <= start || f[state] == "Z" || f[state] == "X" {
-		return 0
-	}
-	n, err := strconv.ParseInt(f[start], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }

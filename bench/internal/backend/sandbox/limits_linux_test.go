@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
 )
@@ -92,7 +93,7 @@ func TestLimits(t *testing.T) {
 	}
 	// Ended, and begun again in an invocation: the share stays.
 	invoke(t, m, `{"do":"exit","n":1}`)
-	if err := m.group.setQuota(m.limits, m.limits.quotaInit); err != nil {
+	if err := m.group.lower(localenv.Quota{Period: m.limits.cpu.Period, Invoke: m.limits.cpu.Init}); err != nil {
 		t.Fatal(err)
 	}
 	inv = invoke(t, m, `{}`)
@@ -165,7 +166,7 @@ func TestMemoryOfChildren(t *testing.T) {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		two, ok := m.last.MaxMemory()
-		walked, ok2 := highWater(descendants(m.last.os.Pid))
+		walked, ok2 := runtimeapi.HighWater(runtimeapi.Descendants(m.last.os.Pid))
 		if ok && ok2 && two > one+1<<20 && two == walked {
 			break
 		}
@@ -180,40 +181,6 @@ func TestMemoryOfChildren(t *testing.T) {
 	}
 	if n, ok := p.MaxMemory(); ok {
 		t.Errorf("%d bytes of a process that has ended", n)
-	}
-}
-
-func TestLimitsOf(t *testing.T) {
-	const ms = time.Millisecond
-	for _, c := range []struct {
-		mb          int
-		cpu         bool
-		period      time.Duration
-		wantPeriod  time.Duration
-		init, after time.Duration
-		fails       bool
-	}{
-		{mb: 512},
-		{mb: 128, cpu: true, wantPeriod: 20 * ms, init: 40 * ms, after: 1447 * time.Microsecond},
-		{mb: 1769, cpu: true, wantPeriod: 20 * ms, init: 40 * ms, after: 20 * ms},
-		{mb: 10240, cpu: true, wantPeriod: 20 * ms, init: 115772 * time.Microsecond, after: 115772 * time.Microsecond},
-		{mb: 512, cpu: true, period: 100 * ms, wantPeriod: 100 * ms, init: 200 * ms, after: 28943 * time.Microsecond},
-		{mb: 128, cpu: true, period: 10 * ms, fails: true},
-		{mb: 128, cpu: true, period: time.Microsecond, fails: true},
-		{mb: 128, cpu: true, period: time.Minute, fails: true},
-		{mb: 128, period: time.Minute},
-	} {
-		l, err := limitsOf(c.mb, c.cpu, c.period)
-		if c.fails {
-			if err == nil {
-				t.Errorf("%+v: %+v", c, l)
-			}
-			continue
-		}
-		want := limits{memoryBytes: int64(c.mb) << 20, period: c.wantPeriod, quotaInit: c.init, quota: c.after}
-		if err != nil || l != want {
-			t.Errorf("%+v: %+v, %v", c, l, err)
-		}
 	}
 }
 
@@ -243,7 +210,7 @@ func TestExtensions(t *testing.T) {
 	}
 	defer func() { _ = open.server.Close() }()
 	before := runtimeapi.Clock()
-	p, err := e.launch(context.Background(), open.what, newOutput(nil), nil, func() (*group, error) { return &group{}, nil })
+	p, err := e.launch(context.Background(), open.what, &localenv.Output{}, nil, func() (*group, error) { return &group{}, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,14 +222,14 @@ func TestExtensions(t *testing.T) {
 	if end := <-p.Ended(); end.Name != "README" || end.LaunchError != "fork/exec /opt/extensions/README: permission denied" {
 		t.Errorf("%+v", end)
 	}
-	pids := descendants(p.os.Pid)
+	pids := runtimeapi.Descendants(p.os.Pid)
 	if len(pids) != 3 {
 		t.Errorf("processes %v, want start and two extensions", pids)
 	}
 	if err := p.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if pids = descendants(p.os.Pid); len(pids) != 4 {
+	if pids = runtimeapi.Descendants(p.os.Pid); len(pids) != 4 {
 		t.Errorf("processes %v, want start, two extensions and the runtime", pids)
 	}
 	for _, pid := range pids[1:] {
@@ -284,7 +251,7 @@ func TestExtensions(t *testing.T) {
 	}
 	p.Kill()
 	for _, pid := range pids {
-		if _, ok := vmHWM(pid); ok {
+		if _, ok := runtimeapi.HighWater([]int{pid}); ok {
 			t.Errorf("process %d is still there", pid)
 		}
 	}

@@ -16,7 +16,7 @@ type machine struct {
 	engine *Engine
 	limits limits
 	what   description
-	out    *output
+	out    *localenv.Output
 
 	environment *runtimeapi.Environment
 	group       *group
@@ -44,7 +44,7 @@ func (m *machine) Launch(ctx context.Context, phase runtimeapi.Phase) (runtimeap
 			m.group = g
 		}
 		if phase == runtimeapi.PhaseInvoke {
-			return m.group, m.group.setQuota(m.limits, m.limits.quota)
+			return m.group, m.group.lower(m.limits.cpu)
 		}
 		return m.group, nil
 	})
@@ -70,7 +70,7 @@ func (m *machine) Limit(context.Context) error {
 	if m.group == nil {
 		return nil
 	}
-	return m.group.setQuota(m.limits, m.limits.quota)
+	return m.group.lower(m.limits.cpu)
 }
 
 // Invoke implements localenv.Machine.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"coldbench/bench/internal/backend/localenv"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -50,7 +51,7 @@ var _ runtimeapi.Supervisor = (*process)(nil)
 
 // launch makes a sandbox in g, which makes the group, and returns when it is
 // ready to execute d's argv. tmp is the /tmp of an earlier process, or nil.
-func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os.File, g func() (*group, error)) (*process, error) {
+func (e *Engine) launch(ctx context.Context, d description, out *localenv.Output, tmp *os.File, g func() (*group, error)) (*process, error) {
 	d.keep = tmp != nil
 	c, far, err := newControl()
 	if err != nil {
@@ -87,9 +88,9 @@ func (e *Engine) launch(ctx context.Context, d description, out *output, tmp *os
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		s := &stream{o: out}
+		s := out.Stream()
 		_, _ = io.CopyBuffer(s, struct{ io.Reader }{r}, make([]byte, 16<<10))
-		s.flush()
+		s.Flush()
 	}()
 	go p.wait(r, read)
 	if err == nil {
@@ -168,17 +169,17 @@ func (p *process) Done() <-chan struct{} { return p.done }
 // Exit implements runtimeapi.Process.
 func (p *process) Exit() runtimeapi.Exit { return p.exit }
 
-// MaxMemory implements runtimeapi.Process, see highWater. An images/start that
+// MaxMemory implements runtimeapi.Process, see runtimeapi.HighWater. An images/start that
 // has stayed is none of the function's.
 func (p *process) MaxMemory() (int64, bool) {
 	pids := p.group.processes()
 	if len(pids) == 0 {
-		pids = descendants(p.os.Pid)
+		pids = runtimeapi.Descendants(p.os.Pid)
 	}
 	if p.Supervision != nil {
 		pids = slices.DeleteFunc(pids, func(pid int) bool { return pid == p.os.Pid })
 	}
-	return highWater(pids)
+	return runtimeapi.HighWater(pids)
 }
 
 // Terminate implements runtimeapi.Terminator. Process 1 gets the signal only if

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"coldbench/bench/runtimeapi"
 )
 
 // world is everything that an environment could leave behind.
@@ -43,7 +45,7 @@ func look(t testing.TB) world {
 			w.groups = append(w.groups, dirs...)
 		}
 	}
-	for _, pid := range descendants(os.Getpid())[1:] {
+	for _, pid := range runtimeapi.Descendants(os.Getpid())[1:] {
 		name, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
 		w.processes = append(w.processes, strconv.Itoa(pid)+" "+strings.TrimSpace(string(name)))
 	}

@@ -1,17 +1,17 @@
-package sandbox
+package runtimeapi
 
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strconv"
-	"strings"
 )
 
-// highWater returns the sum, over processes, of the most memory that each has
+// HighWater returns the sum, over processes, of the most memory that each has
 // had resident, in bytes. It is the kernel's VmHWM: of the program that runs
 // now, not of images/start before it. Memory that processes share counts for
 // each of them. It is false where none of them lives any more.
-func highWater(pids []int) (int64, bool) {
+func HighWater(pids []int) (int64, bool) {
 	var sum int64
 	found := false
 	for _, pid := range pids {
@@ -34,18 +34,15 @@ func vmHWM(pid int) (int64, bool) {
 	if !ok {
 		return 0, false // a zombie has no memory any more
 	}
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(string(line)), " kB"), 10, 64)
-	if err != nil {
-		return 0, false
-	}
-	return kb << 10, true
+	line, _, _ := bytes.Cut(rest, []byte(" kB\n"))
+	kb, err := strconv.ParseInt(string(bytes.TrimSpace(line)), 10, 64)
+	return kb << 10, err == nil
 }
 
-// descendants lists a process and what it and its threads have started. In a
-// PID namespace that is everything there: orphans become process 1's.
-func descendants(pid int) []int {
-	found := []int{pid}
+// Descendants lists processes and what they and their threads have started. In a
+// PID namespace process 1's are everything there: orphans become its own.
+func Descendants(pids ...int) []int {
+	found := slices.Clone(pids)
 	for i := 0; i < len(found); i++ {
 		tasks := "/proc/" + strconv.Itoa(found[i]) + "/task"
 		threads, err := os.ReadDir(tasks)
@@ -54,15 +51,28 @@ func descendants(pid int) []int {
 		}
 		for _, t := range threads {
 			if text, err := os.ReadFile(tasks + "/" + t.Name() + "/children"); err == nil {
-				found = append(found, numbers(text)...)
+				found = append(found, Numbers(text)...)
 			}
 		}
 	}
 	return found
 }
 
-// numbers reads numbers with spaces or newlines between.
-func numbers(text []byte) []int {
+// Counter reads the number after key in "KEY NUMBER" lines, as control groups have
+// them.
+func Counter(text []byte, key string) (int64, bool) {
+	for line := range bytes.Lines(text) {
+		name, value, ok := bytes.Cut(line, []byte(" "))
+		if ok && string(name) == key {
+			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+// Numbers reads numbers with spaces or newlines between.
+func Numbers(text []byte) []int {
 	var found []int
 	for _, word := range bytes.Fields(text) {
 		if n, err := strconv.Atoi(string(word)); err == nil {
