@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -249,42 +248,12 @@ func (p *process) Kill() {
 // runtime, its extensions and their descendants that are alive.
 func (p *process) MaxMemory() (int64, bool) {
 	p.mu.Lock()
-	queue := slices.Clone(p.extensions)
+	pids := slices.Clone(p.extensions)
 	if p.runtime != 0 {
-		queue = append(queue, p.runtime)
+		pids = append(pids, p.runtime)
 	}
 	p.mu.Unlock()
-	var sum int64
-	known := false
-	for len(queue) > 0 {
-		pid := queue[0]
-		queue = queue[1:]
-		if n, ok := highWater(pid); ok {
-			sum += n
-			known = true
-		}
-		c, _ := childrenOf(strconv.Itoa(pid))
-		queue = append(queue, c...)
-	}
-	return sum, known
-}
-
-// highWater reads VmHWM of a process, in bytes.
-func highWater(pid int) (int64, bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	if err != nil {
-		return 0, false
-	}
-	_, rest, ok := strings.Cut(string(b), "\nVmHWM:")
-	if !ok {
-		return 0, false
-	}
-	f := strings.Fields(rest)
-	if len(f) == 0 {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(f[0], 10, 64)
-	return n << 10, err == nil
+	return runtimeapi.HighWater(runtimeapi.Descendants(pids...))
 }
 
 // oomKills reads how often the kernel has killed a process of this container
@@ -295,12 +264,8 @@ func oomKills() int64 {
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(string(b)) {
-			if f := strings.Fields(line); len(f) == 2 && f[0] == "oom_kill" {
-				if n, err := strconv.ParseInt(f[1], 10, 64); err == nil {
-					return n
-				}
-			}
+		if n, ok := runtimeapi.Counter(b, "oom_kill"); ok {
+			return n
 		}
 	}
 	return -1

@@ -3,11 +3,11 @@ package main
 import (
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"coldbench/bench/runtimeapi"
 
 	"golang.org/x/sys/unix"
 )
@@ -84,9 +84,8 @@ func (r *reaper) killAll() {
 			pids = append(pids, pid)
 		}
 		r.mu.Unlock()
-		orphans, _ := childrenOf("self")
 		left := false
-		for _, pid := range append(pids, orphans...) {
+		for _, pid := range append(pids, runtimeapi.Descendants(os.Getpid())[1:]...) {
 			// One that has ended is still there until it is reaped.
 			left = syscall.Kill(pid, syscall.SIGKILL) == nil || left
 		}
@@ -98,29 +97,4 @@ func (r *reaper) killAll() {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-// childrenOf lists the children of a process, of which /proc has a folder; false
-// where the kernel does not tell.
-func childrenOf(folder string) ([]int, bool) {
-	dir := "/proc/" + folder + "/task/"
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, false
-	}
-	var pids []int
-	read := false
-	for _, t := range tasks {
-		b, err := os.ReadFile(dir + t.Name() + "/children")
-		if err != nil {
-			continue
-		}
-		read = true
-		for _, f := range strings.Fields(string(b)) {
-			if n, err := strconv.Atoi(f); err == nil {
-				pids = append(pids, n)
-			}
-		}
-	}
-	return pids, read
 }

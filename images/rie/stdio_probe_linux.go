@@ -1,14 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
+
+	"coldbench/bench/runtimeapi"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,19 +54,7 @@ func (c *counter) read() (int64, bool) {
 	if err != nil && err != io.EOF {
 		return 0, false
 	}
-	return fieldOf(buf[:n], c.key)
-}
-
-// fieldOf finds the number after key at the beginning of a line.
-func fieldOf(text []byte, key string) (int64, bool) {
-	for line := range bytes.Lines(text) {
-		name, value, ok := bytes.Cut(line, []byte(" "))
-		if ok && string(name) == key {
-			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
-			return n, err == nil
-		}
-	}
-	return 0, false
+	return runtimeapi.Counter(buf[:n], c.key)
 }
 
 // The counters of cgroup v2 and v1, in the order in which they are looked for.
@@ -195,37 +185,7 @@ func (p *probe) MaxMemory() (int64, bool) {
 		start = p.pid
 	}
 	p.mu.Unlock()
-	var sum int64
-	seen := false
-	for _, pid := range processes() {
-		if pid == start {
-			continue
-		}
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
-			continue
-		}
-		if kb, ok := highWaterMark(status); ok {
-			sum += kb << 10
-			seen = true
-		}
-	}
-	return sum, seen
-}
-
-// highWaterMark reads VmHWM, in KiB, out of a /proc/PID/status. A process that
-// is ending has none.
-func highWaterMark(status []byte) (int64, bool) {
-	for line := range bytes.Lines(status) {
-		value, ok := bytes.CutPrefix(line, []byte("VmHWM:"))
-		if !ok {
-			continue
-		}
-		value = bytes.TrimSuffix(bytes.TrimSpace(value), []byte(" kB"))
-		kb, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
-		return kb, err == nil
-	}
-	return 0, false
+	return runtimeapi.HighWater(slices.DeleteFunc(processes(), func(pid int) bool { return pid == start }))
 }
 
 // Throttled returns the time of all processes so far, or false where no
