@@ -25,32 +25,17 @@ func (f Function) ARN() string {
 // reserved are the variables that Lambda sets or withholds itself: an image's
 // own values of them are never seen by a function.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-var reserved = map[string]bool{
-	"_HANDLER":                        true,
-	"_X_AMZN_TRACE_ID":                true,
-	"AWS_DEFAULT_REGION":              true,
-	"AWS_REGION":                      true,
-	"AWS_EXECUTION_ENV":               true,
-	"AWS_LAMBDA_FUNCTION_NAME":        true,
-	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": true,
-	"AWS_LAMBDA_FUNCTION_VERSION":     true,
-	"AWS_LAMBDA_INITIALIZATION_TYPE":  true,
-	"AWS_LAMBDA_LOG_GROUP_NAME":       true,
-	"AWS_LAMBDA_LOG_STREAM_NAME":      true,
-	"AWS_ACCESS_KEY":                  true,
-	"AWS_ACCESS_KEY_ID":               true,
-	"AWS_SECRET_ACCESS_KEY":           true,
-	"AWS_SESSION_TOKEN":               true,
-	"AWS_LAMBDA_RUNTIME_API":          true,
-	"LAMBDA_TASK_ROOT":                true,
-	"LAMBDA_RUNTIME_DIR":              true,
-	"AWS_LAMBDA_MAX_CONCURRENCY":      true,
-	"AWS_LAMBDA_METADATA_API":         true,
-	"AWS_LAMBDA_METADATA_TOKEN":       true,
+var reserved = []string{
+	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+	"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+	"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+	"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+	"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_MAX_CONCURRENCY",
+	"AWS_LAMBDA_METADATA_API", "AWS_LAMBDA_METADATA_TOKEN",
 }
 
 // Reserved says whether Lambda sets or withholds a variable itself.
-func Reserved(key string) bool { return reserved[key] }
+func Reserved(key string) bool { return slices.Contains(reserved, key) }
 
 // Environ composes the environment of the function's processes: Lambda's
 // reserved variables, its defaults of the unreserved ones, and over these the
@@ -94,7 +79,7 @@ func (f Function) Environ(image []string, api string) []string {
 	}
 	for _, kv := range image {
 		key, _, ok := strings.Cut(kv, "=")
-		if !ok || key == "" || reserved[key] || strings.IndexByte(kv, 0) >= 0 {
+		if !ok || key == "" || Reserved(key) || strings.IndexByte(kv, 0) >= 0 {
 			continue
 		}
 		if i, there := at[key]; there {
@@ -110,14 +95,9 @@ func (f Function) Environ(image []string, api string) []string {
 // runtimeOnly are the variables that Lambda withholds from extensions, beside
 // those that begin with an underscore: the runtime's own and the excluded ones
 // of rapidcore/env/constants.go in AWS's emulator.
-var runtimeOnly = map[string]bool{
-	"AWS_EXECUTION_ENV":          true,
-	"AWS_LAMBDA_LOG_GROUP_NAME":  true,
-	"AWS_LAMBDA_LOG_STREAM_NAME": true,
-	"AWS_XRAY_CONTEXT_MISSING":   true,
-	"AWS_XRAY_DAEMON_ADDRESS":    true,
-	"LAMBDA_RUNTIME_DIR":         true,
-	"LAMBDA_TASK_ROOT":           true,
+var runtimeOnly = []string{
+	"AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+	"AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
 }
 
 // ExtensionEnviron returns what an external extension sees of the environment
@@ -125,7 +105,7 @@ var runtimeOnly = map[string]bool{
 func ExtensionEnviron(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		key, _, _ := strings.Cut(kv, "=")
-		return strings.HasPrefix(key, "_") || runtimeOnly[key]
+		return strings.HasPrefix(key, "_") || slices.Contains(runtimeOnly, key)
 	})
 }
 

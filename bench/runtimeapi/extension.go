@@ -197,16 +197,14 @@ func (s *session) identified(w http.ResponseWriter, r *http.Request) *extension 
 		return nil
 	}
 	s.mu.Lock()
-	i := slices.IndexFunc(s.extensions, func(x *extension) bool { return x.id == id })
-	var x *extension
-	if i >= 0 {
-		x = s.extensions[i]
+	defer s.mu.Unlock()
+	for _, x := range s.extensions {
+		if x.id == id {
+			return x
+		}
 	}
-	s.mu.Unlock()
-	if x == nil {
-		refuse(w, http.StatusForbidden, "Extension.UnknownExtensionIdentifier", "Unknown extension "+id)
-	}
-	return x
+	refuse(w, http.StatusForbidden, "Extension.UnknownExtensionIdentifier", "Unknown extension "+id)
+	return nil
 }
 
 // uuid says whether s has the form of a UUID.
@@ -215,14 +213,8 @@ func uuid(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		c := s[i]
-		switch {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return false
-			}
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-		default:
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (s[i] == '-') || !dash && strings.IndexByte("0123456789abcdefABCDEF", s[i]) < 0 {
 			return false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -365,7 +366,7 @@ func (x Exit) describe() (errorType, text string) {
 // status words the end of a process as Go does.
 func (x Exit) status() string {
 	if x.Signal != 0 {
-		return "signal: " + signalName(x.Signal)
+		return "signal: " + syscall.Signal(x.Signal).String()
 	}
 	return fmt.Sprintf("exit status %d", x.Code)
 }

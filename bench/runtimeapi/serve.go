@@ -16,9 +16,8 @@ var (
 )
 
 const (
-	runtimePrefix    = "/2018-06-01/runtime/"
-	invocationPrefix = runtimePrefix + "invocation/"
-	extensionPrefix  = "/2020-01-01/extension/"
+	runtimePrefix   = "/2018-06-01/runtime/"
+	extensionPrefix = "/2020-01-01/extension/"
 )
 
 // serve is the handler of every request.
@@ -29,33 +28,22 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	arrival := c.readAt.Load()
 	p := c.session
 	path := r.URL.Path
-	if rest, ok := strings.CutPrefix(path, invocationPrefix); ok {
-		if rest == "next" {
-			if method(w, r, http.MethodGet) {
-				p.serveNext(w, r, c, arrival)
-			}
-			return
-		}
-		id, what, _ := strings.Cut(rest, "/")
-		switch what {
-		case "response":
-			if method(w, r, http.MethodPost) {
-				p.serveResponse(w, r, id)
-			}
-			return
-		case "error":
-			if method(w, r, http.MethodPost) {
-				p.serveError(w, r, id)
-			}
-			return
-		}
-		notFound(w)
-		return
+	id, what := "", path
+	if rest, ok := strings.CutPrefix(path, runtimePrefix+"invocation/"); ok && rest != "next" {
+		id, what, _ = strings.Cut(rest, "/")
 	}
-	switch path {
-	case "/2018-06-01/ping":
+	switch what {
+	case runtimePrefix + "invocation/next":
 		if method(w, r, http.MethodGet) {
-			reply(w, http.StatusOK, contentText, []byte("pong"))
+			p.serveNext(w, r, c, arrival)
+		}
+	case "response":
+		if method(w, r, http.MethodPost) {
+			p.serveResponse(w, r, id)
+		}
+	case "error":
+		if method(w, r, http.MethodPost) {
+			p.serveError(w, r, id)
 		}
 	case runtimePrefix + "init/error":
 		if method(w, r, http.MethodPost) {
@@ -73,6 +61,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		if method(w, r, http.MethodPost) {
 			p.serveExtensionError(w, r, arrival, strings.HasSuffix(path, "init/error"))
 		}
+	case "/2018-06-01/ping":
+		if method(w, r, http.MethodGet) {
+			reply(w, http.StatusOK, contentText, []byte("pong"))
+		}
 	case "/2020-08-15/logs":
 		if method(w, r, http.MethodPut) {
 			serveSubscription(w, "Logs")
@@ -82,7 +74,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			serveSubscription(w, "Telemetry")
 		}
 	default:
-		notFound(w)
+		reply(w, http.StatusNotFound, contentText, []byte("404 page not found\n"))
 	}
 }
 
@@ -91,7 +83,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // nothing will come. An extension that insists on events sees why it gets none,
 // one that does not is not brought down.
 func serveSubscription(w http.ResponseWriter, api string) {
-	document(w, http.StatusAccepted, api+".NotSupported", api+" API is not supported")
+	refuse(w, http.StatusAccepted, api+".NotSupported", api+" API is not supported")
 }
 
 // method refuses every other method with 405, without a body.
@@ -106,21 +98,11 @@ func method(w http.ResponseWriter, r *http.Request, want string) bool {
 	return false
 }
 
-// notFound answers what is no route.
-func notFound(w http.ResponseWriter) {
-	reply(w, http.StatusNotFound, contentText, []byte("404 page not found\n"))
-}
-
 // accepted is the answer to a post that was taken.
 func accepted(w http.ResponseWriter) { reply(w, http.StatusAccepted, contentJSON, bodyOK) }
 
-// refuse answers with an error document.
+// refuse answers with Lambda's error document, its keys in Lambda's order.
 func refuse(w http.ResponseWriter, status int, errorType, message string) {
-	document(w, status, errorType, message)
-}
-
-// document answers with Lambda's error document, its keys in Lambda's order.
-func document(w http.ResponseWriter, status int, errorType, message string) {
 	body, _ := json.Marshal(struct {
 		Message string `json:"errorMessage"`
 		Type    string `json:"errorType"`

@@ -32,15 +32,15 @@ func NewStdioClient(r io.Reader, w io.Writer, host StdioHost) *StdioClient {
 func (c *StdioClient) serve(ctx context.Context, call string, body json.RawMessage) (any, error) {
 	switch call {
 	case callLaunch:
-		var l StdioLaunch
-		if err := json.Unmarshal(body, &l); err != nil {
-			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		l, err := decoded[StdioLaunch](call, body)
+		if err != nil {
+			return nil, err
 		}
 		return nil, c.host.Launch(ctx, l)
 	case callKill:
-		var k stdioKill
-		if err := json.Unmarshal(body, &k); err != nil {
-			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		k, err := decoded[stdioKill](call, body)
+		if err != nil {
+			return nil, err
 		}
 		return nil, c.host.Kill(ctx, k.Process)
 	case callOutput:
@@ -62,10 +62,17 @@ func (c *StdioClient) Done() <-chan struct{} { return c.done }
 // after Done is closed.
 func (c *StdioClient) Err() error { return c.err }
 
+// ask calls the emulator; what it returns beside an error is the zero value.
+func ask[T any](ctx context.Context, c *StdioClient, call string, body any) (answer T, err error) {
+	if err = c.peer.call(ctx, call, body, &answer); err != nil {
+		return *new(T), err
+	}
+	return answer, nil
+}
+
 // Hello waits for the emulator to answer for the first time.
 func (c *StdioClient) Hello(ctx context.Context) (StdioHello, error) {
-	var h StdioHello
-	return h, c.peer.call(ctx, callHello, nil, &h)
+	return ask[StdioHello](ctx, c, callHello, nil)
 }
 
 // Provision makes a new environment in place of the one before and returns
@@ -76,30 +83,19 @@ func (c *StdioClient) Provision(ctx context.Context, f Function) error {
 
 // Init executes the entrypoint and waits for the end of init.
 func (c *StdioClient) Init(ctx context.Context) (Init, error) {
-	var i Init
-	if err := c.peer.call(ctx, callInit, nil, &i); err != nil {
-		return Init{}, err
-	}
-	return i, nil
+	return ask[Init](ctx, c, callInit, nil)
 }
 
 // Invoke hands out one event and waits for the end of the invocation.
 func (c *StdioClient) Invoke(ctx context.Context, e Event) (Invocation, error) {
-	var i Invocation
-	if err := c.peer.call(ctx, callInvoke, e, &i); err != nil {
-		return Invocation{}, err
-	}
-	return i, nil
+	return ask[Invocation](ctx, c, callInvoke, e)
 }
 
 // Throttled returns how long the CPU limit has held the environment back since
 // it was made, or false where that can't be read.
 func (c *StdioClient) Throttled(ctx context.Context) (time.Duration, bool) {
-	var t stdioThrottled
-	if err := c.peer.call(ctx, callThrottled, nil, &t); err != nil {
-		return 0, false
-	}
-	return time.Duration(t.Ns), t.Known
+	t, err := ask[stdioThrottled](ctx, c, callThrottled, nil)
+	return time.Duration(t.Ns), t.Known && err == nil
 }
 
 // CloseEnvironment ends the environment and returns when nothing of it is

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -57,9 +59,9 @@ func (s *stdioSession) serve(ctx context.Context, call string, body json.RawMess
 	case callHello:
 		return StdioHello{API: s.api.Addr(), StartDigest: s.settings.StartDigest, Processes: s.settings.Processes}, nil
 	case callProvision:
-		var f Function
-		if err := json.Unmarshal(body, &f); err != nil {
-			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		f, err := decoded[Function](call, body)
+		if err != nil {
+			return nil, err
 		}
 		return nil, s.provision(ctx, f)
 	case callInit:
@@ -71,9 +73,9 @@ func (s *stdioSession) serve(ctx context.Context, call string, body json.RawMess
 		defer s.output.release()
 		return env.Init(ctx)
 	case callInvoke:
-		var e Event
-		if err := json.Unmarshal(body, &e); err != nil {
-			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		e, err := decoded[Event](call, body)
+		if err != nil {
+			return nil, err
 		}
 		env, err := s.current()
 		if err != nil {
@@ -90,12 +92,11 @@ func (s *stdioSession) serve(ctx context.Context, call string, body json.RawMess
 	case callClose:
 		return nil, s.closeEnvironment()
 	case callExited:
-		var e StdioExit
-		if err := json.Unmarshal(body, &e); err != nil {
-			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		e, err := decoded[StdioExit](call, body)
+		if err == nil {
+			s.exited(e)
 		}
-		s.exited(e)
-		return nil, nil
+		return nil, err
 	}
 	return nil, fmt.Errorf("unknown call %q", call)
 }
@@ -140,10 +141,7 @@ func (s *stdioSession) closeEnvironment() error {
 func (s *stdioSession) end() {
 	s.settings.Probe.Kill()
 	s.mu.Lock()
-	left := make([]*stdioProcess, 0, len(s.processes))
-	for _, p := range s.processes {
-		left = append(left, p)
-	}
+	left := slices.Collect(maps.Values(s.processes))
 	s.mu.Unlock()
 	for _, p := range left {
 		p.end(Exit{Code: 137, Signal: 9})
