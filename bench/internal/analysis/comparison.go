@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -136,7 +137,7 @@ func comparisonOf(base, now recorded, how CompareOptions) (*Comparison, error) {
 	c.judge(pairs, how)
 	c.explain(pairs)
 	if n.Backend == "local" && c.Uncontrolled() && slices.ContainsFunc(c.Lines, func(d Row) bool { return d.Image == string(runfile.ChangeImage) }) {
-		c.Settle = "bench local --against " + quote(orElse(how.Base, "results/runs/"+b.ID+runfile.Ext))
+		c.Settle = plan.Shell([]string{"bench", "local", "--against", orElse(how.Base, "results/runs/"+b.ID+runfile.Ext)})
 		c.Notes = append(c.Notes, "`"+c.Settle+"` measures the images of both runs in one, in turns, and settles it.")
 	}
 	return c, nil
@@ -162,8 +163,8 @@ func unlike(b, n runfile.Header) []string {
 	}
 	add("the CPU limit", b.Limits.CPU, n.Limits.CPU)
 	add("the memory limit", b.Limits.Memory, n.Limits.Memory)
-	add("the CPU period, ms,", b.Plan.CPUPeriodMs, n.Plan.CPUPeriodMs)
-	add("the pause, ms,", b.Plan.PauseMs, n.Plan.PauseMs)
+	add("the CPU period, ms,", b.Plan.CPUPeriod.Number(), n.Plan.CPUPeriod.Number())
+	add("the pause, ms,", b.Plan.Pause.Number(), n.Plan.Pause.Number())
 	add("the payload", b.Plan.PayloadSha256, n.Plan.PayloadSha256)
 	add("the network", b.Plan.Network, n.Plan.Network)
 	return list

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/stats"
 )
@@ -159,7 +160,7 @@ func curveNotes(h runfile.Header, curves []Curve) []string {
 }
 
 // forcedBy says in words how the cold starts of a run were forced.
-func forcedBy(p runfile.Plan) string {
+func forcedBy(p plan.Plan) string {
 	if p.Redeploy > 0 {
 		return fmt.Sprintf("%s, after %s of each config (%s)", afterDeploymentBy, count(p.Redeploy, "deployment"), byDeployment)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -14,7 +15,7 @@ var start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 func newRun(variants ...string) *runfile.Run {
 	run := &runfile.Run{Path: "results/runs/r1.jsonl", Header: runfile.Header{
 		ID: "r1", Started: runfile.Stamp(start), Backend: "local", Engine: "docker",
-		Plan:   runfile.Plan{Runs: 1, WarmRuns: 5, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, Strategy: "new-container"},
+		Plan:   plan.Plan{Runs: 1, WarmRuns: 5, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, Strategy: "new-container"},
 		Limits: coldstart.Limits{CPU: "quota", Memory: "limit", MaxMemoryUsed: "cgroup-peak"},
 	}, End: &runfile.End{Stopped: "plan"}}
 	for _, v := range variants {

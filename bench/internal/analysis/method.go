@@ -29,8 +29,8 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	cpu, memory := h.Limits.CPU, h.Limits.Memory
 	if cpu == "quota" {
 		cpu = "quota: memory size/1769 MB of a vCPU, two vCPUs during init"
-		if p.CPUPeriodMs > 0 {
-			cpu += ", period " + number(p.CPUPeriodMs) + " ms"
+		if p.CPUPeriod.Duration > 0 {
+			cpu += ", period " + number(p.CPUPeriod.Number()) + " ms"
 		}
 	}
 	if memory == "limit" {
@@ -53,15 +53,15 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	}
 	add("Control", "%s", p.Control)
 	add("Order", "each round holds every config once, in a random order from seed %d", p.Seed)
-	if p.PauseMs > 0 {
-		add("Pause", "%s ms idle before each warm invocation", number(p.PauseMs))
+	if p.Pause.Duration > 0 {
+		add("Pause", "%s ms idle before each warm invocation", number(p.Pause.Number()))
 	} else {
 		add("Pause", "none: back-to-back invocations")
 	}
 	add("Memory sizes", "%s MB", joinInts(p.MemoryMB))
 	add("Architectures", "%s", strings.Join(p.Arch, ", "))
-	if p.TimeoutS > 0 {
-		add("Function timeout", "%s s", number(p.TimeoutS))
+	if p.Timeout.Duration > 0 {
+		add("Function timeout", "%s s", number(p.Timeout.Number()))
 	}
 	add("Payload", "SHA-256 %s", orElse(p.PayloadSha256, "not recorded"))
 	add("Network", "%s", p.Network)
@@ -143,105 +143,6 @@ func hostOf(h runfile.Host) string {
 		parts = append(parts, "cgroup "+h.Cgroup)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// command is what to type to measure the same again, every setting spelled
-// out. The payload is known only by its hash.
-func command(h runfile.Header) string {
-	p := h.Plan
-	args := []string{"bench", h.Backend}
-	named := map[string]bool{}
-	for _, c := range h.Configs {
-		if !named[c.Variant] && c.Variant != p.Control && c.Before == "" {
-			named[c.Variant] = true
-			word := c.Variant
-			if f := c.Function; f != nil && h.Rehearsal != "rehearsal, not AWS" {
-				word += "=" + f.Name
-				if f.Version != "" {
-					word += ":" + f.Version
-				}
-			}
-			args = append(args, quote(word))
-		}
-	}
-	add := func(flag, value string) { args = append(args, flag, value) }
-	if h.Backend == "local" {
-		add("--engine", h.Engine)
-		if p.Network != "" {
-			add("--network", p.Network)
-		}
-		if p.CPU != "" {
-			add("--cpu", p.CPU)
-		}
-		if p.CPUPeriodMs > 0 && p.CPU != "none" {
-			add("--cpu-period", number(p.CPUPeriodMs)+"ms")
-		}
-	} else {
-		if h.Rehearsal == "rehearsal, not AWS" {
-			args = append(args, "--rehearse")
-		}
-		add("--region", h.Engine)
-		if p.Parallel > 0 {
-			add("--parallel", strconv.Itoa(p.Parallel))
-		}
-		if p.Burst > 0 {
-			add("--burst", strconv.Itoa(p.Burst))
-		}
-		if p.IdleS > 0 {
-			add("--idle", number(p.IdleS)+"s")
-		}
-		if p.Redeploy > 0 {
-			add("--redeploy", strconv.Itoa(p.Redeploy))
-		} else if p.Strategy != "" {
-			add("--strategy", p.Strategy)
-		}
-	}
-	if p.Precision == "" {
-		add("--runs", strconv.Itoa(p.Runs))
-	} else {
-		add("--max-runs", strconv.Itoa(p.Runs))
-	}
-	add("--warm-runs", strconv.Itoa(p.WarmRuns))
-	switch p.Only {
-	case "cold", "warm":
-		args = append(args, "--"+p.Only)
-	}
-	if len(p.MemoryMB) > 0 {
-		add("--memory", joinInts(p.MemoryMB))
-	}
-	if len(p.Arch) > 0 {
-		add("--arch", strings.Join(p.Arch, ","))
-	}
-	add("--pause", number(p.PauseMs)+"ms")
-	if p.TimeoutS > 0 && h.Backend == "local" {
-		add("--timeout", number(p.TimeoutS)+"s")
-	}
-	if p.Precision != "" {
-		add("--precision", quote(p.Precision))
-	}
-	if p.Control != "" {
-		args = append(args, "--control")
-	}
-	add("--retries", strconv.Itoa(p.Retries))
-	if p.Baseline != "" {
-		add("--baseline", quote(p.Baseline))
-	}
-	if p.Against != "" {
-		add("--against", quote(p.Against))
-	}
-	add("--seed", strconv.FormatUint(p.Seed, 10))
-	return strings.Join(args, " ")
-}
-
-// quote protects a word from the shell where it needs that.
-func quote(s string) string {
-	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@", r))
-	}) < 0
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/runfile"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/stats"
 )
 
@@ -32,7 +32,7 @@ func classes() []coldstart.Class {
 // observe sorts the samples of a run into columns. Cold samples whose strategy
 // is not the plan's, or the first one's where the plan names none, are counted
 // and left out: strategies are never pooled.
-func observe(k *Samples, plan runfile.Plan, index map[coldstart.Config]int) observed {
+func observe(k *Samples, plan plan.Plan, index map[coldstart.Config]int) observed {
 	strategy := plan.Strategy
 	if strategy == "" && k.strategy != nil {
 		strategy = *k.strategy

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -13,7 +14,7 @@ func TestRehearsalIsNotAWS(t *testing.T) {
 	run := func(rehearsal string) *runfile.Run {
 		return &runfile.Run{Header: runfile.Header{
 			ID: "x", Started: "2026-11-24T08:00:00.000000Z", Backend: "aws", Engine: "eu-west-1", Rehearsal: rehearsal,
-			Plan:    runfile.Plan{Runs: 5, WarmRuns: 2, Strategy: "config-update"},
+			Plan:    plan.Plan{Runs: 5, WarmRuns: 2, Strategy: "config-update"},
 			Configs: []runfile.Config{{Variant: "a", MemorySizeMB: 512, Arch: "amd64", Function: &runfile.FunctionRef{Name: "p-a"}}},
 		}}
 	}

@@ -37,7 +37,7 @@ func newSection(in Input) Section {
 		Problems:    problemsOf(run, columns, index),
 		Method:      method(run, o.grouping, in.Sessions),
 		Warnings:    warnings(run, o, samples.odd),
-		Command:     command(in.command),
+		Command:     in.command.Command(),
 	}
 	for _, u := range h.Unavailable {
 		name := orElse(u.Before, u.Variant) + marks(u.Before != "", false)

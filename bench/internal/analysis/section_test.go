@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -303,9 +304,9 @@ func TestAudit(t *testing.T) {
 
 func TestCommand(t *testing.T) {
 	run := newRun("a", "it's")
-	run.Header.Plan.PauseMs, run.Header.Plan.TimeoutS, run.Header.Plan.CPU = 40, 3, "none"
+	run.Header.Plan.Pause, run.Header.Plan.Timeout, run.Header.Plan.CPU = plan.Millis{Duration: 40 * time.Millisecond}, plan.Seconds{Duration: 3 * time.Second}, "none"
 	want := `bench local a 'it'\''s' --engine docker --cpu none --runs 1 --warm-runs 5 --memory 512 --arch amd64 --pause 40ms --timeout 3s --retries 0 --seed 1`
-	if got := command(run.Header); got != want {
+	if got := run.Header.Command(); got != want {
 		t.Errorf("command:\n%s\nwant:\n%s", got, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -86,7 +87,7 @@ func together(inputs []Input) []Input {
 // measurement; empty where they are.
 func apart(a, b runfile.Header) string {
 	p, q := a.Plan, b.Plan
-	for _, x := range []*runfile.Plan{&p, &q} {
+	for _, x := range []*plan.Plan{&p, &q} {
 		x.Seed, x.Runs, x.Retries, x.Precision = 0, 0, 0, ""
 	}
 	configs := func(h runfile.Header) []coldstart.Config {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
@@ -72,7 +71,7 @@ func (a *app) against(ctx context.Context, m *measure, f *localFlags) error {
 			m.archs = h.Plan.Arch
 		}
 	})
-	m.take("pause", func() { m.pause = time.Duration(h.Plan.PauseMs * float64(time.Millisecond)) })
+	m.take("pause", func() { m.pause = h.Plan.Pause.Duration })
 	takeLocal(m, f, h)
 	return nil
 }

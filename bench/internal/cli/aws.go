@@ -269,8 +269,8 @@ func (a *app) resumeAWS(ctx context.Context, m *awsMeasure, args *[]string) erro
 	m.take("parallel", func() { f.parallel = h.Plan.Parallel })
 	m.take("burst", func() { f.burst = max(h.Plan.Burst, 1) })
 	m.take("control", func() { f.control = h.Plan.Control != "" })
-	m.take("idle", func() { f.idle = time.Duration(h.Plan.IdleS * float64(time.Second)) })
-	m.take("rehearse", func() { f.rehearse = h.Rehearsal == "rehearsal, not AWS" })
+	m.take("idle", func() { f.idle = h.Plan.Idle.Duration })
+	m.take("rehearse", func() { f.rehearse = h.Rehearsed() })
 	m.take("region", func() { f.region = h.Engine })
 	m.take("redeploy", func() { f.redeploy = h.Plan.Redeploy })
 	m.resumed, m.begun = &h, run.Deployed

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -167,9 +167,9 @@ func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsCon
 		Engine:    client.Region(),
 		Rehearsal: client.Rehearsal(),
 		Host:      runfile.Host{Fingerprint: fingerprintOf(client)},
-		Plan: runfile.Plan{
+		Plan: plan.Plan{
 			Runs: m.runs, WarmRuns: m.warmRuns, Seed: m.seed,
-			PauseMs:       float64(m.pause) / float64(time.Millisecond),
+			Pause:         plan.Millis{Duration: m.pause},
 			PayloadSha256: digest(m.event),
 			Strategy:      m.awsFlags.strategy,
 			Baseline:      m.baseline,
@@ -188,7 +188,7 @@ func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsCon
 	case awslambda.Burst:
 		h.Plan.Burst = m.awsFlags.burst
 	case awslambda.Idle:
-		h.Plan.IdleS = m.awsFlags.idle.Seconds()
+		h.Plan.Idle.Duration = m.awsFlags.idle
 	}
 	if m.cold {
 		h.Plan.Only = "cold"

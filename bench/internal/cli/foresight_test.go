@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/stats"
 )
@@ -23,7 +24,7 @@ func TestForesight(t *testing.T) {
 	}
 	write := func(engine string, spread float64) string {
 		at = at.Add(time.Hour)
-		h := runfile.Header{Backend: "local", Engine: engine, Plan: runfile.Plan{Strategy: "new-sandbox"}}
+		h := runfile.Header{Backend: "local", Engine: engine, Plan: plan.Plan{Strategy: "new-sandbox"}}
 		for _, v := range []string{"a", "b"} {
 			h.Configs = append(h.Configs, runfile.Config{Variant: v, MemorySizeMB: 512, Arch: "amd64"})
 		}

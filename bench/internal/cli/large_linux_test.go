@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -69,7 +70,7 @@ func writeLarge(t testing.TB, path string, n, of, each int) {
 	h := runfile.Header{
 		Tool: "bench test", Backend: "local", Engine: "sandbox",
 		Host: runfile.Host{Fingerprint: "00"},
-		Plan: runfile.Plan{Runs: n / of / each, WarmRuns: each - 1, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda"},
+		Plan: plan.Plan{Runs: n / of / each, WarmRuns: each - 1, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda"},
 	}
 	var configs []coldstart.Config
 	for i := range of {

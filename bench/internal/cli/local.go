@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -234,14 +234,14 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 		Engine:  engine.Name,
 		Host:    describeHost(engine),
 		Choice:  engine.Choice,
-		Plan: runfile.Plan{
+		Plan: plan.Plan{
 			Runs:          m.runs,
 			WarmRuns:      m.warmRuns,
 			Seed:          m.seed,
 			CPU:           m.cpu,
-			PauseMs:       float64(m.pause) / float64(time.Millisecond),
+			Pause:         plan.Millis{Duration: m.pause},
 			PayloadSha256: digest(m.event),
-			TimeoutS:      m.timeout.Seconds(),
+			Timeout:       plan.Seconds{Duration: m.timeout},
 			Strategy:      engine.Strategy(),
 			Baseline:      m.baseline,
 			Retries:       m.retries,
@@ -256,7 +256,7 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 		h.Facts = &f
 	}
 	if m.cpu == "lambda" {
-		h.Plan.CPUPeriodMs = float64(m.cpuPeriod) / float64(time.Millisecond)
+		h.Plan.CPUPeriod.Duration = m.cpuPeriod
 	}
 	if engine.Containers {
 		h.Plan.Network = f.network

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runner"
 )
 
@@ -65,7 +66,7 @@ func TestBarShowsMedians(t *testing.T) {
 	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true}}
 	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
 	m := watch(&fullSink{left: 10}, []coldstart.Config{c})
-	p := a.progress(measure{}, runner.Plan{Configs: m.configs, Runs: 2}, m)
+	p := a.progress(measure{}, plan.Plan{Runs: 2}, m)
 	init, duration := 3.0, 1.25
 	for i := range 2 {
 		if err := m.Sample(coldstart.Sample{Config: c, Start: coldstart.Cold, Class: coldstart.ClassCold, Metrics: coldstart.Metrics{InitDurationMs: &init, DurationMs: &duration}}); err != nil {
@@ -87,7 +88,7 @@ func TestADumbTerminalGetsLines(t *testing.T) {
 	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true, Environ: []string{"TERM=dumb"}}}
 	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
 	m := watch(&fullSink{left: 10}, []coldstart.Config{c})
-	p := a.progress(measure{}, runner.Plan{Configs: m.configs, Runs: 2}, m)
+	p := a.progress(measure{}, plan.Plan{Runs: 2}, m)
 	for i := range 2 {
 		p.step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})
 	}

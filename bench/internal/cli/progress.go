@@ -7,6 +7,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runner"
 )
 
@@ -18,14 +19,14 @@ type progress struct {
 }
 
 // progress returns one for the plan; it says nothing with --quiet.
-func (a *app) progress(m measure, plan runner.Plan, seen *medians) progress {
+func (a *app) progress(m measure, p plan.Plan, seen *medians) progress {
 	switch {
 	case m.quiet:
 		return progress{step: func(runner.Progress) {}, end: func() {}}
 	case a.drawsBars() && !m.verbal:
 		return a.bar(seen)
 	default:
-		return a.lines(plan, seen)
+		return a.lines(p, seen)
 	}
 }
 
@@ -85,14 +86,14 @@ func (a *app) bar(seen *medians) progress {
 }
 
 // lines prints a line when a round is done; of a long run, a hundred lines.
-func (a *app) lines(plan runner.Plan, seen *medians) progress {
-	every := max(1, plan.Rounds()/100)
+func (a *app) lines(p plan.Plan, seen *medians) progress {
+	every := max(1, p.Rounds()/100)
 	var last runner.Progress
 	say := func() {
 		if last.Round == 0 || last.Round%every != 0 {
 			return
 		}
-		text := fmt.Sprintf("round %d of %d", last.Round, plan.Rounds())
+		text := fmt.Sprintf("round %d of %d", last.Round, p.Rounds())
 		if bad := last.Failures + last.Rejects; bad > 0 {
 			text += fmt.Sprintf(", %s without a sample", plural(bad, "attempt"))
 		}

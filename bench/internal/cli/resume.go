@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/results"
@@ -34,11 +33,11 @@ func (a *app) resume(ctx context.Context, m *measure, f *localFlags, args *[]str
 // takeLocal sets what was not given of the flags of bench local to what a run had.
 func takeLocal(m *measure, f *localFlags, h runfile.Header) {
 	p := h.Plan
-	m.take("timeout", func() { m.timeout = time.Duration(p.TimeoutS * float64(time.Second)) })
+	m.take("timeout", func() { m.timeout = p.Timeout.Duration })
 	m.take("cpu", func() { m.cpu = p.CPU })
 	m.take("engine", func() { f.engine = h.Engine })
-	if p.CPUPeriodMs > 0 {
-		m.take("cpu-period", func() { m.cpuPeriod = time.Duration(p.CPUPeriodMs * float64(time.Millisecond)) })
+	if p.CPUPeriod.Duration > 0 {
+		m.take("cpu-period", func() { m.cpuPeriod = p.CPUPeriod.Duration })
 	}
 	if p.Network != "" {
 		m.take("network", func() { f.network = p.Network })
@@ -77,7 +76,7 @@ func (a *app) takeUp(ctx context.Context, m *measure, backend string, args *[]st
 	m.take("runs", func() { m.runs = p.Runs })
 	m.take("warm-runs", func() { m.warmRuns = p.WarmRuns })
 	m.take("seed", func() { m.seed = p.Seed })
-	m.take("pause", func() { m.pause = time.Duration(p.PauseMs * float64(time.Millisecond)) })
+	m.take("pause", func() { m.pause = p.Pause.Duration })
 	m.take("baseline", func() { m.baseline = p.Baseline })
 	m.take("precision", func() { m.precision = p.Precision })
 	if err := m.readPrecision(); err != nil {

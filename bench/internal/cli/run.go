@@ -37,29 +37,22 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	if err != nil {
 		return err
 	}
-	plan := runner.Plan{
-		Runs:             m.runs,
-		WarmRuns:         m.warmRuns,
-		Seed:             m.seed,
-		Pause:            m.pause,
-		Retries:          m.retries,
+	take := runner.Job{
+		Plan:             header.Plan,
+		Targets:          map[coldstart.Config]coldstart.Target{},
 		FirstAfterDeploy: map[coldstart.Config]bool{},
-		Parallel:         header.Plan.Parallel,
-		Burst:            header.Plan.Burst,
-		Redeploy:         header.Plan.Redeploy,
 		Images:           j.images,
 		Shares:           map[coldstart.Config]string{},
 	}
-	targets := map[coldstart.Config]coldstart.Target{}
 	seen := runfile.ImagesSeen(entries, header.Backend, header.Engine, header.Host.Fingerprint)
 	for i, c := range configs {
-		plan.Configs = append(plan.Configs, c.config)
-		targets[c.config] = c.target
+		take.Configs = append(take.Configs, c.config)
+		take.Targets[c.config] = c.target
 		if !seen.Has(header.Configs[i]) {
-			plan.FirstAfterDeploy[c.config] = true
+			take.FirstAfterDeploy[c.config] = true
 		}
 		if f := header.Configs[i].Function; f != nil {
-			plan.Shares[c.config] = f.Name
+			take.Shares[c.config] = f.Name
 			seen.Add(header.Configs[i]) // its other memory sizes are the same image
 		}
 	}
@@ -72,21 +65,21 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 	}
 	var renamed []string
 	if past != nil {
-		plan.Past, plan.FirstAfterDeploy = pastOf(past, runfile.Before(entries, past.Header))
+		take.Past, take.FirstAfterDeploy = pastOf(past, runfile.Before(entries, past.Header))
 		renamed = resumedRenamed(past.Header, header)
 	}
-	if plan.Redeploy > 0 {
-		plan.FirstAfterDeploy = nil // its deployments have first starts of their own
+	if take.Redeploy > 0 {
+		take.FirstAfterDeploy = nil // its deployments have first starts of their own
 	}
 	path := a.relative(file.Path())
 	a.note("writing %s", path)
 
-	watched := watch(file, plan.Configs)
-	progress := a.progress(m, plan, watched)
+	watched := watch(file, take.Configs)
+	progress := a.progress(m, header.Plan, watched)
 	host := a.neighbours(header)
 	pauses := m.warmRuns > 0 && m.pause >= 2*shortestLook
 	host.begin(ctx, pauses)
-	result, err := runner.Run(ctx, plan, targets, watched, runner.Options{Clock: host, Progress: progress.step, Rule: m.rule})
+	result, err := runner.Run(ctx, take, watched, runner.Options{Clock: host, Progress: progress.step, Rule: m.rule})
 	progress.end()
 	load := host.end(ctx, pauses)
 	file.Host(load)

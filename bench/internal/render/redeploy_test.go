@@ -11,6 +11,7 @@ import (
 
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/runfile"
 )
@@ -24,7 +25,7 @@ func redeployed() *made {
 	h.ID, h.Backend, h.Engine = "20260304T080607Z-aws-eu-west-1", "aws", "eu-west-1"
 	r.Path = "results/runs/" + h.ID + ".jsonl"
 	h.Host, h.Limits = runfile.Host{Fingerprint: "beef"}, coldstart.Limits{CPU: "Lambda's own", Memory: "limit", MaxMemoryUsed: "as Lambda reports it"}
-	h.Plan.CPU, h.Plan.CPUPeriodMs, h.Plan.TimeoutS, h.Plan.Parallel, h.Plan.Only = "", 0, 0, 4, "cold"
+	h.Plan.CPU, h.Plan.CPUPeriod, h.Plan.Timeout, h.Plan.Parallel, h.Plan.Only = "", plan.Millis{}, plan.Seconds{}, 4, "cold"
 	h.Plan.Strategy, h.Plan.Redeploy = "code-update", deployments
 	for i := range h.Configs {
 		c := &h.Configs[i]

@@ -9,6 +9,7 @@ import (
 
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -40,8 +41,8 @@ func newRun(engine string, runs, warm int, variants ...string) *made {
 		Type: "run", Schema: runfile.Schema, ID: "20260304T050607Z-local-" + engine,
 		Started: runfile.Stamp(started), Tool: "bench v0.1.0", Backend: "local", Engine: engine,
 		Host: runfile.Host{Fingerprint: "f00d", OS: "linux", Kernel: "6.1.0", CPU: "Example CPU @ 2.50GHz", CPUs: 2, MemoryMB: 8000, EngineVersion: "20.10.24", Cgroup: "v2"},
-		Plan: runfile.Plan{Runs: runs, WarmRuns: warm, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda", CPUPeriodMs: 20,
-			PauseMs: 40, PayloadSha256: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", TimeoutS: 3, Retries: 3, Strategy: "new-container"},
+		Plan: plan.Plan{Runs: runs, WarmRuns: warm, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda", CPUPeriod: plan.Millis{Duration: 20 * time.Millisecond},
+			Pause: plan.Millis{Duration: 40 * time.Millisecond}, PayloadSha256: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", Timeout: plan.Seconds{Duration: 3 * time.Second}, Retries: 3, Strategy: "new-container"},
 		Limits: coldstart.Limits{CPU: "quota", Memory: "limit", MaxMemoryUsed: "cgroup-peak"},
 	}
 	r := &made{Run: &runfile.Run{Path: "results/runs/" + h.ID + ".jsonl", Header: h}}
@@ -255,7 +256,7 @@ func reports() map[string][]analysis.Input {
 	aws.Path = "results/runs/" + h.ID + ".jsonl"
 	h.Started = runfile.Stamp(started.Add(2 * time.Hour))
 	h.Host, h.Limits = runfile.Host{Fingerprint: "beef"}, coldstart.Limits{CPU: "Lambda's own", Memory: "limit", MaxMemoryUsed: "as Lambda reports it"}
-	h.Plan.CPU, h.Plan.CPUPeriodMs, h.Plan.TimeoutS, h.Plan.Strategy, h.Plan.Control, h.Plan.Parallel = "", 0, 0, "config-update", "scratch-control", 4
+	h.Plan.CPU, h.Plan.CPUPeriod, h.Plan.Timeout, h.Plan.Strategy, h.Plan.Control, h.Plan.Parallel = "", plan.Millis{}, plan.Seconds{}, "config-update", "scratch-control", 4
 	for i := range h.Configs { // Lambda says the digest, and of images nothing else
 		c := &h.Configs[i]
 		function := "coldbench-" + strings.TrimSuffix(c.Variant, "-control")

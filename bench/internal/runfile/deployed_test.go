@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 // What a run deployed is read as it was written, is new to no run of the same
@@ -16,7 +17,7 @@ func TestDeployed(t *testing.T) {
 	dir := t.TempDir()
 	config := coldstart.Config{Variant: "a", MemoryMB: 512, Arch: "amd64"}
 	h := Header{
-		Backend: "aws", Engine: "eu-west-1", Host: Host{Fingerprint: "f"}, Plan: Plan{Runs: 2, Redeploy: 1, Strategy: "code-update"},
+		Backend: "aws", Engine: "eu-west-1", Host: Host{Fingerprint: "f"}, Plan: plan.Plan{Runs: 2, Redeploy: 1, Strategy: "code-update"},
 		Configs: []Config{{Variant: "a", MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:own"}, Function: &FunctionRef{Name: "fn"}}},
 	}
 	at := time.Date(2026, 3, 4, 5, 6, 7, 89000, time.UTC)

@@ -9,7 +9,10 @@
 // what was asked for; inside, what the REPORT line said.
 package runfile
 
-import "coldbench/bench/internal/coldstart"
+import (
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
+)
 
 // Schema is the version of the format that this package writes. A file with a
 // greater one is refused.
@@ -51,7 +54,7 @@ type Header struct {
 	// Files of an older bench call it "previous".
 	Reference   string           `json:"reference,omitempty"`
 	Host        Host             `json:"host"`
-	Plan        Plan             `json:"plan"`
+	Plan        plan.Plan        `json:"plan"`
 	Limits      coldstart.Limits `json:"limits"`
 	Warnings    []string         `json:"warnings,omitempty"`
 	Configs     []Config         `json:"configs"`
@@ -69,44 +72,6 @@ type Host struct {
 	MemoryMB      int    `json:"memoryMB"`
 	EngineVersion string `json:"engineVersion,omitempty"`
 	Cgroup        string `json:"cgroup,omitempty"`
-}
-
-// Plan is what was asked for. Two runs of equal plans may be compared.
-type Plan struct {
-	Runs          int      `json:"runs"`
-	WarmRuns      int      `json:"warmRuns"`
-	Seed          uint64   `json:"seed"`
-	MemoryMB      []int    `json:"memoryMB"`
-	Arch          []string `json:"arch"`
-	CPU           string   `json:"cpu"`
-	CPUPeriodMs   float64  `json:"cpuPeriodMs,omitempty"`
-	PauseMs       float64  `json:"pauseMs"`
-	PayloadSha256 string   `json:"payloadSha256"`
-	TimeoutS      float64  `json:"timeoutS"`
-	Strategy      string   `json:"strategy"`
-	Network       string   `json:"network,omitempty"`
-	// Only is "cold" or "warm" where the tables are to show one of the two.
-	Only     string `json:"only,omitempty"`
-	Baseline string `json:"baseline,omitempty"`
-	Retries  int    `json:"retries,omitempty"`
-	// Precision is the half width of the interval at which the run may end
-	// before Runs, "5%" or "p90:10%"; empty for none.
-	Precision string `json:"precision,omitempty"`
-	// Control names the variant that is the baseline once more, under another
-	// name; empty for none.
-	Control string `json:"control,omitempty"`
-	// Parallel is how many configs were worked on at one time, Burst how many
-	// cold starts of one overlapped, IdleS how long a function was left alone;
-	// on AWS only.
-	Parallel int     `json:"parallel,omitempty"`
-	Burst    int     `json:"burst,omitempty"`
-	IdleS    float64 `json:"idleS,omitempty"`
-	// Against is the ID of the run whose images were measured again beside the
-	// present ones; empty for none. See Config.Before.
-	Against string `json:"against,omitempty"`
-	// Redeploy is how many images of each config were deployed one after the
-	// other, with strategy code-update; the Runs are spread over them.
-	Redeploy int `json:"redeploy,omitempty"`
 }
 
 // Config is a configuration that was measured, on which image.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"strings"
 	"time"
 
 	"coldbench/bench/internal/advice"
@@ -92,7 +91,8 @@ func same(was, is Header) error {
 		return &Mismatch{"storage driver", was.StorageDriver(), is.StorageDriver()}
 	}
 	if !was.Plan.Equal(is.Plan) {
-		return advice.Hint(differing(was.Plan, is.Plan), "what is not given is as in the run")
+		a, b := was.Plan.Differences(is.Plan)
+		return advice.Hint(&Mismatch{"plan", a, b}, "what is not given is as in the run")
 	}
 	if a, b := names(was.Configs), names(is.Configs); !reflect.DeepEqual(a, b) {
 		return &Mismatch{"configurations", fmt.Sprint(a), fmt.Sprint(b)}
@@ -110,35 +110,6 @@ func same(was, is Header) error {
 		}
 	}
 	return nil
-}
-
-// differing is the mismatch of two plans: what differs, in the run file's words.
-func differing(was, is Plan) *Mismatch {
-	m := &Mismatch{What: "plan"}
-	a, b := reflect.ValueOf(was), reflect.ValueOf(is)
-	for i := range a.NumField() {
-		x, y := fmt.Sprint(a.Field(i)), fmt.Sprint(b.Field(i))
-		if x == y {
-			continue
-		}
-		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
-		if m.Was != "" {
-			m.Was, m.Is = m.Was+", ", m.Is+", "
-		}
-		m.Was += name + " " + x
-		m.Is += name + " " + y
-	}
-	return m
-}
-
-// Equal reports whether two plans are the same: runs of equal plans may be
-// compared.
-func (p Plan) Equal(q Plan) bool {
-	for _, x := range []*Plan{&p, &q} {
-		x.MemoryMB = append([]int{}, x.MemoryMB...)
-		x.Arch = append([]string{}, x.Arch...)
-	}
-	return reflect.DeepEqual(p, q)
 }
 
 func names(cs []Config) []string {

@@ -16,6 +16,7 @@ import (
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 var day = time.Date(2026, 11, 24, 8, 15, 54, 123456000, time.UTC)
@@ -27,7 +28,7 @@ func header() Header {
 	return Header{
 		ID: "x", Started: Stamp(day), Tool: "bench v1", Backend: "local", Engine: "docker",
 		Host: Host{Fingerprint: "f1", OS: "linux", Kernel: "6.1", CPU: "some", CPUs: 2, MemoryMB: 24000},
-		Plan: Plan{Runs: 50, WarmRuns: 5, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda", PauseMs: 40, PayloadSha256: "00", TimeoutS: 3, Strategy: "new-container"},
+		Plan: plan.Plan{Runs: 50, WarmRuns: 5, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda", Pause: plan.Millis{Duration: 40 * time.Millisecond}, PayloadSha256: "00", Timeout: plan.Seconds{Duration: 3 * time.Second}, Strategy: "new-container"},
 		Configs: []Config{
 			{Variant: "scratch", MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:1", Layers: 1, Base: "scratch"}},
 			{Variant: "al2", MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:2", Layers: 2, StandIn: true}},

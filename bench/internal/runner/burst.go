@@ -27,7 +27,7 @@ func (r *run) burst(ctx context.Context, c *config, round, rounds int) error {
 		at := r.o.Clock.Now()
 		var made []coldstart.Started
 		var err error
-		r.waiting(func() { made, err = r.targets[c.Config].(coldstart.Burster).Burst(ctx, len(open)) })
+		r.waiting(func() { made, err = r.Targets[c.Config].(coldstart.Burster).Burst(ctx, len(open)) })
 		if err == nil && len(made) == 0 {
 			err = errors.New("the backend made no start of the burst")
 		}

@@ -13,6 +13,7 @@ import (
 	"coldbench/bench/internal/backend/fake"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/committed"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/runner"
 )
@@ -30,11 +31,11 @@ func (w watched) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 }
 
 // measure takes a run of the fake backend into a file and returns what is in it.
-func measure(t *testing.T, o fake.Options, p runner.Plan, interruptAt int) *runfile.Run {
+func measure(t *testing.T, o fake.Options, p runner.Job, interruptAt int) *runfile.Run {
 	t.Helper()
 	dir := t.TempDir()
 	started := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
-	h := runfile.Header{Tool: "bench test", Backend: "local", Engine: "fake", Plan: runfile.Plan{Runs: p.Runs, WarmRuns: p.WarmRuns, Seed: p.Seed}}
+	h := runfile.Header{Tool: "bench test", Backend: "local", Engine: "fake", Plan: p.Plan}
 	b := fake.New(o)
 	var overlap []string
 	targets := map[coldstart.Config]coldstart.Target{}
@@ -57,7 +58,8 @@ func measure(t *testing.T, o fake.Options, p runner.Plan, interruptAt int) *runf
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n := 0
-	res, err := runner.Run(ctx, p, targets, w, runner.Options{Progress: func(runner.Progress) {
+	p.Targets = targets
+	res, err := runner.Run(ctx, p, w, runner.Options{Progress: func(runner.Progress) {
 		if n++; n == interruptAt {
 			cancel()
 		}
@@ -82,7 +84,7 @@ func measure(t *testing.T, o fake.Options, p runner.Plan, interruptAt int) *runf
 		for _, f := range past.Failures {
 			q.Past.Failures = append(q.Past.Failures, f.Try())
 		}
-		res, err = runner.Run(t.Context(), q, targets, w, runner.Options{})
+		res, err = runner.Run(t.Context(), q, w, runner.Options{})
 		if err := errors.Join(err, w.End(started, string(res.Stopped), res.Warnings), w.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +146,7 @@ func configs(names ...string) (out []coldstart.Config) {
 }
 
 func TestRunFileIsInterleaved(t *testing.T) {
-	p := runner.Plan{Configs: configs("scratch", "al2", "debug"), Runs: 40, WarmRuns: 2, Seed: 11}
+	p := runner.Job{Plan: plan.Plan{Runs: 40, WarmRuns: 2, Seed: 11}, Configs: configs("scratch", "al2", "debug")}
 	p.FirstAfterDeploy = map[coldstart.Config]bool{p.Configs[1]: true}
 	one := measure(t, fake.Options{Seed: 1}, p, 0)
 	if len(one.Samples) != 40*9+1 || len(one.Warnings) != 0 || one.End.Stopped != runfile.StoppedPlan {
@@ -202,7 +204,7 @@ func TestPublishedRunsAreInterleaved(t *testing.T) {
 
 // What goes wrong is in the file, and the counts add up.
 func TestRunFileOfTrouble(t *testing.T) {
-	p := runner.Plan{Configs: configs("scratch", "broken", "debug"), Runs: 20, WarmRuns: 1, Retries: 3}
+	p := runner.Job{Plan: plan.Plan{Runs: 20, WarmRuns: 1, Retries: 3}, Configs: configs("scratch", "broken", "debug")}
 	run := measure(t, fake.Options{StaleEvery: 6}, p, 0)
 	if len(run.Failures) != 3 || len(run.Rejects) == 0 || len(run.Warnings) != 0 {
 		t.Fatalf("%d failures, %d rejects, %q", len(run.Failures), len(run.Rejects), run.Warnings)

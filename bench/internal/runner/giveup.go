@@ -17,12 +17,12 @@ const (
 	giveUpPart  = 3
 )
 
-// deadEngine is how many failures of the engine in a row end the run, where no
+// engineFailureLimit is how many failures of the engine in a row end the run, where no
 // configuration is left that it did not fail.
-const deadEngine = 3
+const engineFailureLimit = 3
 
-// hopeless applies the rules for giving up.
-func (c *config) hopeless() bool {
+// shouldGiveUp applies the rules for giving up.
+func (c *config) shouldGiveUp() bool {
 	return c.failed >= giveUpFirst && c.failed == c.attempts ||
 		c.attempts >= giveUpLeast && c.failed*giveUpPart > c.attempts
 }
@@ -48,7 +48,7 @@ func (r *run) refused(ctx context.Context, c *config, a coldstart.Attempt, err e
 		r.engine, r.engineOf = 0, nil
 		// An environment that is not the same any more won't be again.
 		lost := a.Want == coldstart.Warm && np.Reason == coldstart.NotWarm
-		if a.Attempt <= r.plan.Retries && !lost {
+		if a.Attempt <= r.Retries && !lost {
 			return true, nil
 		}
 		r.res.Unproved++
@@ -68,7 +68,7 @@ func (r *run) refused(ctx context.Context, c *config, a coldstart.Attempt, err e
 		r.engine, r.engineOf = 0, nil
 		return false, nil
 	}
-	return false, r.broken(c, f)
+	return false, r.recordEngineFailure(c, f)
 }
 
 // notProved returns what an error that wraps ErrNotCold or ErrNotWarm says, or
@@ -89,21 +89,21 @@ func notProved(err error, want coldstart.Start) *coldstart.ProofError {
 func (r *run) fail(c *config, last coldstart.InvocationError) {
 	c.attempts++
 	c.failed++
-	if c.hopeless() {
+	if c.shouldGiveUp() {
 		c.gaveUp = true
 		r.res.GaveUp = append(r.res.GaveUp, GaveUp{Config: c.Config, Failed: c.failed, Attempts: c.attempts, Last: last})
 	}
 }
 
-// broken counts a failure of the engine and ends the run where it is dead: it
+// recordEngineFailure counts a failure of the engine and ends the run where it is dead: it
 // has failed again and again, and every configuration that is left.
-func (r *run) broken(c *config, f *coldstart.InvocationError) error {
+func (r *run) recordEngineFailure(c *config, f *coldstart.InvocationError) error {
 	r.engine++
 	if r.engineOf == nil {
 		r.engineOf = map[coldstart.Config]bool{}
 	}
 	r.engineOf[c.Config] = true
-	if r.engine < deadEngine {
+	if r.engine < engineFailureLimit {
 		return nil
 	}
 	for _, c := range r.configs {
@@ -128,7 +128,7 @@ func (r *run) close(c *config, env coldstart.Environment) error {
 		return &stop{StoppedInterrupted, err}
 	}
 	r.res.Warnings = append(r.res.Warnings, err.Error())
-	if r.leaks++; r.leaks < deadEngine {
+	if r.leaks++; r.leaks < engineFailureLimit {
 		return nil
 	}
 	return &stop{StoppedGaveUp, err}

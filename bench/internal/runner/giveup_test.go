@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 func TestHopelessConfigIsGivenUp(t *testing.T) {
@@ -29,7 +30,7 @@ func TestHopelessConfigIsGivenUp(t *testing.T) {
 				}
 				return nil
 			}
-			p := Plan{Configs: configs("a", "b", "c"), Runs: 30}
+			p := Job{Plan: plan.Plan{Runs: 30}, Configs: configs("a", "b", "c")}
 			res, err := take(t, w, p, m, Options{})
 			if err != nil || res.Stopped != StoppedPlan {
 				t.Fatalf("result %+v, %v", res, err)
@@ -66,7 +67,7 @@ func TestDeadEngineEndsTheRun(t *testing.T) {
 		}
 		return nil
 	}
-	res, err := take(t, w, Plan{Configs: configs("a", "b", "c", "d"), Runs: 50}, m, Options{})
+	res, err := take(t, w, Job{Plan: plan.Plan{Runs: 50}, Configs: configs("a", "b", "c", "d")}, m, Options{})
 	if !errors.Is(err, gone) || res.Stopped != StoppedGaveUp || res.Samples != 40 || res.Failures != 4 || len(m.samples) != 40 {
 		t.Fatalf("result %+v, %v", res, err)
 	}
@@ -84,7 +85,7 @@ func TestEngineFailuresOfOneConfig(t *testing.T) {
 		}
 		return nil
 	}
-	res, err := take(t, w, Plan{Configs: configs("a", "b"), Runs: 10}, m, Options{})
+	res, err := take(t, w, Job{Plan: plan.Plan{Runs: 10}, Configs: configs("a", "b")}, m, Options{})
 	if err != nil || res.Stopped != StoppedPlan || len(res.GaveUp) != 1 || res.Samples != 10 {
 		t.Fatalf("result %+v, %v", res, err)
 	}
@@ -99,7 +100,7 @@ func TestLeakingBackendEndsTheRun(t *testing.T) {
 		}
 		return nil
 	}
-	res, err := take(t, w, Plan{Configs: configs("a"), Runs: 50}, m, Options{})
+	res, err := take(t, w, Job{Plan: plan.Plan{Runs: 50}, Configs: configs("a")}, m, Options{})
 	if !errors.Is(err, busy) || res.Samples != 7 || len(res.Warnings) != 4 {
 		t.Fatalf("result %+v, %v", res, err)
 	}
@@ -116,7 +117,7 @@ func TestEnvironmentThatMayNotBeClosedEndsTheRun(t *testing.T) {
 		}
 		return nil
 	}
-	res, err := take(t, w, Plan{Configs: configs("a"), Runs: 50}, m, Options{})
+	res, err := take(t, w, Job{Plan: plan.Plan{Runs: 50}, Configs: configs("a")}, m, Options{})
 	if !errors.Is(err, denied) || res.Samples != 2 || res.Stopped != StoppedInterrupted {
 		t.Fatalf("result %+v, %v", res, err)
 	}

@@ -17,7 +17,7 @@ func (r *run) waiting(do func()) {
 // The first error ends the others' context, and is returned when all have come
 // back. The run's state is held, here and in work.
 func (r *run) each(ctx context.Context, order []*config, work func(context.Context, *config) error) error {
-	if r.plan.Parallel <= 1 {
+	if r.Parallel <= 1 {
 		for _, c := range order {
 			if err := work(ctx, c); err != nil {
 				return err
@@ -29,7 +29,7 @@ func (r *run) each(ctx context.Context, order []*config, work func(context.Conte
 	defer cancel()
 	var first error
 	var wg sync.WaitGroup
-	places := make(chan struct{}, r.plan.Parallel)
+	places := make(chan struct{}, r.Parallel)
 	for _, queue := range r.queues(order) {
 		r.waiting(func() { places <- struct{}{} }) // in the round's order
 		wg.Go(func() {
@@ -56,7 +56,7 @@ func (r *run) queues(order []*config) [][]*config {
 	var queues [][]*config
 	at := map[string]int{}
 	for _, c := range order {
-		name := r.plan.Shares[c.Config]
+		name := r.Shares[c.Config]
 		if i, ok := at[name]; ok && name != "" {
 			queues[i] = append(queues[i], c)
 			continue

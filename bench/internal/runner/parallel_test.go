@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 // crowd is a backend whose starts may overlap: it notes how many do.
@@ -182,7 +183,7 @@ func TestParallelConfigsOverlapAndSharedOnesTakeTurns(t *testing.T) {
 		targets[c] = endingTarget{member{w, c, f}}
 	}
 	sink := &kept{}
-	res, err := Run(context.Background(), Plan{Configs: configs, Runs: 20, WarmRuns: 1, Seed: 3, Parallel: 3, Shares: shares}, targets, sink, Options{})
+	res, err := Run(context.Background(), Job{Plan: plan.Plan{Runs: 20, WarmRuns: 1, Seed: 3, Parallel: 3}, Configs: configs, Shares: shares, Targets: targets}, sink, Options{})
 	if err != nil || res.Samples != 160 || res.Stopped != StoppedPlan || len(sink.samples) != 160 {
 		t.Fatalf("%+v, %v, %d kept", res, err, len(sink.samples))
 	}
@@ -218,7 +219,7 @@ func TestOneErrorEndsAParallelRound(t *testing.T) {
 		targets[c] = endingTarget{member{w, c, c.Variant}}
 	}
 	sink := &kept{}
-	res, err := Run(context.Background(), Plan{Configs: configs, Runs: 20, Parallel: 3}, targets, sink, Options{})
+	res, err := Run(context.Background(), Job{Plan: plan.Plan{Runs: 20, Parallel: 3}, Configs: configs, Targets: targets}, sink, Options{})
 	if !errors.Is(err, coldstart.ErrAbort) || res.Stopped != StoppedInterrupted {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -245,7 +246,7 @@ func TestBurstTakesRoundsAtOnce(t *testing.T) {
 	targets := map[coldstart.Config]coldstart.Target{configs[0]: member{w, configs[0], "a"}}
 	sink := &kept{}
 	var last Progress
-	res, err := Run(context.Background(), Plan{Configs: configs, Runs: 10, Burst: 6, Retries: 2}, targets, sink, Options{Progress: func(p Progress) { last = p }})
+	res, err := Run(context.Background(), Job{Plan: plan.Plan{Runs: 10, Burst: 6, Retries: 2}, Configs: configs, Targets: targets}, sink, Options{Progress: func(p Progress) { last = p }})
 	if err != nil || res.Samples != 9 || res.Rejects != 2 || res.Failures != 1 || res.Rounds != 10 {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -282,7 +283,7 @@ func TestBurstGoesOnWhereARunWasCut(t *testing.T) {
 		past.Samples = append(past.Samples, coldstart.Sample{Config: configs[0], Round: round, Seq: round, Start: coldstart.Cold, Class: coldstart.ClassCold})
 	}
 	sink := &kept{}
-	res, err := Run(context.Background(), Plan{Configs: configs, Runs: 6, Burst: 6, Past: past}, targets, sink, Options{})
+	res, err := Run(context.Background(), Job{Plan: plan.Plan{Runs: 6, Burst: 6}, Configs: configs, Past: past, Targets: targets}, sink, Options{})
 	if err != nil || res.Samples != 6 || len(sink.samples) != 3 || !slices.Equal(w.bursts, []int{3}) {
 		t.Fatalf("%+v, %v, %d new, bursts %v", res, err, len(sink.samples), w.bursts)
 	}
@@ -291,12 +292,13 @@ func TestBurstGoesOnWhereARunWasCut(t *testing.T) {
 func TestPlansThatCannotBurst(t *testing.T) {
 	w := newWorld()
 	configs := crowdConfigs("a")
-	for _, p := range []Plan{
-		{Configs: configs, Runs: 4, Burst: 2},
-		{Configs: configs, Runs: 4, Burst: 2, WarmRuns: 1},
-		{Configs: configs, Runs: 4, Parallel: -1},
+	for _, p := range []Job{
+		{Plan: plan.Plan{Runs: 4, Burst: 2}},
+		{Plan: plan.Plan{Runs: 4, Burst: 2, WarmRuns: 1}},
+		{Plan: plan.Plan{Runs: 4, Parallel: -1}},
 	} {
-		if _, err := Run(context.Background(), p, w.targets(configs), &kept{}, Options{Clock: w}); err == nil {
+		p.Configs, p.Targets = configs, w.targets(configs)
+		if _, err := Run(context.Background(), p, &kept{}, Options{Clock: w}); err == nil {
 			t.Errorf("%+v was run", p)
 		}
 	}

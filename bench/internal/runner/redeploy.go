@@ -8,19 +8,15 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// Rounds returns how many rounds there are behind round 0: one for each of the
-// Runs and one for each deployment.
-func (p *Plan) Rounds() int { return p.Runs + p.Redeploy }
-
 // turn returns which deployment a round belongs to, from 1, and which round of
 // it it is: 0 makes the first cold starts. The deployments share the Runs
 // equally; where they can't, the first ones have one more. It is 0, 0 in a plan
 // without deployments.
-func (p *Plan) turn(round int) (deployment, position int) {
-	if p.Redeploy == 0 || round < 1 {
+func (j *Job) turn(round int) (deployment, position int) {
+	if j.Redeploy == 0 || round < 1 {
 		return 0, 0
 	}
-	length, longer := p.Runs/p.Redeploy+1, p.Runs%p.Redeploy
+	length, longer := j.Runs/j.Redeploy+1, j.Runs%j.Redeploy
 	at, before := round-1, 0
 	if long := longer * (length + 1); at < long {
 		length++
@@ -32,17 +28,17 @@ func (p *Plan) turn(round int) (deployment, position int) {
 
 // first says whether the cold starts of a round are the first ones of their
 // images.
-func (p *Plan) first(round int) bool {
-	deployment, position := p.turn(round)
+func (j *Job) first(round int) bool {
+	deployment, position := j.turn(round)
 	return round == 0 || deployment > 0 && position == 0
 }
 
 // warmRuns is how often an environment of a round is invoked warm.
-func (p *Plan) warmRuns(round int) int {
-	if p.first(round) {
+func (j *Job) warmRuns(round int) int {
+	if j.first(round) {
 		return 0
 	}
-	return p.WarmRuns
+	return j.WarmRuns
 }
 
 // deployed is what is known of a configuration's images.
@@ -92,7 +88,7 @@ func (e *notDeployed) Error() string {
 // has to be made of. A first cold start takes a new image, and again a new one
 // where nobody knows whether it was made.
 func (r *run) deploy(ctx context.Context, c *config, round int) error {
-	number, position := r.plan.turn(round)
+	number, position := r.turn(round)
 	d := &c.deployed
 	switch {
 	case number == 0, position > 0 && d.number == number, position == 0 && d.number == number && d.fresh:
@@ -108,7 +104,7 @@ func (r *run) deploy(ctx context.Context, c *config, round int) error {
 		}
 		return err
 	}
-	for _, image := range r.plan.Images[c.Config] {
+	for _, image := range r.Images[c.Config] {
 		if d.used[image] {
 			continue
 		}
@@ -130,7 +126,7 @@ func (r *run) deploy(ctx context.Context, c *config, round int) error {
 func (r *run) put(ctx context.Context, c *config, image string, deploy func(coldstart.Redeployer, context.Context, string) error) error {
 	c.deployed.number = 0
 	var err error
-	r.waiting(func() { err = deploy(r.targets[c.Config].(coldstart.Redeployer), ctx, image) })
+	r.waiting(func() { err = deploy(r.Targets[c.Config].(coldstart.Redeployer), ctx, image) })
 	return err
 }
 
@@ -154,7 +150,7 @@ func (r *run) forgo(c *config, none *notDeployed) {
 // deploymentOf says what a cold start of a round follows; nil in a plan without
 // deployments.
 func (r *run) deploymentOf(c *config, round int) *coldstart.Deployment {
-	number, position := r.plan.turn(round)
+	number, position := r.turn(round)
 	if number == 0 {
 		return nil
 	}

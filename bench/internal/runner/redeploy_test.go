@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 // registry is a world whose targets have images.
@@ -71,9 +72,10 @@ func (r *registry) targets(cs []coldstart.Config) map[coldstart.Config]coldstart
 }
 
 // redeploy runs a plan and checks what has to hold of it whatever happens.
-func redeploy(t *testing.T, r *registry, p Plan, m *memory) Result {
+func redeploy(t *testing.T, r *registry, p Job, m *memory) Result {
 	t.Helper()
-	res, err := Run(t.Context(), p, r.targets(p.Configs), m, Options{Clock: r.world})
+	p.Targets = r.targets(p.Configs)
+	res, err := Run(t.Context(), p, m, Options{Clock: r.world})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +101,8 @@ func redeploy(t *testing.T, r *registry, p Plan, m *memory) Result {
 }
 
 // plan is of two configs, k deployments and spare images for each.
-func redeployPlan(k, runs, spare int) Plan {
-	p := Plan{Configs: configs("a", "b"), Runs: runs, Redeploy: k, Seed: 5, Retries: 2, Images: map[coldstart.Config][]string{}}
+func redeployPlan(k, runs, spare int) Job {
+	p := Job{Plan: plan.Plan{Runs: runs, Redeploy: k, Seed: 5, Retries: 2}, Configs: configs("a", "b"), Images: map[coldstart.Config][]string{}}
 	for _, c := range p.Configs {
 		for i := range k + spare {
 			p.Images[c] = append(p.Images[c], fmt.Sprint("image", i+1))
@@ -114,7 +116,7 @@ func redeployPlan(k, runs, spare int) Plan {
 func TestTurns(t *testing.T) {
 	for runs := 1; runs <= 12; runs++ {
 		for k := 1; k <= runs; k++ {
-			p := Plan{Runs: runs, Redeploy: k}
+			p := Job{Plan: plan.Plan{Runs: runs, Redeploy: k}}
 			length := map[int]int{}
 			number, position := 0, 0
 			for round := 1; round <= p.Rounds(); round++ {
@@ -135,7 +137,7 @@ func TestTurns(t *testing.T) {
 			}
 		}
 	}
-	p := Plan{Runs: 3}
+	p := Job{Plan: plan.Plan{Runs: 3}}
 	if n, at := p.turn(2); n != 0 || at != 0 || p.Rounds() != 3 {
 		t.Errorf("without deployments: %d, %d of %d rounds", n, at, p.Rounds())
 	}
@@ -269,19 +271,21 @@ func TestRedeployResumed(t *testing.T) {
 
 func TestRedeployPlansThatCannotBeRun(t *testing.T) {
 	p := redeployPlan(2, 4, 0)
-	for name, change := range map[string]func(*Plan){
-		"more deployments than runs": func(p *Plan) { p.Redeploy = 5 },
-		"less than none":             func(p *Plan) { p.Redeploy = -1 },
-		"a round 0":                  func(p *Plan) { p.FirstAfterDeploy = map[coldstart.Config]bool{p.Configs[0]: true} },
-		"bursts":                     func(p *Plan) { p.Burst = 2 },
+	for name, change := range map[string]func(*Job){
+		"more deployments than runs": func(p *Job) { p.Redeploy = 5 },
+		"less than none":             func(p *Job) { p.Redeploy = -1 },
+		"a round 0":                  func(p *Job) { p.FirstAfterDeploy = map[coldstart.Config]bool{p.Configs[0]: true} },
+		"bursts":                     func(p *Job) { p.Burst = 2 },
 	} {
 		q := p
 		change(&q)
-		if _, err := Run(t.Context(), q, newRegistry().targets(p.Configs), &memory{}, Options{}); err == nil {
+		q.Targets = newRegistry().targets(p.Configs)
+		if _, err := Run(t.Context(), q, &memory{}, Options{}); err == nil {
 			t.Errorf("%s: it ran", name)
 		}
 	}
-	if _, err := Run(t.Context(), p, newWorld().targets(p.Configs), &memory{}, Options{}); err == nil || !strings.Contains(err.Error(), "can't be deployed") {
+	p.Targets = newWorld().targets(p.Configs)
+	if _, err := Run(t.Context(), p, &memory{}, Options{}); err == nil || !strings.Contains(err.Error(), "can't be deployed") {
 		t.Errorf("targets without images: %v", err)
 	}
 }

@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 // A run that is interrupted anywhere and resumed has the cold starts that it
 // would have had, in the same order.
 func TestResumeHasTheSameRounds(t *testing.T) {
-	p := Plan{Configs: configs("a", "b", "c"), Runs: 4, WarmRuns: 1, Seed: 3, Retries: 1}
+	p := Job{Plan: plan.Plan{Runs: 4, WarmRuns: 1, Seed: 3, Retries: 1}, Configs: configs("a", "b", "c")}
 	p.FirstAfterDeploy = map[coldstart.Config]bool{p.Configs[1]: true}
 	trouble := func(w *world) {
 		w.start = func(c coldstart.Config, n int) error {
@@ -82,7 +83,7 @@ func only(ss []coldstart.Sample, variant string) (out []coldstart.Sample) {
 }
 
 func TestResumeGoesOnWithAttempts(t *testing.T) {
-	p := Plan{Configs: configs("a"), Runs: 2, Retries: 2}
+	p := Job{Plan: plan.Plan{Runs: 2, Retries: 2}, Configs: configs("a")}
 	reject := func(round, seq, attempt int) coldstart.Attempt {
 		return coldstart.Attempt{Config: p.Configs[0], Round: round, Seq: seq, Attempt: attempt, Want: coldstart.Cold}
 	}

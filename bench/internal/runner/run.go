@@ -9,7 +9,7 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// Run takes the plan's samples from targets and hands each to the sink before
+// Run takes a job's samples from its targets and hands each to the sink before
 // the next is begun. It closes every environment it starts, before it starts
 // the next; targets are the caller's to close.
 //
@@ -17,18 +17,18 @@ import (
 // says so) or has no configuration left. It is not nil for a plan that can't be
 // run, an engine that stopped working and a sink that failed; the Result counts
 // what the sink has taken all the same.
-func Run(ctx context.Context, plan Plan, targets map[coldstart.Config]coldstart.Target, sink Sink, o Options) (Result, error) {
-	if err := plan.check(targets); err != nil {
+func Run(ctx context.Context, job Job, sink Sink, o Options) (Result, error) {
+	if err := job.check(); err != nil {
 		return Result{}, err
 	}
 	if o.Clock == nil {
 		o.Clock = coldstart.Wall{}
 	}
-	r := &run{plan: plan, targets: targets, sink: sink, o: o, cells: map[cell]*slot{}}
-	for _, c := range plan.Configs {
+	r := &run{Job: job, sink: sink, o: o, cells: map[cell]*slot{}}
+	for _, c := range job.Configs {
 		r.configs = append(r.configs, &config{Config: c})
 	}
-	r.recall()
+	r.replay()
 	r.mu.Lock()
 	err := r.rounds(ctx)
 	r.mu.Unlock()
@@ -63,10 +63,9 @@ type config struct {
 
 // run is the state of a run.
 type run struct {
-	plan    Plan
-	targets map[coldstart.Config]coldstart.Target
-	sink    Sink
-	o       Options
+	Job
+	sink Sink
+	o    Options
 	// mu guards what follows. It is held but while something is waited for.
 	mu      sync.Mutex
 	configs []*config
@@ -86,13 +85,13 @@ type run struct {
 // rounds takes round 0, where there is one, and then those of the plan.
 func (r *run) rounds(ctx context.Context) error {
 	first := 1
-	if len(r.plan.FirstAfterDeploy) > 0 {
+	if len(r.FirstAfterDeploy) > 0 {
 		first = 0
 	}
-	for round := first; round <= r.plan.Rounds(); {
+	for round := first; round <= r.Rounds(); {
 		taken := 1
-		if round > 0 && r.plan.Burst > 1 {
-			taken = min(r.plan.Burst, r.plan.Runs-round+1)
+		if round > 0 && r.Burst > 1 {
+			taken = min(r.Burst, r.Runs-round+1)
 		}
 		if err := r.round(ctx, round, taken); err != nil {
 			return err
@@ -103,7 +102,7 @@ func (r *run) rounds(ctx context.Context) error {
 		last := round + taken - 1
 		if last > 0 {
 			r.res.Rounds = last
-			if r.enough() && last < r.plan.Rounds() {
+			if r.enough() && last < r.Rounds() {
 				return &stop{why: StoppedPrecision}
 			}
 		}
@@ -116,8 +115,8 @@ func (r *run) rounds(ctx context.Context) error {
 // the order of the first.
 func (r *run) round(ctx context.Context, round, taken int) error {
 	var order []*config
-	for _, i := range Order(r.plan.Seed, round, len(r.configs)) {
-		if c := r.configs[i]; round > 0 || r.plan.FirstAfterDeploy[c.Config] {
+	for _, i := range Order(r.Seed, round, len(r.configs)) {
+		if c := r.configs[i]; round > 0 || r.FirstAfterDeploy[c.Config] {
 			order = append(order, c)
 		}
 	}
@@ -141,7 +140,7 @@ func (r *run) round(ctx context.Context, round, taken int) error {
 // cell takes a configuration's samples of one round: a cold start, and the
 // warm invocations of the environment it made.
 func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
-	warm := r.plan.warmRuns(round)
+	warm := r.warmRuns(round)
 	// What can't be taken is settled too.
 	settled := 0
 	defer func() { r.done += 1 + warm - settled }()
@@ -200,7 +199,7 @@ func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldst
 		case errors.As(err, &end):
 			return nil, coldstart.Sample{}, err
 		case err == nil:
-			r.waiting(func() { env, s, err = r.targets[c.Config].Start(ctx) })
+			r.waiting(func() { env, s, err = r.Targets[c.Config].Start(ctx) })
 			c.deployed.tried(err)
 		}
 		if err == nil && env == nil {
@@ -209,7 +208,7 @@ func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldst
 		if err == nil {
 			r.fill(&s, a)
 			s.Deployment = r.deploymentOf(c, round)
-			if r.plan.first(round) && s.Class == coldstart.ClassCold {
+			if r.first(round) && s.Class == coldstart.ClassCold {
 				s.Class = coldstart.ClassFirstAfterDeploy
 			}
 			return env, s, nil
@@ -231,7 +230,7 @@ func (r *run) start(ctx context.Context, c *config, round, attempts int) (coldst
 func (r *run) again(ctx context.Context, c *config, env coldstart.Environment, round int, ended *time.Time) (bool, error) {
 	for n := 1; ; n++ {
 		var err error
-		r.waiting(func() { err = r.o.Clock.Sleep(ctx, r.plan.Pause-r.o.Clock.Now().Sub(*ended)) })
+		r.waiting(func() { err = r.o.Clock.Sleep(ctx, r.Pause.Duration-r.o.Clock.Now().Sub(*ended)) })
 		if err != nil {
 			return false, &stop{why: StoppedInterrupted}
 		}
@@ -312,9 +311,9 @@ func (r *run) progress(c *config, round int) {
 
 // total is the number of invocations of the plan.
 func (r *run) total() int {
-	n := len(r.configs) * (r.plan.Runs*(1+r.plan.WarmRuns) + r.plan.Redeploy)
+	n := len(r.configs) * (r.Runs*(1+r.WarmRuns) + r.Redeploy)
 	for _, c := range r.configs {
-		if r.plan.FirstAfterDeploy[c.Config] {
+		if r.FirstAfterDeploy[c.Config] {
 			n++
 		}
 	}

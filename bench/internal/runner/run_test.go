@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 func TestRoundsHoldEachConfigOnce(t *testing.T) {
 	w, m := newWorld(), &memory{}
-	p := Plan{Configs: configs("a", "b", "c"), Runs: 20, WarmRuns: 2, Seed: 7, Pause: 40 * time.Millisecond}
+	p := Job{Plan: plan.Plan{Runs: 20, WarmRuns: 2, Seed: 7, Pause: plan.Millis{Duration: 40 * time.Millisecond}}, Configs: configs("a", "b", "c")}
 	var last Progress
 	res, err := take(t, w, p, m, Options{Progress: func(p Progress) {
 		if p.Done < last.Done || p.Done > p.Total {
@@ -64,7 +65,7 @@ func TestRoundsHoldEachConfigOnce(t *testing.T) {
 func TestPauseCountsFromTheEnd(t *testing.T) {
 	w, m := newWorld(), &memory{}
 	m.taken = func() { w.now = w.now.Add(15 * time.Millisecond) } // a slow disk
-	_, err := take(t, w, Plan{Configs: configs("a"), Runs: 1, WarmRuns: 1, Pause: 40 * time.Millisecond}, m, Options{})
+	_, err := take(t, w, Job{Plan: plan.Plan{Runs: 1, WarmRuns: 1, Pause: plan.Millis{Duration: 40 * time.Millisecond}}, Configs: configs("a")}, m, Options{})
 	if err != nil || !slices.Equal(w.slept, []time.Duration{25 * time.Millisecond}) {
 		t.Errorf("paused for %v, %v", w.slept, err)
 	}
@@ -72,7 +73,7 @@ func TestPauseCountsFromTheEnd(t *testing.T) {
 
 func TestFirstAfterDeployIsBesideTheRuns(t *testing.T) {
 	w, m := newWorld(), &memory{}
-	p := Plan{Configs: configs("a", "b", "c"), Runs: 2, WarmRuns: 1}
+	p := Job{Plan: plan.Plan{Runs: 2, WarmRuns: 1}, Configs: configs("a", "b", "c")}
 	p.FirstAfterDeploy = map[coldstart.Config]bool{p.Configs[0]: true, p.Configs[2]: true}
 	var last Progress
 	res, err := take(t, w, p, m, Options{Progress: func(p Progress) { last = p }})
@@ -103,10 +104,11 @@ func (s suppressed) Start(ctx context.Context) (coldstart.Environment, coldstart
 // A first start whose init was suppressed is not like other first starts.
 func TestSuppressedInitStaysThat(t *testing.T) {
 	w, m := newWorld(), &memory{}
-	p := Plan{Configs: configs("a"), Runs: 1, FirstAfterDeploy: map[coldstart.Config]bool{configs("a")[0]: true}}
+	p := Job{Plan: plan.Plan{Runs: 1}, Configs: configs("a"), FirstAfterDeploy: map[coldstart.Config]bool{configs("a")[0]: true}}
 	targets := w.targets(p.Configs)
 	targets[p.Configs[0]] = suppressed{targets[p.Configs[0]]}
-	if _, err := Run(t.Context(), p, targets, m, Options{Clock: w}); err != nil || len(m.samples) != 2 {
+	p.Targets = targets
+	if _, err := Run(t.Context(), p, m, Options{Clock: w}); err != nil || len(m.samples) != 2 {
 		t.Fatal(m.samples, err)
 	}
 	for _, s := range m.samples {
@@ -137,7 +139,7 @@ func TestRejectsAreTakenAgain(t *testing.T) {
 		}
 		return nil
 	}
-	res, err := take(t, w, Plan{Configs: configs("a"), Runs: 1, WarmRuns: 3, Retries: 2}, m, Options{})
+	res, err := take(t, w, Job{Plan: plan.Plan{Runs: 1, WarmRuns: 3, Retries: 2}, Configs: configs("a")}, m, Options{})
 	if err != nil || res.Rejects != 4 || res.Samples != 2 || res.Unproved != 1 || res.Failures != 0 {
 		t.Fatalf("result %+v, %v", res, err)
 	}
@@ -153,7 +155,7 @@ func TestRejectsAreTakenAgain(t *testing.T) {
 func TestWrappedSentinelIsAReject(t *testing.T) {
 	w, m := newWorld(), &memory{}
 	w.start = func(_ coldstart.Config, n int) error { return fmt.Errorf("some backend: %w", coldstart.ErrNotCold) }
-	res, err := take(t, w, Plan{Configs: configs("a"), Runs: 5, Retries: 3}, m, Options{})
+	res, err := take(t, w, Job{Plan: plan.Plan{Runs: 5, Retries: 3}, Configs: configs("a")}, m, Options{})
 	if err != nil || res.Stopped != StoppedGaveUp || res.Unproved != 3 || res.Rejects != 12 || res.Failures != 0 {
 		t.Fatalf("result %+v, %v", res, err)
 	}
@@ -177,7 +179,7 @@ func TestFailuresAreNotTakenAgain(t *testing.T) {
 		}
 		return nil
 	}
-	res, err := take(t, w, Plan{Configs: configs("a", "b", "c"), Runs: 10, WarmRuns: 3, Retries: 3}, m, Options{})
+	res, err := take(t, w, Job{Plan: plan.Plan{Runs: 10, WarmRuns: 3, Retries: 3}, Configs: configs("a", "b", "c")}, m, Options{})
 	// Without a cold start there are no warm ones either; nor after a warm one
 	// that failed.
 	if err != nil || res.Stopped != StoppedPlan || res.Failures != 3 || len(res.GaveUp) != 0 || res.Samples != 120-2*4-3 {
@@ -197,7 +199,7 @@ func TestSinkErrorEndsTheRun(t *testing.T) {
 			}
 			return nil
 		}
-		res, err := take(t, w, Plan{Configs: configs("a", "b"), Runs: 20, WarmRuns: 1, Retries: 1}, m, Options{})
+		res, err := take(t, w, Job{Plan: plan.Plan{Runs: 20, WarmRuns: 1, Retries: 1}, Configs: configs("a", "b")}, m, Options{})
 		if !errors.Is(err, errFull) || res.Stopped != StoppedGaveUp || res.Samples+res.Rejects+res.Failures != full-1 {
 			t.Errorf("full at %d: result %+v, %v", full, res, err)
 		}
@@ -205,7 +207,7 @@ func TestSinkErrorEndsTheRun(t *testing.T) {
 }
 
 func TestInterruptAtEveryStep(t *testing.T) {
-	p := Plan{Configs: configs("a", "b"), Runs: 2, WarmRuns: 2, Pause: time.Millisecond}
+	p := Job{Plan: plan.Plan{Runs: 2, WarmRuns: 2, Pause: plan.Millis{Duration: time.Millisecond}}, Configs: configs("a", "b")}
 	for step := 1; step <= 20; step++ {
 		w, m := newWorld(), &memory{}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -218,7 +220,8 @@ func TestInterruptAtEveryStep(t *testing.T) {
 			return nil
 		}
 		w.start, w.invoke = tick, tick
-		res, err := Run(ctx, p, w.targets(p.Configs), m, Options{Clock: w})
+		p.Targets = w.targets(p.Configs)
+		res, err := Run(ctx, p, m, Options{Clock: w})
 		cancel()
 		want := Result{Stopped: StoppedInterrupted, Samples: step - 1}
 		if step > 12 {
@@ -245,7 +248,7 @@ func TestRuleEndsTheRun(t *testing.T) {
 		}
 		return nil
 	}
-	p := Plan{Configs: configs("a", "b"), Runs: 100, WarmRuns: 1}
+	p := Job{Plan: plan.Plan{Runs: 100, WarmRuns: 1}, Configs: configs("a", "b")}
 	res, err := take(t, w, p, m, Options{Rule: atLeast(20)})
 	if err != nil || res.Stopped != StoppedPrecision || res.Rounds != 21 {
 		t.Errorf("result %+v, %v", res, err)
@@ -257,21 +260,22 @@ func TestRuleEndsTheRun(t *testing.T) {
 }
 
 func TestBadPlans(t *testing.T) {
-	ok := Plan{Configs: configs("a", "b"), Runs: 1}
-	for name, change := range map[string]func(p *Plan){
-		"no configs":      func(p *Plan) { p.Configs = nil },
-		"no runs":         func(p *Plan) { p.Runs = 0 },
-		"negative warm":   func(p *Plan) { p.WarmRuns = -1 },
-		"negative pause":  func(p *Plan) { p.Pause = -1 },
-		"twice":           func(p *Plan) { p.Configs = configs("a", "a") },
-		"not opened":      func(p *Plan) { p.Configs = configs("a", "x") },
-		"negative retry":  func(p *Plan) { p.Retries = -1 },
-		"all in order":    func(p *Plan) {},
-		"and round 0 too": func(p *Plan) { p.FirstAfterDeploy = map[coldstart.Config]bool{} },
+	ok := Job{Plan: plan.Plan{Runs: 1}, Configs: configs("a", "b")}
+	for name, change := range map[string]func(p *Job){
+		"no configs":      func(p *Job) { p.Configs = nil },
+		"no runs":         func(p *Job) { p.Runs = 0 },
+		"negative warm":   func(p *Job) { p.WarmRuns = -1 },
+		"negative pause":  func(p *Job) { p.Pause.Duration = -1 },
+		"twice":           func(p *Job) { p.Configs = configs("a", "a") },
+		"not opened":      func(p *Job) { p.Configs = configs("a", "x") },
+		"negative retry":  func(p *Job) { p.Retries = -1 },
+		"all in order":    func(p *Job) {},
+		"and round 0 too": func(p *Job) { p.FirstAfterDeploy = map[coldstart.Config]bool{} },
 	} {
 		w, p := newWorld(), ok
 		change(&p)
-		_, err := Run(t.Context(), p, w.targets(configs("a", "b")), &memory{}, Options{Clock: w})
+		p.Targets = w.targets(configs("a", "b"))
+		_, err := Run(t.Context(), p, &memory{}, Options{Clock: w})
 		if good := strings.HasPrefix(name, "all") || strings.HasPrefix(name, "and"); good != (err == nil) {
 			t.Errorf("%s: %v", name, err)
 		}

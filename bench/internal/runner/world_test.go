@@ -178,10 +178,11 @@ func configs(names ...string) []coldstart.Config {
 }
 
 // take runs a plan in a world.
-func take(t *testing.T, w *world, p Plan, m *memory, o Options) (Result, error) {
+func take(t *testing.T, w *world, p Job, m *memory, o Options) (Result, error) {
 	t.Helper()
 	o.Clock = w
-	res, err := Run(t.Context(), p, w.targets(p.Configs), m, o)
+	p.Targets = w.targets(p.Configs)
+	res, err := Run(t.Context(), p, m, o)
 	if w.open != 0 {
 		t.Errorf("%d environments are left running", w.open)
 	}

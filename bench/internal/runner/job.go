@@ -6,48 +6,30 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
-// Plan is what a run is to take.
-type Plan struct {
+// Job is a plan and what it is run on.
+type Job struct {
+	plan.Plan
 	// Configs are measured once a round each. Their sequence is part of what the
 	// order of a round follows from.
 	Configs []coldstart.Config
-	// Runs is the number of rounds, at least 1: the cold starts of each
-	// configuration. With a Rule it is the most there may be.
-	Runs int
-	// WarmRuns is how often an environment is invoked after its cold start.
-	WarmRuns int
-	Seed     uint64
-	// Pause is how long an environment must have been idle before it is invoked
-	// again.
-	Pause time.Duration
-	// Retries is how often an invocation that was not proved to be what was
-	// asked for is tried again.
-	Retries int
+	// Targets holds the opened target of each config. Plans with a Burst above 1
+	// need coldstart.Bursters, and no warm runs; those that Redeploy need
+	// coldstart.Redeployers, and no FirstAfterDeploy.
+	Targets map[coldstart.Config]coldstart.Target
 	// FirstAfterDeploy holds the configurations whose image was never started
 	// here. Each is started once more, in round 0, before the Runs and beside
 	// them, and not invoked warm: what an environment does after its first
 	// invocation does not depend on where the image came from.
 	FirstAfterDeploy map[coldstart.Config]bool
-	// Parallel is how many configurations of a round may be worked on at one
-	// time; 0 means one.
-	Parallel int
 	// Shares names what configurations have in common: those of one name take
 	// turns, whatever Parallel says, in the order of the round. A configuration
 	// without a name shares nothing.
 	Shares map[coldstart.Config]string
-	// Burst is how many rounds are taken at once, the cold starts of each
-	// configuration overlapping; 0 means one. More need targets that are
-	// coldstart.Bursters, and no warm runs.
-	Burst int
-	// Redeploy is how many images of each configuration are deployed one after
-	// the other, at most Runs; 0 for none. A round of its own makes the first cold
-	// start of each, beside the Runs, which are spread over the deployments. More
-	// need targets that are coldstart.Redeployers, and no FirstAfterDeploy.
-	Redeploy int
-	// Images are the digests that may be deployed, in the order in which they are
-	// taken. Those that Past has deployed are not taken again.
+	// Images are the digests that a plan may Redeploy, in the order in which they
+	// are taken. Those that Past has deployed are not taken again.
 	Images map[coldstart.Config][]string
 	// Past is what a run that is resumed has taken already; zero for a new one.
 	Past Past
@@ -154,35 +136,35 @@ func (g GaveUp) String() string {
 	return fmt.Sprintf("gave up %v: %d of %d invocations failed, the last: %v", g.Config, g.Failed, g.Attempts, &g.Last)
 }
 
-// check refuses a plan that can't be run.
-func (p *Plan) check(targets map[coldstart.Config]coldstart.Target) error {
+// check refuses a job that can't be run.
+func (j *Job) check() error {
 	switch {
-	case len(p.Configs) == 0:
+	case len(j.Configs) == 0:
 		return errors.New("checking plan: no configuration")
-	case p.Runs < 1:
-		return fmt.Errorf("checking plan: %d runs", p.Runs)
-	case p.WarmRuns < 0, p.Pause < 0, p.Retries < 0, p.Parallel < 0, p.Burst < 0:
-		return fmt.Errorf("checking plan: negative: warm runs %d, pause %v, retries %d, parallel %d, burst %d", p.WarmRuns, p.Pause, p.Retries, p.Parallel, p.Burst)
-	case p.Redeploy < 0 || p.Redeploy > p.Runs:
-		return fmt.Errorf("checking plan: %d deployments for %d runs", p.Redeploy, p.Runs)
-	case p.Redeploy > 0 && (len(p.FirstAfterDeploy) > 0 || p.Burst > 1):
+	case j.Runs < 1:
+		return fmt.Errorf("checking plan: %d runs", j.Runs)
+	case j.WarmRuns < 0, j.Pause.Duration < 0, j.Retries < 0, j.Parallel < 0, j.Burst < 0:
+		return fmt.Errorf("checking plan: negative: warm runs %d, pause %v, retries %d, parallel %d, burst %d", j.WarmRuns, j.Pause, j.Retries, j.Parallel, j.Burst)
+	case j.Redeploy < 0 || j.Redeploy > j.Runs:
+		return fmt.Errorf("checking plan: %d deployments for %d runs", j.Redeploy, j.Runs)
+	case j.Redeploy > 0 && (len(j.FirstAfterDeploy) > 0 || j.Burst > 1):
 		return errors.New("checking plan: deployments have no round 0 and no bursts")
-	case p.Burst > 1 && p.WarmRuns > 0:
-		return fmt.Errorf("checking plan: %d warm runs after a burst: which environment they reach can't be told", p.WarmRuns)
+	case j.Burst > 1 && j.WarmRuns > 0:
+		return fmt.Errorf("checking plan: %d warm runs after a burst: which environment they reach can't be told", j.WarmRuns)
 	}
 	seen := map[coldstart.Config]bool{}
-	for _, c := range p.Configs {
+	for _, c := range j.Configs {
 		if seen[c] {
 			return fmt.Errorf("checking plan: %v is there twice", c)
 		}
 		seen[c] = true
-		if targets[c] == nil {
+		if j.Targets[c] == nil {
 			return fmt.Errorf("checking plan: %v was not opened", c)
 		}
-		if _, ok := targets[c].(coldstart.Burster); p.Burst > 1 && !ok {
+		if _, ok := j.Targets[c].(coldstart.Burster); j.Burst > 1 && !ok {
 			return fmt.Errorf("checking plan: %v can't be started in bursts", c)
 		}
-		if _, ok := targets[c].(coldstart.Redeployer); p.Redeploy > 0 && !ok {
+		if _, ok := j.Targets[c].(coldstart.Redeployer); j.Redeploy > 0 && !ok {
 			return fmt.Errorf("checking plan: %v can't be deployed", c)
 		}
 	}

@@ -20,8 +20,8 @@ type slot struct {
 	attempts int
 }
 
-// recall counts what the past holds.
-func (r *run) recall() {
+// replay counts what the past holds.
+func (r *run) replay() {
 	byConfig := map[coldstart.Config]*config{}
 	for _, c := range r.configs {
 		byConfig[c.Config] = c
@@ -38,40 +38,40 @@ func (r *run) recall() {
 		}
 		return conf, r.cells[k]
 	}
-	for _, s := range r.plan.Past.Samples {
+	for _, s := range r.Past.Samples {
 		conf, slot := at(s.Config, s.Round, s.Seq)
 		r.res.Samples++
 		conf.attempts++
 		slot.settled = slot.settled || s.Start == coldstart.Cold
 		r.keep(conf, s)
 	}
-	for _, a := range r.plan.Past.Failures {
+	for _, a := range r.Past.Failures {
 		conf, slot := at(a.Config, a.Round, a.Seq)
 		r.res.Failures++
 		conf.attempts++
 		conf.failed++
 		slot.settled = slot.settled || a.Want == coldstart.Cold
 	}
-	for _, a := range r.plan.Past.Rejects {
+	for _, a := range r.Past.Rejects {
 		conf, slot := at(a.Config, a.Round, a.Seq)
 		r.res.Rejects++
 		if a.Want == coldstart.Cold {
 			slot.attempts = max(slot.attempts, a.Attempt)
 		}
-		if a.Attempt > r.plan.Retries {
+		if a.Attempt > r.Retries {
 			r.res.Unproved++
 			conf.attempts++
 			conf.failed++
 			slot.settled = slot.settled || a.Want == coldstart.Cold
 		}
 	}
-	for _, d := range r.plan.Past.Deployed {
+	for _, d := range r.Past.Deployed {
 		if c := byConfig[d.Config]; c != nil {
 			c.deployed.note(d)
 		}
 	}
 	for _, c := range r.configs {
-		c.gaveUp = c.hopeless()
+		c.gaveUp = c.shouldGiveUp()
 		if c.gaveUp {
 			r.res.GaveUp = append(r.res.GaveUp, GaveUp{
 				Config: c.Config, Failed: c.failed, Attempts: c.attempts,
