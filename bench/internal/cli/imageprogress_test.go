@@ -41,65 +41,47 @@ func (b *sharedBuffer) await(t *testing.T, text string) {
 func TestImageProgressPrintsLines(t *testing.T) {
 	var out sharedBuffer
 	a := &app{Env: Env{Stderr: &out}}
-	p := a.imageProgress()
-	p.wait = 0
-	p.setAbout("al2")
+	report := image.Slow(0, time.Hour, a.imageLine)
 	for _, c := range []struct {
 		begin image.Progress
 		want  string
 	}{
-		{image.Progress{Work: "unpacking", Total: 340e6}, "bench: al2: unpacking, 0 of 340 MB\n"},
-		{image.Progress{Work: "reading x", Done: 12e6}, "bench: al2: reading x, 12 MB\n"},
-		{image.Progress{Work: "waiting for host"}, "bench: al2: waiting for host\n"},
+		{image.Progress{About: "al2", Work: "unpacking", Total: 340e6}, "bench: al2: unpacking, 0 of 340 MB\n"},
+		{image.Progress{About: "al2", Work: "reading x", Done: 12e6}, "bench: al2: reading x, 12 MB\n"},
+		{image.Progress{About: "al2", Work: "waiting for host"}, "bench: al2: waiting for host\n"},
+		{image.Progress{Work: "opening the engine"}, "bench: opening the engine\n"},
 	} {
-		p.report(c.begin)
+		report(c.begin)
 		out.await(t, c.want)
 		c.begin.Ended = true
-		p.report(c.begin)
+		report(c.begin)
 	}
-	p.setAbout("")
-	end := p.begin("opening the engine")
-	out.await(t, "bench: opening the engine\n")
-	end()
-	if n := strings.Count(out.String(), "\n"); n != 4 || len(p.steps) != 0 {
-		t.Errorf("%d lines, %d open steps:\n%s", n, len(p.steps), out.String())
-	}
-}
-
-func TestImageProgressIsSilentAboutShortWork(t *testing.T) {
-	var out sharedBuffer
-	a := &app{Env: Env{Stderr: &out}}
-	p := a.imageProgress()
-	p.wait = time.Hour
-	for range 3 {
-		p.begin("unpacking")()
-	}
-	a.quiet, p.wait = true, 0
-	end := p.begin("unpacking")
-	p.show("unpacking", p.steps["unpacking"])
-	end()
-	if out.String() != "" {
-		t.Errorf("printed %q", out.String())
+	if n := strings.Count(out.String(), "\n"); n != 4 {
+		t.Errorf("%d lines:\n%s", n, out.String())
 	}
 }
 
 func TestImageProgressDrawsABar(t *testing.T) {
 	var out sharedBuffer
 	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true, Environ: []string{"TERM=xterm"}}}
-	p := a.imageProgress()
-	p.wait = 0
-	p.setAbout("al2")
-	p.report(image.Progress{Work: "unpacking", Total: 340e6})
+	report := image.Slow(0, time.Millisecond, a.imageBar)
+	unpacking := image.Progress{About: "al2", Work: "unpacking", Total: 340e6}
+	report(unpacking)
 	out.await(t, "bench: al2: unpacking, 0 of 340 MB")
 	// More than the total, which leaves out headers, must not end the bar.
 	for _, done := range []int64{170e6, 341e6} {
-		p.report(image.Progress{Work: "unpacking", Done: done, Total: 340e6})
+		unpacking.Done = done
+		report(unpacking)
 	}
 	out.await(t, "bench: al2: unpacking, 341 of 341 MB")
-	p.report(image.Progress{Work: "unpacking", Done: 341e6, Total: 340e6, Ended: true})
-	p.report(image.Progress{Work: "reading x"})
+	unpacking.Ended = true
+	report(unpacking)
+	reading := image.Progress{About: "al2", Work: "reading x"}
+	report(reading)
 	out.await(t, "bench: al2: reading x ")
-	p.report(image.Progress{Work: "reading x", Done: 5e6})
+	reading.Done = 5e6
+	report(reading)
 	out.await(t, "bench: al2: reading x, 5 MB")
-	p.report(image.Progress{Work: "reading x", Done: 5e6, Ended: true})
+	reading.Ended = true
+	report(reading)
 }

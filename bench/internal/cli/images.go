@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 )
@@ -73,7 +73,7 @@ The image keeps the names that the file gives it, unless --as gives it another.`
 }
 
 func (a *app) listImages(ctx context.Context, file string) error {
-	store, err := a.openStore(file, "results")
+	store, err := a.openStore(file, "results", false)
 	if err != nil {
 		return err
 	}
@@ -94,11 +94,10 @@ func (a *app) listImages(ctx context.Context, file string) error {
 }
 
 func (a *app) buildImages(ctx context.Context, file string, o image.Options, args []string) error {
-	var words []string
-	if o.Arch != "" {
-		words = []string{o.Arch}
+	if o.Arch == "" {
+		o.Arch = runtime.GOARCH
 	}
-	archs, err := architectures(words)
+	archs, err := architectures([]string{o.Arch})
 	if err != nil {
 		return err
 	}
@@ -107,21 +106,18 @@ func (a *app) buildImages(ctx context.Context, file string, o image.Options, arg
 		return err
 	}
 	a.warnOfKeys(variants)
-	store, err := a.openStore(file, "results")
+	store, err := a.openStore(file, "results", false)
 	if err != nil {
 		return err
 	}
-	engine := a.imageEngine(nil)
-	defer engine.close()
+	engine := imageEngine(nil)
+	defer engine.Close()
 	o.Arch, o.Engine, o.Log = archs[0], engine, a.logLine
 	var failed error
 	for _, v := range variants {
 		img, err := a.imageOf(ctx, store, v.Variant, o)
 		if err != nil {
-			a.say("%s: %v", v.Name, err)
-			if hint := advice.HintOf(err); hint != "" {
-				a.hint("%s", hint)
-			}
+			a.complain(fmt.Errorf("%s: %w", v.Name, err))
 			failed = errors.New("not every image could be built")
 			continue
 		}
@@ -145,7 +141,7 @@ func (a *app) importImage(ctx context.Context, file, path string, o image.Import
 			return fmt.Errorf("importing an image: %w", err)
 		}
 	}
-	store, err := a.openStore(file, "results")
+	store, err := a.openStore(file, "results", false)
 	if err != nil {
 		return err
 	}
@@ -168,12 +164,6 @@ func (a *app) importImage(ctx context.Context, file, path string, o image.Import
 }
 
 // short shortens a digest for a table.
-func short(id string) string {
-	const length = len("sha256:") + 12
-	if len(id) > length {
-		return id[:length]
-	}
-	return id
-}
+func short(id string) string { return id[:min(len(id), len("sha256:")+12)] }
 
 func (a *app) logLine(line string) { a.note("%s", line) }

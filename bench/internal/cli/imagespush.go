@@ -96,12 +96,12 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	store, err := a.openStore(f.file, "results")
+	store, err := a.openStore(f.file, "results", false)
 	if err != nil {
 		return err
 	}
-	engine := a.imageEngine(nil)
-	defer engine.close()
+	engine := imageEngine(nil)
+	defer engine.Close()
 
 	next := awslambda.Pushed{}
 	if len(args) > 0 {
@@ -111,16 +111,14 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	pushed, failed := 0, false
 	for _, arch := range archs {
 		for _, v := range byArch[arch] {
+			before, known := old.Images[v.Name][arch]
 			img, err := a.imageOf(ctx, store, v.Variant, image.Options{Arch: arch, Engine: engine, Log: a.logLine})
 			if err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				a.warning("%s for %s: %v", v.Name, arch, err)
-				if hint := advice.HintOf(err); hint != "" {
-					a.hint("%s", hint)
-				}
-				if before, ok := old.Images[v.Name][arch]; ok {
+				a.complain(fmt.Errorf("warning: %s for %s: %w", v.Name, arch, err))
+				if known {
 					a.note("%s for %s stays deployed as it was pushed before", v.Name, arch)
 					next.Set(v.Name, arch, before)
 				}
@@ -128,15 +126,15 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 				continue
 			}
 			p, err := store.Push(ctx, img, v.Name+"-"+arch, to)
+			if errors.Is(err, image.ErrNoRepository) {
+				return advice.Hint(err, "make deploy, or terraform -chdir=deployment apply -target=aws_ecr_repository.images")
+			}
 			if err != nil {
-				if errors.Is(err, image.ErrNoRepository) {
-					return advice.Hint(err, "make deploy, or terraform -chdir=deployment apply -target=aws_ecr_repository.images")
-				}
 				return err
 			}
 			fresh := p.Fresh
-			if before := old.Images[v.Name][arch]; before.URI == p.URI {
-				fresh = append(slices.Clip(fresh), before.Fresh...) // of the same image, and in the repository still
+			if before.URI == p.URI {
+				fresh = slices.Concat(fresh, before.Fresh) // which the repository still has
 			}
 			next.Set(v.Name, arch, awslambda.PushedImage{
 				URI: p.URI, Fresh: fresh,

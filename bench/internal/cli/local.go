@@ -173,7 +173,7 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, err
 
 func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wanted []want, out string) (err error) {
 	a.interrupts.guard()
-	store, err := a.openStore(m.file, m.out)
+	store, err := a.openStore(m.file, m.out, m.verbal)
 	if err != nil {
 		return err
 	}
@@ -182,8 +182,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 			a.say("%s", line)
 		}
 	}
-	a.steps.bars = a.steps.bars && !m.verbal
-	connected := a.steps.begin("opening the engine")
+	connecting := store.Meter("opening the engine", 0)
 	engine, err := a.chooseEngine(ctx, f.engine, EngineOptions{
 		Network:  f.network,
 		StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "sandbox"),
@@ -191,7 +190,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 		Closing:  a.interrupts.restoring,
 		Log:      log,
 	})
-	connected()
+	connecting.End()
 	if err != nil {
 		return err
 	}

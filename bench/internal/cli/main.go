@@ -129,8 +129,7 @@ type app struct {
 	interrupts *interrupts
 	pricing    pricing
 	quiet      bool
-	steps      *imageProgress // set with the image store
-	talking    sync.Mutex     // held while a line is written to Stderr
+	talking    sync.Mutex // held while a line is written to Stderr
 }
 
 // exit says what went wrong and returns the code for it.
@@ -148,10 +147,7 @@ func (a *app) exit(ctx context.Context, err error) int {
 		}
 		return exitInterrupted
 	}
-	a.say("%v", err)
-	if hint := advice.HintOf(err); hint != "" {
-		a.hint("%s", hint)
-	}
+	a.complain(err)
 	var usage *usageError
 	switch {
 	case errors.As(err, &usage):
@@ -169,6 +165,14 @@ func (a *app) say(format string, args ...any) {
 	a.talking.Lock()
 	defer a.talking.Unlock()
 	fmt.Fprintf(a.Stderr, "bench: %s\n", text)
+}
+
+// complain prints an error and what to do about it.
+func (a *app) complain(err error) {
+	a.say("%v", err)
+	if hint := advice.HintOf(err); hint != "" {
+		a.hint("%s", hint)
+	}
 }
 
 func (a *app) hint(format string, args ...any)    { a.say("hint: "+format, args...) }

@@ -43,8 +43,8 @@ type prepared struct {
 // image that a variant had before is opened where it is another one than the
 // present one, which stands before it in the list.
 func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, []runfile.Unavailable, error) {
-	images := a.imageEngine(o.engine)
-	defer images.close()
+	images := imageEngine(o.engine)
+	defer images.Close()
 	from := image.Options{Engine: images, DescribeOnly: o.engine.Containers, Unpack: !o.engine.Containers, Log: o.log}
 	var list []opened
 	var unavailable []runfile.Unavailable
@@ -71,10 +71,10 @@ func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, 
 		var target coldstart.Target
 		err := b.err
 		if err == nil {
-			a.steps.setAbout(w.config.Variant)
-			end := a.steps.begin("preparing the " + o.engine.Name + " engine")
+			o.store.About(w.config.Variant)
+			preparing := o.store.Meter("preparing the "+o.engine.Name+" engine", 0)
 			target, err = o.engine.Open(ctx, w.config, b.img, o.options)
-			end()
+			preparing.End()
 		}
 		switch {
 		case err == nil:
@@ -111,7 +111,7 @@ func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
 
 // prepare builds or finds the image of a configuration and makes it ready.
 func (a *app) prepare(ctx context.Context, o opening, w want, from image.Options) (p prepared) {
-	a.steps.setAbout(w.config.Variant)
+	o.store.About(w.config.Variant)
 	if w.before != nil {
 		p.img, p.err = a.imageBefore(ctx, o.store, w, o.run, from)
 	} else {

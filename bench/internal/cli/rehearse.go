@@ -165,7 +165,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*re
 			return nil, advice.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.variant), "name services, or none for all")
 		}
 	}
-	store, err := a.openStore(m.file, m.out)
+	store, err := a.openStore(m.file, m.out, m.verbal)
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +174,8 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*re
 			a.say("%s", line)
 		}
 	}
-	engine := a.imageEngine(nil)
-	defer engine.close()
+	engine := imageEngine(nil)
+	defer engine.Close()
 	dir := filepath.Dir(a.storeDir(m.file))
 	registry := rehearsal.NewRegistry(store, filepath.Join(dir, "rehearsal-images"))
 	o := rehearsal.Options{

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"runtime"
 	"strings"
 
-	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/variant"
@@ -92,27 +89,9 @@ func unique(list []chosen) error {
 	return nil
 }
 
-// imageOf builds or finds the image of a variant. A Dockerfile that has to run
-// something is built by the container engine, if one answers.
+// imageOf returns the image of a variant: compose, if it has to build it, runs in
+// the environment of this process.
 func (a *app) imageOf(ctx context.Context, store *image.Store, v coldstart.Variant, o image.Options) (coldstart.Image, error) {
-	a.steps.setAbout(v.Name)
-	if v.Build == nil {
-		return store.Take(ctx, v, o)
-	}
-	img, err := store.Build(ctx, v, o)
-	if errors.Is(err, image.ErrNoSource) && o.Arch != runtime.GOARCH {
-		return img, advice.Hint(err, "build what it copies for "+o.Arch+": make build ARCH="+o.Arch)
-	}
-	if err == nil || !errors.Is(err, image.ErrNeedsEngine) {
-		return img, err
-	}
-	if e, ok := o.Engine.(*imageEngine); !ok || !e.answers(ctx) {
-		return img, advice.Hint(err, "start a Docker engine, or take what it has to run out of the Dockerfile")
-	}
-	id, err := a.composeBuild(ctx, v, o.NoCache)
-	if err != nil {
-		return img, err
-	}
-	v.Image, v.Build = id, nil
-	return store.Take(ctx, v, o)
+	o.Environ = a.Environ
+	return store.ImageOf(ctx, v, o)
 }

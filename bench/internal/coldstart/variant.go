@@ -67,6 +67,8 @@ type Build struct {
 	// ComposeFile and Service name where the build was described, so that an
 	// engine's own builder can be asked for it; empty where there is no file.
 	ComposeFile, Service string
+	// Project is compose's name of the project, never empty where there is a file.
+	Project string
 }
 
 // NamedContext is what a name in FROM or COPY --from stands for. One of its

@@ -9,5 +9,6 @@
 // configuration's digest; the content ID, without times, tells whether an image
 // changed. Stored content is found by digest, so nothing stale is handed out.
 //
-// It runs nothing: a Dockerfile with RUN is refused with ErrNeedsEngine.
+// It runs no instruction: Build refuses a Dockerfile with RUN with ErrNeedsEngine,
+// and ImageOf then has compose build it.
 package image

@@ -48,6 +48,8 @@ type Options struct {
 	// after it, and keep what came from Engine without compression: Digest and
 	// CompressedBytes are then unknown.
 	Unpack bool
+	// Environ holds KEY=VALUE pairs, the environment of compose where that builds.
+	Environ []string
 	// NoCache makes Build make an image anew where the store has one with the same
 	// content and other times.
 	NoCache bool

@@ -1,9 +1,14 @@
 package image
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Progress is how far one piece of work on an image has come.
 type Progress struct {
+	// About is the variant that it is for; empty for none.
+	About string
 	// Work names it: "unpacking".
 	Work string
 	// Done and Total are bytes. Total is 0 if the size is unknown, and may be a
@@ -18,6 +23,54 @@ type Progress struct {
 // used and is called from the goroutine that does the work; two may work at once.
 func (s *Store) OnProgress(report func(Progress)) { s.progress = report }
 
+// Slow returns a receiver of reports that calls begin for work that takes longer
+// than after, and then what begin returned: at once, every so often, and at the end
+// of the work.
+func Slow(after, every time.Duration, begin func(Progress) func(Progress)) func(Progress) {
+	type step struct {
+		Progress
+		timer *time.Timer
+		show  func(Progress) // nil until it has begun
+	}
+	var mu sync.Mutex
+	steps := map[string]*step{}
+	tick := func(s *step) {
+		mu.Lock()
+		defer mu.Unlock()
+		if steps[s.Work] != s {
+			return // it has ended while the timer fired
+		}
+		if s.show == nil {
+			s.show = begin(s.Progress)
+		}
+		s.show(s.Progress)
+		s.timer.Reset(every)
+	}
+	return func(p Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		s := steps[p.Work]
+		if s == nil {
+			s = &step{Progress: p}
+			steps[p.Work] = s
+			s.timer = time.AfterFunc(after, func() { tick(s) })
+		}
+		if s.Progress = p; p.Ended {
+			delete(steps, p.Work)
+			if s.timer.Stop(); s.show != nil {
+				s.show(p)
+			}
+		}
+	}
+}
+
+// About names the variant that the following work is for; empty for none.
+func (s *Store) About(variant string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.about = variant
+}
+
 // Meter reports the progress of one piece of work. What is written to it counts
 // as done. A nil Meter does nothing.
 type Meter struct {
@@ -31,7 +84,9 @@ func (s *Store) Meter(work string, total int64) *Meter {
 	if s.progress == nil {
 		return nil
 	}
-	m := &Meter{report: s.progress, now: Progress{Work: work, Total: total}}
+	s.mu.Lock()
+	m := &Meter{report: s.progress, now: Progress{About: s.about, Work: work, Total: total}}
+	s.mu.Unlock()
 	m.report(m.now)
 	return m
 }

@@ -1,8 +1,12 @@
 package image_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -115,6 +119,39 @@ func TestProgressEndsWithAFailure(t *testing.T) {
 	if len(w.begun) > 0 || w.done["reading x"] != int64(len("no archive")) {
 		t.Errorf("open: %v, done: %v", w.begun, w.done)
 	}
+}
+
+// TestSlowIsSilentAboutShortWork: long work is reported again and again, and its end.
+func TestSlowIsSilentAboutShortWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		s := open(t)
+		s.OnProgress(image.Slow(time.Second, 10*time.Second, func(p image.Progress) func(image.Progress) {
+			got = append(got, "begin")
+			return func(p image.Progress) {
+				got = append(got, fmt.Sprintf("%s %s %d %v", p.About, p.Work, p.Done, p.Ended))
+			}
+		}))
+		s.About("al2")
+		for range 3 {
+			m := s.Meter("short", 0)
+			time.Sleep(900 * time.Millisecond)
+			m.End()
+		}
+		m := s.Meter("long", 0)
+		s.About("")
+		for range 3 {
+			time.Sleep(6 * time.Second)
+			m.Write([]byte("x"))
+		}
+		synctest.Wait()
+		m.End()
+		time.Sleep(time.Minute)
+		want := []string{"begin", "al2 long 0 false", "al2 long 1 false", "al2 long 3 true"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
 }
 
 func TestMeterWithoutAReceiver(t *testing.T) {

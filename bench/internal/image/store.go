@@ -45,6 +45,7 @@ type Store struct {
 	progress func(Progress) // nil for none
 
 	mu    sync.Mutex
+	about string                 // see About
 	asked map[string]*answer     // registries, once a reference
 	roots map[string]*sync.Mutex // unpacking, once an image
 	kept  map[string]bool        // image IDs, see Keep

@@ -17,6 +17,7 @@ import (
 // buildReader turns build sections of a compose file into builds.
 type buildReader struct {
 	file     string
+	project  string // its name
 	services types.Services
 	env      types.Mapping
 	open     []string // the services that are being read
@@ -44,6 +45,7 @@ func (r *buildReader) read(s types.ServiceConfig) (*coldstart.Build, error) {
 		Platforms:   b.Platforms,
 		ComposeFile: r.file,
 		Service:     s.Name,
+		Project:     r.project,
 	}
 	if err := setDockerfile(build, b); err != nil {
 		return nil, err

@@ -144,7 +144,7 @@ services:
     build: {context: ./other, target: t, args: {A: "1"}}
     x-bench: {ignore: true}
 `})
-			got := load(t, Options{Dir: dir})[0].Build
+			got := load(t, Options{Dir: dir, Env: []string{"COMPOSE_PROJECT_NAME=InEnv"}})[0].Build
 			file := filepath.Join(dir, "compose.yml")
 			want := &coldstart.Build{
 				Context:     dir,
@@ -154,11 +154,12 @@ services:
 				Platforms:   []string{"linux/amd64", "linux/arm64"},
 				ComposeFile: file,
 				Service:     "main",
+				Project:     "inenv",
 				Contexts: map[string]coldstart.NamedContext{
 					"folder": {Dir: filepath.Join(dir, "lib")},
 					"base": {Build: &coldstart.Build{
 						Context: filepath.Join(dir, "other"), Dockerfile: filepath.Join(dir, "other", "Dockerfile"),
-						Target: "t", Args: map[string]string{"A": "1"}, ComposeFile: file, Service: "other",
+						Target: "t", Args: map[string]string{"A": "1"}, ComposeFile: file, Service: "other", Project: "inenv",
 					}},
 					"image": {Image: "alpine:3"},
 					"git":   {Other: "https://example.com/x.git#main"},

@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
@@ -62,14 +63,18 @@ func Load(ctx context.Context, o Options) ([]coldstart.Variant, error) {
 	if err != nil {
 		return nil, err
 	}
+	var doc outline
+	// A text that compose-go can read and yaml can't (a file of several documents,
+	// for example) leaves the order to the names.
+	_ = yaml.Unmarshal(text, &doc)
 	var project *types.Project
-	quietly(o.Log, func() { project, err = parse(ctx, file, text, env) })
+	quietly(o.Log, func() { project, err = parse(ctx, file, text, projectName(file, doc.Name, env), env) })
 	if err != nil {
 		return nil, err
 	}
 	var variants []coldstart.Variant
-	for _, name := range order(text, project.Services) {
-		v, ignored, err := fromService(project.Services[name], buildReader{file: file, services: project.Services, env: env})
+	for _, name := range doc.order(project.Services) {
+		v, ignored, err := fromService(project.Services[name], buildReader{file: file, project: project.Name, services: project.Services, env: env})
 		if err != nil {
 			return nil, fmt.Errorf("%s: service %q: %w", file, name, err)
 		}
@@ -137,15 +142,14 @@ func environment(o Options, dir string) (types.Mapping, error) {
 }
 
 // parse reads the text of a compose file.
-func parse(ctx context.Context, file string, text []byte, env types.Mapping) (*types.Project, error) {
+func parse(ctx context.Context, file string, text []byte, name string, env types.Mapping) (*types.Project, error) {
 	details := types.ConfigDetails{
 		WorkingDir:  filepath.Dir(file),
 		ConfigFiles: []types.ConfigFile{{Filename: file, Content: text}},
 		Environment: env,
 	}
 	project, err := loader.LoadWithContext(ctx, details, func(o *loader.Options) {
-		// The name only matters to networks and containers, which bench has not.
-		o.SetProjectName("coldbench", true)
+		o.SetProjectName(name, true)
 		// A profile says what docker compose up starts, not what is a variant.
 		o.Profiles = []string{"*"}
 		o.ResolvePaths = true

@@ -76,6 +76,7 @@ services:
 func TestEveryHonouredKey(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"docker-compose.yml": `
+name: named
 services:
   zebra:
     image: registry.example/zebra:1
@@ -117,6 +118,7 @@ services:
 			Args:        map[string]string{"GIVEN": "g", "FROM_ENV": "e"},
 			ComposeFile: filepath.Join(dir, "docker-compose.yml"),
 			Service:     "zebra",
+			Project:     "named",
 		},
 		Entrypoint:  []string{"/app/run", "--fast"},
 		Command:     []string{"handler"},

@@ -4,24 +4,31 @@ import (
 	"path/filepath"
 
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// Project returns the name of the project that a compose file describes, as
-// compose finds it: COMPOSE_PROJECT_NAME of the environment or of .env, else the
-// name of the file's folder. It is what deployed functions are named after.
+// Project returns the name of the project that a compose file describes:
+// COMPOSE_PROJECT_NAME of the environment or of .env, else the name of the file's
+// folder. It is what deployed functions are named after.
 func Project(o Options) (string, error) {
 	file, err := find(o)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Dir(file)
-	env, err := environment(o, dir)
+	env, err := environment(o, filepath.Dir(file))
 	if err != nil {
 		return "", err
 	}
-	name := env["COMPOSE_PROJECT_NAME"]
-	if name == "" {
-		name = filepath.Base(dir)
+	return projectName(file, "", env), nil
+}
+
+// projectName returns the first of these that has a letter or digit:
+// COMPOSE_PROJECT_NAME, the name in the file, the name of its folder.
+func projectName(file, name string, env types.Mapping) string {
+	for _, name := range []string{env["COMPOSE_PROJECT_NAME"], name, filepath.Base(filepath.Dir(file))} {
+		if name = loader.NormalizeProjectName(name); name != "" {
+			return name
+		}
 	}
-	return loader.NormalizeProjectName(name), nil
+	return "bench"
 }

@@ -19,7 +19,7 @@ func TestProject(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("docker-compose.yml", "services: {a: {image: x, x-bench: {zip: true}}, b: {image: x}}\n")
+	write("docker-compose.yml", "services: {a: {image: x, build: ., x-bench: {zip: true}}, b: {image: x}}\n")
 	is := func(want string, o Options) {
 		t.Helper()
 		o.Dir = dir
@@ -28,11 +28,15 @@ func TestProject(t *testing.T) {
 		}
 	}
 	is("myfolder", Options{})
+	vs, err := Load(t.Context(), Options{Dir: dir})
+	if err != nil || len(vs) != 2 || vs[0].Build == nil || vs[0].Build.Project != "myfolder" {
+		t.Errorf("%+v, %v", vs, err)
+	}
 	write(".env", "COMPOSE_PROJECT_NAME=fixed\n")
 	is("fixed", Options{})
 	is("mine", Options{Env: []string{"COMPOSE_PROJECT_NAME=mine"}})
-	vs, err := Load(t.Context(), Options{Dir: dir})
-	if err != nil || len(vs) != 2 || !vs[0].Zip || vs[1].Zip {
+	vs, err = Load(t.Context(), Options{Dir: dir})
+	if err != nil || len(vs) != 2 || vs[0].Build.Project != "fixed" || !vs[0].Zip || vs[1].Zip {
 		t.Errorf("%+v, %v", vs, err)
 	}
 }

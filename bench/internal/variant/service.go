@@ -22,18 +22,19 @@ const (
 	maxMemoryMB = 10240
 )
 
+// outline is what a compose file says of itself and the order of its services.
+type outline struct {
+	Name     string    `yaml:"name"`
+	Services yaml.Node `yaml:"services"`
+}
+
 // order returns the names of services as the file has them; those that come
 // from elsewhere (include, extends) follow by name.
-func order(text []byte, services types.Services) []string {
+func (o outline) order(services types.Services) []string {
 	var names []string
-	var doc struct {
-		Services yaml.Node `yaml:"services"`
-	}
-	// A text that compose-go has read and yaml can't (a file of several
-	// documents, say) leaves the order to the names.
-	if err := yaml.Unmarshal(text, &doc); err == nil && doc.Services.Kind == yaml.MappingNode {
-		for i := 0; i < len(doc.Services.Content); i += 2 {
-			name := doc.Services.Content[i].Value
+	if o.Services.Kind == yaml.MappingNode {
+		for i := 0; i < len(o.Services.Content); i += 2 {
+			name := o.Services.Content[i].Value
 			if _, ok := services[name]; ok && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
