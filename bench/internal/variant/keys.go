@@ -13,168 +13,32 @@ import (
 	"coldbench/bench/internal/emulator"
 )
 
-// use is what bench makes of a key of a compose file.
-type use int
+// buildKeys are the keys of a build section that a file may have. bench honours
+// those of the first lines. The others only reach RUN, which compose carries out;
+// say where the same layers come from; or stand beside the image, not in it.
+var buildKeys = strings.Fields(`
+	additional_contexts args context dockerfile dockerfile_inline labels platforms
+	target
+	entitlements extra_hosts isolation network privileged secrets shm_size ssh ulimits
+	cache_from cache_to no_cache no_cache_filter
+	provenance sbom tags`)
 
-const (
-	// undecided is the use of a key that no table has. In a build section it is
-	// an error, in a service a warning.
-	undecided use = iota
-	// honoured keys have the effect that they have in compose.
-	honoured
-	// harmless keys change neither the image nor what the function sees.
-	harmless
-	// warned keys change what compose starts, and have no effect here.
-	warned
-)
+// pullKey is one more, with a warning: a base that the store has is not asked for
+// again.
+const pullKey = "pull"
 
-// buildKeys holds every key of a build section, by its name in the file.
-var buildKeys = map[string]use{
-	"additional_contexts": honoured,
-	"args":                honoured,
-	"context":             honoured,
-	"dockerfile":          honoured,
-	"dockerfile_inline":   honoured,
-	"labels":              honoured,
-	"platforms":           honoured,
-	"target":              honoured,
-
-	// These only reach RUN, and a Dockerfile with RUN is built by compose.
-	"entitlements": harmless,
-	"extra_hosts":  harmless,
-	"isolation":    harmless,
-	"network":      harmless,
-	"privileged":   harmless,
-	"secrets":      harmless,
-	"shm_size":     harmless,
-	"ssh":          harmless,
-	"ulimits":      harmless,
-
-	// These say where layers come from that would be the same.
-	"cache_from":      harmless,
-	"cache_to":        harmless,
-	"no_cache":        harmless,
-	"no_cache_filter": harmless,
-
-	// These stand beside the image, not in it.
-	"provenance": harmless,
-	"sbom":       harmless,
-	"tags":       harmless,
-
-	// A base that the store has is not asked for again.
-	"pull": warned,
-}
-
-// serviceKeys holds every key of a service.
-var serviceKeys = map[string]use{
-	"build":       honoured,
-	"command":     honoured,
-	"entrypoint":  honoured,
-	"env_file":    honoured,
-	"environment": honoured,
-	"extends":     honoured, // by compose-go
-	"image":       honoured,
-	"platform":    honoured,
-	"working_dir": honoured,
-
-	// These say how compose starts, names, connects, watches and stops it.
-	"annotations":        harmless,
-	"attach":             harmless,
-	"container_name":     harmless,
-	"depends_on":         harmless,
-	"develop":            harmless,
-	"expose":             harmless,
-	"external_links":     harmless,
-	"healthcheck":        harmless,
-	"label_file":         harmless,
-	"labels":             harmless,
-	"links":              harmless,
-	"log_driver":         harmless,
-	"log_opt":            harmless,
-	"logging":            harmless,
-	"mac_address":        harmless,
-	"net":                harmless,
-	"network_mode":       harmless,
-	"networks":           harmless,
-	"ports":              harmless,
-	"profiles":           harmless,
-	"pull_policy":        harmless,
-	"pull_refresh_after": harmless,
-	"restart":            harmless,
-	"scale":              harmless,
-	"stdin_open":         harmless,
-	"stop_grace_period":  harmless,
-	"stop_signal":        harmless,
-	"tty":                harmless,
-
-	// The root of every function is read-only, and no process is privileged.
-	"cap_drop":  harmless,
-	"read_only": harmless,
-
-	// What the function would see or be limited by.
-	"blkio_config":        warned,
-	"cap_add":             warned,
-	"cgroup":              warned,
-	"cgroup_parent":       warned,
-	"configs":             warned,
-	"cpu_count":           warned,
-	"cpu_percent":         warned,
-	"cpu_period":          warned,
-	"cpu_quota":           warned,
-	"cpu_rt_period":       warned,
-	"cpu_rt_runtime":      warned,
-	"cpu_shares":          warned,
-	"cpus":                warned,
-	"cpuset":              warned,
-	"credential_spec":     warned,
-	"deploy":              warned, // its limits; the rest is harmless
-	"device_cgroup_rules": warned,
-	"devices":             warned,
-	"dns":                 warned,
-	"dns_opt":             warned,
-	"dns_search":          warned,
-	"domainname":          warned,
-	"extra_hosts":         warned,
-	"gpus":                warned,
-	"group_add":           warned,
-	"hostname":            warned,
-	"init":                warned,
-	"ipc":                 warned,
-	"isolation":           warned,
-	"mem_limit":           warned,
-	"mem_reservation":     warned,
-	"mem_swappiness":      warned,
-	"memswap_limit":       warned,
-	"models":              warned,
-	"oom_kill_disable":    warned,
-	"oom_score_adj":       warned,
-	"pid":                 warned,
-	"pids_limit":          warned,
-	"post_start":          warned,
-	"pre_start":           warned,
-	"pre_stop":            warned,
-	"privileged":          warned,
-	"provider":            warned,
-	"runtime":             warned,
-	"secrets":             warned,
-	"security_opt":        warned,
-	"shm_size":            warned,
-	"storage_opt":         warned,
-	"sysctls":             warned,
-	"tmpfs":               warned, // but for /tmp
-	"ulimits":             warned,
-	"umask":               warned,
-	"use_api_socket":      warned,
-	"user":                warned, // Lambda has one user for all
-	"userns_mode":         warned,
-	"uts":                 warned,
-	"volume_driver":       warned,
-	"volumes":             warned, // but for an emulator, and in /tmp
-	"volumes_from":        warned,
-
-	// A key of compose-go's own: the Dockerfile of a file of version 1.
-	"dockerfile": warned,
-}
+// serviceKeys are the keys of a service that need no warning. bench honours those of
+// the first line (extends through compose-go). The others say how compose starts,
+// names, connects, watches and stops a service, or what holds for every function: its
+// root is read-only, and no process is privileged. Every other key changes what the
+// function would see or be limited by.
+var serviceKeys = strings.Fields(`
+	build command entrypoint env_file environment extends image platform working_dir
+	annotations attach container_name depends_on develop expose external_links
+	healthcheck label_file labels links log_driver log_opt logging mac_address net
+	network_mode networks ports profiles pull_policy pull_refresh_after restart scale
+	stdin_open stop_grace_period stop_signal tty
+	cap_drop read_only`)
 
 // keyOf returns the name of a field in the file; empty for a field that is no
 // key.
@@ -204,11 +68,10 @@ func setKeys(section reflect.Value) []string {
 // might change the image.
 func (r *buildReader) checkKeys(service string, b types.BuildConfig) error {
 	for _, key := range setKeys(reflect.ValueOf(b)) {
-		switch buildKeys[key] {
-		case undecided:
-			return advice.Hint(fmt.Errorf("build: %s is not supported", key), "build it with compose, and name the result with image")
-		case warned:
+		if key == pullKey {
 			r.warn(service, "build: %s is honoured only for a Dockerfile with RUN, which compose builds", key)
+		} else if !slices.Contains(buildKeys, key) {
+			return advice.Hint(fmt.Errorf("build: %s is not supported", key), "build it with compose, and name the result with image")
 		}
 	}
 	return nil
@@ -218,27 +81,19 @@ func (r *buildReader) checkKeys(service string, b types.BuildConfig) error {
 func (r *buildReader) warnOf(s types.ServiceConfig) {
 	var without []string
 	for _, key := range setKeys(reflect.ValueOf(s)) {
-		if u := serviceKeys[key]; u != undecided && u != warned {
-			continue
-		}
+		quiet := slices.Contains(serviceKeys, key)
 		switch key {
 		case "deploy":
-			if s.Deploy.Resources.Limits == nil {
-				continue
-			}
-			key = "deploy.resources.limits"
+			quiet, key = s.Deploy.Resources.Limits == nil, "deploy.resources.limits"
 		case "tmpfs":
-			if !slices.ContainsFunc(s.Tmpfs, func(dir string) bool { return !inTmp(dir) }) {
-				continue
-			}
+			quiet = !slices.ContainsFunc(s.Tmpfs, func(dir string) bool { return !inTmp(dir) })
 		case "volumes":
 			where := mounted(s.Volumes)
-			if len(where) == 0 {
-				continue
-			}
-			key = "volumes (" + strings.Join(where, ", ") + ")"
+			quiet, key = len(where) == 0, "volumes ("+strings.Join(where, ", ")+")"
 		}
-		without = append(without, key)
+		if !quiet {
+			without = append(without, key)
+		}
 	}
 	if len(without) > 0 {
 		r.warn(s.Name, "not honoured: %s", strings.Join(without, ", "))
