@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 )
 
 // unpackArchive returns what ADD unpacks from a file, in the archive's order;
@@ -69,11 +68,7 @@ func (b *builder) member(items []item, h *tar.Header, r io.Reader) ([]item, erro
 		if err != nil {
 			return nil, fmt.Errorf("reading %s in the archive: %w", e.Name, err)
 		}
-		open := func() (io.ReadCloser, int64, error) {
-			f, err := os.Open(name)
-			return f, e.Size, err
-		}
-		return append(items, item{entry: e, inode: name, open: open}), nil
+		return append(items, item{entry: e, inode: name, open: fileOf(name)}), nil
 	}
 	return nil, refusal("ADD of an archive with a device or a pipe, " + e.Name + ",")
 }

@@ -49,7 +49,7 @@ func (s *Store) openBlob(d v1.Descriptor) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verifier{file: f, sum: sha256.New(), want: d}, nil
+	return &verifier{f, sha256.New(), d.Digest}, nil
 }
 
 // readBlob returns small content, verified.
@@ -66,95 +66,84 @@ func (s *Store) readBlob(d v1.Descriptor) ([]byte, error) {
 type verifier struct {
 	file *os.File
 	sum  hash.Hash
-	n    int64
-	want v1.Descriptor
+	want v1.Hash
 }
 
 func (v *verifier) Read(p []byte) (int, error) {
 	n, err := v.file.Read(p)
 	v.sum.Write(p[:n])
-	v.n += int64(n)
-	if err == io.EOF && (v.n != v.want.Size || hex.EncodeToString(v.sum.Sum(nil)) != v.want.Digest.Hex) {
+	if err == io.EOF && hex.EncodeToString(v.sum.Sum(nil)) != v.want.Hex {
 		os.Remove(v.file.Name())
-		return n, fmt.Errorf("reading %s: %w", v.want.Digest, errDamaged)
+		return n, fmt.Errorf("reading %s: %w", v.want, errDamaged)
 	}
 	return n, err
 }
 
 func (v *verifier) Close() error { return v.file.Close() }
 
-// blobWriter takes content whose digest is known when all of it is written.
-type blobWriter struct {
-	store *Store
-	file  *os.File
-	sum   hash.Hash
-	n     int64
-}
-
-// newBlob starts new content. It must be committed or aborted.
-func (s *Store) newBlob() (*blobWriter, error) {
-	f, err := os.CreateTemp(s.path(tempDir), "blob-")
-	if err != nil {
-		return nil, err
-	}
-	return &blobWriter{store: s, file: f, sum: sha256.New()}, nil
-}
-
-func (b *blobWriter) Write(p []byte) (int, error) {
-	n, err := b.file.Write(p)
-	b.sum.Write(p[:n])
-	b.n += int64(n)
-	return n, err
-}
-
-// commit puts the content in its place and returns its digest and size.
-func (b *blobWriter) commit() (v1.Hash, int64, error) {
-	return b.commitAs(hex.EncodeToString(b.sum.Sum(nil)))
-}
-
-// commitAs is commit of content whose digest the caller computed.
-func (b *blobWriter) commitAs(sum string) (v1.Hash, int64, error) {
-	h := v1.Hash{Algorithm: "sha256", Hex: sum}
-	err := b.file.Chmod(0o644)
-	if cerr := b.file.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(b.file.Name(), b.store.blobPath(h))
-	}
-	if err != nil {
-		os.Remove(b.file.Name())
-		return v1.Hash{}, 0, err
-	}
-	return h, b.n, nil
-}
-
-// abort gives the content up; after commit it does nothing.
-func (b *blobWriter) abort() {
-	if b.file.Close() == nil {
-		os.Remove(b.file.Name())
-	}
+// addBlob stores what fill writes under its digest.
+func (s *Store) addBlob(fill func(io.Writer) error) (v1.Descriptor, error) {
+	sum := sha256.New()
+	digest := func() v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))} }
+	size, err := s.writeFile(func() string { return s.blobPath(digest()) }, func(f io.Writer) error {
+		return fill(io.MultiWriter(f, sum))
+	})
+	return v1.Descriptor{Digest: digest(), Size: size}, err
 }
 
 // putBlob stores small content.
-func (s *Store) putBlob(data []byte) (v1.Hash, error) {
-	h, _, err := v1.SHA256(bytes.NewReader(data))
+func (s *Store) putBlob(data []byte) (v1.Descriptor, error) {
+	d := v1.Descriptor{Digest: hashOf(data), Size: int64(len(data))}
+	if s.keepBlob(d) {
+		return d, nil
+	}
+	return s.addBlob(func(w io.Writer) error { return copyBytes(w, data) })
+}
+
+// writeFile writes a file beside its place and moves it there, which is asked for
+// at the end. It returns the size.
+func (s *Store) writeFile(place func() string, fill func(io.Writer) error) (size int64, err error) {
+	f, err := os.CreateTemp(s.path(tempDir), "file-")
 	if err != nil {
-		return h, err
+		return 0, err
 	}
-	if s.keepBlob(v1.Descriptor{Digest: h, Size: int64(len(data))}) {
-		return h, nil
+	defer os.Remove(f.Name())
+	if err = fill(f); err == nil {
+		size, err = f.Seek(0, io.SeekCurrent)
 	}
-	w, err := s.newBlob()
-	if err != nil {
-		return h, err
+	if err == nil {
+		err = f.Chmod(0o644)
 	}
-	if _, err := w.Write(data); err != nil {
-		w.abort()
-		return h, err
+	if cerr := f.Close(); err == nil {
+		err = cerr
 	}
-	h, _, err = w.commit()
-	return h, err
+	if err == nil {
+		err = os.Rename(f.Name(), place())
+	}
+	return size, err
+}
+
+// replaceFile puts a small file in its place.
+func (s *Store) replaceFile(name string, data []byte) error {
+	_, err := s.writeFile(func() string { return s.path(name) }, func(w io.Writer) error { return copyBytes(w, data) })
+	return err
+}
+
+func copyBytes(w io.Writer, data []byte) error {
+	_, err := w.Write(data)
+	return err
+}
+
+// hashOf returns the digest of data.
+func hashOf(data []byte) v1.Hash {
+	h, _, _ := v1.SHA256(bytes.NewReader(data)) // reading memory can't fail
+	return h
+}
+
+// drain reads to the end, so that a verifying reader gets to its verdict.
+func drain(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
 }
 
 // contextReader stops reading when the context ends.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,13 @@ type builder struct {
 	epoch   *int64                // SOURCE_DATE_EPOCH in seconds; nil if it is not set
 }
 
+func newBuilder(s *Store, o Options, arch string, build *coldstart.Build) *builder {
+	return &builder{
+		store: s, options: o, arch: arch, build: build,
+		stages: map[int]*stage{}, others: map[otherBuild]*stage{}, temp: &spooler{store: s},
+	}
+}
+
 // Build builds the image of a variant whose Build is set, enters it in the
 // store and returns it with the variant's changes applied. Equal inputs give
 // the image with the same ID wherever and whenever they are built, unless the store
@@ -53,7 +61,7 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 		return coldstart.Image{}, err
 	}
 	o.Unpack = false // of what it is built on
-	b := &builder{store: s, options: o, arch: arch, build: v.Build, stages: map[int]*stage{}, temp: &spooler{store: s}}
+	b := newBuilder(s, o, arch, v.Build)
 	defer b.close()
 	final, err := b.run(ctx)
 	if err != nil {
@@ -63,15 +71,15 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 	if err != nil {
 		return coldstart.Image{}, err
 	}
-	d := c.desc
-	d.Platform = &v1.Platform{OS: "linux", Architecture: arch}
-	d.Annotations = map[string]string{
+	c.entry = c.desc
+	c.entry.Platform = &v1.Platform{OS: "linux", Architecture: arch}
+	c.entry.Annotations = map[string]string{
 		annotationSource:  sourceBuild,
 		annotationVariant: v.Name,
 		annotationBase:    final.base,
 		annotationBuilder: b.version(),
 	}
-	if err := s.record(d); err != nil {
+	if err := s.record(c.entry); err != nil {
 		return coldstart.Image{}, err
 	}
 	img, err := s.facts(ctx, c)
@@ -106,10 +114,7 @@ func (b *builder) run(ctx context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.file.check(needed); err != nil {
-		return nil, err
-	}
-	if err := b.checkContexts(needed); err != nil {
+	if err := b.check(needed); err != nil {
 		return nil, err
 	}
 	if b.context, err = openContext(b.build.Context, b.build.Dockerfile); err != nil {
@@ -180,7 +185,7 @@ func (b *builder) triggers(ctx context.Context, st *stage, i int) error {
 	for _, text := range list {
 		command, err := parseTrigger(text)
 		if err == nil {
-			if what := needsEngine(command); what != "" {
+			if what := b.needsEngine(command, i); what != "" {
 				return b.file.refuse(where, "the base's ONBUILD "+what)
 			}
 			err = b.command(ctx, st, i, command)
@@ -268,7 +273,7 @@ func (b *builder) fromImage(ctx context.Context, name, arch string) (*stage, err
 func (s *stage) child() *stage {
 	return &stage{
 		config: s.config.DeepCopy(),
-		layers: append([]layer(nil), s.layers...),
+		layers: slices.Clone(s.layers),
 		media:  s.media,
 		base:   s.base,
 		tree:   s.tree.clone(),
@@ -288,14 +293,6 @@ func (s *Store) treeOf(ctx context.Context, layers []layer) (*tree, error) {
 	return t, nil
 }
 
-// layerMedia returns the media type of layers in the stage's manifest.
-func (s *stage) layerMedia() types.MediaType {
-	if s.media == types.OCIManifestSchema1 {
-		return types.OCILayer
-	}
-	return types.DockerLayer
-}
-
 // add puts files on top as a layer, and a line in the history either way.
 func (b *builder) add(ctx context.Context, st *stage, items []item, line string) error {
 	if len(items) == 0 {
@@ -303,7 +300,7 @@ func (b *builder) add(ctx context.Context, st *stage, items []item, line string)
 		return nil
 	}
 	b.settle(items)
-	l, err := b.store.writeLayer(ctx, items, st.layerMedia())
+	l, err := b.store.writeLayer(ctx, items, layerKind(st.media))
 	if err != nil {
 		return err
 	}
@@ -368,56 +365,40 @@ func (s *Store) write(st *stage) (*content, error) {
 	config := st.config.DeepCopy()
 	config.Created = st.when
 	config.RootFS = v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}
-	m := &v1.Manifest{SchemaVersion: 2, MediaType: st.media, Layers: []v1.Descriptor{}}
 	for _, l := range st.layers {
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.DiffID)
-		m.Layers = append(m.Layers, l.Blob)
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := s.putBlob(raw)
+	return s.writeManifest(st.media, raw, config, st.layers)
+}
+
+// writeManifest stores a configuration and the manifest that goes with it, and
+// returns the image that they make.
+func (s *Store) writeManifest(media types.MediaType, configRaw []byte, config *v1.ConfigFile, layers []layer) (*content, error) {
+	d, err := s.putBlob(configRaw)
 	if err != nil {
 		return nil, fmt.Errorf("writing image: %w", err)
 	}
-	m.Config = v1.Descriptor{MediaType: types.DockerConfigJSON, Size: int64(len(raw)), Digest: digest}
-	if st.media == types.OCIManifestSchema1 {
-		m.Config.MediaType = types.OCIConfigJSON
+	d.MediaType = types.DockerConfigJSON
+	if media == types.OCIManifestSchema1 {
+		d.MediaType = types.OCIConfigJSON
 	}
-	return s.writeManifest(m, raw, config, st.layers)
-}
-
-// writeManifest stores a manifest and returns the image that it makes.
-func (s *Store) writeManifest(m *v1.Manifest, configRaw []byte, config *v1.ConfigFile, layers []layer) (*content, error) {
+	m := &v1.Manifest{SchemaVersion: 2, MediaType: media, Config: d, Layers: []v1.Descriptor{}}
+	for _, l := range layers {
+		m.Layers = append(m.Layers, l.Blob)
+	}
 	raw, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := s.putBlob(raw)
-	if err != nil {
+	if d, err = s.putBlob(raw); err != nil {
 		return nil, fmt.Errorf("writing image: %w", err)
 	}
-	return &content{
-		desc:      v1.Descriptor{MediaType: m.MediaType, Size: int64(len(raw)), Digest: digest},
-		manifest:  m,
-		config:    config,
-		configRaw: configRaw,
-		layers:    layers,
-	}, nil
-}
-
-// clone copies a tree.
-func (t *tree) clone() *tree {
-	c := newTree()
-	c.root = t.root
-	for name, n := range t.nodes {
-		c.nodes[name] = n
-	}
-	for name, data := range t.accounts {
-		c.accounts[name] = data
-	}
-	return c
+	d.MediaType = media
+	return &content{desc: d, manifest: m, config: config, configRaw: configRaw, layers: layers}, nil
 }
 
 // workdir returns the folder that relative paths start from.

@@ -13,17 +13,49 @@ import (
 	"os"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"coldbench/bench/internal/advice"
 )
 
+// opener opens content and says how long it is.
+type opener func() (io.ReadCloser, int64, error)
+
+// text opens content in memory.
+func text(data string) opener { return part(strings.NewReader(data), 0, int64(len(data))) }
+
+// part opens a part of a file, or of memory, that stays open.
+func part(r io.ReaderAt, offset, size int64) opener {
+	return func() (io.ReadCloser, int64, error) {
+		return io.NopCloser(io.NewSectionReader(r, offset, size)), size, nil
+	}
+}
+
+// fileOf opens a file of the store.
+func fileOf(name string) opener {
+	return func() (io.ReadCloser, int64, error) { return sized(os.Open(name)) }
+}
+
+// sized returns an open file and its size.
+func sized(f *os.File, err error) (io.ReadCloser, int64, error) {
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
 // bundle is a file or folder that may hold images. Nothing is extracted: its
 // names are keys, whatever they look like.
 type bundle interface {
-	fs.FS
+	// open opens a file; one that is not there is an error that wraps
+	// fs.ErrNotExist.
+	open(name string) (io.ReadCloser, int64, error)
 	// top lists the names at the root.
 	top() map[string]bool
 	io.Closer
@@ -37,10 +69,7 @@ func (s *Store) openBundle(ctx context.Context, name string) (bundle, error) {
 	}
 	if info.IsDir() {
 		root, err := os.OpenRoot(name)
-		if err != nil {
-			return nil, err
-		}
-		return folderBundle{root.FS(), root}, nil
+		return folderBundle{root}, err
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -48,26 +77,17 @@ func (s *Store) openBundle(ctx context.Context, name string) (bundle, error) {
 	}
 	meter := s.Meter("reading "+name, 0)
 	defer meter.End()
-	if !info.Mode().IsRegular() {
-		defer f.Close()
-		return s.readBundle(ctx, io.TeeReader(f, meter))
+	if info.Mode().IsRegular() {
+		head := make([]byte, headSize)
+		n, err := f.ReadAt(head, 0)
+		if err == nil || err == io.EOF {
+			if looksTar(head[:n]) {
+				return indexed(ctx, f, f.Close)
+			}
+		}
 	}
-	head := make([]byte, headSize)
-	n, err := f.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
-		f.Close()
-		return nil, err
-	}
-	if !looksTar(head[:n]) {
-		defer f.Close()
-		return s.readBundle(ctx, io.TeeReader(f, meter))
-	}
-	b := newTarBundle(f)
-	if err := b.index(ctx); err != nil {
-		b.Close()
-		return nil, err
-	}
-	return b, nil
+	defer f.Close()
+	return s.readBundle(ctx, io.TeeReader(f, meter))
 }
 
 // readBundle copies an archive out of a stream into a temporary file, without
@@ -82,16 +102,15 @@ func (s *Store) readBundle(ctx context.Context, r io.Reader) (bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := newTarBundle(f)
-	b.temporary = true
+	remove := func() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
 	if _, err = io.Copy(f, plain); err == nil {
-		err = b.index(ctx)
+		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		b.Close()
+		remove()
 		return nil, cutShort(err)
 	}
-	return b, nil
+	return indexed(ctx, f, remove)
 }
 
 // headSize is enough to recognize a format by: one block of a tar.
@@ -145,11 +164,11 @@ func decompressed(r io.Reader) (io.ReadCloser, error) {
 // for content that is compressed with none of them.
 func uncompress(head []byte, r io.Reader) (io.ReadCloser, error) {
 	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+	case isGzip(head):
 		return gzip.NewReader(r)
 	case bytes.HasPrefix(head, []byte("BZh")):
 		return io.NopCloser(bzip2.NewReader(r)), nil
-	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+	case isZstd(head):
 		d, err := zstd.NewReader(r)
 		if err != nil {
 			return nil, err
@@ -158,6 +177,9 @@ func uncompress(head []byte, r io.Reader) (io.ReadCloser, error) {
 	}
 	return nil, nil
 }
+
+func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
+func isZstd(head []byte) bool { return bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")) }
 
 // isXZ reports whether content that begins with head is compressed with xz, for
 // which there is no library here.
@@ -170,10 +192,7 @@ const saveHint = "write the image to a file with `docker save IMAGE -o FILE`"
 func peek(r io.Reader) (all io.Reader, head []byte, err error) {
 	head = make([]byte, headSize)
 	n, err := io.ReadFull(r, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, nil, err
-	}
-	if err == io.ErrUnexpectedEOF && n == 0 {
+	if err != nil && err != io.EOF && (err != io.ErrUnexpectedEOF || n == 0) {
 		return nil, nil, err
 	}
 	return io.MultiReader(bytes.NewReader(head[:n]), r), head[:n], nil
@@ -188,54 +207,59 @@ func cutShort(err error) error {
 }
 
 // folderBundle is a folder.
-type folderBundle struct {
-	fs.FS
-	io.Closer
-}
+type folderBundle struct{ *os.Root }
+
+func (b folderBundle) open(name string) (io.ReadCloser, int64, error) { return sized(b.Open(name)) }
 
 func (b folderBundle) top() map[string]bool {
 	names := map[string]bool{}
-	entries, _ := fs.ReadDir(b, ".")
+	entries, _ := fs.ReadDir(b.FS(), ".")
 	for _, e := range entries {
 		names[e.Name()] = true
 	}
 	return names
 }
 
-// tarBundle is a tar archive in a file, read in place.
-type tarBundle struct {
-	file      *os.File
-	temporary bool // the file goes with the bundle
-	members   map[string]member
-	names     map[string]bool // at the root
+// archiveBundle is a tar archive.
+type archiveBundle struct {
+	members map[string]archiveMember
+	names   map[string]bool // at the root
+	close   func() error
 }
 
-// member is a file of a tar archive.
-type member struct {
-	offset, size int64
-	link         string // the member that this one is a link to
+// archiveMember is a file of an archive, or the name of the one that it links to.
+type archiveMember struct {
+	open opener
+	link string
 }
 
 var (
-	_ bundle = (*tarBundle)(nil)
+	_ bundle = (*archiveBundle)(nil)
 	_ bundle = folderBundle{}
 )
 
-func newTarBundle(f *os.File) *tarBundle {
-	return &tarBundle{file: f, members: map[string]member{}, names: map[string]bool{}}
+// indexed finds the members of an archive in a file that is open at its start, and
+// reads them in place.
+func indexed(ctx context.Context, f *os.File, close func() error) (bundle, error) {
+	b := &archiveBundle{close: close}
+	err := b.read(contextReader{ctx, f}, func(_ string, size int64, _ io.Reader) (opener, error) {
+		// The reader takes whole blocks and nothing ahead: the file stands
+		// where the content starts.
+		offset, err := f.Seek(0, io.SeekCurrent)
+		return part(f, offset, size), err
+	})
+	if err != nil {
+		close()
+		return nil, err
+	}
+	return b, nil
 }
 
-// index finds the members of the archive. Of two with one name the last one
-// counts, as it would when extracting.
-func (b *tarBundle) index(ctx context.Context) error {
-	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	tr := tar.NewReader(b.file)
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+// read reads an archive to its end and has keep take each of its files. Of two
+// members with one name the last one counts, as it would when extracting.
+func (b *archiveBundle) read(r io.Reader, keep func(name string, size int64, r io.Reader) (opener, error)) error {
+	b.members, b.names = map[string]archiveMember{}, map[string]bool{}
+	for tr := tar.NewReader(r); ; {
 		h, err := tr.Next()
 		if err == io.EOF {
 			return nil
@@ -249,75 +273,42 @@ func (b *tarBundle) index(ctx context.Context) error {
 		}
 		first, _, _ := strings.Cut(name, "/")
 		b.names[first] = true
+		var m archiveMember
 		switch h.Typeflag {
 		case tar.TypeReg:
-			// The reader takes whole blocks and nothing ahead: the file stands
-			// where the content starts.
-			offset, err := b.file.Seek(0, io.SeekCurrent)
-			if err != nil {
-				return err
+			if m.open, err = keep(name, h.Size, tr); err != nil {
+				return cutShort(err)
 			}
-			b.members[name] = member{offset: offset, size: h.Size}
 		case tar.TypeSymlink:
-			b.members[name] = member{link: path.Join(path.Dir(name), h.Linkname)}
+			m.link = path.Join(path.Dir(name), h.Linkname)
 		case tar.TypeLink:
-			if target, ok := cleanName(h.Linkname); ok {
-				b.members[name] = member{link: target}
-			}
+			m.link, ok = cleanName(h.Linkname)
+		default:
+			continue
+		}
+		if ok {
+			b.members[name] = m
 		}
 	}
 }
 
-func (b *tarBundle) top() map[string]bool { return b.names }
+func (b *archiveBundle) top() map[string]bool { return b.names }
 
-// Close closes the file and removes a temporary one.
-func (b *tarBundle) Close() error {
-	err := b.file.Close()
-	if b.temporary {
-		err = errors.Join(err, os.Remove(b.file.Name()))
-	}
-	return err
-}
+// Close ends the use of the archive.
+func (b *archiveBundle) Close() error { return b.close() }
 
-// Open opens a member; links are followed inside the archive.
-func (b *tarBundle) Open(name string) (fs.File, error) {
+// open follows links inside the archive.
+func (b *archiveBundle) open(name string) (io.ReadCloser, int64, error) {
 	target := name
 	for range maxLinks {
 		m, ok := b.members[target]
 		if !ok {
 			break
 		}
-		if m.link == "" {
-			return &tarFile{io.NewSectionReader(b.file, m.offset, m.size), path.Base(target)}, nil
+		if m.open != nil {
+			return m.open()
 		}
 		target = m.link
 	}
-	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	return nil, 0, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
-
-// tarFile is an open member, and its own fs.FileInfo.
-type tarFile struct {
-	*io.SectionReader
-	name string
-}
-
-// Stat returns the file itself.
-func (f *tarFile) Stat() (fs.FileInfo, error) { return f, nil }
-
-// Close does nothing: the archive stays open.
-func (f *tarFile) Close() error { return nil }
-
-// Name returns the last part of the member's name.
-func (f *tarFile) Name() string { return f.name }
-
-// Mode returns that of a file that can be read.
-func (f *tarFile) Mode() fs.FileMode { return 0o444 }
-
-// ModTime returns the zero time: nothing asks for it.
-func (f *tarFile) ModTime() time.Time { return time.Time{} }
-
-// IsDir returns false.
-func (f *tarFile) IsDir() bool { return false }
-
-// Sys returns nil.
-func (f *tarFile) Sys() any { return nil }

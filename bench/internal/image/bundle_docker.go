@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,18 +43,18 @@ func savedImages(b bundle) ([]heldImage, error) {
 		if err != nil {
 			return nil, err
 		}
-		held := heldImage{id: hashOf(config)}
-		if held.platform, err = platformOf(config); err != nil {
-			return nil, err
-		}
+		var held heldImage
 		for _, tag := range d.RepoTags {
-			held.refs = addRefs(held.refs, []string{familiar(tag)})
+			held.refs = addRefs(held.refs, familiar(tag))
 		}
 		layers := make([]string, len(d.Layers))
 		for i, l := range d.Layers {
 			layers[i] = path.Clean(l)
 		}
-		held.image = &bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers}
+		held, _, err = held.with(&bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers})
+		if err != nil {
+			return nil, err
+		}
 		images = append(images, held)
 	}
 	return images, nil
@@ -71,14 +70,11 @@ func readSavedConfig(b bundle, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading image configuration: %w", err)
 	}
-	if m := digestName.FindStringSubmatch(path.Base(name)); m != nil && m[1] != sha256Hex(config) {
-		return nil, fmt.Errorf("reading %s: its content is sha256:%s: %w", name, sha256Hex(config), errDamaged)
+	if m := digestName.FindStringSubmatch(path.Base(name)); m != nil && m[1] != hashOf(config).Hex {
+		return nil, fmt.Errorf("reading %s: its content is %s: %w", name, hashOf(config), errDamaged)
 	}
 	return config, nil
 }
-
-// hashOf returns the digest of data.
-func hashOf(data []byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: sha256Hex(data)} }
 
 // legacyImages lists the images of docker save before 1.10: one folder a layer,
 // named by an ID, with the layer and the configuration that it would have as the
@@ -105,11 +101,10 @@ func legacyImages(b bundle) ([]heldImage, error) {
 		if err != nil {
 			return nil, err
 		}
-		held := heldImage{id: hashOf(config), refs: tags[id]}
-		if held.platform, err = platformOf(config); err != nil {
+		held, _, err := heldImage{refs: tags[id]}.with(&bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers})
+		if err != nil {
 			return nil, err
 		}
-		held.image = &bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers}
 		images = append(images, held)
 	}
 	return images, nil
@@ -148,15 +143,15 @@ func legacyChain(b bundle, id string) (config []byte, layers []string, err error
 		}
 		seen[id] = true
 		var l legacyLayer
-		raw, err := readDocument(b, path.Join(id, "json"))
+		if err := readLegacy(b, id, &l); err != nil {
+			return nil, nil, err
+		}
+		name := path.Join(id, "layer.tar")
+		opened, err := openLayer(b, name)
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := json.Unmarshal(raw, &l); err != nil {
-			return nil, nil, fmt.Errorf("reading layer %s: %w", id, err)
-		}
-		name := path.Join(id, "layer.tar")
-		diffID, err := hashLayer(b, name)
+		diffID, err := opened.DiffID()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -167,14 +162,10 @@ func legacyChain(b bundle, id string) (config []byte, layers []string, err error
 	slices.Reverse(layers)
 	slices.Reverse(diffIDs)
 	slices.Reverse(history)
-	raw, err := readDocument(b, path.Join(last, "json"))
-	if err != nil {
-		return nil, nil, err
-	}
 	// Other keys stay as they are written.
 	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &keys); err != nil {
-		return nil, nil, fmt.Errorf("reading layer %s: %w", last, err)
+	if err := readLegacy(b, last, &keys); err != nil {
+		return nil, nil, err
 	}
 	for _, key := range []string{"id", "parent", "Size", "parent_id", "layer_id", "throwaway"} {
 		delete(keys, key)
@@ -193,13 +184,16 @@ func legacyChain(b bundle, id string) (config []byte, layers []string, err error
 	return config, layers, err
 }
 
-// hashLayer returns the digest of a layer without compression.
-func hashLayer(b bundle, name string) (v1.Hash, error) {
-	l, err := openLayer(b, name)
+// readLegacy reads the configuration of such a layer.
+func readLegacy(b bundle, id string, v any) error {
+	raw, err := readDocument(b, path.Join(id, "json"))
 	if err != nil {
-		return v1.Hash{}, err
+		return err
 	}
-	return l.DiffID()
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("reading layer %s: %w", id, err)
+	}
+	return nil
 }
 
 // openLayer returns a layer of a bundle, whatever it is compressed with.
@@ -215,9 +209,9 @@ func openLayer(b bundle, name string) (v1.Layer, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("reading layer %s: %w", name, err)
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+	case isGzip(head):
 		l.media = types.DockerLayer
-	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+	case isZstd(head):
 		l.media = types.OCILayerZStd
 	}
 	return partial.CompressedToLayer(l)
@@ -232,7 +226,7 @@ type bundledLayer struct {
 
 // Compressed opens the layer's file.
 func (l bundledLayer) Compressed() (io.ReadCloser, error) {
-	f, err := l.bundle.Open(l.name)
+	f, _, err := l.bundle.open(l.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("layer %s is missing: %w", l.name, err)
 	}
@@ -244,16 +238,11 @@ func (l bundledLayer) MediaType() (types.MediaType, error) { return l.media, nil
 
 // Size returns the size of the file.
 func (l bundledLayer) Size() (int64, error) {
-	f, err := l.bundle.Open(l.name)
+	f, size, err := l.bundle.open(l.name)
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
+	return size, f.Close()
 }
 
 // Digest returns the digest of the file.

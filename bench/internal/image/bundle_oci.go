@@ -41,7 +41,7 @@ func layoutImages(b bundle) ([]heldImage, error) {
 	for i := range images {
 		for j := i + 1; j < len(images); j++ {
 			if images[j].digest == images[i].digest {
-				images[i].refs = addRefs(images[i].refs, images[j].refs)
+				images[i].refs = addRefs(images[i].refs, images[j].refs...)
 				images = append(images[:j], images[j+1:]...)
 				j--
 			}
@@ -66,7 +66,7 @@ func addIndex(b bundle, raw []byte, refs []string, depth int, images *[]heldImag
 		if d.Digest == (v1.Hash{}) {
 			return errors.New("reading an index: an entry has no digest")
 		}
-		own := addRefs(refs, refsOf(d.Annotations))
+		own := addRefs(refs, refsOf(d.Annotations)...)
 		if d.MediaType.IsIndex() {
 			raw, err := readBlobOf(b, d)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -143,17 +143,21 @@ func layoutImageOf(b bundle, d v1.Descriptor) (heldImage, bool, error) {
 	if err != nil {
 		return heldImage{}, false, err
 	}
-	held.image = &bundledImage{bundle: b, media: d.MediaType, manifest: raw, config: config, layers: layerNames(m)}
-	held.platform, err = platformOf(config)
-	return held, true, err
+	var layers []string
+	for _, l := range m.Layers {
+		layers = append(layers, blobName(l.Digest))
+	}
+	return held.with(&bundledImage{bundle: b, media: d.MediaType, manifest: raw, config: config, layers: layers})
 }
 
-func layerNames(m *v1.Manifest) []string {
-	var names []string
-	for _, l := range m.Layers {
-		names = append(names, blobName(l.Digest))
+// with returns an image with its content and what that says of it.
+func (h heldImage) with(image *bundledImage) (heldImage, bool, error) {
+	var c struct{ OS, Architecture string }
+	if err := json.Unmarshal(image.config, &c); err != nil {
+		return heldImage{}, false, fmt.Errorf("reading image configuration: %w", err)
 	}
-	return names
+	h.image, h.id, h.platform = image, hashOf(image.config), c.OS+"/"+c.Architecture
+	return h, true, nil
 }
 
 // blobName returns where an OCI layout keeps content.
@@ -165,15 +169,15 @@ func readBlobOf(b bundle, d v1.Descriptor) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if got := sha256Hex(data); d.Digest.Algorithm != "sha256" || got != d.Digest.Hex {
-		return nil, fmt.Errorf("reading %s: its content is sha256:%s: %w", d.Digest, got, errDamaged)
+	if got := hashOf(data); got != d.Digest {
+		return nil, fmt.Errorf("reading %s: its content is %s: %w", d.Digest, got, errDamaged)
 	}
 	return data, nil
 }
 
 // readDocument reads a small file of a bundle.
 func readDocument(b bundle, name string) ([]byte, error) {
-	f, err := b.Open(name)
+	f, _, err := b.open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -186,15 +190,6 @@ func readDocument(b bundle, name string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: it has more than %d MB", name, maxDocument>>20)
 	}
 	return data, nil
-}
-
-// platformOf reads the platform of a configuration, "linux/arm64" for example.
-func platformOf(config []byte) (string, error) {
-	var c struct{ OS, Architecture string }
-	if err := json.Unmarshal(config, &c); err != nil {
-		return "", fmt.Errorf("reading image configuration: %w", err)
-	}
-	return c.OS + "/" + c.Architecture, nil
 }
 
 // bundledImage is an image of a bundle.

@@ -18,43 +18,40 @@ const bigStore = 5 << 30
 // how big it is. It makes nothing; a store that is not there yet is looked for
 // where it would be made.
 func Check(ctx context.Context, dir string) []advice.Finding {
-	const subject = "image store"
+	found := func(s advice.Severity, text, hint string) []advice.Finding {
+		return []advice.Finding{{Severity: s, Subject: "image store", Text: text, Hint: hint}}
+	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return []advice.Finding{{Severity: advice.Problem, Subject: subject, Text: err.Error()}}
+		return found(advice.Problem, err.Error(), "")
 	}
 	place := dir
-	for {
-		info, err := os.Stat(place)
-		if err == nil {
-			if !info.IsDir() {
-				return []advice.Finding{{Severity: advice.Problem, Subject: subject,
-					Text: place + " is not a folder", Hint: "remove " + place}}
-			}
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(place) == place {
-			return []advice.Finding{{Severity: advice.Problem, Subject: subject, Text: err.Error()}}
-		}
+	info, err := os.Stat(place)
+	for errors.Is(err, fs.ErrNotExist) && filepath.Dir(place) != place {
 		place = filepath.Dir(place)
+		info, err = os.Stat(place)
+	}
+	if err != nil {
+		return found(advice.Problem, err.Error(), "")
+	}
+	if !info.IsDir() {
+		return found(advice.Problem, place+" is not a folder", "remove "+place)
 	}
 	f, err := os.CreateTemp(place, ".bench-check-")
 	if err != nil {
-		return []advice.Finding{{Severity: advice.Problem, Subject: subject,
-			Text: "can't write to " + place, Hint: "make " + place + " writable for this user"}}
+		return found(advice.Problem, "can't write to "+place, "make "+place+" writable for this user")
 	}
 	f.Close()
 	os.Remove(f.Name())
 	if place != dir {
-		return []advice.Finding{{Severity: advice.OK, Subject: subject, Text: "not made yet; " + place + " is writable"}}
+		return found(advice.OK, "not made yet; "+place+" is writable", "")
 	}
 	size, images := measure(ctx, dir)
 	text := fmt.Sprintf("%s is writable, %d unpacked images, %d MB", dir, images, size>>20)
 	if size > bigStore {
-		return []advice.Finding{{Severity: advice.Note, Subject: subject, Text: text,
-			Hint: "remove " + dir + ": all of it can be made again"}}
+		return found(advice.Note, text, "remove "+dir+": all of it can be made again")
 	}
-	return []advice.Finding{{Severity: advice.OK, Subject: subject, Text: text}}
+	return found(advice.OK, text, "")
 }
 
 // measure returns the size of a store in bytes and the number of unpacked

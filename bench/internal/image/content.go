@@ -63,15 +63,9 @@ func (s *Store) KnownContentID(id string) string {
 	if info, ok := s.knownInfo(strings.TrimPrefix(id, "sha256:")); ok {
 		return info.ContentID
 	}
-	entries, err := s.readIndex()
-	if err != nil {
-		return ""
-	}
-	for _, e := range slices.Backward(entries) {
-		if e.Annotations[annotationEngineID] != id {
-			continue
-		}
-		if c, err := s.peek(e); err == nil {
+	images, _ := s.images()
+	for c := range images {
+		if c.entry.Annotations[annotationEngineID] == id {
 			info, _ := s.knownInfo(c.manifest.Config.Digest.Hex)
 			return info.ContentID
 		}
@@ -82,17 +76,10 @@ func (s *Store) KnownContentID(id string) string {
 // FindContent returns the ID of the newest image of the store with a content ID;
 // false if it has none.
 func (s *Store) FindContent(contentID string) (id string, ok bool) {
-	entries, err := s.readIndex()
-	if err != nil || contentID == "" {
-		return "", false
-	}
-	for _, e := range slices.Backward(entries) {
-		c, err := s.peek(e)
-		if err != nil {
-			continue
-		}
+	images, _ := s.images()
+	for c := range images {
 		if info, known := s.knownInfo(c.manifest.Config.Digest.Hex); known && info.ContentID == contentID {
-			return c.manifest.Config.Digest.String(), true
+			return c.id(), true
 		}
 	}
 	return "", false
@@ -124,11 +111,11 @@ func contentID(c *v1.ConfigFile, t *tree) string {
 	fmt.Fprintf(sum, "env %q\n", c.Config.Env)
 	fmt.Fprintf(sum, "workdir %q\n", path.Join("/", c.Config.WorkingDir))
 	fmt.Fprintf(sum, "user %q\n", c.Config.User)
-	fmt.Fprintf(sum, "volumes %q\n", sortedKeys(c.Config.Volumes))
+	fmt.Fprintf(sum, "volumes %q\n", slices.Sorted(maps.Keys(c.Config.Volumes)))
 	hashEntry(sum, ".", t.root)
 	type place struct{ layer, index int }
 	first := map[place]string{}
-	for _, name := range sortedKeys(t.nodes) {
+	for _, name := range slices.Sorted(maps.Keys(t.nodes)) {
 		n := t.nodes[name]
 		if n.Type == tar.TypeDir {
 			hashEntry(sum, name, n.entry)

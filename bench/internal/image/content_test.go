@@ -116,6 +116,43 @@ func TestContentIDOfFiles(t *testing.T) {
 	}
 }
 
+// TestContentIDTakesTheModeOfAHardLink: when unpacking, a link's own mode and owner
+// become those of the file, in the same layer and in one above.
+func TestContentIDTakesTheModeOfAHardLink(t *testing.T) {
+	named := func(name string, mode int64, link string) member {
+		h := tar.Header{Name: name, Mode: mode, Uid: int(mode & 7)}
+		if link != "" {
+			h.Typeflag, h.Linkname = tar.TypeLink, link
+			return member{Header: h}
+		}
+		return member{h, "data"}
+	}
+	s := open(t)
+	want := contentOf(t, s, layerOf(t, named("a", 0o601, ""), named("b", 0o601, "a"), named("c", 0o601, "a")))
+	for name, layers := range map[string][][]byte{
+		"one layer":   {layerOf(t, named("a", 0o644, ""), named("b", 0o750, "a"), named("c", 0o601, "b"))},
+		"three":       {layerOf(t, named("a", 0o644, "")), layerOf(t, named("b", 0o750, "a")), layerOf(t, named("c", 0o601, "a"))},
+		"another way": {layerOf(t, named("a", 0o601, ""), named("c", 0o644, "a"), named("b", 0o601, "c"))},
+	} {
+		img := contentOf(t, s, layers...)
+		if img.ContentID != want.ContentID {
+			t.Errorf("%s: %s, want %s", name, img.ContentID, want.ContentID)
+		}
+		if got, want := identities(t, unpackRoot(t, s, img)), identities(t, unpackRoot(t, s, want)); got != want {
+			t.Errorf("%s: unpacked\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
+
+func unpackRoot(t *testing.T, s *image.Store, img coldstart.Image) string {
+	t.Helper()
+	root, err := s.Unpack(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
 func TestContentIDOfConfiguration(t *testing.T) {
 	content := func(lines, arch string) string {
 		t.Helper()

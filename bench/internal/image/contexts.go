@@ -3,6 +3,8 @@ package image
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
@@ -17,7 +19,7 @@ func (b *builder) named(name string) (coldstart.NamedContext, bool) {
 	if strings.EqualFold(name, "scratch") || strings.EqualFold(name, "context") {
 		return coldstart.NamedContext{}, false
 	}
-	for _, key := range sortedKeys(b.build.Contexts) {
+	for _, key := range slices.Sorted(maps.Keys(b.build.Contexts)) {
 		if canonical(key) == canonical(name) {
 			return b.build.Contexts[key], true
 		}
@@ -37,29 +39,34 @@ func (b *builder) replaceStages() {
 	}
 }
 
-// checkContexts refuses named contexts that only an engine can fetch, before
-// anything is fetched or written. needed holds the stages that are built.
-func (b *builder) checkContexts(needed []int) error {
+// check refuses what only an engine can do or fetch, before anything is fetched or
+// written. needed holds the numbers of the stages that are built.
+func (b *builder) check(needed []int) error {
 	for _, i := range needed {
 		st := b.file.stages[i]
 		base, err := b.file.expand(st.BaseName, b.global)
 		if err != nil {
 			return b.file.at(st.Location, err)
 		}
-		if c, ok := b.named(base); ok && c.Other != "" && b.file.find(base, i) < 0 {
-			return b.file.refuse(st.Location, fmt.Sprintf("the additional context %s, %s,", base, c.Other))
+		if what := b.engineContext(base, i); what != "" {
+			return b.file.refuse(st.Location, what)
 		}
 		for _, command := range st.Commands {
-			from, ok := command.(*instructions.CopyCommand)
-			if !ok || from.From == "" || b.file.find(from.From, i) >= 0 {
-				continue
-			}
-			if c, ok := b.named(from.From); ok && c.Other != "" {
-				return b.file.refuse(from.Location(), fmt.Sprintf("the additional context %s, %s,", from.From, c.Other))
+			if what := b.needsEngine(command, i); what != "" {
+				return b.file.refuse(command.Location(), what)
 			}
 		}
 	}
 	return nil
+}
+
+// engineContext names what a name in stage number i stands for if that is a context
+// that only an engine can fetch, and is otherwise empty.
+func (b *builder) engineContext(name string, i int) string {
+	if c, ok := b.named(name); ok && c.Other != "" && b.file.find(name, i) < 0 {
+		return fmt.Sprintf("the additional context %s, %s,", name, c.Other)
+	}
+	return ""
 }
 
 // fromContext starts a stage on a named context.
@@ -97,14 +104,11 @@ func (b *builder) fromBuild(ctx context.Context, build *coldstart.Build, arch st
 	if st, ok := b.others[key]; ok {
 		return st.child(), nil
 	}
-	other := &builder{store: b.store, options: b.options, arch: arch, build: build, stages: map[int]*stage{}, temp: &spooler{store: b.store}}
+	other := newBuilder(b.store, b.options, arch, build)
 	defer other.close()
 	st, err := other.run(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", build.Service, err)
-	}
-	if b.others == nil {
-		b.others = map[otherBuild]*stage{}
 	}
 	b.others[key] = st
 	return st.child(), nil
@@ -121,7 +125,5 @@ func (s *stage) label(labels map[string]string) {
 	if len(labels) > 0 && s.config.Config.Labels == nil {
 		s.config.Config.Labels = map[string]string{}
 	}
-	for key, value := range labels {
-		s.config.Config.Labels[key] = value
-	}
+	maps.Copy(s.config.Config.Labels, labels)
 }

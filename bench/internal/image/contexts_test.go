@@ -131,8 +131,9 @@ func TestNamedContextsThatAreNotThere(t *testing.T) {
 		err              string
 		engine           bool
 	}{
-		{"a repository", "FROM scratch\nCOPY --from=src a /\n", coldstart.NamedContext{Other: "https://example.com/x.git"}, "Dockerfile:2: the additional context src, https://example.com/x.git, needs a container engine's own builder", true},
+		{"a repository", "FROM scratch\nCOPY --from=src a /\n", coldstart.NamedContext{Other: "https://example.com/x.git"}, "Dockerfile:2: COPY from the additional context src, https://example.com/x.git, needs a container engine's own builder", true},
 		{"a repository as a base", "FROM src\n", coldstart.NamedContext{Other: "git@example.com:x.git"}, "Dockerfile:1: the additional context src, git@example.com:x.git, needs", true},
+		{"a repository in a trigger", "FROM scratch AS x\nONBUILD COPY --from=src a /\nFROM x\n", coldstart.NamedContext{Other: "https://example.com/x.git"}, "Dockerfile:3: the base's ONBUILD COPY from the additional context src, https://example.com/x.git, needs", true},
 		{"a service with RUN", "FROM src\n", coldstart.NamedContext{Build: &coldstart.Build{Context: service, Dockerfile: filepath.Join(service, "Dockerfile"), Service: "base"}}, "service base: Dockerfile:2: RUN needs", true},
 		{"no folder", "FROM scratch\nCOPY --from=src a /\n", coldstart.NamedContext{Dir: "/nowhere/at/all"}, "additional context src: opening build context: open /nowhere/at/all", false},
 		{"no image", "FROM src\n", coldstart.NamedContext{Image: "nowhere:1"}, "getting image nowhere:1 for linux/amd64", false},

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,8 +87,8 @@ func shortName(b *coldstart.Build) string {
 // find returns the index of a stage by its name or number; -1 for none. Only
 // stages before limit can be named.
 func (d *dockerfile) find(name string, limit int) int {
-	for i := limit - 1; i >= 0; i-- {
-		if d.stages[i].Name != "" && strings.EqualFold(d.stages[i].Name, name) {
+	for i, st := range slices.Backward(d.stages[:limit]) {
+		if st.Name != "" && strings.EqualFold(st.Name, name) {
 			return i
 		}
 	}
@@ -119,22 +120,9 @@ func refusal(what string) error {
 		"start a Docker engine, which then builds it, or measure an image that is already built as NAME=IMAGE")
 }
 
-// check refuses what can't be done in process, before anything is fetched or
-// written. needed holds the numbers of the stages that are built.
-func (d *dockerfile) check(needed []int) error {
-	for _, i := range needed {
-		for _, command := range d.stages[i].Commands {
-			if what := needsEngine(command); what != "" {
-				return d.refuse(command.Location(), what)
-			}
-		}
-	}
-	return nil
-}
-
-// needsEngine names what of an instruction can't be done in process; empty if
-// all of it can.
-func needsEngine(command instructions.Command) string {
+// needsEngine names what of an instruction of stage number i can't be done in
+// process; empty if all of it can.
+func (b *builder) needsEngine(command instructions.Command, i int) string {
 	switch c := command.(type) {
 	case *instructions.RunCommand:
 		return "RUN"
@@ -147,14 +135,15 @@ func needsEngine(command instructions.Command) string {
 		if c.Parents || len(c.ExcludePatterns) > 0 {
 			return "COPY with --parents or --exclude"
 		}
+		if what := b.engineContext(c.From, i); what != "" {
+			return "COPY from " + what
+		}
 	case *instructions.AddCommand:
 		if c.Checksum != "" || c.KeepGitDir != nil || c.Unpack != nil || len(c.ExcludePatterns) > 0 {
 			return "ADD with --checksum, --keep-git-dir, --unpack or --exclude"
 		}
-		for _, src := range c.SourcePaths {
-			if isRemote(src) {
-				return "ADD of a URL"
-			}
+		if slices.ContainsFunc(c.SourcePaths, isRemote) {
+			return "ADD of a URL"
 		}
 	}
 	return ""
@@ -174,12 +163,8 @@ func parseTrigger(text string) (instructions.Command, error) {
 
 // isRemote reports whether ADD would fetch a source.
 func isRemote(src string) bool {
-	for _, prefix := range []string{"http://", "https://", "git://", "ssh://", "git@", "github.com/"} {
-		if strings.HasPrefix(src, prefix) {
-			return true
-		}
-	}
-	return false
+	remote := []string{"http://", "https://", "git://", "ssh://", "git@", "github.com/"}
+	return slices.ContainsFunc(remote, func(prefix string) bool { return strings.HasPrefix(src, prefix) })
 }
 
 // needed lists the stages that a stage is made from, itself last. A base of a
@@ -196,32 +181,23 @@ func (d *dockerfile) needed(target int, global []string) ([]int, error) {
 		if err != nil {
 			return d.at(d.stages[i].Location, err)
 		}
-		if j := d.find(base, i); j >= 0 {
-			if err := visit(j); err != nil {
-				return err
+		names := []string{base}
+		for _, command := range d.stages[i].Commands {
+			if c, ok := command.(*instructions.CopyCommand); ok {
+				names = append(names, c.From)
 			}
 		}
-		for _, command := range d.stages[i].Commands {
-			if c, ok := command.(*instructions.CopyCommand); ok && c.From != "" {
-				if j := d.find(c.From, i); j >= 0 {
-					if err := visit(j); err != nil {
-						return err
-					}
+		for _, name := range names {
+			if j := d.find(name, i); j >= 0 {
+				if err := visit(j); err != nil {
+					return err
 				}
 			}
 		}
 		return nil
 	}
-	if err := visit(target); err != nil {
-		return nil, err
-	}
-	var list []int
-	for i := range d.stages {
-		if seen[i] {
-			list = append(list, i)
-		}
-	}
-	return list, nil
+	err := visit(target)
+	return slices.Sorted(maps.Keys(seen)), err
 }
 
 // expand replaces the variables of a word.
@@ -274,8 +250,9 @@ var proxyArgs = map[string]bool{
 // the platform's own among them.
 func (d *dockerfile) globalArgs(args map[string]string, arch string) ([]string, error) {
 	var env []string
-	for _, key := range sortedKeys(platformArgs(arch)) {
-		env = append(env, key+"="+platformArgs(arch)[key])
+	platform := platformArgs(arch)
+	for _, key := range slices.Sorted(maps.Keys(platform)) {
+		env = append(env, key+"="+platform[key])
 	}
 	for _, command := range d.global {
 		for _, arg := range command.Args {
@@ -297,24 +274,25 @@ func (d *dockerfile) globalArgs(args map[string]string, arch string) ([]string, 
 
 // unused lists the build arguments that no ARG declares, sorted.
 func (d *dockerfile) unused(args map[string]string) []string {
-	declared := map[string]bool{}
-	for _, command := range d.global {
-		for _, arg := range command.Args {
+	declared := map[string]bool{epochArg: true}
+	declare := func(c *instructions.ArgCommand) {
+		for _, arg := range c.Args {
 			declared[arg.Key] = true
 		}
+	}
+	for _, command := range d.global {
+		declare(&command)
 	}
 	for _, stage := range d.stages {
 		for _, command := range stage.Commands {
 			if c, ok := command.(*instructions.ArgCommand); ok {
-				for _, arg := range c.Args {
-					declared[arg.Key] = true
-				}
+				declare(c)
 			}
 		}
 	}
 	var list []string
-	for _, key := range sortedKeys(args) {
-		if !declared[key] && !proxyArgs[key] && key != epochArg {
+	for _, key := range slices.Sorted(maps.Keys(args)) {
+		if !declared[key] && !proxyArgs[key] {
 			list = append(list, key)
 		}
 	}
@@ -340,13 +318,4 @@ func lookupEnv(env []string, key string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

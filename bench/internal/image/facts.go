@@ -1,15 +1,15 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/emulator"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // standInLabel marks a base that stands in for one that could not be had. Like
@@ -67,7 +67,7 @@ func (s *Store) factsUnpacking(ctx context.Context, c *content) (img coldstart.I
 	defer cancel()
 	unpacked := make(chan error, 1)
 	go func() {
-		_, err := s.unpackOnce(ctx, c.manifest.Config.Digest.String(), func() (*content, error) { return c, nil })
+		_, err := s.unpackOnce(ctx, c.id(), func() (*content, error) { return c, nil })
 		unpacked <- err
 	}()
 	if img, err = s.facts(ctx, c); err != nil {
@@ -80,7 +80,7 @@ func (s *Store) factsUnpacking(ctx context.Context, c *content) (img coldstart.I
 
 // Get returns the image with an ID, without any variant's changes.
 func (s *Store) Get(ctx context.Context, id string) (coldstart.Image, error) {
-	c, _, err := s.byID(id)
+	c, err := s.byID(id)
 	if err != nil {
 		return coldstart.Image{}, err
 	}
@@ -98,60 +98,46 @@ type Listed struct {
 	Source string
 }
 
-// List returns the newest image of each name in the store, sorted by name and architecture. One
-// whose content is not all there is left out.
+// List returns the newest image of each name in the store, sorted by name and
+// architecture. One whose content is not all there is left out.
 func (s *Store) List(ctx context.Context) ([]Listed, error) {
-	entries, err := s.readIndex()
+	images, err := s.images()
 	if err != nil {
 		return nil, fmt.Errorf("listing images: %w", err)
 	}
 	var list []Listed
 	seen := map[[3]string]bool{}
-	for i := len(entries) - 1; i >= 0; i-- {
-		e := entries[i]
-		if seen[nameOf(e)] {
+	for c := range images {
+		if seen[nameOf(c.entry)] {
 			continue
 		}
-		seen[nameOf(e)] = true
-		c, err := s.load(e)
-		if err != nil {
-			continue
-		}
+		seen[nameOf(c.entry)] = true
 		img, err := s.facts(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("listing images: %w", err)
 		}
-		l := Listed{Image: img, Name: e.Annotations[annotationVariant], Source: e.Annotations[annotationSource]}
-		if base := e.Annotations[annotationBase]; base != "" {
-			l.Base = base
-		}
-		if l.Name == "" {
-			l.Name = e.Annotations[annotationRef]
-		}
-		list = append(list, l)
+		notes := c.entry.Annotations
+		img.Base = cmp.Or(notes[annotationBase], img.Base)
+		list = append(list, Listed{img, cmp.Or(notes[annotationVariant], notes[annotationRef]), notes[annotationSource]})
 	}
-	sort.SliceStable(list, func(i, j int) bool {
-		if list[i].Name != list[j].Name {
-			return list[i].Name < list[j].Name
-		}
-		return list[i].Arch < list[j].Arch
+	slices.SortStableFunc(list, func(a, b Listed) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Arch, b.Arch))
 	})
 	return list, nil
 }
 
-// byID finds an image by its ID, and its index entry.
-func (s *Store) byID(id string) (*content, v1.Descriptor, error) {
-	entries, err := s.readIndex()
+// byID finds an image by its ID.
+func (s *Store) byID(id string) (*content, error) {
+	images, err := s.images()
 	if err != nil {
-		return nil, v1.Descriptor{}, err
+		return nil, err
 	}
-	for i := len(entries) - 1; i >= 0; i-- {
-		c, err := s.load(entries[i])
-		if err == nil && c.manifest.Config.Digest.String() == id {
-			return c, entries[i], nil
+	for c := range images {
+		if c.id() == id {
+			return s.keepImage(c), nil
 		}
 	}
-	return nil, v1.Descriptor{}, fmt.Errorf("image %s is not in the store %s", id, s.dir)
+	return nil, fmt.Errorf("image %s is not in the store %s", id, s.dir)
 }
 
 // facts reads an image's facts off its content.
@@ -161,7 +147,7 @@ func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) 
 		return coldstart.Image{}, err
 	}
 	img := coldstart.Image{
-		ID:          c.manifest.Config.Digest.String(),
+		ID:          c.id(),
 		ContentID:   info.ContentID,
 		SizeBytes:   info.Unpacked,
 		Digest:      c.desc.Digest.String(),
@@ -206,7 +192,7 @@ func Apply(img coldstart.Image, v coldstart.Variant) coldstart.Image {
 		img.WorkingDir = v.WorkingDir
 	}
 	env := append([]string(nil), img.Environment...)
-	for _, key := range sortedKeys(v.Environment) {
+	for _, key := range slices.Sorted(maps.Keys(v.Environment)) {
 		env = setEnv(env, key, v.Environment[key])
 	}
 	img.Environment = env

@@ -53,20 +53,20 @@ func (s *Store) search(ctx context.Context, ref, arch string, o Options) (*conte
 	platform := "linux/" + arch
 	byID := imageID.MatchString(ref)
 	if byID {
-		if c, _, err := s.byID(ref); err == nil && c.config.Architecture == arch {
+		if c, err := s.byID(ref); err == nil && c.config.Architecture == arch {
 			return c, nil
 		}
 	}
 	var tried []string
-	held, entry, others := s.lookup(ref, arch)
+	held, others := s.lookup(ref, arch)
 	if len(others) > 0 {
 		tried = append(tried, "the image store has it for "+strings.Join(others, ", ")+" only")
 	}
-	if held != nil && (o.Engine == nil || entry.Annotations[annotationSource] != sourceEngine) {
+	if held != nil && (o.Engine == nil || held.entry.Annotations[annotationSource] != sourceEngine) {
 		return held, nil
 	}
 	if o.Engine != nil {
-		c, err := s.fromEngine(ctx, ref, platform, held, entry, o)
+		c, err := s.fromEngine(ctx, ref, platform, held, o)
 		if err == nil {
 			return c, nil
 		}
@@ -108,41 +108,52 @@ func remedy(ref string) string {
 
 // lookup finds a reference in the index; others are the platforms that it has
 // it for where it has it, but not for this one.
-func (s *Store) lookup(ref, arch string) (c *content, entry v1.Descriptor, others []string) {
-	entries, err := s.readIndex()
-	if err != nil {
-		return nil, v1.Descriptor{}, nil
-	}
+func (s *Store) lookup(ref, arch string) (c *content, others []string) {
 	want := canonical(ref)
-	// The newest entry is the last one.
-	for i := len(entries) - 1; i >= 0; i-- {
-		e := entries[i]
-		if e.Annotations[annotationRef] == "" || canonical(e.Annotations[annotationRef]) != want {
+	images, _ := s.images()
+	for c := range images {
+		if under := c.entry.Annotations[annotationRef]; under == "" || canonical(under) != want {
 			continue
 		}
-		found, err := s.load(e)
-		if err != nil {
-			continue
+		if c.config.OS == "linux" && c.config.Architecture == arch {
+			return s.keepImage(c), nil
 		}
-		if found.config.OS == "linux" && found.config.Architecture == arch {
-			return found, e, nil
-		}
-		others = append(others, found.config.OS+"/"+found.config.Architecture)
+		others = append(others, c.config.OS+"/"+c.config.Architecture)
 	}
-	return nil, v1.Descriptor{}, others
+	return nil, others
 }
 
-// load reads an image's manifest and configuration; an error says that the
-// store does not have all of it.
+// content is an image in the store.
+type content struct {
+	entry     v1.Descriptor // of the index; the zero value for none
+	desc      v1.Descriptor // of the manifest
+	manifest  *v1.Manifest
+	config    *v1.ConfigFile
+	configRaw []byte
+	layers    []layer
+	// started holds layers that were unpacked while they came; nil for none.
+	started *rootStage
+}
+
+// id returns the image ID, "sha256:" and the digest of the configuration.
+func (c *content) id() string { return c.manifest.Config.Digest.String() }
+
+// load reads an image's manifest and configuration and marks the image as in use;
+// an error says that the store does not have all of it.
 func (s *Store) load(d v1.Descriptor) (*content, error) {
 	c, err := s.peek(d)
 	if err != nil {
 		return nil, err
 	}
+	return s.keepImage(c), nil
+}
+
+// keepImage marks an image as in use and returns it.
+func (s *Store) keepImage(c *content) *content {
 	for _, l := range c.layers {
 		s.keepBlob(l.Blob)
 	}
-	return c, nil
+	return c
 }
 
 // peek is load without marking the image as in use.
@@ -158,7 +169,7 @@ func (s *Store) peek(d v1.Descriptor) (*content, error) {
 	if m.MediaType == "" {
 		m.MediaType = d.MediaType
 	}
-	c := &content{desc: v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest}, manifest: m}
+	c := &content{entry: d, desc: v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest}, manifest: m}
 	if c.configRaw, err = s.readBlob(m.Config); err != nil {
 		return nil, err
 	}
@@ -179,7 +190,7 @@ func (s *Store) peek(d v1.Descriptor) (*content, error) {
 
 // fromEngine copies an image out of an engine, unless the engine still has the
 // one that was copied before.
-func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *content, entry v1.Descriptor, o Options) (*content, error) {
+func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *content, o Options) (*content, error) {
 	d, err := o.Engine.Describe(ctx, ref, platform)
 	if err != nil {
 		return nil, err
@@ -187,7 +198,7 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 	if "linux/"+d.Arch != platform {
 		return nil, fmt.Errorf("it has %s for linux/%s only", ref, d.Arch)
 	}
-	if held != nil && entry.Annotations[annotationEngineID] == d.ID {
+	if held != nil && held.entry.Annotations[annotationEngineID] == d.ID {
 		return held, nil
 	}
 	o.say("copying %s out of the engine", ref)
@@ -225,13 +236,6 @@ func (s *Store) copyOut(ctx context.Context, ref string, d coldstart.Image, root
 	return c, err
 }
 
-// answer is what a registry said about a reference, once a run.
-type answer struct {
-	once sync.Once
-	c    *content
-	err  error
-}
-
 // fromRegistry pulls an image; the registry is asked once for a reference, and
 // a failure stands for the life of the store.
 func (s *Store) fromRegistry(ctx context.Context, ref, arch string, byID bool, o Options) (*content, error) {
@@ -241,16 +245,20 @@ func (s *Store) fromRegistry(ctx context.Context, ref, arch string, byID bool, o
 	case o.pullTimeout() < 0:
 		return nil, errors.New("neither the image store nor an engine holds it, and no registry is to be asked")
 	}
-	key := canonical(ref) + " " + arch
-	s.mu.Lock()
-	a := s.asked[key]
-	if a == nil {
-		a = &answer{}
-		s.asked[key] = a
-	}
-	s.mu.Unlock()
-	a.once.Do(func() { a.c, a.err = s.pull(ctx, ref, arch, o) })
-	return a.c, a.err
+	pull, _ := s.asked.LoadOrStore(canonical(ref)+" "+arch, sync.OnceValues(func() (*content, error) { return s.pull(ctx, ref, arch, o) }))
+	return pull.(func() (*content, error))()
+}
+
+// rewinder restarts a timer with whatever is written to it.
+type rewinder struct {
+	*time.Timer
+	timeout time.Duration
+}
+
+// Write never fails.
+func (r rewinder) Write(p []byte) (int, error) {
+	r.Reset(r.timeout)
+	return len(p), nil
 }
 
 // pull fetches an image for one platform.
@@ -284,7 +292,7 @@ func (s *Store) pull(ctx context.Context, ref, arch string, o Options) (*content
 			platform: "linux/" + arch,
 			notes:    map[string]string{annotationSource: sourceRegistry},
 			// While bytes come, the registry answers.
-			alive: func() { watch.Reset(timeout) },
+			alive: rewinder{watch, timeout},
 			say:   o.say,
 		})
 		if err == nil {

@@ -191,7 +191,7 @@ func configText(t *testing.T, s *image.Store, img coldstart.Image) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.Name == strings.TrimPrefix(img.ID, "sha256:")+".json" {
+		if h.Name == img.ID {
 			data, err := io.ReadAll(tr)
 			if err != nil {
 				t.Fatal(err)

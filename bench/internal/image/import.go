@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"runtime"
 	"slices"
 	"strings"
@@ -181,7 +180,11 @@ func notImages(b bundle, top map[string]bool) error {
 			"save the image instead: `docker save IMAGE -o FILE`; of a container, make one first: `docker commit CONTAINER IMAGE`")
 	}
 	for first := range top {
-		if _, err := fs.Stat(b, first+"/layer.tar"); err == nil || first == "blobs" || first == "oci-layout" {
+		f, _, err := b.open(first + "/layer.tar")
+		if err == nil {
+			f.Close()
+		}
+		if err == nil || first == "blobs" || first == "oci-layout" {
 			return fmt.Errorf("it has layers, but neither %s nor %s: it is cut short or damaged", savedManifest, indexFile)
 		}
 	}
@@ -261,7 +264,7 @@ func (h heldImage) is(wanted string) bool {
 func listImages(images []heldImage) string {
 	var names []string
 	for _, h := range images {
-		names = addRefs(names, []string{h.String()})
+		names = addRefs(names, h.String())
 	}
 	return strings.Join(names, ", ")
 }
@@ -269,13 +272,13 @@ func listImages(images []heldImage) string {
 func listPlatforms(images []heldImage) string {
 	var names []string
 	for _, h := range images {
-		names = addRefs(names, []string{h.platform})
+		names = addRefs(names, h.platform)
 	}
 	return strings.Join(names, ", ")
 }
 
-// addRefs returns the references of both lists, each once.
-func addRefs(refs, more []string) []string {
+// addRefs returns references with further ones, each once.
+func addRefs(refs []string, more ...string) []string {
 	all := slices.Clone(refs)
 	for _, ref := range more {
 		if !slices.Contains(all, ref) {
@@ -288,6 +291,5 @@ func addRefs(refs, more []string) []string {
 // familiar returns the form of a reference that people type: "x:1" for
 // "docker.io/library/x:1".
 func familiar(ref string) string {
-	ref = strings.TrimPrefix(ref, "docker.io/")
-	return strings.TrimPrefix(ref, "library/")
+	return strings.TrimPrefix(strings.TrimPrefix(ref, "docker.io/"), "library/")
 }

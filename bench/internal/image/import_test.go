@@ -503,7 +503,7 @@ func TestImportRefusesDamage(t *testing.T) {
 		parts []part
 		err   string
 	}{
-		{"saved layer changed", change(saved, strings.Repeat("b", 64)+"/layer.tar", func(p *part) { p.data = lower }), "layer 2: its content is sha256:" + hexOf(lower)},
+		{"saved layer changed", change(saved, strings.Repeat("b", 64)+"/layer.tar", func(p *part) { p.data = lower }), ": its content is sha256:" + hexOf(lower)},
 		{"saved layer gone", change(saved, strings.Repeat("b", 64)+"/layer.tar", drop), "is missing"},
 		{"saved configuration changed", change(saved, ".json", func(p *part) {
 			if p.name != "manifest.json" {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"sort"
-	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -82,20 +81,13 @@ const maxAccounts = 1 << 20
 // comes from.
 type item struct {
 	entry
-	// open opens the content and says how long it is; for type '0' only.
-	open func() (io.ReadCloser, int64, error)
+	// open opens the content; for type '0' only.
+	open opener
 	// inode is equal, and comparable, for the names of one file that come from
 	// one source of a COPY; nil for a file with one name.
 	inode any
 	// source is the number of that source.
 	source int
-}
-
-// text returns an open function for content in memory.
-func text(data string) func() (io.ReadCloser, int64, error) {
-	return func() (io.ReadCloser, int64, error) {
-		return io.NopCloser(strings.NewReader(data)), int64(len(data)), nil
-	}
 }
 
 // writeLayer makes a layer of items, in the order of their names, and returns
@@ -115,36 +107,28 @@ func (s *Store) writeLayer(ctx context.Context, items []item, media types.MediaT
 		return layer{}, err
 	}
 	diffID := v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
-	if info, ok := s.layerInfo(diffID); ok && info.Blob.Digest != diffID && s.keepBlob(info.Blob) {
-		return layer{Blob: described(info.Blob, media), DiffID: diffID}, nil
+	if blob, ok := s.layerBlob(diffID, false); ok {
+		return layer{Blob: described(blob, media), DiffID: diffID}, nil
 	}
 
-	w, err := s.newBlob()
-	if err != nil {
-		return layer{}, err
-	}
-	defer w.abort()
 	sum.Reset()
-	zip := gzip.NewWriter(w)
 	meter := s.Meter("compressing", size)
-	defer meter.End()
-	if err := writeTar(ctx, io.MultiWriter(zip, sum, meter), items); err != nil {
-		return layer{}, err
-	}
-	if err := zip.Close(); err != nil {
+	blob, err := s.addBlob(func(w io.Writer) error {
+		zip := gzip.NewWriter(w)
+		if err := writeTar(ctx, io.MultiWriter(zip, sum, meter), items); err != nil {
+			return err
+		}
+		return zip.Close()
+	})
+	meter.End()
+	if err != nil {
 		return layer{}, err
 	}
 	// A file that was written to in between is in the second reading.
 	diffID.Hex = hex.EncodeToString(sum.Sum(nil))
-	digest, packed, err := w.commit()
-	if err != nil {
-		return layer{}, err
-	}
-	meter.End()
-	blob := v1.Descriptor{Digest: digest, Size: packed}
 	l := layer{Blob: described(blob, media), DiffID: diffID}
 	// What is in the layer is read back from it, which also verifies it.
-	_, err = s.inspect(ctx, l)
+	_, err = s.examine(ctx, l)
 	return l, err
 }
 

@@ -109,7 +109,7 @@ func (s *Store) readRecord(dir, name string, v any) bool {
 		return false
 	}
 	sum, data, _ := bytes.Cut(data, []byte("\n"))
-	return string(sum) == sha256Hex(data) && json.Unmarshal(data, v) == nil
+	return string(sum) == hashOf(data).Hex && json.Unmarshal(data, v) == nil
 }
 
 // writeRecord stores what was found out, its digest in front: a file that is not
@@ -119,20 +119,19 @@ func (s *Store) writeRecord(dir, name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return s.writeFile(filepath.Join(dir, name+".json"), append([]byte(sha256Hex(data)+"\n"), data...))
+	return s.replaceFile(filepath.Join(dir, name+".json"), append([]byte(hashOf(data).Hex+"\n"), data...))
 }
 
-func sha256Hex(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
-// inspect returns what is in a layer, reading and verifying it where that is
-// not known yet.
+// inspect returns what is in a layer, and examines it if that is not known yet.
 func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
 	if info, ok := s.layerInfo(l.DiffID); ok {
 		return info, nil
 	}
+	return s.examine(ctx, l)
+}
+
+// examine reads a layer, which verifies it, and records what is in it.
+func (s *Store) examine(ctx context.Context, l layer) (layerInfo, error) {
 	info := layerInfo{Format: layerFormat, Blob: described(l.Blob, layerMedia(l.Blob, l.DiffID, types.DockerLayer))}
 	var meter *Meter
 	if !l.hashed { // or it would show beside that of unpacking
@@ -152,12 +151,16 @@ func (s *Store) inspect(ctx context.Context, l layer) (layerInfo, error) {
 // content is compared with the layer's digests: an error means that nothing of
 // what was handed out may be kept.
 func (s *Store) readLayer(ctx context.Context, l layer, f func(*tar.Header, io.Reader) error) error {
-	r, err := s.uncompressed(l)
+	stored, err := partial.CompressedToLayer(storedLayer{ctx, s, l})
+	if err != nil {
+		return err
+	}
+	r, err := stored.Uncompressed()
 	if err != nil {
 		return fmt.Errorf("reading layer %s: %w", l.Blob.Digest, err)
 	}
 	defer r.Close()
-	var plain io.Reader = contextReader{ctx, r}
+	plain := io.Reader(r)
 	sum := sha256.New()
 	if !l.plain() { // whose one digest the blob is verified against
 		plain = io.TeeReader(plain, sum)
@@ -199,30 +202,36 @@ func readTar(what string, plain io.Reader, f func(*tar.Header, io.Reader) error)
 	return nil
 }
 
-// uncompressed opens the tar stream of a layer, whatever it is compressed with.
-// The blob's own digest is verified at the end, unless it was just computed.
-func (s *Store) uncompressed(l layer) (io.ReadCloser, error) {
-	stored, err := partial.CompressedToLayer(storedLayer{s, l})
-	if err != nil {
-		return nil, err
-	}
-	return stored.Uncompressed()
-}
-
-// storedLayer is a blob of the store as the registry library wants to see it.
+// storedLayer is a blob of the store as the registry library wants to see it. Its
+// digest is verified at the end of reading, unless it was just computed.
 type storedLayer struct {
+	ctx   context.Context
 	store *Store
 	layer
 }
 
-func (l storedLayer) Digest() (v1.Hash, error)            { return l.Blob.Digest, nil }
-func (l storedLayer) Size() (int64, error)                { return l.Blob.Size, nil }
+// Digest returns the blob's digest.
+func (l storedLayer) Digest() (v1.Hash, error) { return l.Blob.Digest, nil }
+
+// Size returns the blob's size.
+func (l storedLayer) Size() (int64, error) { return l.Blob.Size, nil }
+
+// MediaType returns the blob's media type.
 func (l storedLayer) MediaType() (types.MediaType, error) { return l.Blob.MediaType, nil }
+
+// Compressed opens the blob.
 func (l storedLayer) Compressed() (io.ReadCloser, error) {
+	var r io.ReadCloser
+	var err error
 	if l.hashed {
-		return os.Open(l.store.blobPath(l.Blob.Digest))
+		r, err = os.Open(l.store.blobPath(l.Blob.Digest))
+	} else {
+		r, err = l.store.openBlob(l.Blob)
 	}
-	return l.store.openBlob(l.Blob)
+	return struct {
+		io.Reader
+		io.Closer
+	}{contextReader{l.ctx, r}, r}, err
 }
 
 // entryOf reads a tar header; false for what is no file, and for a name that

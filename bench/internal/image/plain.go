@@ -3,7 +3,9 @@ package image
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -19,24 +21,29 @@ func (l layer) plain() bool { return l.Blob.Digest == l.DiffID }
 
 // plain reports whether a layer of the image is stored without compression. Its
 // manifest is then the store's own: no registry has one like it.
-func (c *content) plain() bool {
-	for _, l := range c.layers {
-		if l.plain() {
-			return true
-		}
-	}
-	return false
-}
+func (c *content) plain() bool { return slices.ContainsFunc(c.layers, layer.plain) }
 
-// plainBlob returns the blob of a layer that is stored without compression; false
-// for none.
-func (s *Store) plainBlob(diffID v1.Hash) (v1.Descriptor, bool) {
-	info, err := os.Stat(s.blobPath(diffID))
-	if err != nil || !info.Mode().IsRegular() {
+// layerBlob returns the blob that the store has of a layer: only one with
+// compression, unless plain is set; false for none.
+func (s *Store) layerBlob(diffID v1.Hash, plain bool) (v1.Descriptor, bool) {
+	info, ok := s.layerInfo(diffID)
+	if ok && (plain || info.Blob.Digest != diffID) && s.keepBlob(info.Blob) {
+		return info.Blob, true
+	}
+	file, err := os.Stat(s.blobPath(diffID))
+	if err != nil || !plain {
 		return v1.Descriptor{}, false
 	}
-	d := v1.Descriptor{MediaType: types.DockerUncompressedLayer, Digest: diffID, Size: info.Size()}
+	d := v1.Descriptor{MediaType: types.DockerUncompressedLayer, Digest: diffID, Size: file.Size()}
 	return d, s.keepBlob(d)
+}
+
+// layerKind returns the media type of compressed layers in a kind of manifest.
+func layerKind(manifest types.MediaType) types.MediaType {
+	if manifest == types.OCIManifestSchema1 {
+		return types.OCILayer
+	}
+	return types.DockerLayer
 }
 
 // layerMedia returns the media type of a blob in a manifest whose compressed
@@ -57,31 +64,21 @@ func (s *Store) compressed(ctx context.Context, c *content) (*content, error) {
 	if !c.plain() {
 		return c, nil
 	}
-	kind := types.DockerLayer
-	if c.manifest.MediaType == types.OCIManifestSchema1 {
-		kind = types.OCILayer
-	}
-	m := *c.manifest
-	m.Layers = nil
 	var layers []layer
 	for i, l := range c.layers {
 		blob, err := s.compressedBlob(ctx, l)
 		if err != nil {
 			return nil, fmt.Errorf("compressing layer %d: %w", i+1, err)
 		}
-		layers = append(layers, layer{Blob: described(blob, kind), DiffID: l.DiffID})
-		m.Layers = append(m.Layers, described(blob, kind))
+		layers = append(layers, layer{Blob: described(blob, layerKind(c.manifest.MediaType)), DiffID: l.DiffID})
 	}
-	packed, err := s.writeManifest(&m, c.configRaw, c.config, layers)
+	packed, err := s.writeManifest(c.manifest.MediaType, c.configRaw, c.config, layers)
 	if err != nil {
 		return nil, err
 	}
-	_, entry, err := s.byID(c.manifest.Config.Digest.String())
-	if err != nil {
-		return nil, err
-	}
-	entry.MediaType, entry.Digest, entry.Size = packed.desc.MediaType, packed.desc.Digest, packed.desc.Size
-	return packed, s.record(entry)
+	packed.entry = c.entry
+	packed.entry.MediaType, packed.entry.Digest, packed.entry.Size = packed.desc.MediaType, packed.desc.Digest, packed.desc.Size
+	return packed, s.record(packed.entry)
 }
 
 // compressedBlob returns the blob of a layer with compression.
@@ -90,25 +87,17 @@ func (s *Store) compressedBlob(ctx context.Context, l layer) (v1.Descriptor, err
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	if info.Blob.Digest != l.DiffID && s.keepBlob(info.Blob) {
-		return info.Blob, nil
+	if blob, ok := s.layerBlob(l.DiffID, false); ok {
+		return blob, nil
 	}
-	stored, err := partial.CompressedToLayer(storedLayer{s, l})
+	stored, err := partial.CompressedToLayer(storedLayer{ctx, s, l})
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	w, err := s.newBlob()
+	blob, err := s.addBlob(func(w io.Writer) error { return s.compressLayer(ctx, taking{ref: "a layer"}, stored, w) })
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	defer w.abort()
-	if err := s.compressLayer(ctx, taking{ref: "a layer"}, stored, l.DiffID, w); err != nil {
-		return v1.Descriptor{}, err
-	}
-	digest, size, err := w.commit()
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	info.Blob = v1.Descriptor{MediaType: types.DockerLayer, Digest: digest, Size: size}
-	return info.Blob, s.writeLayerInfo(l.DiffID, info)
+	info.Blob = described(blob, types.DockerLayer)
+	return blob, s.writeLayerInfo(l.DiffID, info)
 }

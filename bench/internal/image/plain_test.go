@@ -299,6 +299,27 @@ func TestDamagedLayerIsNotUnpacked(t *testing.T) {
 	}
 }
 
+// TestCompressedLayerIsVerified: a compressed layer that is not what the configuration
+// says is refused, also if the store has the right one without compression.
+func TestCompressedLayerIsVerified(t *testing.T) {
+	layers := [][]byte{bigLayer(t, "a")}
+	s := open(t)
+	img := takeUnpacked(t, s, &engine{images: map[string][]byte{"mine:1": chained(t, layers, 0)}, arch: "amd64"})
+	config := configOf(t, "amd64", layers...)
+	put := func(layer []byte) (coldstart.Image, error) {
+		return s.Put(t.Context(), "other:1", bytes.NewReader(archived(t, []part{
+			{name: "layer", data: gzipped(layer)}, {name: "config", data: config},
+			{name: "manifest.json", data: asJSON(t, []object{{"Config": "config", "Layers": []string{"layer"}}})},
+		})))
+	}
+	if _, err := put(bigLayer(t, "b")); err == nil || !strings.Contains(err.Error(), "content does not match its digest") {
+		t.Errorf("another layer: %v", err)
+	}
+	if got, err := put(layers[0]); err != nil || got.ID != img.ID || got.Digest == "" {
+		t.Errorf("the right layer: %+v, %v", got, err)
+	}
+}
+
 // TestRemovedLinkLeadsNowhere: a folder that the entry before was put in by the name
 // of a symbolic link is another one when the link is removed.
 func TestRemovedLinkLeadsNowhere(t *testing.T) {

@@ -63,20 +63,24 @@ func (s *Store) removeRoot(name string) {
 // hour, and returns how many bytes of content that was. The store does so by
 // itself whenever an image drops out of its index.
 func (s *Store) Prune() (int64, error) {
-	unlock, err := s.index.Lock()
-	if err != nil {
-		return 0, fmt.Errorf("pruning image store: %w", err)
-	}
-	defer unlock()
-	entries, err := s.readIndex()
-	if err != nil {
-		return 0, fmt.Errorf("pruning image store: %w", err)
-	}
-	freed, err := s.prune(entries)
+	freed, err := s.lockAndPrune()
 	if err != nil {
 		return freed, fmt.Errorf("pruning image store: %w", err)
 	}
 	return freed, nil
+}
+
+func (s *Store) lockAndPrune() (int64, error) {
+	unlock, err := s.index.Lock()
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	entries, err := s.readIndex()
+	if err != nil {
+		return 0, err
+	}
+	return s.prune(entries)
 }
 
 // prune removes what none of the entries refers to. The lock is held.
@@ -84,7 +88,7 @@ func (s *Store) prune(entries []v1.Descriptor) (int64, error) {
 	blobs, layers, contents := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, e := range entries {
 		blobs[e.Digest.Hex] = true
-		c, err := s.load(e)
+		c, err := s.peek(e)
 		if err != nil {
 			continue
 		}

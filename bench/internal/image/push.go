@@ -123,21 +123,27 @@ func pushError(err error) error {
 	return err
 }
 
-// original returns an image of the store for go-containerregistry.
+// original returns an image of the store for go-containerregistry, compressed.
 func (s *Store) original(ctx context.Context, id string) (v1.Image, error) {
-	c, _, err := s.byID(id)
+	c, err := s.byID(id)
 	if err != nil {
 		return nil, err
 	}
 	if c, err = s.compressed(ctx, c); err != nil {
 		return nil, err
 	}
-	return partial.CompressedToImage(&stored{s, c})
+	return s.imageOf(ctx, c)
+}
+
+// imageOf returns an image of the store for go-containerregistry.
+func (s *Store) imageOf(ctx context.Context, c *content) (v1.Image, error) {
+	return partial.CompressedToImage(&stored{ctx, s, c})
 }
 
 // stored is an image of the store as go-containerregistry wants to see it. What
 // it hands out is verified against its digest while it is read.
 type stored struct {
+	ctx   context.Context
 	store *Store
 	*content
 }
@@ -153,7 +159,7 @@ func (i *stored) MediaType() (types.MediaType, error) { return i.manifest.MediaT
 func (i *stored) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 	for _, l := range i.layers {
 		if l.Blob.Digest == h {
-			return storedLayer{i.store, l}, nil
+			return storedLayer{i.ctx, i.store, l}, nil
 		}
 	}
 	return nil, fmt.Errorf("the image has no layer %s", h)

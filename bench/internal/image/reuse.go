@@ -35,7 +35,7 @@ func (b *builder) finish(ctx context.Context, name string, st *stage) (*content,
 		}
 		if c != nil {
 			if !slices.EqualFunc(c.layers, st.layers, func(x, y layer) bool { return x.DiffID == y.DiffID }) {
-				b.options.say("%s: nothing but times differs from image %s, which is used again (bench images build --no-cache builds anew)", name, shortID(c.manifest.Config.Digest.String()))
+				b.options.say("%s: nothing but times differs from image %s, which is used again (bench images build --no-cache builds anew)", name, shortID(c.id()))
 			}
 			return c, nil
 		}
@@ -49,25 +49,17 @@ func (b *builder) finish(ctx context.Context, name string, st *stage) (*content,
 // and layer by layer, without times. Equal content in other layers is another
 // image, whose size may be another, too.
 func (s *Store) alike(ctx context.Context, st *stage) (*content, error) {
-	entries, err := s.readIndex()
+	images, err := s.images()
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range slices.Backward(entries) {
-		if e.Annotations[annotationSource] != sourceBuild || e.Annotations[annotationBuilder] != buildVersion {
+	for c := range images {
+		notes := c.entry.Annotations
+		if notes[annotationSource] != sourceBuild || notes[annotationBuilder] != buildVersion || c.manifest.MediaType != st.media || !sameConfig(c.config, st.config) {
 			continue
 		}
-		c, err := s.peek(e)
-		if err != nil || c.manifest.MediaType != st.media || !sameConfig(c.config, st.config) {
-			continue
-		}
-		if same, err := s.sameLayers(ctx, c.layers, st.layers); err != nil {
-			return nil, err
-		} else if !same {
-			continue
-		}
-		if c, err = s.load(e); err == nil {
-			return c, nil
+		if same, err := s.sameLayers(ctx, c.layers, st.layers); err != nil || same {
+			return s.keepImage(c), err
 		}
 	}
 	return nil, nil

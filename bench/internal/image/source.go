@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strings"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 )
@@ -151,7 +150,7 @@ func (c *contextSource) ignores(name string) (ignored bool, info patternmatcher.
 // everything, as Docker does. A link that is left out is not there.
 func (c *contextSource) resolve(name string) (string, error) {
 	out := "" // a link that leads out of the context
-	resolved, err := followLinks(name, func(name string) (string, bool, error) {
+	resolved, err := followLinks(name, func(name string, _ bool) (string, bool, error) {
 		info, err := c.root.Lstat(name)
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			return "", false, nil
@@ -294,30 +293,8 @@ func (c *contextSource) item(name, rel string, info fs.FileInfo) (item, error) {
 	return item{
 		entry: entry{Name: rel, Type: tar.TypeReg, Mode: tarMode(info), Size: info.Size(), ModTime: info.ModTime().Unix()},
 		inode: inodeOf(info),
-		open: func() (io.ReadCloser, int64, error) {
-			f, err := c.root.Open(name)
-			if err != nil {
-				return nil, 0, err
-			}
-			info, err := f.Stat()
-			if err != nil {
-				f.Close()
-				return nil, 0, err
-			}
-			return f, info.Size(), nil
-		},
+		open:  func() (io.ReadCloser, int64, error) { return sized(c.root.Open(name)) },
 	}, nil
-}
-
-// content is an image in the store.
-type content struct {
-	desc      v1.Descriptor // of the manifest
-	manifest  *v1.Manifest
-	config    *v1.ConfigFile
-	configRaw []byte
-	layers    []layer
-	// started holds layers that were unpacked while they came; nil for none.
-	started *rootStage
 }
 
 // hasMeta reports whether a pattern is more than a name.

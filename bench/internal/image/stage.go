@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strings"
 )
@@ -107,10 +106,7 @@ func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error)
 			if name == "" {
 				return nil, fmt.Errorf("reading /%s: layer %s lacks it", n.Name, s.layers[n.layer].DiffID)
 			}
-			items = append(items, item{entry: n.entry, inode: place{n.layer, n.member}, open: func() (io.ReadCloser, int64, error) {
-				f, err := os.Open(name)
-				return f, n.Size, err
-			}})
+			items = append(items, item{entry: n.entry, inode: place{n.layer, n.member}, open: fileOf(name)})
 		case tar.TypeDir, tar.TypeSymlink:
 			items = append(items, item{entry: n.entry})
 		}

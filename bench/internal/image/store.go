@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -44,11 +45,12 @@ type Store struct {
 
 	progress func(Progress) // nil for none
 
+	asked sync.Map // registries, once a reference: func() (*content, error)
+	roots sync.Map // unpacking, once an image: *sync.Mutex
+
 	mu    sync.Mutex
-	about string                 // see About
-	asked map[string]*answer     // registries, once a reference
-	roots map[string]*sync.Mutex // unpacking, once an image
-	kept  map[string]bool        // image IDs, see Keep
+	about string          // see About
+	kept  map[string]bool // image IDs, see Keep
 }
 
 // OpenStore opens the store in dir and makes one where there is none. An index
@@ -61,8 +63,6 @@ func OpenStore(dir string) (*Store, error) {
 	s := &Store{
 		dir:   dir,
 		index: lockedfile.MutexAt(filepath.Join(dir, lockFile)),
-		asked: map[string]*answer{},
-		roots: map[string]*sync.Mutex{},
 		kept:  map[string]bool{},
 	}
 	if err := s.prepare(); err != nil {
@@ -88,7 +88,7 @@ func (s *Store) prepare() error {
 	}
 	defer unlock()
 	if !validJSON(s.path("oci-layout")) {
-		if err := s.writeFile("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+		if err := s.replaceFile("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
 			return err
 		}
 	}
@@ -123,26 +123,6 @@ func (s *Store) sweep() {
 // path returns a path inside the store.
 func (s *Store) path(elem ...string) string {
 	return filepath.Join(append([]string{s.dir}, elem...)...)
-}
-
-// writeFile puts a small file in its place in one step.
-func (s *Store) writeFile(name string, data []byte) error {
-	f, err := os.CreateTemp(s.path(tempDir), "file-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), s.path(name))
-	}
-	return err
 }
 
 // The annotations of an index entry.
@@ -188,6 +168,18 @@ func (s *Store) readIndex() ([]v1.Descriptor, error) {
 	return kept, nil
 }
 
+// images returns the images of the index whose content is there, the newest first.
+func (s *Store) images() (iter.Seq[*content], error) {
+	entries, err := s.readIndex()
+	return func(yield func(*content) bool) {
+		for _, e := range slices.Backward(entries) {
+			if c, err := s.peek(e); err == nil && !yield(c) {
+				return
+			}
+		}
+	}, err
+}
+
 // writeIndex replaces index.json. The lock is held.
 func (s *Store) writeIndex(entries []v1.Descriptor) error {
 	if entries == nil {
@@ -201,7 +193,7 @@ func (s *Store) writeIndex(entries []v1.Descriptor) error {
 	if err != nil {
 		return err
 	}
-	return s.writeFile(indexFile, append(data, '\n'))
+	return s.replaceFile(indexFile, append(data, '\n'))
 }
 
 // keptGenerations is how many images of one name and architecture the index
@@ -220,12 +212,11 @@ func (s *Store) record(d v1.Descriptor) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if n := len(entries); n > 0 && sameEntry(entries[n-1], d) {
+	if n := len(entries); n > 0 && reflect.DeepEqual(entries[n-1], d) {
 		return nil
 	}
 	kept, same, dropped := []v1.Descriptor{d}, 1, false
-	for i := len(entries) - 1; i >= 0; i-- {
-		e := entries[i]
+	for _, e := range slices.Backward(entries) {
 		if nameOf(e) == nameOf(d) {
 			if e.Digest == d.Digest {
 				continue
@@ -261,19 +252,13 @@ func (s *Store) Keep(ids ...string) {
 
 // keeps reports whether an entry is one of Keep.
 func (s *Store) keeps(d v1.Descriptor) bool {
-	s.mu.Lock()
-	none := len(s.kept) == 0
-	s.mu.Unlock()
-	if none {
-		return false
-	}
-	c, err := s.load(d)
+	c, err := s.peek(d)
 	if err != nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.kept[c.manifest.Config.Digest.String()]
+	return s.kept[c.id()]
 }
 
 // nameOf is what two entries of one image's generations have in common.
@@ -283,13 +268,6 @@ func nameOf(d v1.Descriptor) [3]string {
 		name[2] = d.Platform.Architecture
 	}
 	return name
-}
-
-// sameEntry reports whether nothing would change.
-func sameEntry(a, b v1.Descriptor) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && string(x) == string(y)
 }
 
 // validJSON reports whether a file holds one JSON document.
@@ -311,10 +289,4 @@ func removeTree(dir string) error {
 		return nil
 	})
 	return os.RemoveAll(dir)
-}
-
-// drain reads to the end, so that a verifying reader gets to its verdict.
-func drain(r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
 }

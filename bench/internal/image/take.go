@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -24,9 +24,9 @@ type taking struct {
 	// plain leaves layers that were just made blobs of the store as they are,
 	// without compression.
 	plain bool
-	// alive is called whenever something has come, say about what is big; both
-	// may be nil.
-	alive func()
+	// alive is written to whenever something has come from a registry, say called
+	// about what is big; both may be nil.
+	alive io.Writer
 	say   func(format string, args ...any)
 }
 
@@ -69,113 +69,88 @@ func (s *Store) take(ctx context.Context, t taking) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := types.DockerLayer
-	m := &v1.Manifest{SchemaVersion: 2, MediaType: types.DockerManifestSchema2, Layers: []v1.Descriptor{}}
-	m.Config.MediaType = types.DockerConfigJSON
-	if media == types.OCIManifestSchema1 {
-		kind, m.MediaType, m.Config.MediaType = types.OCILayer, media, types.OCIConfigJSON
+	if media != types.OCIManifestSchema1 {
+		media = types.DockerManifestSchema2
 	}
 	var taken []layer
 	for i, l := range layers {
-		blob, err := s.takeLayer(ctx, t, l, config.RootFS.DiffIDs[i])
+		diffID := config.RootFS.DiffIDs[i]
+		blob, err := s.takeLayer(ctx, t, l, diffID)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i+1, err)
 		}
-		diffID := config.RootFS.DiffIDs[i]
-		d := described(blob, layerMedia(blob, diffID, kind))
-		taken = append(taken, layer{Blob: d, DiffID: diffID})
-		m.Layers = append(m.Layers, d)
+		taken = append(taken, layer{Blob: described(blob, layerMedia(blob, diffID, layerKind(media))), DiffID: diffID})
 	}
-	if m.Config.Digest, err = s.putBlob(configRaw); err != nil {
-		return nil, err
+	c, err := s.keepManifest(t.image, configRaw, taken)
+	if err == nil && c == nil {
+		c, err = s.writeManifest(media, configRaw, config, taken)
 	}
-	m.Config.Size = int64(len(configRaw))
-	c, err := s.keepManifest(t.image, m)
 	if err != nil {
 		return nil, err
-	}
-	if c == nil {
-		if c, err = s.writeManifest(m, configRaw, config, taken); err != nil {
-			return nil, err
-		}
 	}
 	for i := range c.layers {
 		c.layers[i].hashed = t.plain && c.layers[i].plain()
 	}
-	d := c.desc
-	d.Platform = &v1.Platform{OS: "linux", Architecture: config.Architecture}
-	d.Annotations = map[string]string{annotationRef: t.ref}
-	for k, v := range t.notes {
-		d.Annotations[k] = v
-	}
-	return c, s.record(d)
+	c.entry = c.desc
+	c.entry.Platform = &v1.Platform{OS: "linux", Architecture: config.Architecture}
+	c.entry.Annotations = map[string]string{annotationRef: t.ref}
+	maps.Copy(c.entry.Annotations, t.notes)
+	return c, s.record(c.entry)
 }
 
 // keepManifest stores the image's own manifest where all that it names is in
 // the store, so that its digest stays; nil where it is not.
-func (s *Store) keepManifest(img takeable, m *v1.Manifest) (*content, error) {
+func (s *Store) keepManifest(img takeable, config []byte, layers []layer) (*content, error) {
 	raw, err := img.RawManifest()
 	if err != nil || raw == nil {
 		return nil, nil
 	}
 	own, err := v1.ParseManifest(bytes.NewReader(raw))
-	if err != nil || len(own.Layers) != len(m.Layers) || own.Config.Digest != m.Config.Digest {
+	if err != nil || own.Config.Digest != hashOf(config) || !slices.EqualFunc(own.Layers, layers, func(d v1.Descriptor, l layer) bool {
+		return d.Digest == l.Blob.Digest && d.Size == l.Blob.Size
+	}) {
 		return nil, nil
 	}
-	for i, l := range own.Layers {
-		if l.Digest != m.Layers[i].Digest || l.Size != m.Layers[i].Size {
-			return nil, nil
-		}
+	if _, err := s.putBlob(config); err != nil {
+		return nil, err
 	}
-	digest, err := s.putBlob(raw)
+	d, err := s.putBlob(raw)
 	if err != nil {
 		return nil, err
 	}
-	media, err := img.MediaType()
-	if err != nil {
+	if d.MediaType, err = img.MediaType(); err != nil {
 		return nil, err
 	}
-	return s.load(v1.Descriptor{MediaType: media, Digest: digest, Size: int64(len(raw))})
+	return s.load(d)
 }
 
 // takeLayer copies one layer. One that is compressed with gzip stays as it is;
 // others are compressed anew, because registries want that.
 func (s *Store) takeLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.Hash) (v1.Descriptor, error) {
-	if info, ok := s.layerInfo(diffID); ok && (t.plain || info.Blob.Digest != diffID) && s.keepBlob(info.Blob) {
-		return info.Blob, nil
-	}
-	if blob, ok := s.plainBlob(diffID); ok && t.plain {
+	if blob, ok := s.layerBlob(diffID, t.plain); ok {
 		return blob, nil
 	}
 	media, err := l.MediaType()
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	w, err := s.newBlob()
+	write := s.fetchLayer
+	if strings.HasSuffix(string(media), "zstd") || media == types.DockerUncompressedLayer || media == types.OCIUncompressedLayer {
+		write = s.compressLayer
+	}
+	blob, err := s.addBlob(func(w io.Writer) error { return write(ctx, t, l, w) })
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	defer w.abort()
-	if !strings.HasSuffix(string(media), "zstd") && media != types.DockerUncompressedLayer && media != types.OCIUncompressedLayer {
-		err = s.fetchLayer(ctx, t, l, w)
-	} else {
-		err = s.compressLayer(ctx, t, l, diffID, w)
-	}
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	digest, size, err := w.commit()
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	blob := v1.Descriptor{MediaType: types.DockerLayer, Digest: digest, Size: size}
-	_, err = s.inspect(ctx, layer{Blob: blob, DiffID: diffID})
+	// Also if there is a record: that may be of another blob.
+	_, err = s.examine(ctx, layer{Blob: blob, DiffID: diffID})
 	return blob, err
 }
 
 // fetchLayer copies a layer as it is compressed.
 func (s *Store) fetchLayer(ctx context.Context, t taking, l v1.Layer, w io.Writer) error {
-	if size, err := l.Size(); err == nil && size > 4<<20 && t.say != nil {
+	size, err := l.Size()
+	if err == nil && size > 4<<20 && t.say != nil {
 		t.say("pulling %d MB of %s", size>>20, t.ref)
 	}
 	r, err := l.Compressed()
@@ -183,8 +158,7 @@ func (s *Store) fetchLayer(ctx context.Context, t taking, l v1.Layer, w io.Write
 		return err
 	}
 	defer r.Close()
-	size, err := l.Size()
-	if err != nil {
+	if size, err = l.Size(); err != nil {
 		return err
 	}
 	work := "copying "
@@ -193,12 +167,11 @@ func (s *Store) fetchLayer(ctx context.Context, t taking, l v1.Layer, w io.Write
 	}
 	meter := s.Meter(work+t.ref, size)
 	defer meter.End()
-	_, err = io.Copy(io.MultiWriter(w, meter), watchedReader{contextReader{ctx, r}, t.alive})
-	return err
+	return t.copy(ctx, io.MultiWriter(w, meter), r)
 }
 
 // compressLayer compresses a layer, the same bytes for the same content.
-func (s *Store) compressLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.Hash, w io.Writer) error {
+func (s *Store) compressLayer(ctx context.Context, t taking, l v1.Layer, w io.Writer) error {
 	r, err := l.Uncompressed()
 	if err != nil {
 		return err
@@ -206,27 +179,18 @@ func (s *Store) compressLayer(ctx context.Context, t taking, l v1.Layer, diffID 
 	defer r.Close()
 	meter := s.Meter("compressing "+t.ref, 0)
 	defer meter.End()
-	sum := sha256.New()
 	zip := gzip.NewWriter(w)
-	if _, err := io.Copy(io.MultiWriter(zip, sum, meter), watchedReader{contextReader{ctx, r}, t.alive}); err != nil {
+	if err := t.copy(ctx, io.MultiWriter(zip, meter), r); err != nil {
 		return err
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != diffID.Hex {
-		return fmt.Errorf("its content is sha256:%s, not %s: %w", got, diffID, errDamaged)
 	}
 	return zip.Close()
 }
 
-// watchedReader calls alive whenever something has come.
-type watchedReader struct {
-	r     io.Reader
-	alive func()
-}
-
-func (w watchedReader) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if n > 0 && w.alive != nil {
-		w.alive()
+// copy copies what comes.
+func (t taking) copy(ctx context.Context, w io.Writer, r io.Reader) error {
+	if t.alive != nil {
+		w = io.MultiWriter(t.alive, w)
 	}
-	return n, err
+	_, err := io.Copy(w, contextReader{ctx, r})
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"sort"
 	"strings"
@@ -75,8 +76,7 @@ func (t *tree) apply(info layerInfo, n int) {
 			// A hard link is the file that it names, which lies where it lies.
 			if link, err := t.resolve(path.Dir(e.Link)); err == nil {
 				if target, ok := t.nodes[path.Join(link, path.Base(e.Link))]; ok {
-					target.entry.Name = name
-					t.put(name, target)
+					t.link(name, target, e)
 				}
 			}
 			continue
@@ -88,6 +88,26 @@ func (t *tree) apply(info layerInfo, n int) {
 	for name, data := range info.Accounts {
 		t.accounts[name] = data
 	}
+}
+
+// link enters another name of a file. As when unpacking, the link's own owner, mode
+// and time become those of the file.
+func (t *tree) link(name string, target node, link entry) {
+	was := target.entry
+	target.UID, target.GID = link.UID, link.GID
+	if target.Type == tar.TypeReg {
+		target.Mode, target.ModTime = link.Mode, link.ModTime
+	}
+	if target.UID != was.UID || target.GID != was.GID || target.Mode != was.Mode || target.ModTime != was.ModTime {
+		for other, n := range t.nodes {
+			if n.layer == target.layer && n.index == target.index && n.Type == target.Type {
+				target.Name = other
+				t.nodes[other] = target
+			}
+		}
+	}
+	target.Name = name
+	t.put(name, target)
 }
 
 // put enters a file and the folders above it that nobody described.
@@ -125,43 +145,22 @@ func (t *tree) removeBelow(dir string) {
 	}
 }
 
-// maxLinks is how many symbolic links a path may go through, as Linux.
-const maxLinks = 40
-
 // resolve follows every symbolic link of a path inside the tree, the last one
 // too. Absolute links and ".." stay inside. What does not exist is taken for
 // folders still to be made. "." is the root.
 func (t *tree) resolve(name string) (string, error) {
-	links := 0
-	done, rest := ".", strings.Split(path.Clean("/" + name)[1:], "/")
-	for len(rest) > 0 {
-		part := rest[0]
-		rest = rest[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			done = path.Dir(done)
-			continue
-		}
-		next := path.Join(done, part)
+	return followLinks(path.Clean("/"+name), func(next string, more bool) (string, bool, error) {
 		n, ok := t.nodes[next]
-		switch {
-		case ok && n.Type == tar.TypeSymlink:
-			if links++; links > maxLinks {
-				return "", fmt.Errorf("%s: too many symbolic links", name)
-			}
-			if strings.HasPrefix(n.Link, "/") {
-				done = "."
-			}
-			rest = append(strings.Split(strings.Trim(n.Link, "/"), "/"), rest...)
-		case ok && n.Type != tar.TypeDir && len(rest) > 0:
-			return "", fmt.Errorf("%s: %s is not a folder", name, next)
-		default:
-			done = next
+		if ok && more && n.Type != tar.TypeDir && n.Type != tar.TypeSymlink {
+			return "", false, fmt.Errorf("%s: %s is not a folder", name, next)
 		}
-	}
-	return done, nil
+		return n.Link, n.Type == tar.TypeSymlink, nil
+	})
+}
+
+// clone copies a tree.
+func (t *tree) clone() *tree {
+	return &tree{root: t.root, nodes: maps.Clone(t.nodes), accounts: maps.Clone(t.accounts)}
 }
 
 // isDir reports whether a resolved path is a folder.

@@ -39,8 +39,7 @@ func (s *Store) rootPlace(hex string) string { return s.path(rootsDir, hex+rootV
 // out. dev, proc, sys and tmp are always folders, etc/hosts is always a file.
 func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error) {
 	return s.unpackOnce(ctx, img.ID, func() (*content, error) {
-		c, _, err := s.byID(img.ID)
-		return c, err
+		return s.byID(img.ID)
 	})
 }
 
@@ -50,13 +49,8 @@ func (s *Store) unpackOnce(ctx context.Context, id string, find func() (*content
 	if err != nil {
 		return "", fmt.Errorf("unpacking image %q: %w", id, err)
 	}
-	s.mu.Lock()
-	one := s.roots[h.Hex]
-	if one == nil {
-		one = &sync.Mutex{}
-		s.roots[h.Hex] = one
-	}
-	s.mu.Unlock()
+	lock, _ := s.roots.LoadOrStore(h.Hex, &sync.Mutex{})
+	one := lock.(*sync.Mutex)
 	one.Lock()
 	defer one.Unlock()
 

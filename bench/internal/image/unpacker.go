@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -318,7 +320,7 @@ func (u *unpacker) folder(name string) (string, error) {
 func (u *unpacker) resolve(name string) (string, error) { return followLinks(name, u.readLink) }
 
 // readLink returns what a symbolic link names; false for anything else.
-func (u *unpacker) readLink(name string) (string, bool, error) {
+func (u *unpacker) readLink(name string, _ bool) (string, bool, error) {
 	info, err := u.root.Lstat(name)
 	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return "", false, nil
@@ -327,10 +329,13 @@ func (u *unpacker) readLink(name string) (string, bool, error) {
 	return filepath.ToSlash(target), true, err
 }
 
+// maxLinks is how many symbolic links a path may go through, as Linux.
+const maxLinks = 40
+
 // followLinks follows every symbolic link of a path, the last one too. Absolute
 // links and ".." stay below the root, which is ".". readLink returns what a link
-// names, and false for anything else or nothing.
-func followLinks(name string, readLink func(name string) (target string, ok bool, err error)) (string, error) {
+// names, and false for anything else or nothing; more is true if the path goes on.
+func followLinks(name string, readLink func(name string, more bool) (target string, ok bool, err error)) (string, error) {
 	links := 0
 	done, rest := ".", strings.Split(name, "/")
 	for len(rest) > 0 {
@@ -344,7 +349,7 @@ func followLinks(name string, readLink func(name string) (target string, ok bool
 			continue
 		}
 		next := path.Join(done, part)
-		target, ok, err := readLink(next)
+		target, ok, err := readLink(next, len(rest) > 0)
 		if err != nil {
 			return "", err
 		}
@@ -384,7 +389,7 @@ func (u *unpacker) finish() error {
 	if err := u.hosts(); err != nil {
 		return err
 	}
-	names := sortedKeys(u.dirs)
+	names := slices.Sorted(maps.Keys(u.dirs))
 	sort.Slice(names, func(i, j int) bool { return strings.Count(names[i], "/") > strings.Count(names[j], "/") })
 	for _, name := range names {
 		mode := u.dirs[name].mode
