@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -101,8 +102,12 @@ func (c copying) pick(ctx context.Context) ([]picked, error) {
 			}
 			src := picked{name: name, items: items}
 			if c.unpack != nil && items[0].Type == tar.TypeReg {
-				if err := c.unpackSource(ctx, &src); err != nil {
+				held, ok, err := c.unpack(ctx, items[0])
+				if err != nil {
 					return nil, fmt.Errorf("%s %s: %w", c.name, name, err)
+				}
+				if ok {
+					src.items, src.archive = held, true
 				}
 			}
 			sources = append(sources, src)
@@ -116,16 +121,6 @@ func (c copying) pick(ctx context.Context) ([]picked, error) {
 		return nil, fmt.Errorf("%s %s: no file matches", c.name, strings.Join(c.patterns, " "))
 	}
 	return sources, nil
-}
-
-// unpackSource puts what an archive holds in its place.
-func (c copying) unpackSource(ctx context.Context, src *picked) error {
-	items, ok, err := c.unpack(ctx, src.items[0])
-	if err != nil || !ok {
-		return err
-	}
-	src.items, src.archive = items, true
-	return nil
 }
 
 // laying collects the files of a layer.
@@ -296,11 +291,7 @@ func (l *laying) parents(dir string, uid, gid int) error {
 func (l *laying) put(name string, it item) {
 	if l.tree.nodes[name].Type == tar.TypeDir && it.Type != tar.TypeDir {
 		l.tree.remove(name)
-		for other := range l.items {
-			if strings.HasPrefix(other, name+"/") {
-				delete(l.items, other)
-			}
-		}
+		maps.DeleteFunc(l.items, func(other string, _ item) bool { return strings.HasPrefix(other, name+"/") })
 	}
 	it.Name = name
 	l.items[name] = it
@@ -310,11 +301,7 @@ func (l *laying) put(name string, it item) {
 // sorted returns the layer's files in the order of their names. Of the names of
 // one file the first holds it and the others are links to that.
 func (l *laying) sorted() []item {
-	items := make([]item, 0, len(l.items))
-	for _, it := range l.items {
-		items = append(items, it)
-	}
-	sort.Slice(items, func(i, j int) bool { return items[i].Name < items[j].Name })
+	items := slices.SortedFunc(maps.Values(l.items), byName)
 	type file struct {
 		source int
 		inode  any

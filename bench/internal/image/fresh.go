@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // FreshSize is the size of the file that makes an image a new one, in bytes.
@@ -138,47 +138,42 @@ func shareTree(ctx context.Context, from, to string, more func() error) error {
 	}
 	var folders []sharedFolder
 	err = filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 		rel, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
 		}
-		name := filepath.Join(to, rel)
 		info, err := e.Info()
 		if err != nil {
 			return err
 		}
-		switch {
-		case e.IsDir():
+		name := filepath.Join(to, rel)
+		if e.IsDir() {
 			if rel != "." {
-				if err := os.Mkdir(name, 0o755); err != nil {
-					return err
-				}
+				err = os.Mkdir(name, 0o755)
 			}
 			folders = append(folders, sharedFolder{rel, info})
-			return ownAs(name, info)
-		case info.Mode().Type() == fs.ModeSymlink:
-			target, err := os.Readlink(path)
-			if err == nil {
+			return errors.Join(err, ownAs(name, info))
+		}
+		if info.Mode().Type() == fs.ModeSymlink {
+			var target string
+			if target, err = os.Readlink(path); err == nil {
 				err = os.Symlink(target, name)
 			}
-			if err == nil {
-				err = ownAs(name, info)
-			}
-			if err != nil {
-				return err
-			}
-			return setModTime(root, rel, info.ModTime())
-		}
-		if os.Link(path, name) == nil {
+		} else if os.Link(path, name) == nil {
 			return nil
+		} else {
+			err = copyFile(path, name)
 		}
-		if err := copyFile(path, name, info); err != nil {
+		if err == nil {
+			err = ownAs(name, info) // which may take bits of the mode away
+		}
+		if err == nil && info.Mode().IsRegular() {
+			err = os.Chmod(name, info.Mode().Perm())
+		}
+		if err != nil {
 			return err
 		}
 		return setModTime(root, rel, info.ModTime())
@@ -186,16 +181,18 @@ func shareTree(ctx context.Context, from, to string, more func() error) error {
 	if err == nil {
 		err = more()
 	}
-	for i := len(folders) - 1; i >= 0 && err == nil; i-- {
-		f := folders[i]
-		if err = root.Chmod(f.name, f.info.Mode().Perm()|f.info.Mode()&fs.ModeSticky); err == nil {
+	for _, f := range slices.Backward(folders) {
+		if err == nil {
+			err = root.Chmod(f.name, f.info.Mode().Perm()|f.info.Mode()&fs.ModeSticky)
+		}
+		if err == nil {
 			err = setModTime(root, f.name, f.info.ModTime())
 		}
 	}
 	return err
 }
 
-func copyFile(from, to string, info fs.FileInfo) error {
+func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -206,37 +203,21 @@ func copyFile(from, to string, info fs.FileInfo) error {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err == nil {
-		err = ownAs(to, info)
-	}
-	if err == nil {
-		err = os.Chmod(to, info.Mode().Perm())
-	}
-	return err
+	return errors.Join(err, out.Close())
 }
 
 // freshen returns an image with one more layer, which holds data.
 func freshen(img v1.Image, data []byte) (v1.Image, error) {
 	var buf bytes.Buffer
-	tw := tar.NewWriter(&buf)
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: freshFile, Mode: 0o644, Size: int64(len(data)), ModTime: freshTime()}
-	if err := tw.WriteHeader(header); err != nil {
-		return nil, err
-	}
-	if _, err := tw.Write(data); err != nil {
-		return nil, err
-	}
-	if err := tw.Close(); err != nil {
+	it := item{entry: entry{Type: tar.TypeReg, Name: freshFile, Mode: 0o644, ModTime: freshTime().Unix()}, open: text(string(data))}
+	if err := writeTar(context.Background(), &buf, []item{it}); err != nil {
 		return nil, err
 	}
 	kind, err := img.MediaType()
 	if err != nil {
 		return nil, err
 	}
-	media := types.DockerLayer
-	if strings.Contains(string(kind), "vnd.oci.") {
-		media = types.OCILayer
-	}
+	media := layerKind(kind)
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(buf.Bytes())), nil
 	}, tarball.WithMediaType(media))

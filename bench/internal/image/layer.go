@@ -9,7 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -90,11 +91,13 @@ type item struct {
 	source int
 }
 
+func byName(a, b item) int { return strings.Compare(a.Name, b.Name) }
+
 // writeLayer makes a layer of items, in the order of their names, and returns
 // it. The content is read twice, once to learn whether the store has the layer
 // already: hashing costs a twentieth of compressing.
 func (s *Store) writeLayer(ctx context.Context, items []item, media types.MediaType) (layer, error) {
-	sort.Slice(items, func(i, j int) bool { return items[i].Name < items[j].Name })
+	slices.SortFunc(items, byName)
 	var size int64
 	for _, it := range items {
 		size += it.Size
@@ -162,18 +165,16 @@ func writeItem(tw *tar.Writer, it item) error {
 		Gid:      it.GID,
 		ModTime:  time.Unix(it.ModTime, 0),
 	}
+	if len(it.Xattrs) > 0 {
+		h.PAXRecords = map[string]string{}
+	}
 	for key, value := range it.Xattrs {
-		if h.PAXRecords == nil {
-			h.PAXRecords = map[string]string{}
-		}
 		h.PAXRecords[xattrPrefix+key] = string(value)
 	}
-	switch it.Type {
-	case tar.TypeDir:
+	if it.Type == tar.TypeDir {
 		h.Name += "/"
-		return tw.WriteHeader(h)
-	case tar.TypeReg:
-	default:
+	}
+	if it.Type != tar.TypeReg {
 		return tw.WriteHeader(h)
 	}
 	f, size, err := it.open()

@@ -1,11 +1,13 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,48 +75,33 @@ func (o Options) say(format string, args ...any) {
 }
 
 // pullTimeout returns the timeout with its default.
-func (o Options) pullTimeout() time.Duration {
-	if o.PullTimeout != 0 {
-		return o.PullTimeout
-	}
-	return defaultPullTimeout
-}
+func (o Options) pullTimeout() time.Duration { return cmp.Or(o.PullTimeout, defaultPullTimeout) }
 
 // architecture decides for which architecture a variant's image is wanted.
 func architecture(v coldstart.Variant, o Options) (string, error) {
-	arch, err := chooseArch(v, o)
-	if err != nil || v.Build == nil || len(v.Build.Platforms) == 0 {
-		return arch, err
-	}
-	for _, p := range v.Build.Platforms {
-		if a, err := archOf(p); err == nil && a == arch {
-			return arch, nil
+	arch := o.Arch
+	if v.Platform != "" {
+		platform, err := archOf(v.Platform)
+		if err != nil {
+			return "", fmt.Errorf("platform of %s: %w", v.Name, err)
 		}
+		if arch != "" && arch != platform {
+			return "", advice.Hint(
+				fmt.Errorf("%s is for linux/%s, not linux/%s", v.Name, platform, arch),
+				"take the platform out of its service, or write it as linux/${ARCH:-"+platform+"}")
+		}
+		arch = platform
+	}
+	arch = cmp.Or(arch, runtime.GOARCH)
+	if v.Build == nil || len(v.Build.Platforms) == 0 || slices.ContainsFunc(v.Build.Platforms, func(p string) bool {
+		a, err := archOf(p)
+		return err == nil && a == arch
+	}) {
+		return arch, nil
 	}
 	return "", advice.Hint(
 		fmt.Errorf("the build of %s is for %s, not linux/%s", v.Name, strings.Join(v.Build.Platforms, ", "), arch),
 		"add linux/"+arch+" to build: platforms")
-}
-
-func chooseArch(v coldstart.Variant, o Options) (string, error) {
-	platform := ""
-	if v.Platform != "" {
-		var err error
-		if platform, err = archOf(v.Platform); err != nil {
-			return "", fmt.Errorf("platform of %s: %w", v.Name, err)
-		}
-	}
-	switch {
-	case o.Arch == "" && platform == "":
-		return runtime.GOARCH, nil
-	case o.Arch == "":
-		return platform, nil
-	case platform != "" && platform != o.Arch:
-		return "", advice.Hint(
-			fmt.Errorf("%s is for linux/%s, not linux/%s", v.Name, platform, o.Arch),
-			"take the platform out of its service, or write it as linux/${ARCH:-"+platform+"}")
-	}
-	return o.Arch, nil
 }
 
 // archOf returns the architecture of a platform: "linux/arm64/v8" is arm64.
@@ -127,9 +114,9 @@ func archOf(platform string) (string, error) {
 		return "", fmt.Errorf("%q is not a Linux platform", platform)
 	}
 	switch parts[1] {
-	case "amd64", "x86_64":
+	case "x86_64":
 		return "amd64", nil
-	case "arm64", "aarch64":
+	case "aarch64":
 		return "arm64", nil
 	case "":
 		return "", fmt.Errorf("%q names no architecture", platform)

@@ -31,7 +31,7 @@ func takeUnpacked(t *testing.T, s *image.Store, e *engine) coldstart.Image {
 // bigLayer is a layer above splitSize, so that it becomes a blob while it comes.
 func bigLayer(t *testing.T, name string) []byte {
 	t.Helper()
-	return layerOf(t, member{data: strings.Repeat(name, 100_000)}.named(name), member{data: "small"}.named(name+"-small"))
+	return layerOf(t, member{data: strings.Repeat(name, 100_000)}.named(name), member{data: "small"}.named(name+"-not-UTF-8-\xff"))
 }
 
 func (m member) named(name string) member {

@@ -94,11 +94,10 @@ func (b *splitter) follows(name string) bool {
 func (s *Store) blobOf(r io.Reader, work ...func(io.Reader)) (v1.Descriptor, error) {
 	return s.addBlob(func(w io.Writer) error {
 		to := []io.Writer{w}
-		var sides []*side
 		for _, f := range work {
 			side := newSide(f)
 			defer side.stop()
-			to, sides = append(to, side), append(sides, side)
+			to = append(to, side)
 		}
 		// Engines send a few kilobytes at a time, each of which would wake every side.
 		all := bufio.NewWriterSize(io.MultiWriter(to...), sideChunk)

@@ -100,6 +100,7 @@ func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error)
 	}
 	items := make([]item, 0, len(nodes))
 	for _, n := range nodes {
+		n.made = false
 		switch n.Type {
 		case tar.TypeReg:
 			name := files[place{n.layer, n.member}]
@@ -110,9 +111,6 @@ func (s *stageSource) extract(ctx context.Context, nodes []node) ([]item, error)
 		case tar.TypeDir, tar.TypeSymlink:
 			items = append(items, item{entry: n.entry})
 		}
-	}
-	for i := range items {
-		items[i].made = false
 	}
 	return items, nil
 }

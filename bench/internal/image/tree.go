@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -137,11 +137,9 @@ func (t *tree) remove(name string) {
 }
 
 func (t *tree) removeBelow(dir string) {
-	for name := range t.nodes {
-		if dir == "" || dir == "." || strings.HasPrefix(name, dir+"/") {
-			delete(t.nodes, name)
-			delete(t.accounts, name)
-		}
+	for _, name := range t.below(dir) {
+		delete(t.nodes, name)
+		delete(t.accounts, name)
 	}
 }
 
@@ -184,11 +182,11 @@ func (t *tree) stat(name string) (node, error) {
 func (t *tree) below(dir string) []string {
 	var names []string
 	for name := range t.nodes {
-		if dir == "." || strings.HasPrefix(name, dir+"/") {
+		if dir == "" || dir == "." || strings.HasPrefix(name, dir+"/") {
 			names = append(names, name)
 		}
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	return names
 }
 

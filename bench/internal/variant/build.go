@@ -67,22 +67,14 @@ func (r *buildReader) read(s types.ServiceConfig) (*coldstart.Build, error) {
 // args returns a build's arguments; nil for none. SOURCE_DATE_EPOCH is taken from
 // the environment, as Docker Buildx does, without being named.
 func (r *buildReader) args(b *types.BuildConfig) map[string]string {
-	args := map[string]string{}
+	args := types.MappingWithEquals{}
 	const epoch = "SOURCE_DATE_EPOCH"
 	if value, ok := r.env.Resolve(epoch); ok {
-		args[epoch] = value
+		args[epoch] = &value
 	}
-	for key, value := range b.Args.Resolve(r.env.Resolve) {
-		// An argument without a value here or in the environment keeps the
-		// Dockerfile's default.
-		if value != nil {
-			args[key] = *value
-		}
-	}
-	if len(args) == 0 {
-		return nil
-	}
-	return args
+	// An argument without a value here or in the environment keeps the
+	// Dockerfile's default.
+	return valuesOf(args.OverrideBy(b.Args).Resolve(r.env.Resolve))
 }
 
 // setDockerfile enters the Dockerfile: a file, or text in the compose file.
@@ -135,10 +127,5 @@ func (r *buildReader) context(value string) (coldstart.NamedContext, error) {
 // isRemote reports whether a context is an address, by BuildKit's and
 // compose-go's rule, and not a folder.
 func isRemote(context string) bool {
-	for _, prefix := range []string{"git@", "github.com/"} {
-		if strings.HasPrefix(context, prefix) {
-			return true
-		}
-	}
-	return strings.Contains(context, "://")
+	return strings.HasPrefix(context, "git@") || strings.HasPrefix(context, "github.com/") || strings.Contains(context, "://")
 }

@@ -100,8 +100,13 @@ func serviceEnvironment(s types.ServiceConfig, env types.Mapping) (map[string]st
 	if err != nil {
 		return nil, fmt.Errorf("reading its environment: %w", err)
 	}
+	return valuesOf(resolved.Services[s.Name].Environment), nil
+}
+
+// valuesOf returns the variables that have a value; nil for none.
+func valuesOf(m types.MappingWithEquals) map[string]string {
 	var all map[string]string
-	for key, value := range resolved.Services[s.Name].Environment {
+	for key, value := range m {
 		if value != nil {
 			if all == nil {
 				all = map[string]string{}
@@ -109,7 +114,7 @@ func serviceEnvironment(s types.ServiceConfig, env types.Mapping) (map[string]st
 			all[key] = *value
 		}
 	}
-	return all, nil
+	return all
 }
 
 // extension is what x-bench says.
@@ -134,18 +139,16 @@ func readExtension(x any) (extension, error) {
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		value := keys[key]
 		switch key {
-		case "ignore":
+		case "ignore", "zip":
 			b, err := strconv.ParseBool(fmt.Sprint(value))
 			if err != nil {
-				return extension{}, fmt.Errorf("x-bench: ignore is %v, want true or false", value)
+				return extension{}, fmt.Errorf("x-bench: %s is %v, want true or false", key, value)
 			}
-			e.ignore = b
-		case "zip":
-			b, err := strconv.ParseBool(fmt.Sprint(value))
-			if err != nil {
-				return extension{}, fmt.Errorf("x-bench: zip is %v, want true or false", value)
+			if key == "zip" {
+				e.zip = b
+			} else {
+				e.ignore = b
 			}
-			e.zip = b
 		case "memory":
 			n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
 			if err != nil || n != math.Trunc(n) || n < minMemoryMB || n > maxMemoryMB {
