@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"bench/internal/results":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/runfile", "bench/internal/analysis", "bench/internal/render", "bench/internal/atomicfile"},
 
 	"bench/internal/atomicfile": {},
+	"bench/internal/host":       {},
 
 	"bench/internal/backend/localenv":             {"bench/internal/advice", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/docker":               local,

@@ -1,76 +1,37 @@
 package cli
 
 import (
-	"bufio"
-	"crypto/sha256"
-	"fmt"
-	"os"
-	"runtime"
-	"strconv"
 	"strings"
 
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/host"
 	"coldbench/bench/internal/runfile"
 )
 
-// describeHost says what machine this is without naming it.
+// describeHost describes this machine and its engine for a run file.
 func describeHost(e *Engine) runfile.Host {
-	h := runfile.Host{
-		OS:            osName(),
-		Kernel:        firstLine("/proc/sys/kernel/osrelease"),
-		CPU:           field("/proc/cpuinfo", "model name"),
-		CPUs:          runtime.NumCPU(),
-		MemoryMB:      memoryMB(),
-		EngineVersion: e.Version(),
-		Cgroup:        e.Cgroup(),
+	f := host.Describe()
+	return runfile.Host{
+		Fingerprint: f.Fingerprint(e.Cgroup()), OS: f.OS, Kernel: f.Kernel, CPU: f.CPU, CPUs: f.CPUs, MemoryMB: f.MemoryMB,
+		EngineVersion: e.Version(), Cgroup: e.Cgroup(),
 	}
-	if h.CPU == "" {
-		h.CPU = runtime.GOARCH
-	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{h.OS, h.Kernel, h.CPU, strconv.Itoa(h.CPUs), strconv.Itoa(h.MemoryMB / 256), h.Cgroup}, "\n")))
-	h.Fingerprint = fmt.Sprintf("%x", sum[:8])
-	return h
 }
 
-func osName() string {
-	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-		if name := field(path, "PRETTY_NAME"); name != "" {
-			return strings.Trim(name, `"`)
-		}
+// watchHost watches this machine during a run, unless the run is on another one.
+func (a *app) watchHost(h runfile.Header, pauses bool) *host.Noise {
+	// An engine of containers is reached through DOCKER_HOST.
+	stat, daemon := a.HostStat, a.getenv("DOCKER_HOST")
+	remote := h.Plan.Network != "" && daemon != "" && !strings.HasPrefix(daemon, "unix://")
+	if h.Backend != "local" || remote {
+		stat = nil
 	}
-	return runtime.GOOS
+	return host.Watch(coldstart.Wall{}, stat, pauses)
 }
 
-func memoryMB() int {
-	kb, _ := strconv.Atoi(strings.TrimSuffix(field("/proc/meminfo", "MemTotal"), " kB"))
-	return kb / 1024
-}
-
-// field returns the value of the first line of the form "key: value" or
-// "key=value", or "" where there is none.
-func field(path, key string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
+// hostLoad is a load as run files hold it.
+func hostLoad(l *host.Load) *runfile.HostLoad {
+	if l == nil {
+		return nil
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		k, v, ok := strings.Cut(lines.Text(), ":")
-		if !ok {
-			k, v, ok = strings.Cut(lines.Text(), "=")
-		}
-		if ok && strings.TrimSpace(k) == key {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
-}
-
-func firstLine(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	return strings.TrimSpace(line)
+	return &runfile.HostLoad{BusyShare: l.Busy, WaitedS: l.Waited.Seconds(), StolenShare: l.Stolen}
 }

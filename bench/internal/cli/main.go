@@ -22,6 +22,7 @@ import (
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/host"
 	"coldbench/bench/internal/rehearsal"
 )
 
@@ -47,7 +48,7 @@ type Env struct {
 	RegistryLogin func(ctx context.Context, o awslambda.Options) (awslambda.Login, error)
 	// Rehearse serves an endpoint on loopback that stands for AWS; nil for none.
 	Rehearse func(ctx context.Context, o rehearsal.Options) (*rehearsal.Rehearsal, error)
-	// HostStat returns what /proc/stat of this machine holds; nil where the
+	// HostStat returns what /proc/stat of this machine holds; nil if the
 	// machine is not to be watched.
 	HostStat func() (string, error)
 }
@@ -71,7 +72,7 @@ func FromProcess() Env {
 		OpenEngine:       OpenEngine,
 		RegistryLogin:    awslambda.ECRLogin,
 		Rehearse:         rehearsal.Start,
-		HostStat:         readStat,
+		HostStat:         host.Stat,
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 	"unicode"
 
 	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/host"
 	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/runner"
 )
@@ -76,14 +78,13 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 
 	watched := watch(file, take.Configs)
 	progress := a.progress(m, header.Plan, watched)
-	host := a.neighbours(header)
-	pauses := m.warmRuns > 0 && m.pause >= 2*shortestLook
-	host.begin(ctx, pauses)
-	result, err := runner.Run(ctx, take, watched, runner.Options{Clock: host, Progress: progress.step, Rule: m.rule})
+	noise := a.watchHost(header, m.warmRuns > 0 && m.pause >= 2*host.ShortestLook)
+	noise.Begin(ctx)
+	result, err := runner.Run(ctx, take, watched, runner.Options{Clock: noise, Progress: progress.step, Rule: m.rule})
 	progress.end()
-	load := host.end(ctx, pauses)
-	file.Host(load)
-	warnings := append(append(result.Warnings, hostWarnings(load)...), renamed...)
+	load := noise.End(ctx)
+	file.Host(hostLoad(load))
+	warnings := append(append(result.Warnings, load.Warnings(analysis.Margin)...), renamed...)
 	var unrestored error
 	if j.after != nil {
 		var more []string

@@ -1,4 +1,4 @@
-package cli
+package host
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"coldbench/bench/internal/runfile"
 )
 
 func TestParseCPUTimes(t *testing.T) {
@@ -37,66 +35,50 @@ func (c *stillClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // Only what is used in pauses counts as others', and what is stolen always does.
-func TestNeighbours(t *testing.T) {
+func TestNoise(t *testing.T) {
 	clock := &stillClock{}
 	var own time.Duration // CPU time of bench and what it measures
 	stat := func() (string, error) {
 		ms := clock.now.Sub(time.Time{}).Milliseconds()
 		return fmt.Sprintf("cpu %d 0 0 %d 0 0 0 %d 0 0\n", ms/4+own.Milliseconds(), 2*ms-ms/4, ms/20), nil
 	}
-	n := &neighbours{Clock: clock, stat: stat}
-	n.begin(t.Context(), true)
+	n := Watch(clock, stat, true)
+	n.Begin(t.Context())
 	for range 50 {
 		own += 100 * time.Millisecond // in no pause
 		if err := n.Sleep(t.Context(), 40*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 		own += time.Second // a pause that is too short to look at
-		_ = n.Sleep(t.Context(), shortestLook-1)
+		_ = n.Sleep(t.Context(), ShortestLook-1)
 	}
-	l := n.end(t.Context(), true)
-	if l == nil || l.BusyShare == nil || *l.BusyShare < 0.14 || *l.BusyShare > 0.16 || l.WaitedS != 2 {
+	l := n.End(t.Context())
+	if l == nil || l.Busy == nil || *l.Busy < 0.14 || *l.Busy > 0.16 || l.Waited != 2*time.Second {
 		t.Fatalf("%+v", l)
 	}
-	if l.StolenShare == nil || *l.StolenShare < 0.0005 || *l.StolenShare > 0.01 {
-		t.Errorf("stolen %+v", l.StolenShare)
+	if l.Stolen == nil || *l.Stolen < 0.0005 || *l.Stolen > 0.01 {
+		t.Errorf("stolen %+v", l.Stolen)
 	}
-	if w := hostWarnings(l); len(w) != 1 || !strings.Contains(w[0], "15 %") {
+	if w := l.Warnings(0.05); len(w) != 1 || !strings.Contains(w[0], "15 %") {
 		t.Errorf("%q", w)
 	}
 
-	n = &neighbours{Clock: clock, stat: stat}
-	n.begin(t.Context(), false)
-	if l := n.end(t.Context(), false); l.WaitedS != 0.5 || l.BusyShare == nil {
+	n = Watch(clock, stat, false)
+	n.Begin(t.Context())
+	if l := n.End(t.Context()); l.Waited != time.Second/2 || l.Busy == nil {
 		t.Errorf("without pauses: %+v", l)
 	}
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
-	n = &neighbours{Clock: clock, stat: stat}
-	n.begin(interrupted, false)
-	if l := n.end(interrupted, false); l.WaitedS != 0 || l.BusyShare != nil {
+	n = Watch(clock, stat, false)
+	n.Begin(interrupted)
+	if l := n.End(interrupted); l.Waited != 0 || l.Busy != nil {
 		t.Errorf("interrupted: %+v", l)
 	}
-	n = &neighbours{Clock: clock, stat: func() (string, error) { return "", errors.ErrUnsupported }}
-	n.begin(t.Context(), false)
-	if l := n.end(t.Context(), false); l != nil || hostWarnings(l) != nil {
+	n = Watch(clock, func() (string, error) { return "", errors.ErrUnsupported }, false)
+	n.Begin(t.Context())
+	if l := n.End(t.Context()); l != nil || l.Warnings(0.05) != nil {
 		t.Errorf("of a machine that can't be watched: %+v", l)
-	}
-}
-
-// A machine is watched where it is the one that runs are made on.
-func TestWatchedMachine(t *testing.T) {
-	for _, c := range []struct {
-		backend, network, host string
-		watched                bool
-	}{
-		{"local", "", "tcp://elsewhere:2375", true}, {"local", "bridge", "", true}, {"local", "none", "unix:///run/podman.sock", true},
-		{"local", "bridge", "tcp://elsewhere:2375", false}, {"local", "none", "ssh://elsewhere", false}, {"aws", "", "", false},
-	} {
-		a := &app{Env: Env{Environ: []string{"DOCKER_HOST=" + c.host}, HostStat: func() (string, error) { return "cpu 1 1 1 1 1 1 1 1\n", nil }}}
-		if _, ok := a.neighbours(runfile.Header{Backend: c.backend, Plan: runfile.Plan{Network: c.network}}).read(); ok != c.watched {
-			t.Errorf("%+v: watched %v", c, ok)
-		}
 	}
 }
 
@@ -107,7 +89,7 @@ func TestHostWarnings(t *testing.T) {
 		busy, stolen *float64
 		want         int
 	}{{share(0.05), share(0.05), 0}, {share(0.051), nil, 1}, {nil, share(0.06), 1}, {share(1), share(1), 2}, {nil, nil, 0}} {
-		if got := hostWarnings(&runfile.HostLoad{BusyShare: c.busy, StolenShare: c.stolen, WaitedS: 1}); len(got) != c.want {
+		if got := (&Load{Busy: c.busy, Stolen: c.stolen, Waited: time.Second}).Warnings(0.05); len(got) != c.want {
 			t.Errorf("%v %v: %q", c.busy, c.stolen, got)
 		}
 	}
