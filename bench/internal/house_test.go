@@ -103,6 +103,7 @@ var libraries = []struct {
 	{"github.com/aws/aws-lambda-go/", []string{"function", "bench/internal/backend/backendtest/function"}},
 	{"github.com/olekukonko/tablewriter", []string{"bench/internal/render"}},
 	{"golang.org/x/perf/", []string{"bench/internal/stats"}},
+	{"github.com/segmentio/encoding/json", []string{"bench/internal/runfile"}},
 	{"github.com/spf13/", []string{"bench/internal/cli"}},
 	{"github.com/vbauerster/mpb/", []string{"bench/internal/cli"}},
 	{"golang.org/x/term", []string{"bench/internal/cli"}},
@@ -250,7 +251,7 @@ func TestWalls(t *testing.T) {
 		"function":               {module + "bench", "github.com/spf13", "github.com/moby"},
 		"bench/runtimeapi":       {"github.com/", module + "bench/internal"},
 		"bench/lambdalog":        {"github.com/", "golang.org/", "net/http", "os/exec"},
-		"bench/internal/runfile": {"github.com/", "net/http", "os/exec"},
+		"bench/internal/runfile": {"github.com/spf13", "github.com/aws", "github.com/moby", "net/http", "os/exec"},
 	} {
 		for _, p := range list(t, "linux", module+name) {
 			for _, d := range p.Deps {

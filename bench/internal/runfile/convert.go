@@ -129,8 +129,6 @@ func tail(s string, n int) string {
 type interner struct {
 	words  map[string]string
 	proofs map[string][]string
-	// lists are the proofs by the text of their arrays.
-	lists map[string][]string
 	// environment and instance are those of the sample before: they come in
 	// groups.
 	environment, instance string

@@ -21,10 +21,7 @@ type parser struct {
 	header  bool
 	configs map[coldstart.Config]bool
 	in      *interner
-	quick   sampleLine
-	// taken is the sample that is being read; each gets it where it is not
-	// nil, and else the run keeps it. samples counts them.
-	taken   coldstart.Sample
+	// each gets the samples; if it is nil the run keeps them. samples counts them.
 	each    func(*coldstart.Sample)
 	samples int
 	// unknown counts what this version does not know, names in order of
@@ -37,8 +34,8 @@ func (p *parser) warnf(format string, args ...any) {
 	p.run.Warnings = append(p.run.Warnings, fmt.Sprintf(format, args...))
 }
 
-// line takes one record.
-func (p *parser) line(line []byte) error {
+// line takes one record; s is what decodeSample makes of it.
+func (p *parser) line(line []byte, s *coldstart.Sample) error {
 	if !p.header {
 		return p.readHeader(line)
 	}
@@ -53,7 +50,7 @@ func (p *parser) line(line []byte) error {
 	case typeRun:
 		return errors.New("a second header: two run files in one")
 	case typeSample:
-		return p.sample(line)
+		return p.sample(line, s)
 	case typeReject:
 		var r Reject
 		if err := p.decode(line, &r); err != nil {
@@ -133,17 +130,17 @@ func (p *parser) readHeader(line []byte) error {
 	return nil
 }
 
-func (p *parser) sample(line []byte) error {
-	s := &p.taken
-	if !p.quick.read(line, s) {
+func (p *parser) sample(line []byte, s *coldstart.Sample) error {
+	if s == nil {
 		var r Sample
 		if err := p.decode(line, &r); err != nil {
 			return err
 		}
-		var err error
-		if *s, err = r.sample(); err != nil {
+		decoded, err := r.sample()
+		if err != nil {
 			return err
 		}
+		s = &decoded
 	}
 	if s.Start != coldstart.Cold && s.Start != coldstart.Warm {
 		return fmt.Errorf("start %q is neither cold nor warm", s.Start)

@@ -48,10 +48,9 @@ type Run struct {
 // to open: see Read.
 func Open(path string) (*Run, error) { return openRun(path, nil) }
 
-// Scan reads the run file at path as Open does, but hands each sample to a
-// function in place of keeping it: Run.Samples is empty. A sample holds neither
-// RequestID nor Raw, nor of Function more than ProcessUptimeMs, and it and what
-// it points to is valid until the function returns. A run of a million samples takes no memory that way.
+// Scan reads the run file at path as Open does, but hands each sample to a function
+// in place of keeping it: Run.Samples is empty, and a run of a million samples takes
+// no memory.
 func Scan(path string, each func(*coldstart.Sample)) (*Run, error) { return openRun(path, each) }
 
 func openRun(path string, each func(*coldstart.Sample)) (*Run, error) {
@@ -85,13 +84,12 @@ func ScanFrom(r io.Reader, each func(*coldstart.Sample)) (*Run, error) { return 
 
 // read reads a run file of a size in bytes, 0 where that is not known.
 func read(r io.Reader, size int64, each func(*coldstart.Sample)) (*Run, error) {
-	in := &interner{words: map[string]string{}, proofs: map[string][]string{}, lists: map[string][]string{}}
 	p := parser{
-		size: size, in: in, each: each, quick: sampleLine{in: in, bare: each != nil},
+		size: size, in: &interner{words: map[string]string{}, proofs: map[string][]string{}}, each: each,
 		configs: map[coldstart.Config]bool{}, unknown: map[string]int{},
 	}
-	err := eachLine(r, func(n int, line []byte) error {
-		if err := p.line(line); err != nil {
+	err := eachDecoded(r, func(n int, line []byte, s *coldstart.Sample) error {
+		if err := p.line(line, s); err != nil {
 			return &LineError{n, err}
 		}
 		p.run.Whole += int64(len(line)) + 1

@@ -12,13 +12,7 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// quickly and slowly read the record of a sample the two ways that there are.
-func quickly(line []byte, bare bool) (s coldstart.Sample, ok bool) {
-	l := sampleLine{bare: bare, in: &interner{words: map[string]string{}, lists: map[string][]string{}}}
-	ok = l.read(line, &s)
-	return s, ok
-}
-
+// slowly reads the record of a sample with encoding/json.
 func slowly(line []byte) (coldstart.Sample, error) {
 	var r Sample
 	if err := json.Unmarshal(line, &r); err != nil {
@@ -27,9 +21,9 @@ func slowly(line []byte) (coldstart.Sample, error) {
 	return r.sample()
 }
 
-// TestEveryFieldIsReadQuickly fills a record by reflection, so that a field that
+// TestEveryFieldIsDecoded fills a record by reflection, so that a field that
 // is added to it is noticed here.
-func TestEveryFieldIsReadQuickly(t *testing.T) {
+func TestEveryFieldIsDecoded(t *testing.T) {
 	n := 0
 	var fill func(v reflect.Value)
 	fill = func(v reflect.Value) {
@@ -67,9 +61,8 @@ func TestEveryFieldIsReadQuickly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, ok := quickly(line, false)
-	if !ok || !reflect.DeepEqual(got, want) {
-		t.Errorf("%s\nread quickly: %v, %+v\nwant %+v", line, ok, got, want)
+	if got := decodeSample(line); got == nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("%s\ndecoded\n%+v\nwant\n%+v", line, got, want)
 	}
 }
 
@@ -108,45 +101,22 @@ func lines(tb testing.TB) [][]byte {
 	return all
 }
 
-// strip takes off a sample what it lacks where it is read bare.
-func strip(s *coldstart.Sample) {
-	s.RequestID, s.Raw = "", ""
-	if f := s.Function; f != nil {
-		s.Function = &coldstart.Function{ProcessUptimeMs: f.ProcessUptimeMs}
-	}
-}
-
-// A record that is read quickly is the same sample as encoding/json reads, and
-// bare it is the same but for what is left out; those of the committed runs are
-// read quickly, all of them.
-func checkLine(t *testing.T, line []byte) (quick bool) {
-	got, ok := quickly(line, false)
-	bare, also := quickly(line, true)
-	if ok != also {
-		t.Fatalf("%q: read %v, bare %v", line, ok, also)
-	}
-	if !ok {
+// What is decoded is the same sample as encoding/json reads.
+func checkLine(t *testing.T, line []byte) (decoded bool) {
+	got := decodeSample(line)
+	if got == nil {
 		return false
 	}
-	want, err := slowly(line)
-	// The stamp is judged by the one and by the caller of the other.
-	if err != nil && !got.At.IsZero() {
-		t.Fatalf("%q: %v, but is read quickly", line, err)
-	}
-	if err == nil && !reflect.DeepEqual(got, want) {
-		t.Fatalf("%q: read quickly\n%+v\nwant\n%+v", line, got, want)
-	}
-	strip(&got)
-	if !reflect.DeepEqual(got, bare) {
-		t.Fatalf("%q: bare\n%+v\nwant\n%+v", line, bare, got)
+	if want, err := slowly(line); err != nil || !reflect.DeepEqual(*got, want) {
+		t.Fatalf("%q: decoded\n%+v\nwant\n%+v, %v", line, *got, want, err)
 	}
 	return true
 }
 
-func TestQuickIsTheSame(t *testing.T) {
+func TestDecodedIsTheSame(t *testing.T) {
 	for _, line := range lines(t) {
-		quick := checkLine(t, line)
-		if strings.Contains(string(line), `"requestId"`) && !quick {
+		decoded := checkLine(t, line)
+		if strings.Contains(string(line), `"requestId"`) && !decoded {
 			t.Errorf("left to encoding/json: %s", line)
 		}
 	}
@@ -167,9 +137,7 @@ func TestScan(t *testing.T) {
 	want := open(t, path)
 	i := 0
 	run, err := Scan(path, func(s *coldstart.Sample) {
-		w := want.Samples[i]
-		strip(&w)
-		if !reflect.DeepEqual(*s, w) {
+		if w := want.Samples[i]; !reflect.DeepEqual(*s, w) {
 			t.Errorf("sample %d: %+v, want %+v", i, *s, w)
 		}
 		i++
