@@ -1,10 +1,6 @@
 package analysis
 
-import (
-	"io"
-
-	"coldbench/bench/internal/coldstart"
-)
+import "coldbench/bench/internal/coldstart"
 
 // Schema is the version of the report's JSON form. It grows when a field is
 // renamed, removed or changes its meaning, not when one is added.
@@ -55,9 +51,6 @@ type Section struct {
 	// Pictures is what the names of picture files beside a page begin with; empty
 	// where there are none. Whoever writes them sets it.
 	Pictures string `json:"-"`
-	// Raw are the run's file, or those of its sessions, for a format that embeds
-	// them; nil where whoever made the report did not add them.
-	Raw []RunFile `json:"-"`
 	// Heading names backend and engine; Caption says in a sentence what was
 	// measured, on what, how often and when.
 	Heading string `json:"heading"`
@@ -106,14 +99,6 @@ type Section struct {
 	billing billing
 	// facts are the engine's; the zero value where they are unknown.
 	facts coldstart.EngineFacts
-}
-
-// RunFile is a run's file, byte for byte.
-type RunFile struct {
-	// Name is that of the file without a folder, Size its length in bytes.
-	Name string
-	Size int64
-	Open func() (io.ReadCloser, error)
 }
 
 // Column is one config.

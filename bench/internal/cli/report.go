@@ -116,10 +116,11 @@ func (a *app) report(ctx context.Context, o reportOptions) error {
 	if err != nil {
 		return err
 	}
-	report, err := folder.Report(inputs)
+	report, files, err := folder.Report(inputs)
 	if err != nil {
 		return err
 	}
+	f = f.With(files)
 	if o.output == "" {
 		if f.Name == "markdown" {
 			if err := folder.LinkPictures(report); err != nil {

@@ -40,7 +40,7 @@ type tab struct {
 
 // open starts a browser and opens the page of a report in it. What it logs, throws
 // or asks the network for is a complaint.
-func open(t *testing.T, r *analysis.Report) *tab {
+func open(t *testing.T, r *analysis.Report, files render.Files) *tab {
 	t.Helper()
 	var program string
 	var err error
@@ -51,7 +51,8 @@ func open(t *testing.T, r *analysis.Report) *tab {
 	}
 	backendtest.Require(t, "chromium", err)
 	var b bytes.Buffer
-	if err := render.HTML(&b, r); err != nil {
+	format, _ := render.Lookup("html")
+	if err := format.With(files).Write(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	x := &tab{T: t, dir: t.TempDir()}
@@ -185,7 +186,7 @@ const columnScript = `(() => {
 })()`
 
 func TestPageSorts(t *testing.T) {
-	x := open(t, pageReport("failures"))
+	x := open(t, pageReport("failures"), nil)
 	const caption, median = "Total: init + duration, ms", 5
 	read := func() []string { return eval[[]string](x, fmt.Sprintf(columnScript, caption, median)) }
 	head := fmt.Sprintf(`[...document.querySelectorAll("table")].find((t) => t.caption.textContent === %q).tHead.rows[0].cells[%d]`, caption, median)
@@ -247,7 +248,7 @@ func sorted(cells []string, descending bool) bool {
 }
 
 func TestPageInTheDark(t *testing.T) {
-	x := open(t, pageReport("normal"))
+	x := open(t, pageReport("normal"), nil)
 	for _, scheme := range []string{"light", "dark"} {
 		x.scheme(scheme)
 		paper, ink := x.shade("body", "backgroundColor"), x.shade("body", "color")
@@ -263,7 +264,7 @@ func TestPageInTheDark(t *testing.T) {
 func TestPageOnAPhone(t *testing.T) {
 	for _, name := range []string{"normal", "sweep", "failures", "two-engines", "previous"} {
 		t.Run(name, func(t *testing.T) {
-			x := open(t, pageReport(name))
+			x := open(t, pageReport(name), nil)
 			if wide, narrow := eval[bool](x, `document.querySelector(".wide svg").checkVisibility()`), eval[bool](x, `document.querySelector(".narrow svg").checkVisibility()`); !wide || narrow {
 				t.Errorf("on a screen: wide %t, narrow %t", wide, narrow)
 			}
@@ -283,7 +284,7 @@ func TestPageOnAPhone(t *testing.T) {
 
 // TestPageNames: what a screen reader needs has a name, once.
 func TestPageNames(t *testing.T) {
-	x := open(t, pageReport("sweep"))
+	x := open(t, pageReport("sweep"), nil)
 	for script, what := range map[string]string{
 		`[...document.querySelectorAll("svg")].filter((s) => !s.getAttribute("aria-labelledby").split(" ").every((i) => document.getElementById(i)?.textContent)).length`: "pictures without a name",
 		`(() => { const all = [...document.querySelectorAll("[id]")].map((e) => e.id); return all.length - new Set(all).size; })()`:                                       "ids that occur twice",
@@ -302,8 +303,8 @@ func TestPageNames(t *testing.T) {
 func TestPageHoldsTheSamples(t *testing.T) {
 	r := pageReport("normal")
 	want := bytes.Repeat([]byte(`{"type":"sample","text":"ü </script> \u0000"}`+"\n"), 2000)
-	r.Sections[0].Raw = []analysis.RunFile{rawOf(r.Sections[0].File, want)}
-	x := open(t, r)
+	files := render.Files{r.Sections[0].Run: rawOf(r.Sections[0].File, want)}
+	x := open(t, r, files)
 	events := true
 	x.run(call(browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: x.dir, EventsEnabled: &events}))
 	done := make(chan struct{}, 10)
@@ -332,7 +333,7 @@ func TestPageHoldsTheSamples(t *testing.T) {
 }
 
 func TestPagePrints(t *testing.T) {
-	x := open(t, pageReport("normal"))
+	x := open(t, pageReport("normal"), nil)
 	x.scheme("dark")
 	pdf := get(x, chromedp.PrintToPDF(chromedp.PDFPrintBackground()))
 	if !bytes.HasPrefix(pdf, []byte("%PDF")) {

@@ -78,7 +78,7 @@ func TestForeignTextInPictures(t *testing.T) {
 		e := analysis.Estimate{Value: &values[0], Low: &values[0], High: &values[len(values)-1]}
 		total := analysis.Table{Metric: "total", Title: text, Unit: "ms", Doc: text, Notes: []string{text}}
 		s := analysis.Section{
-			Heading: text, Caption: text, Alerts: []string{text}, Notes: []string{text}, Warnings: []string{text}, File: text, Command: text, Raw: []analysis.RunFile{{Name: text, Size: 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}}, Run: text,
+			Heading: text, Caption: text, Alerts: []string{text}, Notes: []string{text}, Warnings: []string{text}, File: text, Command: text, Run: text,
 			Columns:     []analysis.Column{{Title: text, Variant: text, MemoryMB: 0}, {Title: "b", Variant: text, MemoryMB: 512}, {Title: "c", Variant: text, MemoryMB: 128}},
 			Unavailable: []analysis.Unavailable{{Variant: text, Error: text, Hint: text}},
 			Problems:    []analysis.Problem{{Column: text, Reason: text, Example: text, Output: "x" + text}},
@@ -93,8 +93,9 @@ func TestForeignTextInPictures(t *testing.T) {
 		}
 		s.Metrics = []analysis.Table{total}
 		r := &analysis.Report{Title: text, Sections: []analysis.Section{s, s}}
-		var svg, page, csv, bench bytes.Buffer
-		if err := errors.Join(SVG(&svg, r), HTML(&page, r), CSV(&csv, r), Benchstat(&bench, r)); err != nil {
+		files := Files{text: {Name: text, Size: 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}}
+		var svg, html, csv, bench bytes.Buffer
+		if err := errors.Join(SVG(&svg, r), page(&html, r, files), CSV(&csv, r), Benchstat(&bench, r)); err != nil {
 			t.Fatal(err)
 		}
 		for in := xml.NewDecoder(bytes.NewReader(svg.Bytes())); ; {
@@ -110,7 +111,7 @@ func TestForeignTextInPictures(t *testing.T) {
 			}
 		}
 		for element, n := range map[string]int{"<script": 1, "</script": 1, "<img": 0, "onerror=alert(1)>": 0} {
-			if got := strings.Count(page.String(), element); got != n {
+			if got := strings.Count(html.String(), element); got != n {
 				t.Fatalf("%d of %s in the page, want %d", got, element, n)
 			}
 		}

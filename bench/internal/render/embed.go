@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-
-	"coldbench/bench/internal/analysis"
 )
 
 // mostRaw is the packed length of a run file, in bytes, above which it is not
@@ -21,28 +19,25 @@ type pageRaw struct {
 	URL              template.URL
 }
 
-// embed packs the run files into the page, as far as it has room for them.
-func (p *pageSection) embed(s *analysis.Section, left *int) error {
-	for _, f := range s.Raw {
-		raw := pageRaw{Name: printable(f.Name), Size: bytesOf(&f.Size)}
-		packed, err := pack(f, *left)
-		if err != nil {
-			return fmt.Errorf("packing the run file: %w", err)
-		}
-		if packed == nil {
-			raw.Note = fmt.Sprintf("Every sample is in runs/%s; at %s it is too large to be embedded here.", raw.Name, raw.Size)
-		} else {
-			*left -= len(packed)
-			raw.URL = template.URL("data:application/gzip;base64," + base64.StdEncoding.EncodeToString(packed))
-		}
-		p.Raw = append(p.Raw, raw)
+// embed packs a run file into the page, if it has that many bytes left for it.
+func embed(f RunFile, left *int) (pageRaw, error) {
+	raw := pageRaw{Name: printable(f.Name), Size: bytesOf(&f.Size)}
+	packed, err := pack(f, *left)
+	if err != nil {
+		return raw, fmt.Errorf("packing the run file: %w", err)
 	}
-	return nil
+	if packed == nil {
+		raw.Note = fmt.Sprintf("Every sample is in runs/%s; at %s it is too large to be embedded here.", raw.Name, raw.Size)
+		return raw, nil
+	}
+	*left -= len(packed)
+	raw.URL = template.URL("data:application/gzip;base64," + base64.StdEncoding.EncodeToString(packed))
+	return raw, nil
 }
 
 // pack compresses a run file; nil where it would take more than most bytes, which
 // a file of any length shows after a few megabytes.
-func pack(f analysis.RunFile, most int) ([]byte, error) {
+func pack(f RunFile, most int) ([]byte, error) {
 	in, err := f.Open()
 	if err != nil {
 		return nil, err

@@ -39,3 +39,22 @@ func Lookup(name string) (Format, bool) {
 	}
 	return Format{}, false
 }
+
+// Files are run files by the ID of their run.
+type Files map[string]RunFile
+
+// RunFile is a run's file, byte for byte.
+type RunFile struct {
+	// Name is that of the file without a folder, Size its length in bytes.
+	Name string
+	Size int64
+	Open func() (io.ReadCloser, error)
+}
+
+// With returns the format with run files to embed, which only a page does.
+func (f Format) With(files Files) Format {
+	if f.Name == "html" {
+		f.Write = func(w io.Writer, r *analysis.Report) error { return page(w, r, files) }
+	}
+	return f
+}

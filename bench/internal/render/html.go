@@ -25,13 +25,21 @@ var pageScript string
 
 // HTML writes one page that holds everything: no other file, no network, and
 // nothing that has to run in order to read it.
-func HTML(w io.Writer, r *analysis.Report) error {
-	p := page{Title: printable(r.Title), Alerts: disagreements(r), Style: template.CSS(pageStyle), Script: template.JS(pageScript)}
+func HTML(w io.Writer, r *analysis.Report) error { return page(w, r, nil) }
+
+func page(w io.Writer, r *analysis.Report, files Files) error {
+	p := pageData{Title: printable(r.Title), Alerts: disagreements(r), Style: template.CSS(pageStyle), Script: template.JS(pageScript)}
 	left := mostRaw
 	for i := range r.Sections {
-		s, err := pageSectionOf(&r.Sections[i], "run"+strconv.Itoa(i+1), &left)
-		if err != nil {
-			return err
+		s := pageSectionOf(&r.Sections[i], "run"+strconv.Itoa(i+1))
+		for _, run := range r.Sections[i].Runs() {
+			if f, ok := files[run]; ok {
+				raw, err := embed(f, &left)
+				if err != nil {
+					return err
+				}
+				s.Raw = append(s.Raw, raw)
+			}
 		}
 		p.Sections = append(p.Sections, s)
 	}
@@ -48,7 +56,7 @@ func HTML(w io.Writer, r *analysis.Report) error {
 	return err
 }
 
-type page struct {
+type pageData struct {
 	Title    string
 	Alerts   []string
 	Style    template.CSS
@@ -108,7 +116,7 @@ type pageCell struct {
 	Verdict string
 }
 
-func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, error) {
+func pageSectionOf(s *analysis.Section, id string) pageSection {
 	p := pageSection{
 		ID: id, Heading: printable(s.Heading), Caption: s.Caption, Alerts: s.Alerts,
 		Headline: tableOf("Billed Duration", headlineGrid(s), false), Verdicts: sentences(s),
@@ -145,7 +153,7 @@ func pageSectionOf(s *analysis.Section, id string, left *int) (pageSection, erro
 		}
 		p.Tables = append(p.Tables, part)
 	}
-	return p, p.embed(s, left)
+	return p
 }
 
 // tableOf makes a page's table of a grid. The first column heads the rows, and the

@@ -11,6 +11,7 @@ import (
 
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -91,17 +92,17 @@ func (f File) scan(each func(*coldstart.Sample)) (*runfile.Run, error) {
 }
 
 // raw is the file for a page that embeds it.
-func (f File) raw() (analysis.RunFile, error) {
+func (f File) raw() (render.RunFile, error) {
 	r, err := f.open()
 	if err != nil {
-		return analysis.RunFile{}, err
+		return render.RunFile{}, err
 	}
 	defer r.Close()
 	size, err := r.Seek(0, io.SeekEnd)
 	if err != nil {
-		return analysis.RunFile{}, fmt.Errorf("reading run file: %w", err)
+		return render.RunFile{}, fmt.Errorf("reading run file: %w", err)
 	}
-	return analysis.RunFile{
+	return render.RunFile{
 		Name: path.Base(filepath.ToSlash(f.Path)), Size: size,
 		Open: func() (io.ReadCloser, error) { return f.open() },
 	}, nil

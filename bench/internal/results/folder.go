@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -61,26 +62,19 @@ func (f Folder) warn(format string, args ...any) {
 	}
 }
 
-// Report reports on runs, and adds their files to it for a format that embeds them.
-func (f Folder) Report(inputs []Input) (*analysis.Report, error) {
+// Report reports on runs. It returns their files, too, for a format that embeds
+// them.
+func (f Folder) Report(inputs []Input) (*analysis.Report, render.Files, error) {
 	var list []analysis.Input
-	files := map[string]File{}
+	files := render.Files{}
 	for _, in := range inputs {
-		list = append(list, in.Input)
-		files[in.Run.Header.ID] = in.File
-	}
-	r := f.Analyse(list)
-	for i := range r.Sections {
-		s := &r.Sections[i]
-		for _, id := range s.Runs() {
-			file, err := files[id].raw()
-			if err != nil {
-				return nil, err
-			}
-			s.Raw = append(s.Raw, file)
+		file, err := in.File.raw()
+		if err != nil {
+			return nil, nil, err
 		}
+		list, files[in.Run.Header.ID] = append(list, in.Input), file
 	}
-	return r, nil
+	return f.Analyse(list), files, nil
 }
 
 // Newest reads the newest finished run of each engine of a place, see

@@ -47,7 +47,7 @@ func (f Folder) Publish(path string) (report *analysis.Report, table string, err
 			f.warn("%s is as it was: %v", SummaryName, err)
 		}
 	}
-	report, err = f.Report([]Input{run})
+	report, _, err = f.Report([]Input{run})
 	return report, table, err
 }
 
@@ -57,7 +57,7 @@ func (f Folder) summarize(r *analysis.Report, entries []runfile.Entry, place str
 	if err != nil {
 		return err
 	}
-	more, err := f.Report(inputs)
+	more, _, err := f.Report(inputs)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (f Folder) WriteSummary(r *analysis.Report) error {
 // WritePages writes the pages and pictures of a place, and returns their report and
 // the path of the table.
 func (f Folder) WritePages(place string, inputs []Input) (report *analysis.Report, table string, err error) {
-	report, err = f.Report(inputs)
+	report, files, err := f.Report(inputs)
 	if err != nil {
 		return nil, "", err
 	}
@@ -103,7 +103,7 @@ func (f Folder) WritePages(place string, inputs []Input) (report *analysis.Repor
 	for _, name := range pages {
 		format, _ := render.Lookup(name)
 		table = filepath.Join(f.Dir, place+format.Ext)
-		if err := writeReport(table, report, format); err != nil {
+		if err := writeReport(table, report, format.With(files)); err != nil {
 			return nil, "", err
 		}
 	}
