@@ -65,7 +65,7 @@ func wholly(a, b stats.Ordered) *Difference {
 		return nil
 	}
 	s, _ := stats.ShiftOf(a, b, Confidence)
-	return &Difference{P: w.P, Delta: w.Delta, ShiftMs: Estimate{Value: &s.Value, Low: bound(s.Lo), High: bound(s.Hi)}}
+	return &Difference{P: w.P, Delta: w.Delta, ShiftMs: estimated(s.Value, s.Interval)}
 }
 
 // wordOf is the verdict in the words of a report.
@@ -98,7 +98,7 @@ func comparison(column, baseline int, class coldstart.Class, q float64, of, agai
 	if !ok {
 		return c
 	}
-	c.Ratio = Estimate{Value: &ratio.Value, Low: bound(ratio.Lo), High: bound(ratio.Hi)}
+	c.Ratio = estimated(ratio.Value, ratio.Interval)
 	verdict, within := stats.Judge(ratio, Margin)
 	c.Within, c.Verdict = within, wordOf(verdict)
 	if verdict == stats.Unclear && !grouped {

@@ -129,7 +129,7 @@ func curvesOf(columns []Column, o observed, only string) []Curve {
 		rest := stats.Order(later)
 		c.Later = rest.N()
 		if r, ok := stats.RatioOf(stats.Order(first), rest, 0.5, Confidence); ok {
-			c.Factor = Estimate{Value: &r.Value, Low: bound(r.Lo), High: bound(r.Hi)}
+			c.Factor = estimated(r.Value, r.Interval)
 		}
 		list = append(list, c)
 	}

@@ -67,5 +67,5 @@ func (c *Comparison) note(of Row, r stats.Ratio) {
 			return
 		}
 	}
-	c.Drift = append(c.Drift, Drift{of.Class, of.Metric, of.Quantile, Estimate{Value: &r.Value, Low: bound(r.Lo), High: bound(r.Hi)}})
+	c.Drift = append(c.Drift, Drift{of.Class, of.Metric, of.Quantile, estimated(r.Value, r.Interval)})
 }

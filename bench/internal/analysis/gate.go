@@ -32,7 +32,8 @@ func (c *Comparison) gate(i int, pairs []pair) {
 		return
 	}
 	g.Judged++
-	d.Simultaneous = &Estimate{Value: &all.Value, Low: bound(all.Lo), High: bound(all.Hi)}
+	e := estimated(all.Value, all.Interval)
+	d.Simultaneous = &e
 	if all.Lo > 1+g.FailOver {
 		d.Tripped = true
 		g.Tripped++

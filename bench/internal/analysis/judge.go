@@ -25,7 +25,7 @@ func (c *Comparison) judge(pairs []pair, how CompareOptions) {
 		d, p := &c.Lines[i], pairs[i]
 		ratio, grouped, ok := p.ratio(d.Quantile, Confidence)
 		if ok {
-			d.Ratio = Estimate{Value: &ratio.Value, Low: bound(ratio.Lo), High: bound(ratio.Hi)}
+			d.Ratio = estimated(ratio.Value, ratio.Interval)
 		}
 		drift, controlled := c.drift(i, pairs, Confidence)
 		if controlled && !c.Interleaved {
@@ -49,7 +49,8 @@ func (c *Comparison) judge(pairs []pair, how CompareOptions) {
 			beyond := ratio
 			if !c.Interleaved {
 				beyond = stats.Over(ratio, drift)
-				d.Beyond = &Estimate{Value: &beyond.Value, Low: bound(beyond.Lo), High: bound(beyond.Hi)}
+				e := estimated(beyond.Value, beyond.Interval)
+				d.Beyond = &e
 			}
 			v, within := stats.Judge(beyond, Margin)
 			d.Verdict, d.Within = wordOf(v), within

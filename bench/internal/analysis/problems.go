@@ -16,44 +16,35 @@ func problemsOf(run *runfile.Run, columns []Column, index map[coldstart.Config]i
 		kind, reason string
 	}
 	list := []Problem{}
-	order := []int{}
-	place := map[key]int{}
+	var keys []key
 	add := func(k key, example, output string) {
-		i, ok := place[k]
-		if !ok {
+		i := slices.Index(keys, k)
+		if i < 0 {
 			i = len(list)
-			place[k] = i
-			name, at := k.config.String(), len(columns)
+			name := k.config.String()
 			if c, ok := index[k.config]; ok {
-				name, at = columns[c].Title, c
+				name = columns[c].Title
 			}
-			list = append(list, Problem{Column: name, Kind: k.kind, Reason: k.reason})
-			order = append(order, at)
+			keys, list = append(keys, k), append(list, Problem{Column: name, Kind: k.kind, Reason: k.reason})
 		}
-		list[i].Count++
-		if example != "" {
-			list[i].Example = example
-		}
-		if output != "" {
-			list[i].Output = output
-		}
+		p := &list[i]
+		p.Count++
+		p.Example, p.Output = orElse(example, p.Example), orElse(output, p.Output)
 	}
 	for _, r := range run.Rejects {
-		add(key{r.Try().Config, "reject", string(r.Reason)}, r.Detail, "")
+		add(key{r.Try().Config, "reject", r.Reason}, r.Detail, "")
 	}
 	for _, f := range run.Failures {
 		add(key{f.Try().Config, "failure", string(f.Reason)}, f.Error, f.Output)
 	}
-	at := make([]int, len(list))
-	for i := range at {
-		at[i] = i
+	place := func(p Problem) int {
+		if i := slices.IndexFunc(columns, func(c Column) bool { return c.Title == p.Column }); i >= 0 {
+			return i
+		}
+		return len(columns)
 	}
-	slices.SortStableFunc(at, func(a, b int) int { return order[a] - order[b] })
-	sorted := make([]Problem, len(list))
-	for i, j := range at {
-		sorted[i] = list[j]
-	}
-	return sorted
+	slices.SortStableFunc(list, func(a, b Problem) int { return place(a) - place(b) })
+	return list
 }
 
 // alerts are what a reader has to know first.

@@ -36,6 +36,11 @@ func (u *units) estimate(metric string, q float64) Estimate {
 	return e
 }
 
+// estimated is a value with its interval.
+func estimated(v float64, iv stats.Interval) Estimate {
+	return Estimate{Value: &v, Low: bound(iv.Lo), High: bound(iv.Hi)}
+}
+
 func estimate(o stats.Ordered, q float64) Estimate {
 	iv := o.Interval(q, Confidence)
 	return Estimate{Value: optional(o.Quantile(q)), Low: bound(iv.Lo), High: bound(iv.Hi)}

@@ -71,7 +71,8 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		if client := m.Name == "client" || m.Name == "platform and network"; client && backend != "aws" || m.Name == "provision" && backend == "aws" {
 			continue
 		}
-		t := Table{Metric: m.Name, Title: metricTitle(m.Name), Unit: m.Unit, Doc: sentence(strings.TrimPrefix(m.Doc, metricTitle(m.Name)+": ")), Lines: []Line{}, Notes: []string{}}
+		title := orElse(metricTitles[m.Name], m.Name)
+		t := Table{Metric: m.Name, Title: title, Unit: m.Unit, Doc: sentence(strings.TrimPrefix(m.Doc, title+": ")), Lines: []Line{}, Notes: []string{}}
 		for _, class := range classes() {
 			if !shown(class, only) || !has(class, m.Name) || !o.any(len(columns), class) {
 				continue
@@ -88,9 +89,7 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		if len(t.Lines) == 0 || split && !slices.ContainsFunc(t.Lines, func(l Line) bool { return l.N > 0 }) {
 			continue // most functions have no extensions and do not say when their process began
 		}
-		if doc := docOf(m.Name, backend); doc != "" {
-			t.Doc = doc
-		}
+		t.Doc = orElse(docs[backend][m.Name], t.Doc)
 		if m.Name == "total" {
 			t.Notes = append(t.Notes, "n counts execution environments; each counts once, with the median of its invocations of the class.")
 			t.Notes = append(t.Notes, differing(columns, o, only)...)
@@ -105,23 +104,18 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 	return list
 }
 
-// docOf says of a metric what depends on where it was measured; empty for the
-// others. An engine sees where init splits, and AWS does not tell.
-func docOf(metric, backend string) string {
-	aws := backend == "aws"
-	switch {
-	case metric == "init" && aws:
-		return "Init Duration, as Lambda reports it: from the start of the environment's init to the first GET /next of runtime and extensions."
-	case metric == "init platform" && aws:
-		return "Init Duration without init: process. It may be 10 ms off, the step of the process's age, and negative: that age holds some of the invocation, too."
-	case metric == "init process" && aws:
-		return "The age of the function's process at the first invocation, as it says itself, in steps of 10 ms: init from the process's start on, and what of the invocation had passed. An init that Lambda did ahead of the invocation is left out."
-	case metric == "init platform":
-		return "From the start of init to the first instruction of the function's own code."
-	case metric == "init process":
-		return "From the first instruction of the function's own code to the first GET /next."
-	}
-	return ""
+// docs say of a metric what depends on where it was measured, by "aws" and "local":
+// an engine sees where init splits, and AWS does not tell.
+var docs = map[string]map[string]string{
+	"aws": {
+		"init":          "Init Duration, as Lambda reports it: from the start of the environment's init to the first GET /next of runtime and extensions.",
+		"init platform": "Init Duration without init: process. It may be 10 ms off, the step of the process's age, and negative: that age holds some of the invocation, too.",
+		"init process":  "The age of the function's process at the first invocation, as it says itself, in steps of 10 ms: init from the process's start on, and what of the invocation had passed. An init that Lambda did ahead of the invocation is left out.",
+	},
+	"local": {
+		"init platform": "From the start of init to the first instruction of the function's own code.",
+		"init process":  "From the first instruction of the function's own code to the first GET /next.",
+	},
 }
 
 // sentence starts with a capital and ends in a full stop.
@@ -132,32 +126,11 @@ func sentence(s string) string {
 	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
 }
 
-func metricTitle(name string) string {
-	switch name {
-	case "total":
-		return "Total: init + duration"
-	case "init":
-		return "Init Duration"
-	case "init extensions":
-		return "Init: extensions"
-	case "init platform":
-		return "Init: platform"
-	case "init process":
-		return "Init: process"
-	case "duration":
-		return "Duration"
-	case "billed":
-		return "Billed Duration"
-	case "provision":
-		return "Provision"
-	case "client":
-		return "Client"
-	case "platform and network":
-		return "Platform and network"
-	case "max memory":
-		return "Max Memory Used"
-	}
-	return name
+// metricTitles are the headings of the tables.
+var metricTitles = map[string]string{
+	"total": "Total: init + duration", "init": "Init Duration", "init extensions": "Init: extensions", "init platform": "Init: platform",
+	"init process": "Init: process", "duration": "Duration", "billed": "Billed Duration", "provision": "Provision", "client": "Client",
+	"platform and network": "Platform and network", "max memory": "Max Memory Used",
 }
 
 // unknownNote says which quantiles there are too few environments to know, and how

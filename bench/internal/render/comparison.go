@@ -42,9 +42,9 @@ func comparisonTitle(c *analysis.Comparison) string {
 // heading of the second level.
 func ComparisonMarkdown(w io.Writer, c *analysis.Comparison) error {
 	b := bytes.NewBufferString("## " + escape(comparisonTitle(c)) + "\n")
-	err := part{grids: []*grid{changeGrid(c), driftGrid(c)}, warnings: c.Warnings, notes: c.Notes}.markdown(b)
+	err := part{Grids: []*grid{changeGrid(c), driftGrid(c)}, Warnings: c.Warnings, Notes: c.Notes}.markdown(b)
 	if g := changedGrid(c); err == nil && len(g.rows) > 0 {
-		err = part{grids: []*grid{g}, notes: changedNotes(c)}.markdown(b)
+		err = part{Grids: []*grid{g}, Notes: changedNotes(c)}.markdown(b)
 	}
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +43,7 @@ func page(w io.Writer, r *analysis.Report, files Files) error {
 		p.Sections = append(p.Sections, s)
 	}
 	// Parsed here and not before: most commands write no page.
-	t, err := template.New("page").Funcs(template.FuncMap{"rich": rich}).Parse(pageTemplate)
+	t, err := template.New("page").Funcs(template.FuncMap{"rich": rich, "printable": printable, "table": tableOf, "outputTitle": outputTitle}).Parse(pageTemplate)
 	if err != nil {
 		return fmt.Errorf("parsing the page: %w", err)
 	}
@@ -66,44 +65,24 @@ type pageData struct {
 
 // pageSection is a run.
 type pageSection struct {
-	ID, Heading, Caption string
-	Alerts               []string
-	Headline             pageTable
-	Verdicts             []verdict
-	Unavailable          []pageTable
-	Figures              []pageFigure
-	Tables               []pagePart
-	Warnings, Notes      []string
-	Method               []analysis.Fact
-	Command              string
-	Raw                  []pageRaw
+	*analysis.Section
+	ID                    string
+	Headline, Unavailable *grid
+	Verdicts              []verdict
+	Figures               []pageFigure
+	Parts                 []part
+	Raw                   []pageRaw
 }
 
 // pageFigure is a plot at two widths, of which the page shows one.
 type pageFigure struct{ Wide, Narrow template.HTML }
 
-// pagePart is a heading with tables below it.
-type pagePart struct {
-	ID, Title, Doc string
-	Grids          []pageTable
-	Outputs        []pageOutput
-	Notes          []string
-}
-
-// pageOutput is what a function wrote.
-type pageOutput struct{ Title, Text string }
-
 // pageTable is a grid.
 type pageTable struct {
 	Label    string
 	Sortable bool
-	Header   []pageHead
+	Header   []pageCell
 	Rows     [][]pageCell
-}
-
-type pageHead struct {
-	Text   string
-	Number bool
 }
 
 type pageCell struct {
@@ -117,13 +96,9 @@ type pageCell struct {
 }
 
 func pageSectionOf(s *analysis.Section, id string) pageSection {
-	p := pageSection{
-		ID: id, Heading: printable(s.Heading), Caption: s.Caption, Alerts: s.Alerts,
-		Headline: tableOf("Billed Duration", headlineGrid(s), false), Verdicts: sentences(s),
-		Warnings: s.Warnings, Notes: s.Notes, Method: s.Method, Command: printable(s.Command),
-	}
-	if g := unavailableGrid(s); len(g.rows) > 0 {
-		p.Unavailable = append(p.Unavailable, tableOf("Variants that were not measured", g, false))
+	p := pageSection{Section: s, ID: id, Headline: headlineGrid(s), Unavailable: unavailableGrid(s), Verdicts: sentences(s), Parts: parts(s)}
+	if len(s.Comparisons) > 0 {
+		p.Parts = append([]part{{Title: "Against the baseline", Grids: []*grid{comparisonGrid(s)}}}, p.Parts...)
 	}
 	for _, plot := range Plots() {
 		picture := func(width float64, name string) template.HTML {
@@ -137,36 +112,20 @@ func pageSectionOf(s *analysis.Section, id string) pageSection {
 			p.Figures = append(p.Figures, f)
 		}
 	}
-	all := parts(s)
-	if len(s.Comparisons) > 0 {
-		all = append([]part{{title: "Against the baseline", grids: []*grid{comparisonGrid(s)}}}, all...)
-	}
-	for i, of := range all {
-		part := pagePart{ID: fmt.Sprintf("%s-%d", id, i+1), Title: printable(of.title), Doc: of.doc, Notes: slices.Concat(of.warnings, of.notes)}
-		for _, g := range of.grids {
-			part.Grids = append(part.Grids, tableOf(of.title, g, !g.fixed))
-		}
-		for _, o := range of.outputs {
-			if strings.TrimSpace(o.Output) != "" {
-				part.Outputs = append(part.Outputs, pageOutput{Title: printable(outputTitle(o)), Text: printable(strings.TrimRight(o.Output, "\n"))})
-			}
-		}
-		p.Tables = append(p.Tables, part)
-	}
 	return p
 }
 
 // tableOf makes a page's table of a grid. The first column heads the rows, and the
 // second one does where the first is a class.
 func tableOf(label string, g *grid, sortable bool) pageTable {
-	t := pageTable{Label: printable(label), Sortable: sortable && len(g.rows) > 1}
+	t := pageTable{Label: printable(label), Sortable: sortable && !g.fixed && len(g.rows) > 1}
 	number := func(c int) bool { return g.kind(c) == 'r' }
 	head := 0
 	if len(g.header) > 1 && g.header[0] == "start" {
 		head = 1
 	}
 	for c, h := range g.header {
-		t.Header = append(t.Header, pageHead{Text: printable(h), Number: number(c)})
+		t.Header = append(t.Header, pageCell{Text: printable(h), Number: number(c)})
 	}
 	for _, r := range g.rows {
 		var cells []pageCell

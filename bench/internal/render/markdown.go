@@ -42,13 +42,13 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 		facts.add(f.Name, f.Value)
 	}
 	all := slices.Concat(
-		[]part{{grids: append(head, unavailableGrid(s)), warnings: s.Warnings, notes: s.Notes, plots: []string{"ecdf", "order", "phases", "memory"}}},
-		parts(s), []part{{title: "How it was measured", grids: []*grid{facts}}})
+		[]part{{Grids: append(head, unavailableGrid(s)), Warnings: s.Warnings, Notes: s.Notes, Plots: []string{"ecdf", "order", "phases", "memory"}}},
+		parts(s), []part{{Title: "How it was measured", Grids: []*grid{facts}}})
 	for _, p := range all {
 		if err := p.markdown(b); err != nil {
 			return err
 		}
-		pictures(b, s, p.plots)
+		pictures(b, s, p.Plots)
 	}
 	b.WriteString("\n")
 	var links []string
@@ -65,27 +65,25 @@ func markdownSection(b *bytes.Buffer, s *analysis.Section) error {
 
 // markdown writes the part below a heading of the third level, where it has one.
 func (p part) markdown(b *bytes.Buffer) error {
-	if p.title != "" {
-		fmt.Fprintf(b, "\n### %s\n", escape(p.title))
+	if p.Title != "" {
+		fmt.Fprintf(b, "\n### %s\n", escape(p.Title))
 	}
-	if p.doc != "" {
-		fmt.Fprintf(b, "\n%s\n", escape(p.doc))
+	if p.Doc != "" {
+		fmt.Fprintf(b, "\n%s\n", escape(p.Doc))
 	}
-	for _, g := range p.grids {
+	for _, g := range p.Grids {
 		if err := g.markdown(b); err != nil {
 			return err
 		}
 	}
-	for _, o := range p.outputs {
-		if strings.TrimSpace(o.Output) != "" {
-			fmt.Fprintf(b, "\n%s\n\n", escape(outputTitle(o)))
-			fenced(b, "text", strings.TrimRight(o.Output, "\n"))
-		}
+	for _, o := range p.Outputs {
+		fmt.Fprintf(b, "\n%s\n\n", escape(outputTitle(o)))
+		fenced(b, "text", o.Output)
 	}
-	if len(p.warnings)+len(p.notes) > 0 {
+	if len(p.Warnings)+len(p.Notes) > 0 {
 		b.WriteString("\n")
-		list(b, "- **Warning:** ", p.warnings)
-		list(b, "- ", p.notes)
+		list(b, "- **Warning:** ", p.Warnings)
+		list(b, "- ", p.Notes)
 	}
 	return nil
 }
@@ -105,11 +103,6 @@ func list(b *bytes.Buffer, mark string, texts []string) {
 	for _, t := range texts {
 		b.WriteString(mark + escape(t) + "\n")
 	}
-}
-
-// outputTitle is said of the end of what a failing function wrote.
-func outputTitle(p analysis.Problem) string {
-	return fmt.Sprintf("The end of what %s wrote before it failed (%s):", p.Column, p.Reason)
 }
 
 // fenced writes a block of code, fenced by more backticks than are in it.

@@ -15,7 +15,7 @@ func Summary(w io.Writer, r *analysis.Report) error {
 	var b bytes.Buffer
 	b.WriteString("# Cold and warm starts, local and on AWS Lambda\n\nBilled Duration: the median, with its 95 % interval.\n\n")
 	list(&b, "- ", o.Captions)
-	if err := (part{grids: []*grid{overviewGrid(o)}, notes: o.Notes}).markdown(&b); err != nil {
+	if err := (part{Grids: []*grid{overviewGrid(o)}, Notes: o.Notes}).markdown(&b); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())

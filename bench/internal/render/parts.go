@@ -1,45 +1,63 @@
 package render
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"coldbench/bench/internal/analysis"
 )
 
 // part is a heading of a page with what is below it.
 type part struct {
-	title, doc      string
-	grids           []*grid
-	warnings, notes []string
-	// outputs are what functions wrote before they failed.
-	outputs []analysis.Problem
-	// plots name the pictures that markdown links to here.
-	plots []string
+	Title, Doc      string
+	Grids           []*grid
+	Warnings, Notes []string
+	// Outputs are what functions wrote before they failed.
+	Outputs []analysis.Problem
+	// Plots name the pictures that markdown links to here.
+	Plots []string
 }
 
 // parts are what a page tells below its headline, in this order; those without
 // a row are left out.
 func parts(s *analysis.Section) []part {
 	whole, notes := differences(s)
-	list := []part{{title: curveTitle, doc: curveDoc, grids: []*grid{curveGrid(s)}, plots: []string{"deployment"}}}
+	list := []part{{Title: curveTitle, Doc: curveDoc, Grids: []*grid{curveGrid(s)}, Plots: []string{"deployment"}}}
 	if c := s.Since; c != nil {
-		list = append(list, part{title: "Since the previous run, " + c.Base, grids: []*grid{changeGrid(c), driftGrid(c)}, warnings: c.Warnings, notes: c.Notes})
+		list = append(list, part{Title: "Since the previous run, " + c.Base, Grids: []*grid{changeGrid(c), driftGrid(c)}, Warnings: c.Warnings, Notes: c.Notes})
 	}
-	list = append(list, part{title: "Differences", doc: differenceDoc, grids: []*grid{whole}, notes: notes})
-	cost := part{title: "Cost", doc: costNote(s), grids: []*grid{costGrid(s)}}
-	list = append(list, cost, part{title: "Images", grids: []*grid{imageGrid(s)}},
-		part{title: "Failures and rejects", doc: problemsDoc, grids: []*grid{problemGrid(s)}, outputs: s.Problems})
+	list = append(list, part{Title: "Differences", Doc: differenceDoc, Grids: []*grid{whole}, Notes: notes})
+	cost := part{Title: "Cost", Doc: costNote(s), Grids: []*grid{costGrid(s)}}
+	list = append(list, cost, part{Title: "Images", Grids: []*grid{imageGrid(s)}},
+		part{Title: "Failures and rejects", Doc: problemsDoc, Grids: []*grid{problemGrid(s)}, Outputs: withOutput(s.Problems)})
 	if len(s.Curves) == 0 {
-		list = append(list, part{title: "First start after a deployment", doc: deployDoc, grids: []*grid{deployGrid(s)}})
+		list = append(list, part{Title: "First start after a deployment", Doc: deployDoc, Grids: []*grid{deployGrid(s)}})
 	}
 	for i := range s.Metrics {
 		t := &s.Metrics[i]
-		list = append(list, part{title: t.Title + ", " + t.Unit, doc: t.Doc, grids: []*grid{metricGrid(s, t)}, notes: t.Notes})
+		list = append(list, part{Title: t.Title + ", " + t.Unit, Doc: t.Doc, Grids: []*grid{metricGrid(s, t)}, Notes: t.Notes})
 	}
 	return slices.DeleteFunc(list, func(p part) bool {
-		unknownCost := p.title == cost.title && p.doc != ""
-		return !unknownCost && !slices.ContainsFunc(p.grids, func(g *grid) bool { return len(g.rows) > 0 })
+		unknownCost := p.Title == cost.Title && p.Doc != ""
+		return !unknownCost && !slices.ContainsFunc(p.Grids, func(g *grid) bool { return len(g.rows) > 0 })
 	})
+}
+
+// withOutput are the problems before which a function wrote something.
+func withOutput(problems []analysis.Problem) []analysis.Problem {
+	var list []analysis.Problem
+	for _, p := range problems {
+		if p.Output = strings.TrimRight(p.Output, "\n"); strings.TrimSpace(p.Output) != "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// outputTitle is said of the end of what a failing function wrote.
+func outputTitle(p analysis.Problem) string {
+	return fmt.Sprintf("The end of what %s wrote before it failed (%s):", p.Column, p.Reason)
 }
 
 // What the tables of failures and of first starts hold.

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -20,15 +21,7 @@ func Trend(inOrder []float64) (rho, p float64, ok bool) {
 	for i := range by {
 		by[i] = i
 	}
-	slices.SortStableFunc(by, func(i, j int) int {
-		switch {
-		case inOrder[i] < inOrder[j]:
-			return -1
-		case inOrder[i] > inOrder[j]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(by, func(i, j int) int { return cmp.Compare(inOrder[i], inOrder[j]) })
 	middle := float64(n-1) / 2
 	var xy, yy float64
 	for i := 0; i < n; {
