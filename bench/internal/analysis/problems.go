@@ -32,7 +32,7 @@ func problemsOf(run *runfile.Run, columns []Column, index map[coldstart.Config]i
 		p.Example, p.Output = orElse(example, p.Example), orElse(output, p.Output)
 	}
 	for _, r := range run.Rejects {
-		add(key{r.Try().Config, "reject", r.Reason}, r.Detail, "")
+		add(key{r.Try().Config, "reject", string(r.Reason)}, r.Detail, "")
 	}
 	for _, f := range run.Failures {
 		add(key{f.Try().Config, "failure", string(f.Reason)}, f.Error, f.Output)
