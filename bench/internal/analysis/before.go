@@ -76,7 +76,7 @@ func beforeNotes(h runfile.Header, columns []Column) []string {
 		changed = changed || c.Before != ""
 	}
 	if changed {
-		list = append(list, fmt.Sprintf("`before`: the image that the variant had in run %s, measured again in this one, in the same rounds: no drift of the host lies between the two. Entrypoint, command and environment are today's for both.", h.Plan.Against))
+		list = append(list, fmt.Sprintf("before: the image that the variant had in run %s, measured again in this one, in the same rounds: no drift of the host lies between the two. Entrypoint, command and environment are today's for both.", h.Plan.Against))
 	}
 	if len(same) > 0 {
 		list = append(list, fmt.Sprintf("The image is the one of run %s, and was measured once: %s.", h.Plan.Against, strings.Join(same, ", ")))

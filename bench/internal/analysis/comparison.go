@@ -138,7 +138,6 @@ func comparisonOf(base, now recorded, how CompareOptions) (*Comparison, error) {
 	c.explain(pairs)
 	if n.Backend == "local" && c.Uncontrolled() && slices.ContainsFunc(c.Lines, func(d Row) bool { return d.Image == string(runfile.ChangeImage) }) {
 		c.Settle = plan.Shell([]string{"bench", "local", "--against", orElse(how.Base, "results/runs/"+b.ID+runfile.Ext)})
-		c.Notes = append(c.Notes, "`"+c.Settle+"` measures the images of both runs in one, in turns, and settles it.")
 	}
 	return c, nil
 }

@@ -25,7 +25,7 @@ func TestEngineFactsAreInTheMethodSection(t *testing.T) {
 		}
 	}
 	for _, caption := range []string{r.Sections[0].Caption, r.Overview().Captions[0]} {
-		if !strings.HasSuffix(caption, " Engine chosen by `--engine auto`: docker, because it answers.") {
+		if !strings.HasSuffix(caption, " Engine chosen by --engine auto: docker, because it answers.") {
 			t.Errorf("caption %q", caption)
 		}
 	}

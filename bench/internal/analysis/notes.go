@@ -58,10 +58,10 @@ func notes(h runfile.Header, s Section, o observed) []string {
 	}
 	columns := len(s.Columns)
 	if shown(coldstart.ClassWarm, h.Plan.Only) && o.any(columns, coldstart.ClassWarm) {
-		add("Warm invocations of one execution environment are alike, so each environment counts once, with their median. The first warm one is a class of its own (`first-warm`) and not among them.")
+		add("Warm invocations of one execution environment are alike, so each environment counts once, with their median. The first warm one is a class of its own (first-warm) and not among them.")
 	}
 	if h.Plan.WarmRuns == 1 && shown(coldstart.ClassWarm, h.Plan.Only) && !o.any(columns, coldstart.ClassWarm) && o.any(columns, coldstart.ClassFirstWarm) {
-		add("Each environment was invoked warm once, and an environment's first warm invocation is a class of its own, `first-warm`: see the tables below. `--warm-runs 2` and more fill the row.")
+		add("Each environment was invoked warm once, and an environment's first warm invocation is a class of its own, first-warm: see the tables below. --warm-runs 2 and more fill the row.")
 	}
 	if o.any(columns, coldstart.ClassSuppressedInit) {
 		list = append(list, suppressedNote)
@@ -79,7 +79,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		}
 	}
 	if len(held) > 0 {
-		add("Only the Docker engine holds the image of %s: `--against` this run can measure it as long as the engine keeps it.", strings.Join(held, ", "))
+		add("Only the Docker engine holds the image of %s: --against this run can measure it as long as the engine keeps it.", strings.Join(held, ", "))
 	}
 	if floor := noiseFloor(h, s.Comparisons, s.Columns); floor != "" {
 		list = append(list, floor)
@@ -90,7 +90,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		if o.by() != "" {
 			from = ""
 		}
-		add("`faster` and `slower`: the interval of the ratio lies wholly on one side of 1; `same`: wholly within %g %%; else `unclear`. Each interval is one of 95 %% by itself%s.", 100*Margin, from)
+		add("faster and slower: the interval of the ratio lies wholly on one side of 1; same: wholly within %g %%; else unclear. Each interval is one of 95 %% by itself%s.", 100*Margin, from)
 	} else if columns > 1 && !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Baseline }) {
 		add("Nothing is compared: the baseline %s was not measured.", baselineOf(h))
 	}
@@ -125,7 +125,7 @@ func withoutBaseline(columns []Column) []string {
 	return alone
 }
 
-const suppressedNote = "Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class `suppressed-init`, not `cold`."
+const suppressedNote = "Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class suppressed-init, not cold."
 
 // warnings gathers what the run, its file and the audit warn of.
 func warnings(run *runfile.Run, o observed, odd oddBills) []string {

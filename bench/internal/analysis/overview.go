@@ -13,9 +13,9 @@ import (
 // newest run of each. The two are never divided by one another: a local time
 // lacks Lambda's own work, and no interval of a ratio would say so.
 type Overview struct {
-	// Captions say of each place what was measured there and when, or what to
-	// type where nothing was.
-	Captions []string
+	// Captions say of each place where a run was made what was measured and when;
+	// Missing are the other places.
+	Captions, Missing []string
 	// Columns are the titles of the configs that either run measured, the local
 	// ones in their order first. The control and the images that variants had before
 	// are no variants and not among them.
@@ -27,10 +27,9 @@ type Overview struct {
 
 // OverviewRow is a place and a class.
 type OverviewRow struct {
-	Label string
-	// Command measures the row; empty where it was measured.
-	Command string
-	Unit    string
+	Place, Label, Unit string
+	// Measured is false where there is no run that could have a value.
+	Measured bool
 	// Cells has one for each column; one without a value was not measured.
 	Cells []OverviewCell
 }
@@ -44,10 +43,7 @@ type OverviewCell struct {
 
 // overviewPlaces are the places of an overview. A rehearsal's place is another
 // one, so that it is never taken for AWS.
-var overviewPlaces = [...]struct{ place, label, command, how string }{
-	{"local", "Local", "bench local", "`bench local` measures it"},
-	{"aws", "AWS Lambda", "bench aws", "`make deploy`, then `bench aws` measure it"},
-}
+var overviewPlaces = [...]struct{ place, label string }{{"local", "Local"}, {"aws", "AWS Lambda"}}
 
 // Overview sets the newest local run of a report beside its newest run on AWS.
 func (r *Report) Overview() Overview {
@@ -64,11 +60,15 @@ func (r *Report) Overview() Overview {
 	}
 	for _, p := range overviewPlaces {
 		s := sections[p.place]
-		o.Captions = append(o.Captions, overviewCaption(p.label, p.how, s))
-		for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
-			o.Rows = append(o.Rows, overviewRow(p.label, p.command, class, columns, s))
+		if s != nil {
+			o.Captions = append(o.Captions, overviewCaption(p.label, s))
+			o.Notes = append(o.Notes, overviewNotes(p.label, s)...)
+		} else {
+			o.Missing = append(o.Missing, p.place)
 		}
-		o.Notes = append(o.Notes, overviewNotes(p.label, s)...)
+		for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
+			o.Rows = append(o.Rows, overviewRow(p.place, p.label, class, columns, s))
+		}
 	}
 	for _, r := range o.Rows {
 		if slices.ContainsFunc(r.Cells, func(c OverviewCell) bool { return c.Median.Value != nil && !c.Median.Bounded() }) {
@@ -80,7 +80,7 @@ func (r *Report) Overview() Overview {
 		o.Notes = append(o.Notes, "An execution environment counts once, a warm one with the median of its warm invocations but the first.")
 	}
 	if n := len(r.Disagreements); n > 0 {
-		o.Notes = append(o.Notes, fmt.Sprintf("Local: the engines do not agree on %s: see the head of `local.md`.", count(n, "comparison")))
+		o.Notes = append(o.Notes, fmt.Sprintf("Local: the engines do not agree on %s: see the head of local.md.", count(n, "comparison")))
 	}
 	o.Notes = append(o.Notes, "Local times hold the runtime's start and the function, not Lambda's own work or the image's download. Compare the columns of a row, never a local time with one of AWS.")
 	return o
@@ -118,8 +118,8 @@ func (c Column) sameConfig(d Column) bool {
 	return c.Variant == d.Variant && c.MemoryMB == d.MemoryMB && c.Arch == d.Arch
 }
 
-func overviewRow(label, command string, class coldstart.Class, columns []Column, s *Section) OverviewRow {
-	row := OverviewRow{Label: label + " " + string(class), Unit: "ms", Command: command, Cells: make([]OverviewCell, len(columns))}
+func overviewRow(place, label string, class coldstart.Class, columns []Column, s *Section) OverviewRow {
+	row := OverviewRow{Place: place, Label: label + " " + string(class), Unit: "ms", Cells: make([]OverviewCell, len(columns))}
 	if s == nil {
 		return row
 	}
@@ -127,7 +127,7 @@ func overviewRow(label, command string, class coldstart.Class, columns []Column,
 		if r.Class != string(class) {
 			continue
 		}
-		row.Unit, row.Command = r.Unit, ""
+		row.Unit, row.Measured = r.Unit, true
 		for i, c := range columns {
 			if k := slices.IndexFunc(s.Columns, c.sameConfig); k >= 0 {
 				row.Cells[i] = OverviewCell{Median: r.Cells[k].Median, StandIn: s.Columns[k].StandIn}
@@ -137,11 +137,8 @@ func overviewRow(label, command string, class coldstart.Class, columns []Column,
 	return row
 }
 
-// overviewCaption says what was measured at a place. s is nil where nothing was.
-func overviewCaption(label, how string, s *Section) string {
-	if s == nil {
-		return label + ": not measured; " + how + "."
-	}
+// overviewCaption says what was measured at a place.
+func overviewCaption(label string, s *Section) string {
 	where := s.Engine + " engine"
 	if s.Place == "aws" {
 		where = "region " + s.Engine
@@ -183,9 +180,6 @@ func overviewCaption(label, how string, s *Section) string {
 
 // overviewNotes are what a reader of a place's rows has to know.
 func overviewNotes(label string, s *Section) []string {
-	if s == nil {
-		return nil
-	}
 	var list []string
 	for _, a := range s.Alerts {
 		list = append(list, label+": "+a)

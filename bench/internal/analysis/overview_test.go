@@ -72,8 +72,8 @@ func TestOverview(t *testing.T) {
 		t.Fatalf("%d rows", len(o.Rows))
 	}
 	for i, w := range want {
-		if r := o.Rows[i]; r.Label != w.label || r.Command != "" || !slices.Equal(medians(r), w.cells) {
-			t.Errorf("row %d: %q (%q) %v, want %q %v", i, r.Label, r.Command, medians(r), w.label, w.cells)
+		if r := o.Rows[i]; r.Label != w.label || !r.Measured || !slices.Equal(medians(r), w.cells) {
+			t.Errorf("row %d: %q (%v) %v, want %q %v", i, r.Label, r.Measured, medians(r), w.label, w.cells)
 		}
 	}
 	if o.Rows[0].Cells[0].StandIn || !o.Rows[0].Cells[1].StandIn || o.Rows[2].Cells[0].StandIn {
@@ -88,7 +88,7 @@ func TestOverview(t *testing.T) {
 }
 
 // TestOverviewWithoutAWS: a rehearsal and an endpoint that is not AWS leave the
-// rows of AWS unmeasured, with the command that measures them.
+// rows of AWS unmeasured.
 func TestOverviewWithoutAWS(t *testing.T) {
 	for name, runs := range map[string][]*runfile.Run{
 		"local alone": {placed("l", "local", "docker", "", 10, "scratch")},
@@ -98,17 +98,17 @@ func TestOverviewWithoutAWS(t *testing.T) {
 		},
 	} {
 		o := overviewOf(runs...)
-		if !slices.Equal(o.Columns, []string{"scratch"}) || !strings.HasPrefix(o.Captions[1], "AWS Lambda: not measured") {
-			t.Errorf("%s: %q, %q", name, o.Columns, o.Captions)
+		if !slices.Equal(o.Columns, []string{"scratch"}) || len(o.Captions) != 1 || !slices.Equal(o.Missing, []string{"aws"}) {
+			t.Errorf("%s: %q, %q, missing %q", name, o.Columns, o.Captions, o.Missing)
 		}
 		for _, r := range o.Rows[2:] {
-			if r.Command != "bench aws" || medians(r)[0] != -1 {
-				t.Errorf("%s: %q (%q) shows %v", name, r.Label, r.Command, medians(r))
+			if r.Measured || r.Place != "aws" || medians(r)[0] != -1 {
+				t.Errorf("%s: %q (%v) shows %v", name, r.Label, r.Measured, medians(r))
 			}
 		}
 	}
 	o := overviewOf()
-	if len(o.Rows) != 4 || len(o.Columns) != 0 || o.Rows[0].Command != "bench local" {
+	if len(o.Rows) != 4 || len(o.Columns) != 0 || o.Rows[0].Measured || o.Rows[0].Place != "local" {
 		t.Errorf("of nothing: %+v", o)
 	}
 }

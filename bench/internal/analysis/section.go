@@ -122,7 +122,7 @@ func chosenBy(choice string) string {
 	if choice == "" {
 		return ""
 	}
-	return " Engine chosen by `--engine auto`: " + choice + "."
+	return " Engine chosen by --engine auto: " + choice + "."
 }
 
 // spanOf says from when to when sessions were; empty where there are none.

@@ -23,7 +23,7 @@ func ComparisonText(w io.Writer, c *analysis.Comparison) error {
 		}
 	}
 	b.WriteString("\n")
-	for _, n := range append(slices.Clone(c.Notes), changedNotes(c)...) {
+	for _, n := range append(comparisonNotes(c), changedNotes(c)...) {
 		wrap(&b, "- ", plain(n))
 	}
 	_, err := w.Write(b.Bytes())
@@ -38,11 +38,20 @@ func comparisonTitle(c *analysis.Comparison) string {
 	return c.New + " against " + c.Base
 }
 
+// comparisonNotes are the notes, and what settles the comparison.
+func comparisonNotes(c *analysis.Comparison) []string {
+	list := slices.Clone(c.Notes)
+	if c.Settle != "" {
+		list = append(list, "`"+c.Settle+"` measures the images of both runs in one, in turns, and settles it.")
+	}
+	return list
+}
+
 // ComparisonMarkdown writes a comparison of two runs as GitHub reads it, below a
 // heading of the second level.
 func ComparisonMarkdown(w io.Writer, c *analysis.Comparison) error {
 	b := bytes.NewBufferString("## " + escape(comparisonTitle(c)) + "\n")
-	err := part{Grids: []*grid{changeGrid(c), driftGrid(c)}, Warnings: c.Warnings, Notes: c.Notes}.markdown(b)
+	err := part{Grids: []*grid{changeGrid(c), driftGrid(c)}, Warnings: c.Warnings, Notes: comparisonNotes(c)}.markdown(b)
 	if g := changedGrid(c); err == nil && len(g.rows) > 0 {
 		err = part{Grids: []*grid{g}, Notes: changedNotes(c)}.markdown(b)
 	}

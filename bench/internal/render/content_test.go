@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/net/html"
 
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/render"
 )
 
 // must are the words that make a scenario what it is: in the text, the table and
@@ -100,7 +102,8 @@ var inWords = map[string][]string{
 
 // summarized are the words of the summary.
 var summarized = map[string][]string{
-	"previous":    {"50 cold starts and 200 warm invocations of 50 environments for each column", "Local cold 3 ms (3 to 3) 5 ms (4 to 5) 31 ms (28 to 34)", "AWS Lambda cold (bench aws) not measured"},
+	"previous":    {"50 cold starts and 200 warm invocations of 50 environments for each column", "Local cold 3 ms (3 to 3) 5 ms (4 to 5) 31 ms (28 to 34)", "AWS Lambda cold (bench aws) not measured", "AWS Lambda: not measured; make deploy, then bench aws measure it."},
+	"redeploy":    {"Local: not measured; bench local measures it.", "Local warm (bench local) not measured"},
 	"unavailable": {"Local: al2 could not be measured: pulling public.ecr.aws/lambda/provided:al2: no answer within 20 s (make offline-base AL2_BASE=coldbench/al2)."},
 	"stand-in":    {"scratch al2 (stand-in base)", "stand-in bases: al2 on public.ecr.aws/lambda/provided:al2."},
 	"interrupted": {"Local: This run was interrupted"},
@@ -407,5 +410,27 @@ func TestCSVHoldsTheTables(t *testing.T) {
 		if len(rows) != 0 {
 			t.Errorf("%s: %d rows more than the tables have", name, len(rows))
 		}
+	}
+}
+
+// TestSettleIsSaid: what settles a comparison is in each format, as a command.
+func TestSettleIsSaid(t *testing.T) {
+	c := &analysis.Comparison{Base: "b", New: "n", Notes: []string{"a note"}, Settle: "bench local --against 'it is'"}
+	r := &analysis.Report{Sections: []analysis.Section{{Since: c}}}
+	c.Lines = []analysis.Row{{Title: "al2", Metric: "total", Unit: "ms"}}
+	var text, markdown, data bytes.Buffer
+	if err := errors.Join(render.ComparisonText(&text, c), render.ComparisonMarkdown(&markdown, c), render.ComparisonJSON(&data, c)); err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{
+		"text": text.String(), "markdown": unmarked(markdown.String()), "report": string(written(t, "text", r)),
+		"report's markdown": unmarked(string(written(t, "markdown", r))), "page": words(t, "html", written(t, "html", r)),
+	} {
+		if want := c.Settle + " measures the images of both runs in one, in turns, and settles it."; !strings.Contains(strings.Join(strings.Fields(got), " "), want) {
+			t.Errorf("%s does not say %q:\n%s", name, want, got)
+		}
+	}
+	if !strings.Contains(data.String(), `"settle": "bench local --against 'it is'"`) {
+		t.Errorf("JSON %s", data.String())
 	}
 }

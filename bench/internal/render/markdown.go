@@ -128,7 +128,7 @@ func fileLink(name string) string {
 
 // span matches the code spans that our own sentences have. Everything else in
 // backticks is foreign and is escaped.
-var span = regexp.MustCompile("`[A-Za-z0-9 =./:_-]+`")
+var span = regexp.MustCompile("`[A-Za-z0-9 =./:_'-]+`")
 
 // escape keeps a text from being read as markdown or HTML, on one line.
 func escape(s string) string {

@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"slices"
 
@@ -15,11 +14,20 @@ func Summary(w io.Writer, r *analysis.Report) error {
 	var b bytes.Buffer
 	b.WriteString("# Cold and warm starts, local and on AWS Lambda\n\nBilled Duration: the median, with its 95 % interval.\n\n")
 	list(&b, "- ", o.Captions)
+	for _, place := range o.Missing {
+		list(&b, "- ", []string{missing[place]})
+	}
 	if err := (part{Grids: []*grid{overviewGrid(o)}, Notes: o.Notes}).markdown(&b); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// missing says of a place without a run what to type.
+var missing = map[string]string{
+	"local": "Local: not measured; `bench local` measures it.",
+	"aws":   "AWS Lambda: not measured; `make deploy`, then `bench aws` measure it.",
 }
 
 // overviewGrid has a row for each place and start. A column says that its base
@@ -39,8 +47,8 @@ func overviewGrid(o analysis.Overview) *grid {
 	}
 	for _, r := range o.Rows {
 		label := r.Label
-		if r.Command != "" {
-			label += fmt.Sprintf(" (`%s`)", r.Command)
+		if !r.Measured {
+			label += " (`bench " + r.Place + "`)"
 		}
 		cells := []string{label}
 		for i, c := range r.Cells {

@@ -25,7 +25,7 @@ func parts(s *analysis.Section) []part {
 	whole, notes := differences(s)
 	list := []part{{Title: curveTitle, Doc: curveDoc, Grids: []*grid{curveGrid(s)}, Plots: []string{"deployment"}}}
 	if c := s.Since; c != nil {
-		list = append(list, part{Title: "Since the previous run, " + c.Base, Grids: []*grid{changeGrid(c), driftGrid(c)}, Warnings: c.Warnings, Notes: c.Notes})
+		list = append(list, part{Title: "Since the previous run, " + c.Base, Grids: []*grid{changeGrid(c), driftGrid(c)}, Warnings: c.Warnings, Notes: comparisonNotes(c)})
 	}
 	list = append(list, part{Title: "Differences", Doc: differenceDoc, Grids: []*grid{whole}, Notes: notes})
 	cost := part{Title: "Cost", Doc: costNote(s), Grids: []*grid{costGrid(s)}}

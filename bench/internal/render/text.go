@@ -90,7 +90,7 @@ func textSection(out *bytes.Buffer, s *analysis.Section, p paint) error {
 	}
 	if s.Since != nil {
 		wrap(b, "- ", plain("Since the previous run, "+s.Since.Base+":"))
-		for _, t := range slices.Concat(s.Since.Warnings, s.Since.Notes) {
+		for _, t := range slices.Concat(s.Since.Warnings, comparisonNotes(s.Since)) {
 			wrap(b, "  ", plain(t))
 		}
 	}
