@@ -3,6 +3,7 @@ package cli
 import (
 	"testing"
 
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -16,7 +17,7 @@ func TestWatchedMachine(t *testing.T) {
 		{"local", "bridge", "tcp://elsewhere:2375", false}, {"local", "none", "ssh://elsewhere", false}, {"aws", "", "", false},
 	} {
 		a := &app{Env: Env{Environ: []string{"DOCKER_HOST=" + c.host}, HostStat: func() (string, error) { return "cpu 1 1 1 1 1 1 1 1\n", nil }}}
-		noise := a.watchHost(runfile.Header{Backend: c.backend, Plan: runfile.Plan{Network: c.network}}, true)
+		noise := a.watchHost(runfile.Header{Backend: c.backend, Plan: plan.Plan{Network: c.network}}, true)
 		noise.Begin(t.Context())
 		if load := noise.End(t.Context()); (load != nil) != c.watched {
 			t.Errorf("%+v: watched %v", c, load)

@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
