@@ -169,6 +169,3 @@ func (j *Job) check() error {
 	}
 	return nil
 }
-
-// wall is the machine's clock.
-type wall struct{}
