@@ -358,13 +358,13 @@ func (x Exit) describe() (errorType, text string) {
 	case x.OutOfMemory:
 		return "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
 	case x.Signal != 0 || x.Code != 0:
-		return "Runtime.ExitError", "Runtime exited with error: " + x.status()
+		return "Runtime.ExitError", "Runtime exited with error: " + x.Status()
 	}
 	return "Runtime.ExitError", "Runtime exited without providing a reason"
 }
 
-// status words the end of a process as Go does.
-func (x Exit) status() string {
+// Status words the end of a process as Go does.
+func (x Exit) Status() string {
 	if x.Signal != 0 {
 		return "signal: " + syscall.Signal(x.Signal).String()
 	}

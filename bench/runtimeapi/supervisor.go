@@ -42,5 +42,5 @@ func (x ExtensionEnd) fault() *fault {
 	case x.Exit == Exit{}:
 		return &fault{errorType: "Extension.Crash", text: "exit code 0", exit: &x.Exit}
 	}
-	return &fault{errorType: "Extension.Crash", text: x.Exit.status(), exit: &x.Exit}
+	return &fault{errorType: "Extension.Crash", text: x.Exit.Status(), exit: &x.Exit}
 }

@@ -72,6 +72,9 @@ func describe(i runtimeapi.Invocation) error {
 	if text == "" {
 		text = i.Status
 	}
+	if i.FunctionError == "" && i.Exit != nil {
+		return fmt.Errorf("%s: %s", text, i.Exit.Status()) // the answer came before
+	}
 	if document := string(i.Response); document != "" {
 		const most = 300
 		if len(document) > most {

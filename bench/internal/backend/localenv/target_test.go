@@ -284,6 +284,16 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// An invocation that failed after its answer is described by its end.
+func TestFailureAfterTheAnswer(t *testing.T) {
+	m := &machine{instance: "a", change: func(_ int, i *runtimeapi.Invocation) {
+		i.Status, i.ErrorType, i.Exit = "error", "Extension.Crash", &runtimeapi.Exit{Code: 7}
+	}}
+	if _, _, err := target(m).Start(t.Context()); err == nil || err.Error() != "exit: Extension.Crash: exit status 7" {
+		t.Errorf("error: %v", err)
+	}
+}
+
 func TestACancelledContextIsNobodysFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	m := &machine{init: func() (runtimeapi.Init, error) { cancel(); return runtimeapi.Init{}, errors.New("broken pipe") }}
