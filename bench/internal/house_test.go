@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"bench/internal/image":     {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/emulator"},
 	"bench/internal/analysis":  {"bench/internal/coldstart", "bench/internal/runfile", "bench/internal/stats", "bench/internal/price", "bench/internal/plan"},
 	"bench/internal/render":    {"bench/internal/analysis"},
-	"bench/internal/results":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/runfile", "bench/internal/analysis", "bench/internal/render", "bench/internal/atomicfile"},
+	"bench/internal/results":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/runfile", "bench/internal/analysis", "bench/internal/plan", "bench/internal/render", "bench/internal/atomicfile"},
 
 	"bench/internal/atomicfile": {},
 	"bench/internal/host":       {},

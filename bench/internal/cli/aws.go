@@ -5,29 +5,24 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"coldbench/bench/internal/backend/awslambda"
-	"coldbench/bench/internal/runfile"
+	"coldbench/bench/internal/coldstart"
 )
 
 // awsFlags are the flags of bench aws, as typed.
 type awsFlags struct {
 	measureFlags
-	strategy, region, profile, expect string
-	idle                              time.Duration
-	parallel, burst                   int
-	maxCost                           float64
-	rehearse, restore                 bool
-	latency, faults                   string
-	control                           bool
-	redeploy                          int
-	vars                              string
-	// listen, keepWarm and fresh are of bench rehearse alone.
+	region, profile, expect string
+	maxCost                 float64
+	rehearse, restore       bool
+	latency, faults         string
+	vars                    string
+	// The rest is only for bench rehearse.
 	listen   string
 	keepWarm time.Duration
 	fresh    int
@@ -72,18 +67,23 @@ is measured as a rehearsal and never shown as AWS.`,
 		},
 	}
 	f.register(cmd)
-	s := cmd.Flags()
-	f.retries = 5 // refusals are tried again too
+	return cmd
+}
+
+func (f *awsFlags) register(cmd *cobra.Command) {
+	f.measureFlags.register(cmd)
+	s, p := cmd.Flags(), &f.Typed
+	p.Retries = 5 // refusals are tried again too
 	s.Lookup("retries").DefValue = "5"
 	s.Lookup("arch").Usage = "architecture, amd64 or arm64 (default the function's own)"
 	s.Lookup("memory").Usage = "memory sizes in MB, 128 to 10240, set one after the other (default the function's own)"
-	s.StringVar(&f.strategy, "strategy", string(awslambda.ConfigUpdate), "how cold starts are forced: "+strategies())
-	s.IntVar(&f.parallel, "parallel", 4, "functions that are worked on at one time")
-	s.IntVar(&f.burst, "burst", 50, "invocations that overlap with --strategy burst, within the account's concurrency")
-	s.DurationVar(&f.idle, "idle", 15*time.Minute, "how long a function is left alone with --strategy idle")
-	s.IntVar(&f.redeploy, "redeploy", 0, "deploy `K` images to each function, one after the other, the --runs spread over them (strategy code-update)")
+	s.StringVar(&p.Strategy, "strategy", coldstart.Strategies()[0], "how cold starts are forced: "+join(coldstart.Strategies()))
+	s.IntVar(&p.Parallel, "parallel", 4, "functions that are worked on at one time")
+	s.IntVar(&p.Burst, "burst", 50, "invocations that overlap with --strategy burst, within the account's concurrency")
+	s.DurationVar(&p.Idle.Duration, "idle", 15*time.Minute, "how long a function is left alone with --strategy idle")
+	s.IntVar(&p.Redeploy, "redeploy", 0, "deploy `K` images to each function, one after the other, the --runs spread over them (strategy code-update)")
 	s.StringVar(&f.vars, "tfvars", "", "`FILE` of bench images push, which lists them (default deployment/images.auto.tfvars.json beside the compose file)")
-	s.BoolVar(&f.control, "control", false, "sample the baseline's own function once more each round, under another name: how much do samples of one function differ?")
+	s.BoolVar(&f.Control, "control", false, "sample the baseline's own function once more each round, under another name: how much do samples of one function differ?")
 	s.StringVar(&f.expect, "expect", "", "text that every answer has to contain")
 	s.Float64Var(&f.maxCost, "max-cost", 1, "stop before anything is done if it is expected to cost more, in USD")
 	s.StringVar(&f.region, "region", "", "region (default that of the environment or the profile)")
@@ -92,57 +92,27 @@ is measured as a rehearsal and never shown as AWS.`,
 	s.StringVar(&f.latency, "rehearse-latency", "none", "what a rehearsal adds for the platform: none, or aws, as measured there")
 	s.StringVar(&f.faults, "rehearse-faults", "", "rates of faults of a rehearsal, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
 	s.BoolVar(&f.restore, "restore", false, "put back what a bench left changed that was killed, and do nothing else")
-	return cmd
-}
-
-func strategies() string {
-	var names []string
-	for _, s := range awslambda.Strategies() {
-		names = append(names, string(s))
-	}
-	return strings.Join(names, ", ")
 }
 
 // awsMeasure is what the flags of bench aws ask for, checked.
 type awsMeasure struct {
 	measure
 	awsFlags awsFlags
-	// anyArch is true where the functions' own architectures are meant.
+	// anyArch is true if the functions' own architectures are meant.
 	anyArch bool
-	// resumed is the header of the run that goes on; nil for a new one.
-	resumed *runfile.Header
-	// begun are the images that the run which goes on has started.
-	begun []runfile.Deployed
-	// controlName is of the baseline once more; empty for none.
-	controlName string
 }
 
 func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
-	base, err := f.check(dir)
-	m := awsMeasure{measure: base, awsFlags: f, anyArch: !f.given("arch")}
-	if err != nil {
-		return m, err
-	}
-	if m.anyArch {
-		m.archs = []string{"amd64"}
-		if f.rehearse {
-			m.archs = []string{runtime.GOARCH}
-		}
-	}
+	base, err := f.check(dir, "aws")
+	m := awsMeasure{measure: base, awsFlags: f, anyArch: !f.Given("arch")}
 	switch {
-	case !slices.Contains(awslambda.Strategies(), awslambda.Strategy(f.strategy)):
-		return m, usagef("--strategy %q: %s", f.strategy, strategies())
-	case f.parallel < 1 || f.parallel > 100:
-		return m, usagef("--parallel %d: 1 to 100", f.parallel)
-	case f.burst < 1 || f.burst > 1000:
-		return m, usagef("--burst %d: 1 to 1000, what Lambda starts of a function in ten seconds", f.burst)
-	case f.idle < 0 || f.idle > 24*time.Hour:
-		return m, usagef("--idle %s: 0 to 24h", f.idle)
+	case err != nil:
+		return m, err
 	case !(f.maxCost >= 0):
 		return m, usagef("--max-cost %g: a number from 0 up", f.maxCost)
 	case f.latency != "none" && f.latency != "aws":
 		return m, usagef("--rehearse-latency %q: none or aws", f.latency)
-	case !f.rehearse && f.resume == "" && (f.given("rehearse-latency") || f.given("rehearse-faults")):
+	case !f.rehearse && f.resume == "" && (f.Given("rehearse-latency") || f.Given("rehearse-faults")):
 		return m, usagef("--rehearse-latency and --rehearse-faults are of --rehearse")
 	case badFaults(f.faults) != nil:
 		return m, usagef("--rehearse-faults: %v", badFaults(f.faults))
@@ -151,23 +121,7 @@ func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
 	case f.restore && f.resume != "":
 		return m, usagef("--restore and --resume exclude one another; --resume restores first")
 	}
-	if err = m.coldOnly(); err == nil && f.resume == "" { // else its file says more
-		err = m.redeploying()
-	}
-	return m, err
-}
-
-// coldOnly takes the warm invocations out of a burst: which of its environments
-// they would reach can't be told.
-func (m *awsMeasure) coldOnly() error {
-	if m.awsFlags.strategy != string(awslambda.Burst) {
-		return nil
-	}
-	if m.warm || m.given("warm-runs") && m.warmRuns > 0 {
-		return usagef("--strategy burst measures cold starts only: which environment a warm invocation reaches can't be told")
-	}
-	m.warmRuns, m.cold = 0, true
-	return nil
+	return m, nil
 }
 
 func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
@@ -180,14 +134,28 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	if f.restore && len(args) > 0 {
 		return usagef("--restore takes no functions: it puts back all that bench left changed")
 	}
-	if f.resume != "" {
-		if err := a.resumeAWS(ctx, &m, &args); err != nil {
+	if m.Resume {
+		if err := a.resumeRun(ctx, &m.measure, "aws", &args); err != nil {
 			return err
 		}
+		h := m.resumed.Header
+		if !m.Given("rehearse") {
+			m.awsFlags.rehearse = h.Rehearsed()
+		}
+		if !m.Given("region") {
+			m.awsFlags.region = h.Engine
+		}
 	}
-	var wanted []awsWant
+	switch {
+	case len(m.plan.Arch) > 0:
+	case m.awsFlags.rehearse:
+		m.plan.Arch = []string{runtime.GOARCH}
+	default:
+		m.plan.Arch = []string{"amd64"}
+	}
+	var selected []awslambda.Selection
 	if !f.restore {
-		if wanted, err = a.awsWanted(ctx, &m, args); err != nil {
+		if selected, err = a.selectFunctions(ctx, m, args); err != nil {
 			return err
 		}
 	}
@@ -195,11 +163,11 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 		Region: m.awsFlags.region, Profile: f.profile, JournalDir: a.journalDir(),
 		Patient: a.interrupts.patient, Restoring: a.interrupts.restoring,
 	}
-	if f.verbal {
-		o.Log = func(line string) { a.say("%s", line) }
+	if f.verbose {
+		o.Log = a.log(true)
 	}
 	if m.awsFlags.rehearse {
-		r, rerr := a.rehearse(ctx, m, wanted)
+		r, rerr := a.rehearse(ctx, m, selected)
 		if rerr != nil {
 			return rerr
 		}
@@ -217,7 +185,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	if f.restore {
 		return a.restoreAWS(client, true)
 	}
-	return a.measureAWS(ctx, client, m, wanted)
+	return a.measureAWS(ctx, client, m, selected)
 }
 
 // restoreAWS puts back what killed benches left changed. asked is true where
@@ -255,30 +223,4 @@ func (a *app) journalDir() string {
 		return filepath.Join(home, ".local", "state", "coldbench", "aws")
 	}
 	return filepath.Join(a.Dir, ".build", "aws-journal")
-}
-
-// resumeAWS sets the flags to the plan of the run that is to go on.
-func (a *app) resumeAWS(ctx context.Context, m *awsMeasure, args *[]string) error {
-	run, err := a.takeUp(ctx, &m.measure, "aws", args)
-	if err != nil {
-		return err
-	}
-	h := run.Header
-	f := &m.awsFlags
-	m.take("strategy", func() { f.strategy = h.Plan.Strategy })
-	m.take("parallel", func() { f.parallel = h.Plan.Parallel })
-	m.take("burst", func() { f.burst = max(h.Plan.Burst, 1) })
-	m.take("control", func() { f.control = h.Plan.Control != "" })
-	m.take("idle", func() { f.idle = h.Plan.Idle.Duration })
-	m.take("rehearse", func() { f.rehearse = h.Rehearsed() })
-	m.take("region", func() { f.region = h.Engine })
-	m.take("redeploy", func() { f.redeploy = h.Plan.Redeploy })
-	m.resumed, m.begun = &h, run.Deployed
-	if err := errors.Join(m.coldOnly(), m.redeploying()); err != nil {
-		return err
-	}
-	if m.cold {
-		m.warmRuns = 0
-	}
-	return nil
 }

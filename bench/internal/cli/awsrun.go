@@ -10,30 +10,23 @@ import (
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
-// awsConfig is a configuration of a function that was found.
-type awsConfig struct {
-	awsWant
-	config coldstart.Config
-	facts  *awslambda.Facts
-}
-
 // measureAWS looks, says what it would do, and does it.
-func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMeasure, wanted []awsWant) (err error) {
+func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMeasure, selected []awslambda.Selection) (err error) {
 	if !m.dryRun {
 		// Before the look: what was left changed would be taken for how it was.
 		if err := a.restoreAWS(client, false); err != nil {
 			return err
 		}
 	}
+	strategy := awslambda.Strategy(m.plan.Strategy)
 	var refs []awslambda.Ref
-	for _, w := range wanted {
-		refs = append(refs, w.ref)
-		if w.ref.Qualifier != "" && m.awsFlags.strategy == string(awslambda.Version) {
-			refs = append(refs, awslambda.Ref{Name: w.ref.Name}) // what is published anew
+	for _, s := range selected {
+		refs = append(refs, s.Ref)
+		if s.Ref.Qualifier != "" && strategy == awslambda.Version {
+			refs = append(refs, awslambda.Ref{Name: s.Ref.Name}) // what is published anew
 		}
 	}
 	inventory, err := client.Inventory(ctx, refs)
@@ -43,58 +36,58 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	for _, w := range inventory.Warnings {
 		a.warning("%s", w)
 	}
-	fresh, err := a.freshImages(client, inventory, m, wanted)
+	fresh, err := a.freshImages(client, inventory, m, selected)
 	if err != nil {
 		return err
 	}
 	session := client.Begin(inventory, awslambda.Setup{
-		Strategy: awslambda.Strategy(m.awsFlags.strategy), Idle: m.awsFlags.idle, Expect: m.awsFlags.expect, Concurrency: m.awsFlags.burst, Images: fresh,
+		Strategy: strategy, Idle: m.plan.Idle.Duration, Expect: m.awsFlags.expect, Concurrency: m.plan.Burst, Images: fresh,
 	})
-	configs, unavailable, err := a.awsConfigs(inventory, session, m, wanted)
+	targets, unavailable, err := a.awsTargets(session, m, selected)
 	if err != nil {
 		return err
 	}
-	if m.awsFlags.control {
+	if m.Control || m.plan.Control != "" {
 		// Of what can be measured: a baseline that is left out has no control.
-		if configs, m.controlName, err = withControl(configs, m.baseline, func(c *awsConfig) *string { return &c.config.Variant }); err != nil {
+		if targets, m.plan.Control, err = withControl(targets, m.plan.Baseline, func(t *awslambda.Target) *string { return &t.Config.Variant }); err != nil {
 			return err
 		}
 	}
-	plan := a.awsPlan(client, inventory, m, configs)
+	text, cost := a.awsPlan(client, inventory, m, targets)
 	if m.dryRun {
-		_, err := fmt.Fprint(a.Stdout, plan.text)
+		_, err := fmt.Fprint(a.Stdout, text)
 		return err
 	}
-	a.note("%s", plan.text)
+	a.note("%s", text)
 	switch {
-	case math.IsNaN(plan.dollars) && !m.given("max-cost"):
+	case math.IsNaN(cost) && !m.Given("max-cost"):
 		return advice.Hint(errors.New("what it would cost is not known"), "--max-cost USD, any number, goes on all the same")
-	case plan.dollars > m.awsFlags.maxCost:
-		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(plan.dollars), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", plan.dollars+0.01))
+	case cost > m.awsFlags.maxCost:
+		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(cost), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", cost+0.01))
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if err := session.Wake(ctx, refs); err != nil {
 		return err
 	}
-	header := a.awsHeader(client, m, configs, unavailable)
+	header := awsHeader(client, m, targets, unavailable)
 	header.Warnings = append(header.Warnings, inventory.Warnings...)
-	var list []opened
+	var list []OpenTarget
 	images := map[coldstart.Config][]string{}
-	for _, c := range configs {
-		images[c.config] = fresh[c.ref]
-		for _, w := range c.facts.Warnings {
+	for _, t := range targets {
+		images[t.Config] = fresh[t.Ref]
+		for _, w := range t.Facts.Warnings {
 			header.Warnings = addOnce(header.Warnings, w)
 		}
-		img := coldstart.Image{ID: c.facts.ImageID, Arch: c.facts.Arch, Ref: c.ref.String()}
+		img := coldstart.Image{ID: t.Facts.ImageID, Arch: t.Facts.Arch, Ref: t.Ref.String()}
 		o := coldstart.Options{Payload: m.event, Environment: m.vars}
-		if m.verbal {
-			o.Log = func(text string) { a.say("%s", text) }
+		if m.verbose {
+			o.Log = a.log(true)
 		}
-		target, err := session.Open(ctx, c.config, img, o)
+		target, err := session.Open(ctx, t.Config, img, o)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.config.Variant, err)
+			return fmt.Errorf("%s: %w", t.Config.Variant, err)
 		}
-		list = append(list, opened{want: want{config: c.config}, image: img, target: target})
+		list = append(list, OpenTarget{Selection: Selection{config: t.Config}, image: img, target: target})
 	}
 	return a.run(ctx, m.measure, job{header: header, configs: list, images: images, after: func() ([]string, error) {
 		var err error
@@ -103,47 +96,22 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		}
 		err = errors.Join(err, session.Close())
 		return session.Warnings(), err
-	}}, absolute(a.Dir, m.out))
+	}})
 }
 
-// awsConfigs multiplies the functions that were found by memory sizes. One that
-// can't be measured becomes a row that says why, unless it was asked for by
-// name.
-func (a *app) awsConfigs(inventory *awslambda.Inventory, session *awslambda.Session, m awsMeasure, wanted []awsWant) ([]awsConfig, []runfile.Unavailable, error) {
-	var list []awsConfig
-	var unavailable []runfile.Unavailable
-	for _, w := range wanted {
-		facts, err := inventory.Functions[w.ref], inventory.Errors[w.ref]
-		if other := inventory.Reaches(w.home); other != nil {
-			err = other
-		}
-		if w.undeployed != nil {
-			err = w.undeployed
-		}
-		var found []awsConfig
-		if err == nil {
-			arch, sizes := w.arch, w.memoryMB
-			if arch == "" || m.anyArch && m.resumed == nil {
-				arch = facts.Arch
-			}
-			if len(sizes) == 0 {
-				sizes = []int{facts.MemoryMB}
-			}
-			for _, size := range sizes {
-				c := awsConfig{awsWant: w, facts: facts, config: coldstart.Config{Variant: w.variant, MemoryMB: size, Arch: arch}}
-				if err = errors.Join(err, session.Check(facts, c.config, m.vars)); err != nil {
-					break
-				}
-				found = append(found, c)
-			}
-		}
+// awsTargets returns the configurations of the functions that were found. A
+// function that can't be measured becomes a row that says why, unless it was
+// asked for by name.
+func (a *app) awsTargets(session *awslambda.Session, m awsMeasure, selected []awslambda.Selection) (list []awslambda.Target, unavailable []runfile.Unavailable, err error) {
+	for _, s := range selected {
+		found, err := session.Targets(s, m.anyArch && m.resumed == nil, m.vars)
 		switch {
 		case err == nil:
 			list = append(list, found...)
-		case w.named:
-			return nil, nil, fmt.Errorf("%s: %w", w.variant, err)
+		case s.Named:
+			return nil, nil, fmt.Errorf("%s: %w", s.Variant, err)
 		default:
-			unavailable = append(unavailable, a.leaveOut(w.variant, err))
+			unavailable = append(unavailable, a.leaveOut(s.Variant, err))
 		}
 	}
 	if len(list) == 0 {
@@ -160,59 +128,37 @@ func fingerprintOf(client *awslambda.Client) string {
 }
 
 // awsHeader describes the run before it begins.
-func (a *app) awsHeader(client *awslambda.Client, m awsMeasure, configs []awsConfig, unavailable []runfile.Unavailable) runfile.Header {
+func awsHeader(client *awslambda.Client, m awsMeasure, targets []awslambda.Target, unavailable []runfile.Unavailable) runfile.Header {
 	h := runfile.Header{
-		Tool:      "bench " + version(),
-		Backend:   "aws",
-		Engine:    client.Region(),
-		Rehearsal: client.Rehearsal(),
-		Host:      runfile.Host{Fingerprint: fingerprintOf(client)},
-		Plan: plan.Plan{
-			Runs: m.runs, WarmRuns: m.warmRuns, Seed: m.seed,
-			Pause:         plan.Millis{Duration: m.pause},
-			PayloadSha256: digest(m.event),
-			Strategy:      m.awsFlags.strategy,
-			Baseline:      m.baseline,
-			Retries:       m.retries,
-			Parallel:      m.awsFlags.parallel,
-			Control:       m.controlName,
-			Redeploy:      m.awsFlags.redeploy,
-		},
+		Tool:        "bench " + version(),
+		Backend:     "aws",
+		Engine:      client.Region(),
+		Rehearsal:   client.Rehearsal(),
+		Host:        runfile.Host{Fingerprint: fingerprintOf(client)},
+		Plan:        m.plan,
 		Limits:      coldstart.Limits{CPU: "Lambda's own", Memory: "limit", MaxMemoryUsed: "as Lambda reports it"},
 		Unavailable: unavailable,
 	}
 	if h.Rehearsal != "" {
 		h.Warnings = append(h.Warnings, h.Rehearsal)
 	}
-	switch awslambda.Strategy(m.awsFlags.strategy) {
-	case awslambda.Burst:
-		h.Plan.Burst = m.awsFlags.burst
-	case awslambda.Idle:
-		h.Plan.Idle.Duration = m.awsFlags.idle
-	}
-	if m.cold {
-		h.Plan.Only = "cold"
-	} else if m.warm {
-		h.Plan.Only = "warm"
-	}
-	for _, c := range configs {
-		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.config.MemoryMB)
-		h.Plan.Arch = addOnce(h.Plan.Arch, c.config.Arch)
-		function := &runfile.FunctionRef{Name: c.ref.Name}
-		if c.ref.Qualifier != "" {
-			function.Version = c.facts.Version
+	for _, t := range targets {
+		function := &runfile.FunctionRef{Name: t.Ref.Name}
+		if t.Ref.Qualifier != "" {
+			function.Version = t.Facts.Version
 		}
-		img := runfile.Image{ImageID: c.facts.ImageID, Layers: c.rehearsed.Layers, Base: c.rehearsed.Base, StandIn: c.rehearsed.StandIn}
-		if c.facts.Zip {
-			img.CompressedBytes = c.facts.SizeBytes
+		img := runfile.Image{ImageID: t.Facts.ImageID, Layers: t.Rehearsed.Layers, Base: t.Rehearsed.Base, StandIn: t.Rehearsed.StandIn}
+		if t.Facts.Zip {
+			img.CompressedBytes = t.Facts.SizeBytes
 		} else {
-			img.Digest = c.facts.ImageID
+			img.Digest = t.Facts.ImageID
 		}
 		h.Configs = append(h.Configs, runfile.Config{
-			Variant: c.config.Variant, MemorySizeMB: c.config.MemoryMB, Arch: c.config.Arch, Doc: c.doc,
+			Variant: t.Config.Variant, MemorySizeMB: t.Config.MemoryMB, Arch: t.Config.Arch, Doc: t.Doc,
 			Image:    img,
 			Function: function,
 		})
 	}
+	listMeasured(&h)
 	return h
 }

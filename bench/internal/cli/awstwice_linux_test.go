@@ -149,23 +149,26 @@ func TestAWSInterruptedWithItsReader(t *testing.T) {
 	}
 }
 
-// A SIGHUP that nohup ignores stays ignored.
-func TestAWSIgnoresHangup(t *testing.T) {
+// A signal that was ignored when bench started stays ignored, as nohup and a
+// shell's background jobs need it.
+func TestAWSIgnoresWhatWasIgnored(t *testing.T) {
 	t.Parallel()
-	c := newCloud(t, "p-scratch")
-	cmd, _, stderr := c.command("aws", "--cold", "--runs", "20", "--pause", "0s", "p=p-scratch")
-	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`, linkBench(t, c.dir)}, cmd.Args[1:]...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c.until(func() bool { return c.Invocations >= 3 })
-	_ = cmd.Process.Signal(syscall.SIGHUP)
-	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("exit code %d\n%s", code, stderr)
-	}
-	if run := c.run(); len(run.Samples) != 21 {
-		t.Errorf("%d samples", len(run.Samples))
+	for name, s := range map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT} {
+		c := newCloud(t, "p-scratch")
+		cmd, _, stderr := c.command("aws", "--cold", "--runs", "20", "--pause", "0s", "p=p-scratch")
+		cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `trap "" ` + name + `; exec "$0" "$@"`, linkBench(t, c.dir)}, cmd.Args[1:]...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		c.until(func() bool { return c.Invocations >= 3 })
+		_ = cmd.Process.Signal(s)
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("%s: exit code %d\n%s", name, code, stderr)
+		}
+		if run := c.run(); len(run.Samples) != 21 {
+			t.Errorf("%s: %d samples", name, len(run.Samples))
+		}
 	}
 }
 

@@ -5,15 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/results"
 	"coldbench/bench/internal/runfile"
@@ -62,7 +60,7 @@ none of it could be judged is an error, exit code 1, and not a pass.`,
 				c.base = args[0]
 			}
 			if cmd.Flags().Changed("fail-over") {
-				share, err := share(failOver)
+				share, err := plan.Share(failOver)
 				if err != nil {
 					return usagef("--fail-over %q: %w", failOver, err)
 				}
@@ -82,18 +80,6 @@ none of it could be judged is an error, exit code 1, and not a pass.`,
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
 	cmd.Flags().StringVar(&c.out, "out", "results", "results folder")
 	return cmd
-}
-
-// share reads a percentage: 5% and 5 are the same.
-func share(s string) (float64, error) {
-	v, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(s, "%")), 64)
-	switch {
-	case err != nil:
-		return 0, errors.New("a percentage, 5% say")
-	case math.IsNaN(v) || v < 0 || v > 1e4:
-		return 0, errors.New("a percentage from 0% to 10000%")
-	}
-	return v / 100, nil
 }
 
 func (a *app) compare(ctx context.Context, c comparison) error {

@@ -101,7 +101,7 @@ func (a *app) buildImages(ctx context.Context, file string, o image.Options, arg
 	if err != nil {
 		return err
 	}
-	variants, err := a.chooseVariants(ctx, file, archs[0], args)
+	variants, err := a.selectVariants(ctx, file, archs[0], args)
 	if err != nil {
 		return err
 	}

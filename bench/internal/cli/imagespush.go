@@ -73,9 +73,9 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 		}
 	}
 	// The compose file is read once an architecture, for its arguments depend on it.
-	byArch := map[string][]chosen{}
+	byArch := map[string][]SelectedVariant{}
 	for _, arch := range archs {
-		if byArch[arch], err = a.chooseVariants(ctx, f.file, arch, args); err != nil {
+		if byArch[arch], err = a.selectVariants(ctx, f.file, arch, args); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -65,12 +66,13 @@ func newInterrupts(ctx context.Context, say func(string, ...any), kill func(os.S
 }
 
 // catch takes the signals that interrupt. It never gives them back: a process
-// whose work is done ends with its exit code, not by a late signal. A SIGHUP that
-// nohup ignores stays ignored.
+// whose work is done ends with its exit code, not by a late signal. A signal that
+// was ignored when bench started stays ignored: nohup ignores SIGHUP, and a shell
+// SIGINT for its background jobs.
 func (i *interrupts) catch() {
-	kinds := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		kinds = append(kinds, syscall.SIGHUP)
+	kinds := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+	if len(kinds) == 0 {
+		return // without any, Notify would take all signals
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, kinds...)

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,10 +20,7 @@ import (
 // localFlags are the flags of bench local, as typed.
 type localFlags struct {
 	measureFlags
-	engine, network string
-	against         string
-	control         bool
-	controlName     string // of the baseline once more
+	engine, against string
 }
 
 func (a *app) localCommand() *cobra.Command {
@@ -63,128 +62,142 @@ init then waits for. Results name the engine, its storage driver and the reason.
 		},
 	}
 	f.register(cmd)
-	f.registerLimits(cmd)
-	cmd.Flags().StringVar(&f.engine, "engine", "auto", "auto, docker or sandbox")
-	cmd.Flags().StringVar(&f.against, "against", "", "measure the images of this earlier run, too, and set today's against them")
-	cmd.Flags().BoolVar(&f.control, "control", false, "measure the baseline once more under another name: how much do equals differ?")
-	cmd.Flags().StringVar(&f.network, "network", "bridge", "the function's network with the docker engine, bridge or none")
 	return cmd
 }
 
+func (f *localFlags) register(cmd *cobra.Command) {
+	f.measureFlags.register(cmd)
+	s, p := cmd.Flags(), &f.Typed
+	s.DurationVar(&p.Timeout.Duration, "timeout", 3*time.Second, "the function's timeout, 1s to 15m")
+	s.StringVar(&p.CPU, "cpu", "lambda", "lambda: CPU by memory size as Lambda limits it; none: no limit")
+	s.DurationVar(&p.CPUPeriod.Duration, "cpu-period", 20*time.Millisecond, "period of the CPU quota, 1ms to 1s")
+	s.StringVar(&f.engine, "engine", "auto", "auto, docker or sandbox")
+	s.StringVar(&f.against, "against", "", "measure the images of this earlier run, too, and set today's against them")
+	s.BoolVar(&f.Control, "control", false, "measure the baseline once more under another name: how much do equals differ?")
+	s.StringVar(&p.Network, "network", "bridge", "the function's network with the docker engine, bridge or none")
+}
+
 func (a *app) local(ctx context.Context, f localFlags, args []string) error {
-	m, err := f.check(a.Dir)
-	if err != nil {
-		return err
-	}
+	m, err := f.check(a.Dir, "local")
 	switch {
+	case err != nil:
+		return err
 	case f.engine != "auto" && f.engine != "docker" && f.engine != "sandbox":
 		return usagef("--engine %q: must be auto, docker or sandbox", f.engine)
-	case f.network != "bridge" && f.network != "none":
-		return usagef("--network %q: must be bridge or none", f.network)
-	case f.against != "" && m.resume != "":
+	case f.against != "" && m.Resume:
 		return usagef("--against and --resume can't be combined: a resumed run keeps its own")
 	}
 	a.quiet = f.quiet
+	var from *runfile.Header
 	switch {
-	case m.resume != "":
-		err = a.resume(ctx, &m, &f, &args)
+	case m.Resume:
+		if err = a.resumeRun(ctx, &m, "local", &args); err == nil {
+			from, m.reference = &m.resumed.Header, resumedReference(m.resumed.Header)
+		}
 	case f.against != "":
-		err = a.against(ctx, &m, &f)
+		from, err = a.takeReference(ctx, &m, f)
 	}
 	if err != nil {
 		return err
 	}
-	wanted, err := a.expand(ctx, m, args)
+	if from != nil && !m.Given("engine") {
+		f.engine = from.Engine
+	}
+	if len(m.plan.Arch) == 0 {
+		m.plan.Arch = []string{runtime.GOARCH}
+	}
+	selected, err := a.expand(ctx, m, args)
 	if err != nil {
 		return err
 	}
-	if f.control {
-		if wanted, f.controlName, err = withControl(wanted, m.baseline, func(w *want) *string { return &w.config.Variant }); err != nil {
+	if f.Control || m.plan.Control != "" {
+		if selected, m.plan.Control, err = withControl(selected, m.plan.Baseline, func(s *Selection) *string { return &s.config.Variant }); err != nil {
 			return err
 		}
 	}
-	wanted, found := withBefore(wanted, m.before)
+	selected, found := m.reference.add(selected)
 	if f.against != "" && !found {
-		return usagef("--against: run %s has none of the variants that are measured", m.before.run)
+		return usagef("--against: run %s has none of the variants that are measured", m.reference.run)
 	}
-	out := absolute(a.Dir, m.out)
 	if m.dryRun {
-		return a.printPlan(m, f, wanted, out)
+		return a.printPlan(m, f.engine, selected)
 	}
-	return a.measureLocally(ctx, m, f, wanted, out)
+	return a.measureLocally(ctx, m, f.engine, selected)
 }
 
-// want is a configuration that is to be measured, with the variant it is of.
-type want struct {
+// Selection is a configuration that is to be measured, and the variant it is of.
+type Selection struct {
 	config  coldstart.Config
-	variant chosen
-	// before is the image of another run that is meant; nil for the variant's
-	// present one.
-	before *runfile.Image
+	variant SelectedVariant
+	// reference is the image of the ReferenceRun, if that is meant; nil for the
+	// variant's present one.
+	reference *runfile.Image
+}
+
+// present is the configuration of the variant's present image.
+func (s Selection) present() coldstart.Config {
+	return coldstart.Config{Variant: s.variant.Name, MemoryMB: s.config.MemoryMB, Arch: s.config.Arch}
 }
 
 // expand multiplies the variants that are asked for by memory sizes and
 // architectures.
-func (a *app) expand(ctx context.Context, m measure, args []string) ([]want, error) {
-	byArch := map[string][]chosen{}
-	for _, arch := range m.archs {
-		list, err := a.chooseVariants(ctx, m.file, arch, args)
+func (a *app) expand(ctx context.Context, m measure, args []string) ([]Selection, error) {
+	byArch := map[string][]SelectedVariant{}
+	for _, arch := range m.plan.Arch {
+		list, err := a.selectVariants(ctx, m.file, arch, args)
 		if err != nil {
 			return nil, err
 		}
 		byArch[arch] = list
 	}
-	a.warnOfKeys(byArch[m.archs[0]])
-	var wanted []want
-	for i, v := range byArch[m.archs[0]] {
-		sizes := m.memoryMB
-		if len(sizes) == 0 {
-			sizes = m.before.sizes(v.Name)
-		}
-		if len(sizes) == 0 {
-			size := v.MemoryMB
-			if size == 0 {
-				size = 512
-			}
-			if err := checkMemory(size); err != nil {
-				return nil, fmt.Errorf("service %s: x-bench: %w", v.Name, err)
-			}
-			sizes = []int{size}
+	variants := byArch[m.plan.Arch[0]]
+	a.warnOfKeys(variants)
+	var selected []Selection
+	found := m.plan.Baseline == ""
+	for i, v := range variants {
+		sizes, err := m.sizesOf(v)
+		if err != nil {
+			return nil, err
 		}
 		for _, size := range sizes {
-			for _, arch := range m.archs {
-				wanted = append(wanted, want{
-					config:  coldstart.Config{Variant: v.Name, MemoryMB: size, Arch: arch},
-					variant: byArch[arch][i],
-				})
+			for _, arch := range m.plan.Arch {
+				selected = append(selected, Selection{coldstart.Config{Variant: v.Name, MemoryMB: size, Arch: arch}, byArch[arch][i], nil})
 			}
 		}
+		found = found || v.Name == m.plan.Baseline
 	}
-	if m.baseline == "" {
-		return wanted, nil
+	if !found {
+		return nil, usagef("--baseline %q is not among the variants that are measured", m.plan.Baseline)
 	}
-	for _, w := range wanted {
-		if w.config.Variant == m.baseline {
-			return wanted, nil
-		}
-	}
-	return nil, usagef("--baseline %q is not among the variants that are measured", m.baseline)
+	return selected, nil
 }
 
-func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wanted []want, out string) (err error) {
+// sizesOf returns the memory sizes of a variant: those of --memory, else those it
+// had in the reference run, else its own.
+func (m measure) sizesOf(v SelectedVariant) ([]int, error) {
+	if len(m.plan.MemoryMB) > 0 {
+		return m.plan.MemoryMB, nil
+	}
+	if sizes := m.reference.sizes(v.Name); len(sizes) > 0 {
+		return sizes, nil
+	}
+	size := cmp.Or(v.MemoryMB, 512)
+	if err := plan.CheckMemory(size); err != nil {
+		return nil, fmt.Errorf("service %s: x-bench: %w", v.Name, &usageError{err: err})
+	}
+	return []int{size}, nil
+}
+
+func (a *app) measureLocally(ctx context.Context, m measure, name string, selected []Selection) (err error) {
 	a.interrupts.guard()
-	store, err := a.openStore(m.file, m.out, m.verbal)
+	store, err := a.openStore(m.file, m.out, m.verbose)
 	if err != nil {
 		return err
 	}
-	log := func(line string) {
-		if m.verbal {
-			a.say("%s", line)
-		}
-	}
+	log := a.log(m.verbose)
 	connecting := store.Meter("opening the engine", 0)
-	engine, err := a.chooseEngine(ctx, f.engine, EngineOptions{
-		Network:  f.network,
+	engine, err := a.chooseEngine(ctx, name, EngineOptions{
+		Network:  m.plan.Network,
 		StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "sandbox"),
 		Store:    store,
 		Closing:  a.interrupts.restoring,
@@ -198,18 +211,17 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 	for _, w := range engine.Warnings() {
 		a.warning("%s", w)
 	}
-
 	o := coldstart.Options{
 		Payload:     m.event,
-		Timeout:     m.timeout,
+		Timeout:     m.plan.Timeout.Duration,
 		Environment: m.vars,
-		LimitCPU:    m.cpu == "lambda",
-		CPUPeriod:   m.cpuPeriod,
+		LimitCPU:    m.plan.CPU == "lambda",
+		CPUPeriod:   m.plan.CPUPeriod.Duration,
 	}
-	if m.verbal {
+	if m.verbose {
 		o.Log = log
 	}
-	configs, unavailable, err := a.openAll(ctx, opening{engine: engine, store: store, options: o, log: log, run: m.before.run}, wanted)
+	configs, unavailable, err := a.openAll(ctx, opener{engine: engine, store: store, options: o, log: log, run: m.reference.run}, selected)
 	defer func() {
 		for _, c := range configs {
 			err = errors.Join(err, c.target.Close())
@@ -218,60 +230,38 @@ func (a *app) measureLocally(ctx context.Context, m measure, f localFlags, wante
 	if err != nil {
 		return err
 	}
-	header := a.header(m, f, engine, o, configs, unavailable)
-	if m.before.run != "" {
-		a.sayBefore(m.before.run, configs, header.Configs)
+	header := localHeader(m, engine, o, configs, unavailable)
+	if m.reference.run != "" {
+		a.sayReference(m.reference.run, configs, header.Configs)
 	}
-	return a.run(ctx, m, job{header: header, configs: configs}, out)
+	return a.run(ctx, m, job{header: header, configs: configs})
 }
 
-// header describes the run before it begins.
-func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Options, configs []opened, unavailable []runfile.Unavailable) runfile.Header {
+// localHeader describes the run before it begins.
+func localHeader(m measure, engine *Engine, o coldstart.Options, configs []OpenTarget, unavailable []runfile.Unavailable) runfile.Header {
 	h := runfile.Header{
-		Tool:    "bench " + version(),
-		Backend: "local",
-		Engine:  engine.Name,
-		Host:    describeHost(engine),
-		Choice:  engine.Choice,
-		Plan: plan.Plan{
-			Runs:          m.runs,
-			WarmRuns:      m.warmRuns,
-			Seed:          m.seed,
-			CPU:           m.cpu,
-			Pause:         plan.Millis{Duration: m.pause},
-			PayloadSha256: digest(m.event),
-			Timeout:       plan.Seconds{Duration: m.timeout},
-			Strategy:      engine.Strategy(),
-			Baseline:      m.baseline,
-			Retries:       m.retries,
-			Control:       f.controlName,
-			Against:       m.before.run,
-		},
+		Tool:        "bench " + version(),
+		Backend:     "local",
+		Engine:      engine.Name,
+		Host:        describeHost(engine),
+		Choice:      engine.Choice,
+		Plan:        m.plan,
 		Limits:      engine.Limits(o),
 		Warnings:    engine.Warnings(),
 		Unavailable: unavailable,
 	}
+	h.Plan.Strategy, h.Plan.Against = engine.Strategy(), m.reference.run
+	if !engine.Containers {
+		h.Plan.Network = ""
+	}
 	if f := engine.Facts(); f != (coldstart.EngineFacts{}) {
 		h.Facts = &f
 	}
-	if m.cpu == "lambda" {
-		h.Plan.CPUPeriod.Duration = m.cpuPeriod
-	}
-	if engine.Containers {
-		h.Plan.Network = f.network
-	}
-	if m.cold {
-		h.Plan.Only = "cold"
-	} else if m.warm {
-		h.Plan.Only = "warm"
-	}
-	for i, c := range configs {
-		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.config.MemoryMB)
-		h.Plan.Arch = addOnce(h.Plan.Arch, c.config.Arch)
+	for _, c := range configs {
 		for _, w := range c.variant.Warnings {
 			h.Warnings = addOnce(slices.Clip(h.Warnings), w)
 		}
-		h.Configs = append(h.Configs, runfile.Config{
+		r := runfile.Config{
 			Variant:      c.config.Variant,
 			MemorySizeMB: c.config.MemoryMB,
 			Arch:         c.config.Arch,
@@ -284,24 +274,83 @@ func (a *app) header(m measure, f localFlags, engine *Engine, o coldstart.Option
 				EngineOnly: c.image.Ref != "" && c.image.ContentID == "",
 				Layers:     c.image.Layers, Base: c.image.Base, StandIn: c.image.StandIn,
 			},
-		})
-		if c.before != nil {
-			h.Configs[i].Before = c.variant.Name
 		}
-		was, _ := m.before.of(c.variant.Name, c.config.Arch)
-		h.Configs[i].SetupChanged = c.unchanged && h.Configs[i].Change(was) == runfile.ChangeSetup
+		if c.reference != nil {
+			r.Before = c.variant.Name
+		}
+		was, _ := m.reference.of(c.variant.Name, c.config.Arch)
+		r.SetupChanged = c.unchanged && r.Change(was) == runfile.ChangeSetup
+		h.Configs = append(h.Configs, r)
 	}
+	listMeasured(&h)
 	return h
 }
 
+// listMeasured sets the plan's memory sizes and architectures to those of the
+// header's configs.
+func listMeasured(h *runfile.Header) {
+	h.Plan.MemoryMB, h.Plan.Arch = nil, nil
+	for _, c := range h.Configs {
+		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.MemorySizeMB)
+		h.Plan.Arch = addOnce(h.Plan.Arch, c.Arch)
+	}
+}
+
 func addOnce[T comparable](list []T, v T) []T {
-	for _, have := range list {
-		if have == v {
-			return list
-		}
+	if slices.Contains(list, v) {
+		return list
 	}
 	return append(list, v)
 }
 
-// digest returns the SHA-256 of an event, in hexadecimal.
-func digest(event []byte) string { return fmt.Sprintf("%x", sha256.Sum256(event)) }
+// printPlan prints what a run would do and how long it would take, at the pace
+// of the newest run of this folder.
+func (a *app) printPlan(m measure, engine string, selected []Selection) error {
+	x, err := a.results(m.out).Experience(func(h runfile.Header) bool {
+		return h.Place() == "local" && (engine == "auto" || h.Engine == engine)
+	})
+	if err != nil {
+		return err
+	}
+	text := m.plan.Workload(len(selected), "")
+	var present, again []coldstart.Config
+	width := 12
+	for _, s := range selected {
+		width = max(width, len(s.config.Variant))
+	}
+	for _, s := range selected {
+		text += fmt.Sprintf("  %-*s %5d MB  %s  %s\n", width, s.config.Variant, s.config.MemoryMB, s.config.Arch, s.origin())
+		switch {
+		case s.reference != nil:
+			again = append(again, s.present())
+		case s.config.Variant != m.plan.Control: // what the control would show is said of its baseline
+			present = append(present, s.present())
+		}
+	}
+	text += fmt.Sprintf("engine: %s\n", engine)
+	if m.reference.run != "" {
+		text += fmt.Sprintf("@before is the image in run %s, which is measured where it is another one\n", m.reference.run)
+	}
+	text += "images never started here before are started once more, as class first-after-deploy\n"
+	if x.Run == "" {
+		text += "expected time: not known, for there is no earlier run to go by\n"
+	} else {
+		invocations := m.plan.Runs * (1 + m.plan.WarmRuns) * len(selected)
+		text += fmt.Sprintf("expected time: about %s, at the pace of %s\n", x.Pace(invocations).Round(time.Second), x.Run)
+	}
+	text += "expected cost: none\n" + m.plan.Power(x, append(m.plan.Contrasts(present), plan.WithItself(again, "what it was before")...))
+	_, err = fmt.Fprint(a.Stdout, text)
+	return err
+}
+
+// origin says where an image comes from.
+func (s Selection) origin() string {
+	v := s.variant
+	if s.reference != nil {
+		return short(s.reference.ImageID)
+	}
+	if v.Build != nil {
+		return filepath.Base(v.Build.Dockerfile)
+	}
+	return v.Image
+}

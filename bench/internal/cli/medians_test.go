@@ -28,7 +28,7 @@ func (s *fullSink) Sample(coldstart.Sample) error {
 
 func TestRunningMedians(t *testing.T) {
 	a, b := coldstart.Config{Variant: "a", MemoryMB: 128, Arch: "amd64"}, coldstart.Config{Variant: "b", MemoryMB: 512, Arch: "amd64"}
-	m := watch(&fullSink{left: 6}, []coldstart.Config{a, b})
+	m := medians{runner.Watch(&fullSink{left: 6}), []coldstart.Config{a, b}}
 	take := func(c coldstart.Config, class coldstart.Class, init, duration float64) error {
 		s := coldstart.Sample{Config: c, Class: class, Start: coldstart.Cold, Metrics: coldstart.Metrics{InitDurationMs: &init, DurationMs: &duration}}
 		if class == coldstart.ClassWarm {
@@ -55,7 +55,7 @@ func TestRunningMedians(t *testing.T) {
 	if got := m.summary(); got != "medians a 128 MB 5.00, b 512 MB 123 ms" {
 		t.Errorf("summary %q", got)
 	}
-	if v, n := m.median(b); v != 123.4 || n != 1 {
+	if v, n := m.Median(b); v != 123.4 || n != 1 {
 		t.Errorf("median of b: %v of %d", v, n)
 	}
 }
@@ -65,7 +65,7 @@ func TestBarShowsMedians(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true}}
 	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
-	m := watch(&fullSink{left: 10}, []coldstart.Config{c})
+	m := medians{runner.Watch(&fullSink{left: 10}), []coldstart.Config{c}}
 	p := a.progress(measure{}, plan.Plan{Runs: 2}, m)
 	init, duration := 3.0, 1.25
 	for i := range 2 {
@@ -87,7 +87,7 @@ func TestADumbTerminalGetsLines(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true, Environ: []string{"TERM=dumb"}}}
 	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
-	m := watch(&fullSink{left: 10}, []coldstart.Config{c})
+	m := medians{runner.Watch(&fullSink{left: 10}), []coldstart.Config{c}}
 	p := a.progress(measure{}, plan.Plan{Runs: 2}, m)
 	for i := range 2 {
 		p.step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})

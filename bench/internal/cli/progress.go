@@ -19,11 +19,11 @@ type progress struct {
 }
 
 // progress returns one for the plan; it says nothing with --quiet.
-func (a *app) progress(m measure, p plan.Plan, seen *medians) progress {
+func (a *app) progress(m measure, p plan.Plan, seen medians) progress {
 	switch {
 	case m.quiet:
 		return progress{step: func(runner.Progress) {}, end: func() {}}
-	case a.drawsBars() && !m.verbal:
+	case a.drawsBars() && !m.verbose:
 		return a.bar(seen)
 	default:
 		return a.lines(p, seen)
@@ -37,7 +37,7 @@ func (a *app) drawsBars() bool { return a.StderrIsTerminal && a.getenv("TERM") !
 // more.
 const mostLines = 16
 
-func (a *app) bar(seen *medians) progress {
+func (a *app) bar(seen medians) progress {
 	p := mpb.New(mpb.WithOutput(a.Stderr), mpb.WithWidth(60), mpb.WithAutoRefresh())
 	var bar *mpb.Bar
 	var below []*mpb.Bar
@@ -54,7 +54,7 @@ func (a *app) bar(seen *medians) progress {
 					return ""
 				}),
 			))
-		names := namesOf(seen.configs)
+		names := plan.Names(seen.configs)
 		width := 0
 		for _, name := range names {
 			width = max(width, len([]rune(name)))
@@ -86,7 +86,7 @@ func (a *app) bar(seen *medians) progress {
 }
 
 // lines prints a line when a round is done; of a long run, a hundred lines.
-func (a *app) lines(p plan.Plan, seen *medians) progress {
+func (a *app) lines(p plan.Plan, seen medians) progress {
 	every := max(1, p.Rounds()/100)
 	var last runner.Progress
 	say := func() {

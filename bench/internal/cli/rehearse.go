@@ -15,7 +15,9 @@ import (
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/awssim"
 	"coldbench/bench/internal/backend/awslambda"
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/rehearsal"
 )
 
@@ -26,7 +28,7 @@ type rehearseFlags struct {
 	fresh                      int
 	seed                       uint64
 	timeout, keepWarm          time.Duration
-	verbal                     bool
+	verbose                    bool
 }
 
 func (a *app) rehearseCommand() *cobra.Command {
@@ -61,7 +63,7 @@ no signature is checked, and nothing is kept afterwards.`,
 	s.Uint64Var(&f.seed, "seed", 1, "seed of latencies and faults")
 	s.IntVar(&f.fresh, "fresh", 0, "`N` further images of each function, for bench aws --redeploy, 0 to 1000")
 	s.StringVar(&f.vars, "tfvars", "", "`FILE` to list the images in, as bench images push does; it goes with --fresh")
-	s.BoolVar(&f.verbal, "verbose", false, "each call on stderr")
+	s.BoolVar(&f.verbose, "verbose", false, "each call on stderr")
 	return cmd
 }
 
@@ -86,10 +88,11 @@ func (f rehearseFlags) check() (awsMeasure, error) {
 	case (f.fresh > 0) != (f.vars != ""):
 		return awsMeasure{}, usagef("--fresh N and --tfvars FILE go together: who deploys the images has to know them")
 	}
-	base := measureFlags{file: f.file, seed: f.seed, timeout: f.timeout, verbal: f.verbal, given: func(string) bool { return false }}
+	base := measureFlags{file: f.file, verbose: f.verbose}
+	p := plan.Plan{Seed: f.seed, Arch: archs, Timeout: plan.Seconds{Duration: f.timeout}}
 	return awsMeasure{
-		measure:  measure{measureFlags: base, archs: archs},
-		awsFlags: awsFlags{measureFlags: base, region: f.region, latency: f.latency, faults: f.faults, rehearse: true, fresh: f.fresh, listen: f.listen, keepWarm: f.keepWarm},
+		measure:  measure{measureFlags: base, plan: p},
+		awsFlags: awsFlags{region: f.region, latency: f.latency, faults: f.faults, rehearse: true, fresh: f.fresh, listen: f.listen, keepWarm: f.keepWarm},
 	}, nil
 }
 
@@ -106,12 +109,12 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 	if err != nil {
 		return err
 	}
-	wanted, err := a.awsWanted(ctx, &m, args)
+	wanted, err := a.selectFunctions(ctx, m, args)
 	if err != nil {
 		return err
 	}
 	for i := range wanted {
-		wanted[i].named = len(args) > 0
+		wanted[i].Named = len(args) > 0
 	}
 	r, err := a.rehearse(ctx, m, wanted)
 	if err != nil {
@@ -119,8 +122,8 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	for _, w := range wanted {
-		if w.undeployed != nil {
-			a.leaveOut(w.variant, w.undeployed)
+		if w.Undeployed != nil {
+			a.leaveOut(w.Variant, w.Undeployed)
 		}
 	}
 	if f.fresh > 0 {
@@ -138,17 +141,17 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 }
 
 // listFresh lists the images of a rehearsal as bench images push does.
-func listFresh(wanted []awsWant, region string) awslambda.Pushed {
+func listFresh(wanted []awslambda.Selection, region string) awslambda.Pushed {
 	pushed, repository := awslambda.Pushed{}, awssim.Repository(region)+"@"
 	for _, w := range wanted {
-		if w.fresh == nil {
+		if w.Fresh == nil {
 			continue
 		}
-		img := awslambda.PushedImage{URI: repository + cmp.Or(w.rehearsed.Digest, w.rehearsed.ID)}
-		for _, digest := range w.fresh {
+		img := awslambda.PushedImage{URI: repository + cmp.Or(w.Rehearsed.Digest, w.Rehearsed.ID)}
+		for _, digest := range w.Fresh {
 			img.Fresh = append(img.Fresh, repository+digest)
 		}
-		pushed.Set(w.variant, w.arch, img)
+		pushed.Set(w.Variant, w.Arch, img)
 	}
 	return pushed
 }
@@ -156,67 +159,63 @@ func listFresh(wanted []awsWant, region string) awslambda.Pushed {
 // rehearse builds the images of the services that are wanted and serves them as
 // functions. A service whose image is not available is not deployed, and wanted
 // says why.
-func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awsWant) (*rehearsal.Rehearsal, error) {
+func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Selection) (*rehearsal.Rehearsal, error) {
 	if a.Rehearse == nil {
 		return nil, errors.New("this build has no endpoint to rehearse on")
 	}
 	for _, w := range wanted {
-		if w.service == nil {
-			return nil, advice.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.variant), "name services, or none for all")
+		if w.Service == nil {
+			return nil, advice.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.Variant), "name services, or none for all")
 		}
 	}
-	store, err := a.openStore(m.file, m.out, m.verbal)
+	store, err := a.openStore(m.file, m.out, m.verbose)
 	if err != nil {
 		return nil, err
 	}
-	log := func(line string) {
-		if m.verbal {
-			a.say("%s", line)
-		}
-	}
+	log := a.log(m.verbose)
 	engine := imageEngine(nil)
 	defer engine.Close()
 	dir := filepath.Dir(a.storeDir(m.file))
 	registry := rehearsal.NewRegistry(store, filepath.Join(dir, "rehearsal-images"))
 	o := rehearsal.Options{
 		Region: m.awsFlags.region, StateDir: filepath.Join(dir, "rehearsal"), Registry: registry,
-		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Seed: m.seed, Listen: m.awsFlags.listen, Log: log, KeepWarm: m.awsFlags.keepWarm,
+		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Seed: m.plan.Seed, Listen: m.awsFlags.listen, Log: log, KeepWarm: m.awsFlags.keepWarm,
 	}
-	if m.awsFlags.strategy == string(awslambda.Idle) {
+	if m.plan.Strategy == coldstart.StrategyIdle {
 		// Waiting forces nothing at an endpoint that keeps environments longer.
-		o.KeepWarm = max(m.awsFlags.idle*9/10, time.Millisecond)
+		o.KeepWarm = max(m.plan.Idle.Duration*9/10, time.Millisecond)
 	}
 	fresh := m.awsFlags.fresh
-	if m.awsFlags.redeploy > 0 {
+	if m.plan.Redeploy > 0 {
 		// Some more, for first cold starts that may or may not have been made.
-		fresh = m.awsFlags.redeploy + m.retries
+		fresh = m.plan.Redeploy + m.plan.Retries
 	}
 	for i := range wanted {
 		w := &wanted[i]
-		img, err := a.imageOf(ctx, store, *w.service, image.Options{Arch: w.arch, Engine: engine, Log: log})
+		img, err := a.imageOf(ctx, store, *w.Service, image.Options{Arch: w.Arch, Engine: engine, Log: log})
 		if err == nil {
 			n := fresh
-			if w.zip {
+			if w.Zip {
 				n = 0
 			}
-			begun, _ := begunOf(m.begun, w.variant, img.Arch)
-			img, w.fresh, err = registry.Unpack(ctx, img, n, begun)
+			begun, _ := m.begunOf(w.Variant, img.Arch)
+			img, w.Fresh, err = registry.Unpack(ctx, img, n, begun)
 		}
 		switch {
 		case err == nil:
-			w.rehearsed = img
-			o.Functions = append(o.Functions, rehearsal.Function{Name: w.ref.Name, Image: img, MemoryMB: w.service.MemoryMB, Timeout: m.timeout, Zip: w.zip})
+			w.Rehearsed = img
+			o.Functions = append(o.Functions, rehearsal.Function{Name: w.Ref.Name, Image: img, MemoryMB: w.Service.MemoryMB, Timeout: cmp.Or(m.plan.Timeout.Duration, 3*time.Second), Zip: w.Zip})
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case w.named:
-			return nil, fmt.Errorf("%s: %w", w.variant, err)
+		case w.Named:
+			return nil, fmt.Errorf("%s: %w", w.Variant, err)
 		default:
-			w.undeployed = err
+			w.Undeployed = err
 		}
 	}
 	if len(o.Functions) == 0 {
 		for _, w := range wanted {
-			a.leaveOut(w.variant, w.undeployed)
+			a.leaveOut(w.Variant, w.Undeployed)
 		}
 		return nil, errors.New("no variant can be rehearsed here")
 	}

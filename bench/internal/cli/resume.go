@@ -5,101 +5,100 @@ import (
 	"fmt"
 
 	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/results"
 	"coldbench/bench/internal/runfile"
+	"coldbench/bench/internal/runner"
 )
 
-// resume sets the flags of a local run to the plan of the run that is to go on.
-func (a *app) resume(ctx context.Context, m *measure, f *localFlags, args *[]string) error {
-	run, err := a.takeUp(ctx, m, "local", args)
-	if err != nil {
-		return err
-	}
-	h := run.Header
-	takeLocal(m, f, h)
-	m.take("control", func() { f.control = h.Plan.Control != "" })
-	if m.before.run = h.Plan.Against; m.before.run != "" {
-		// Exactly those that it measures: what was gone when it began stays so.
-		for _, c := range h.Configs {
-			if c.Before != "" {
-				c.Variant = c.Before
-				m.before.configs = append(m.before.configs, c)
-			}
-		}
-	}
-	return nil
-}
-
-// takeLocal sets what was not given of the flags of bench local to what a run had.
-func takeLocal(m *measure, f *localFlags, h runfile.Header) {
-	p := h.Plan
-	m.take("timeout", func() { m.timeout = p.Timeout.Duration })
-	m.take("cpu", func() { m.cpu = p.CPU })
-	m.take("engine", func() { f.engine = h.Engine })
-	if p.CPUPeriod.Duration > 0 {
-		m.take("cpu-period", func() { m.cpuPeriod = p.CPUPeriod.Duration })
-	}
-	if p.Network != "" {
-		m.take("network", func() { f.network = p.Network })
-	}
-}
-
-// take sets what a flag stands for, unless the flag was given.
-func (m *measure) take(flag string, set func()) {
-	if !m.given(flag) {
-		set()
-	}
-}
-
-// takeUp reads the run that is to go on and sets the flags that every measuring
-// command has to its plan. Flags that were given all the same have to agree with
-// it; runfile.Resume compares.
-func (a *app) takeUp(ctx context.Context, m *measure, backend string, args *[]string) (*runfile.Run, error) {
+// resumeRun reads the run of --resume and takes from its plan what was not given.
+// What was given has to agree with it; runfile.Resume compares.
+func (a *app) resumeRun(ctx context.Context, m *measure, backend string, args *[]string) error {
 	typed := m.resume
 	file, err := a.find(ctx, a.results(m.out), typed, results.Want{})
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case !file.OnDisk():
-		return nil, fmt.Errorf("--resume %s: the run is in a git revision, and only a file can be continued", typed)
-	}
-	run, err := file.Run()
-	if err != nil {
-		return nil, err
+		return fmt.Errorf("--resume %s: the run is in a git revision, and only a file can be continued", typed)
 	}
 	m.resume = file.Path
-	h := run.Header
+	if m.resumed, err = file.Run(); err != nil {
+		return err
+	}
+	h := m.resumed.Header
 	if h.Backend != backend {
-		return nil, usagef("%s is a run of bench %s", typed, h.Backend)
+		return usagef("%s is a run of bench %s", typed, h.Backend)
 	}
-	p := h.Plan
-	m.take("runs", func() { m.runs = p.Runs })
-	m.take("warm-runs", func() { m.warmRuns = p.WarmRuns })
-	m.take("seed", func() { m.seed = p.Seed })
-	m.take("pause", func() { m.pause = p.Pause.Duration })
-	m.take("baseline", func() { m.baseline = p.Baseline })
-	m.take("precision", func() { m.precision = p.Precision })
-	if err := m.readPrecision(); err != nil {
-		return nil, err
+	if err := m.makePlan(backend, &h.Plan); err != nil {
+		return err
 	}
-	m.take("retries", func() { m.retries = p.Retries })
-	m.take("memory", func() { m.memoryMB = p.MemoryMB })
-	m.take("arch", func() { m.archs = p.Arch })
-	if !m.given("cold") && !m.given("warm") {
-		m.cold, m.warm = p.Only == "cold", p.Only == "warm"
-	}
-	if p.PayloadSha256 != digest(m.event) {
-		return nil, advice.Hint(usagef("--payload is not the one that %s was begun with", typed), "give the same --payload and --env again")
+	if m.plan.PayloadSha256 != h.Plan.PayloadSha256 {
+		return advice.Hint(usagef("--payload is not the one that %s was begun with", typed), "give the same --payload and --env again")
 	}
 	if len(*args) == 0 {
 		for _, c := range h.Configs {
-			if c.Variant != p.Control && c.Before == "" {
+			if c.Variant != h.Plan.Control && c.Before == "" {
 				*args = addOnce(*args, c.Variant)
 			}
 		}
 	}
 	if len(*args) == 0 {
-		return nil, fmt.Errorf("%s names no configuration", typed)
+		return fmt.Errorf("%s names no configuration", typed)
 	}
-	return run, nil
+	return nil
+}
+
+// resumeState returns what a run that is resumed has taken, and which
+// configurations belong into its round 0: those whose image the runs before it
+// had not seen, unless one was started without ever having been in round 0.
+func resumeState(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstart.Config]bool) {
+	past := runner.Past{Samples: run.Samples}
+	earliest := map[coldstart.Config]int{}
+	note := func(c coldstart.Config, round int) {
+		if had, ok := earliest[c]; !ok || round < had {
+			earliest[c] = round
+		}
+	}
+	for _, s := range run.Samples {
+		note(s.Config, s.Round)
+	}
+	for _, r := range run.Rejects {
+		past.Rejects = append(past.Rejects, r.Try())
+		note(r.Try().Config, r.Round)
+	}
+	for _, f := range run.Failures {
+		past.Failures = append(past.Failures, f.Try())
+		note(f.Try().Config, f.Round)
+	}
+	for _, d := range run.Deployed {
+		past.Deployed = append(past.Deployed, d.Note())
+	}
+	h := run.Header
+	seen := runfile.ImagesSeen(before, h.Backend, h.Engine, h.Host.Fingerprint)
+	first := map[coldstart.Config]bool{}
+	for _, c := range h.Configs {
+		round, started := earliest[c.Config()]
+		if started && round == 0 || !started && !seen.Has(c) {
+			first[c.Config()] = true
+		}
+		if c.Function != nil {
+			seen.Add(c)
+		}
+	}
+	return past, first
+}
+
+// resumedRenamed says which images a run goes on with under another image ID.
+func resumedRenamed(was, is runfile.Header) []string {
+	var names []string
+	for i, c := range is.Configs {
+		if c.Renamed(was.Configs[i]) {
+			names = addOnce(names, c.Variant)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"resumed with another image ID, same content: " + join(names)}
 }

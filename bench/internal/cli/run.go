@@ -21,7 +21,7 @@ import (
 // job is a run that is ready to be taken.
 type job struct {
 	header  runfile.Header
-	configs []opened // as in the header
+	configs []OpenTarget // as in the header
 	// images are those that may be deployed, for a plan that does.
 	images map[coldstart.Config][]string
 	// after is called when the last sample was taken, before anything is
@@ -31,60 +31,41 @@ type job struct {
 }
 
 // run takes the samples of a run into its file, and writes the tables.
-func (a *app) run(ctx context.Context, m measure, j job, out string) (failed error) {
-	header, configs := j.header, j.configs
-	header.Plan.Precision = m.precision
-	folder := a.results(out)
+func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
+	folder := a.results(m.out)
 	entries, err := folder.Entries()
 	if err != nil {
 		return err
 	}
-	take := runner.Job{
-		Plan:             header.Plan,
-		Targets:          map[coldstart.Config]coldstart.Target{},
-		FirstAfterDeploy: map[coldstart.Config]bool{},
-		Images:           j.images,
-		Shares:           map[coldstart.Config]string{},
-	}
-	seen := runfile.ImagesSeen(entries, header.Backend, header.Engine, header.Host.Fingerprint)
-	for i, c := range configs {
-		take.Configs = append(take.Configs, c.config)
-		take.Targets[c.config] = c.target
-		if !seen.Has(header.Configs[i]) {
-			take.FirstAfterDeploy[c.config] = true
+	todo := j.runnerJob(entries)
+	var file *runfile.Writer
+	var renamed []string
+	if m.Resume {
+		var run *runfile.Run
+		if file, run, err = runfile.Resume(m.resume, j.header, a.Now()); err == nil {
+			todo.Past, todo.FirstAfterDeploy = resumeState(run, runfile.Before(entries, run.Header))
+			renamed = resumedRenamed(run.Header, j.header)
 		}
-		if f := header.Configs[i].Function; f != nil {
-			take.Shares[c.config] = f.Name
-			seen.Add(header.Configs[i]) // its other memory sizes are the same image
+	} else {
+		if reference, ok := runfile.ReferenceFor(entries, j.header); ok {
+			j.header.Reference = reference.Header.ID
 		}
+		file, err = runfile.CreateIn(folder.Runs(), a.Now(), j.header)
 	}
-	file, past, err := a.openRun(m, header, entries, folder.Runs())
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return advice.Hint(err, "--out DIR puts the results elsewhere")
 	case err != nil:
 		return err
 	}
-	var renamed []string
-	if past != nil {
-		take.Past, take.FirstAfterDeploy = pastOf(past, runfile.Before(entries, past.Header))
-		renamed = resumedRenamed(past.Header, header)
-	}
-	if take.Redeploy > 0 {
-		take.FirstAfterDeploy = nil // its deployments have first starts of their own
+	if todo.Redeploy > 0 {
+		todo.FirstAfterDeploy = nil // its deployments have first starts of their own
 	}
 	path := a.relative(file.Path())
 	a.note("writing %s", path)
 
-	watched := watch(file, take.Configs)
-	progress := a.progress(m, header.Plan, watched)
-	noise := a.watchHost(header, m.warmRuns > 0 && m.pause >= 2*host.ShortestLook)
-	noise.Begin(ctx)
-	result, err := runner.Run(ctx, take, watched, runner.Options{Clock: noise, Progress: progress.step, Rule: m.rule})
-	progress.end()
-	load := noise.End(ctx)
-	file.Host(hostLoad(load))
-	warnings := append(append(result.Warnings, load.Warnings(analysis.Margin)...), renamed...)
+	result, warnings, err := a.takeSamples(ctx, m, j.header, todo, file)
+	warnings = append(warnings, renamed...)
 	var unrestored error
 	if j.after != nil {
 		var more []string
@@ -109,15 +90,16 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		a.hint("%s", advice.HintOf(unrestored))
 		defer func() { failed = whileUnrestored(ctx, failed) }()
 	}
+	keepGoing := fmt.Sprintf("bench report %s, or go on with bench %s --resume %s", path, j.header.Backend, path)
 	if err != nil {
 		if hint := advice.HintOf(err); hint != "" {
 			a.hint("%s", hint)
 		}
-		return advice.Hint(fmt.Errorf("measuring: %w", err), keepGoing(header.Backend, path))
+		return advice.Hint(fmt.Errorf("measuring: %w", err), keepGoing)
 	}
 	if result.Stopped == runner.StoppedInterrupted {
 		a.say("interrupted, %s kept", plural(result.Samples, "sample"))
-		a.hint("%s", keepGoing(header.Backend, path))
+		a.hint("%s", keepGoing)
 		return errInterrupted
 	}
 	a.pricing = m.pricing
@@ -125,18 +107,66 @@ func (a *app) run(ctx context.Context, m measure, j job, out string) (failed err
 		return err
 	}
 	switch {
-	case len(result.GaveUp) == len(configs):
+	case len(result.GaveUp) == len(j.configs):
 		return advice.Hint(errors.New("every variant was given up"), "bench report "+path)
 	case result.Samples == 0:
 		return advice.Hint(errors.New("no sample was taken"), "bench report "+path)
 	case result.Failures > 0 || result.Unproved > 0 || len(result.GaveUp) > 0:
 		a.say("%s gave no sample; the report says why", withoutSample(result.Failures, result.Unproved))
 		return errIncomplete
-	case m.strict && len(header.Unavailable) > 0:
-		a.say("%s could not be measured (--strict)", plural(len(header.Unavailable), "variant"))
+	case m.strict && len(j.header.Unavailable) > 0:
+		a.say("%s could not be measured (--strict)", plural(len(j.header.Unavailable), "variant"))
 		return errIncomplete
 	}
 	return nil
+}
+
+// runnerJob returns what runner needs to know of a run that is not resumed.
+// entries are the runs before it.
+func (j job) runnerJob(entries []runfile.Entry) runner.Job {
+	h := j.header
+	todo := runner.Job{
+		Plan:             h.Plan,
+		Targets:          map[coldstart.Config]coldstart.Target{},
+		FirstAfterDeploy: map[coldstart.Config]bool{},
+		Images:           j.images,
+		Shares:           map[coldstart.Config]string{},
+	}
+	seen := runfile.ImagesSeen(entries, h.Backend, h.Engine, h.Host.Fingerprint)
+	for i, c := range j.configs {
+		todo.Configs = append(todo.Configs, c.config)
+		todo.Targets[c.config] = c.target
+		if !seen.Has(h.Configs[i]) {
+			todo.FirstAfterDeploy[c.config] = true
+		}
+		if f := h.Configs[i].Function; f != nil {
+			todo.Shares[c.config] = f.Name
+			seen.Add(h.Configs[i]) // its other memory sizes are the same image
+		}
+	}
+	return todo
+}
+
+// takeSamples runs a job into a file while the machine is watched, and returns
+// what a reader of the run should know.
+func (a *app) takeSamples(ctx context.Context, m measure, h runfile.Header, todo runner.Job, file *runfile.Writer) (runner.Result, []string, error) {
+	seen := medians{runner.Watch(file), todo.Configs}
+	progress := a.progress(m, h.Plan, seen)
+	noise := a.watchHost(h, h.Plan.WarmRuns > 0 && h.Plan.Pause.Duration >= 2*host.ShortestLook)
+	noise.Begin(ctx)
+	o := runner.Options{Clock: noise, Progress: progress.step}
+	rule, err := h.Plan.Rule()
+	if err != nil {
+		return runner.Result{}, nil, err
+	}
+	if rule != nil {
+		o.Rule = rule
+	}
+	result, err := runner.Run(ctx, todo, seen, o)
+	progress.end()
+	load := noise.End(ctx)
+	file.Host(hostLoad(load))
+	return result, append(result.Warnings, load.Warnings(analysis.Margin)...), err
 }
 
 // whileUnrestored returns the error of a run that left functions changed. An error
@@ -151,72 +181,6 @@ func whileUnrestored(ctx context.Context, failed error) error {
 	return errUnrestored
 }
 
-// openRun begins a run file, or takes up the one of --resume.
-func (a *app) openRun(m measure, header runfile.Header, entries []runfile.Entry, runs string) (*runfile.Writer, *runfile.Run, error) {
-	if m.resume != "" {
-		return runfile.Resume(absolute(a.Dir, m.resume), header, a.Now())
-	}
-	if reference, ok := runfile.ReferenceFor(entries, header); ok {
-		header.Reference = reference.Header.ID
-	}
-	file, err := runfile.CreateIn(runs, a.Now(), header)
-	return file, nil, err
-}
-
-// pastOf says what a run that is resumed has taken, and which configurations
-// belong into its round 0: those whose image the runs before it had not seen,
-// unless one was started without ever having been in round 0.
-func pastOf(run *runfile.Run, before []runfile.Entry) (runner.Past, map[coldstart.Config]bool) {
-	past := runner.Past{Samples: run.Samples}
-	earliest := map[coldstart.Config]int{}
-	note := func(c coldstart.Config, round int) {
-		if had, ok := earliest[c]; !ok || round < had {
-			earliest[c] = round
-		}
-	}
-	for _, s := range run.Samples {
-		note(s.Config, s.Round)
-	}
-	for _, r := range run.Rejects {
-		past.Rejects = append(past.Rejects, r.Try())
-		note(r.Try().Config, r.Round)
-	}
-	for _, f := range run.Failures {
-		past.Failures = append(past.Failures, f.Try())
-		note(f.Try().Config, f.Round)
-	}
-	for _, d := range run.Deployed {
-		past.Deployed = append(past.Deployed, d.Note())
-	}
-	h := run.Header
-	seen := runfile.ImagesSeen(before, h.Backend, h.Engine, h.Host.Fingerprint)
-	first := map[coldstart.Config]bool{}
-	for _, c := range h.Configs {
-		round, started := earliest[c.Config()]
-		if started && round == 0 || !started && !seen.Has(c) {
-			first[c.Config()] = true
-		}
-		if c.Function != nil {
-			seen.Add(c)
-		}
-	}
-	return past, first
-}
-
-// resumedRenamed says which images a run goes on with under another image ID.
-func resumedRenamed(was, is runfile.Header) []string {
-	var names []string
-	for i, c := range is.Configs {
-		if c.Renamed(was.Configs[i]) {
-			names = addOnce(names, c.Variant)
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return []string{"resumed with another image ID, same content: " + strings.Join(names, ", ")}
-}
-
 // lastLines returns the end of a function's output, without what a terminal
 // would take for a command.
 func lastLines(output string, n int) string {
@@ -228,10 +192,6 @@ func lastLines(output string, n int) string {
 	}, strings.TrimSpace(output))
 	lines := strings.Split(output, "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
-
-func keepGoing(backend, path string) string {
-	return fmt.Sprintf("bench report %s, or go on with bench %s --resume %s", path, backend, path)
 }
 
 // relative shortens a path for a message where it lies below the working

@@ -72,6 +72,24 @@ type Plan struct {
 // Runs and one for each deployment.
 func (p Plan) Rounds() int { return p.Runs + p.Redeploy }
 
+// Workload returns a line that says what is taken of so many configs: how many
+// invocations, where, in how many rounds.
+func (p Plan) Workload(configs int, where string) string {
+	colds := p.Runs * configs
+	text := plural(colds, "cold start")
+	if p.WarmRuns > 0 {
+		text += " and " + plural(colds*p.WarmRuns, "warm invocation")
+	}
+	return fmt.Sprintf("%s%s, %s of %s in random order (seed %d)\n", text, where, plural(p.Rounds(), "round"), plural(configs, "config"), p.Seed)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // Equal reports whether two plans are the same.
 func (p Plan) Equal(q Plan) bool {
 	for _, x := range []*Plan{&p, &q} {

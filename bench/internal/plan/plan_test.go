@@ -132,12 +132,18 @@ func TestResumeTakesZero(t *testing.T) {
 
 func TestConditionsOfAnEarlierRun(t *testing.T) {
 	var p Plan
-	p.TakeConditions(full(t), func(flag string) bool { return flag == "pause" })
+	from := full(t)
+	from.CPU = "lambda"
+	p.TakeConditions(from, func(flag string) bool { return flag == "pause" })
 	if p.Pause.Duration != 0 || p.Runs != 0 || p.Seed != 0 || p.MemoryMB != nil || p.Baseline != "" {
 		t.Errorf("more than the conditions: %+v", p)
 	}
 	if p.CPU == "" || p.CPUPeriod.Duration == 0 || p.Timeout.Duration == 0 || p.Network == "" || len(p.Arch) != 2 {
 		t.Errorf("less than the conditions: %+v", p)
+	}
+	p.TakeConditions(Plan{CPU: "none"}, func(string) bool { return false })
+	if p.CPU != "none" || p.CPUPeriod.Duration != 0 {
+		t.Errorf("a period without a limit: %+v", p)
 	}
 }
 

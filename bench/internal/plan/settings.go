@@ -64,7 +64,10 @@ func (p *Plan) Resume(from Plan, given func(flag string) bool) { p.take(from, gi
 
 // TakeConditions takes from the plan of an earlier run the settings under which
 // its images were measured, except those whose flag was given.
-func (p *Plan) TakeConditions(from Plan, given func(flag string) bool) { p.take(from, given, true) }
+func (p *Plan) TakeConditions(from Plan, given func(flag string) bool) {
+	p.take(from, given, true)
+	p.clear()
+}
 
 func (p *Plan) take(from Plan, given func(flag string) bool, conditions bool) {
 	for _, s := range settings {

@@ -25,15 +25,12 @@ type Strategy string
 // invocations that overlap; before a version is published and invoked; or nothing
 // is changed and the function left alone for long enough.
 const (
-	ConfigUpdate Strategy = "config-update"
-	CodeUpdate   Strategy = "code-update"
-	Burst        Strategy = "burst"
-	Version      Strategy = "version"
-	Idle         Strategy = "idle"
+	ConfigUpdate Strategy = coldstart.StrategyConfigUpdate
+	CodeUpdate   Strategy = coldstart.StrategyCodeUpdate
+	Burst        Strategy = coldstart.StrategyBurst
+	Version      Strategy = coldstart.StrategyVersion
+	Idle         Strategy = coldstart.StrategyIdle
 )
-
-// Strategies lists them, the default first.
-func Strategies() []Strategy { return []Strategy{ConfigUpdate, CodeUpdate, Burst, Version, Idle} }
 
 // Setup says how functions are measured.
 type Setup struct {

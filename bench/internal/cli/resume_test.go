@@ -11,7 +11,7 @@ import (
 
 // A run that was interrupted in its round 0 takes the rest of it when it is
 // resumed, and one that was interrupted later does not begin it anew.
-func TestPastKnowsRoundZero(t *testing.T) {
+func TestResumeStateKnowsRoundZero(t *testing.T) {
 	config := func(name string) runfile.Config {
 		return runfile.Config{Variant: name, MemorySizeMB: 512, Arch: "amd64", Image: runfile.Image{ImageID: "sha256:" + name}}
 	}
@@ -28,7 +28,7 @@ func TestPastKnowsRoundZero(t *testing.T) {
 		Failures: []runfile.Failure{{Variant: "failed", MemorySizeMB: 512, Arch: "amd64", Round: 0}},
 		Rejects:  []runfile.Reject{{Variant: "sampled", MemorySizeMB: 512, Arch: "amd64", Round: 1}},
 	}
-	past, first := pastOf(run, []runfile.Entry{{Header: header("known")}})
+	past, first := resumeState(run, []runfile.Entry{{Header: header("known")}})
 	if len(past.Samples) != 2 || len(past.Failures) != 1 || len(past.Rejects) != 1 {
 		t.Errorf("past %+v", past)
 	}

@@ -11,9 +11,9 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// opened is a configuration that stands ready to be started.
-type opened struct {
-	want
+// OpenTarget is a configuration that stands ready to be started.
+type OpenTarget struct {
+	Selection
 	image  coldstart.Image
 	target coldstart.Target
 	// unchanged is true if the run of --against had the same image, idBefore its
@@ -22,8 +22,8 @@ type opened struct {
 	idBefore  string
 }
 
-// opening is with what configurations are opened.
-type opening struct {
+// opener is what configurations are opened with.
+type opener struct {
 	engine  *Engine
 	store   *image.Store
 	options coldstart.Options
@@ -32,8 +32,8 @@ type opening struct {
 	run string
 }
 
-// prepared is an image that the engine can start, or why there is none.
-type prepared struct {
+// PreparedImage is an image that the engine can start, or why there is none.
+type PreparedImage struct {
 	img coldstart.Image
 	err error
 }
@@ -42,18 +42,18 @@ type prepared struct {
 // that fails becomes a row that says why, unless it was asked for by name. The
 // image that a variant had before is opened where it is another one than the
 // present one, which stands before it in the list.
-func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, []runfile.Unavailable, error) {
+func (a *app) openAll(ctx context.Context, o opener, selected []Selection) ([]OpenTarget, []runfile.Unavailable, error) {
 	images := imageEngine(o.engine)
 	defer images.Close()
 	from := image.Options{Engine: images, DescribeOnly: o.engine.Containers, Unpack: !o.engine.Containers, Log: o.log}
-	var list []opened
+	var list []OpenTarget
 	var unavailable []runfile.Unavailable
-	cache := map[string]prepared{}
-	for _, w := range wanted {
-		if w.before != nil {
-			if now := len(list) - 1; now < 0 || list[now].config != w.present() {
+	cache := map[string]PreparedImage{}
+	for _, s := range selected {
+		if s.reference != nil {
+			if now := len(list) - 1; now < 0 || list[now].config != s.present() {
 				continue // there is nothing to set against it
-			} else if was, is := w.before.Identity(), list[now].image.Identity(); is.Same(was) {
+			} else if was, is := s.reference.Identity(), list[now].image.Identity(); is.Same(was) {
 				list[now].unchanged = true
 				if is.Renamed(was) {
 					list[now].idBefore = was.ImageID
@@ -61,34 +61,34 @@ func (a *app) openAll(ctx context.Context, o opening, wanted []want) ([]opened, 
 				continue
 			}
 		}
-		key := w.config.Variant + "/" + w.config.Arch
+		key := s.config.Variant + "/" + s.config.Arch
 		b, ok := cache[key]
 		if !ok {
-			from.Arch = w.config.Arch
-			b = a.prepare(ctx, o, w, from)
+			from.Arch = s.config.Arch
+			b = a.prepare(ctx, o, s, from)
 			cache[key] = b
 		}
 		var target coldstart.Target
 		err := b.err
 		if err == nil {
-			o.store.About(w.config.Variant)
+			o.store.About(s.config.Variant)
 			preparing := o.store.Meter("preparing the "+o.engine.Name+" engine", 0)
-			target, err = o.engine.Open(ctx, w.config, b.img, o.options)
+			target, err = o.engine.Open(ctx, s.config, b.img, o.options)
 			preparing.End()
 		}
 		switch {
 		case err == nil:
-			list = append(list, opened{want: w, image: b.img, target: target})
+			list = append(list, OpenTarget{Selection: s, image: b.img, target: target})
 		case ctx.Err() != nil:
 			return list, nil, ctx.Err()
-		case w.variant.named:
-			return list, nil, fmt.Errorf("%s: %w", w.config.Variant, err)
+		case s.variant.named:
+			return list, nil, fmt.Errorf("%s: %w", s.config.Variant, err)
 		case b.err != nil && ok:
 			// The image is as missing as it was for another memory size.
 		default:
-			row := a.leaveOut(w.config.Variant, err)
-			if w.before != nil {
-				row.Before = w.variant.Name
+			row := a.leaveOut(s.config.Variant, err)
+			if s.reference != nil {
+				row.Before = s.variant.Name
 			}
 			unavailable = append(unavailable, row)
 		}
@@ -110,12 +110,12 @@ func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
 }
 
 // prepare builds or finds the image of a configuration and makes it ready.
-func (a *app) prepare(ctx context.Context, o opening, w want, from image.Options) (p prepared) {
-	o.store.About(w.config.Variant)
-	if w.before != nil {
-		p.img, p.err = a.imageBefore(ctx, o.store, w, o.run, from)
+func (a *app) prepare(ctx context.Context, o opener, s Selection, from image.Options) (p PreparedImage) {
+	o.store.About(s.config.Variant)
+	if s.reference != nil {
+		p.img, p.err = a.referenceImage(ctx, o.store, s, o.run, from)
 	} else {
-		p.img, p.err = a.imageOf(ctx, o.store, w.variant.Variant, from)
+		p.img, p.err = a.imageOf(ctx, o.store, s.variant.Variant, from)
 	}
 	if p.err == nil {
 		p.img, p.err = o.engine.Prepare(ctx, p.img)
