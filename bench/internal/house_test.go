@@ -94,9 +94,9 @@ var libraries = []struct {
 	{"github.com/rogpeppe/go-internal/lockedfile", []string{"bench/internal/image"}},
 	{"github.com/moby/moby/", []string{"bench/internal/backend/docker"}},
 	{"github.com/containerd/errdefs", []string{"bench/internal/backend/docker"}},
+	{"github.com/docker/go-connections/nat", []string{"bench/internal/image"}}, // EXPOSE
 	{"github.com/docker/", []string{"bench/internal/backend/docker"}},
-	{"github.com/opencontainers/image-spec/", []string{"bench/internal/backend/docker", "bench/internal/image"}},
-	{"github.com/opencontainers/go-digest", []string{"bench/internal/image"}},
+	{"github.com/opencontainers/image-spec/", []string{"bench/internal/backend/docker"}},
 	{"github.com/containerd/cgroups/", []string{"bench/internal/backend/sandbox"}},
 	{"github.com/aws/aws-sdk-go-v2/", []string{"bench/internal/backend/awslambda"}},
 	{"github.com/aws/smithy-go", []string{"bench/internal/backend/awslambda"}},

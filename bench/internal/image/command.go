@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/go-connections/nat"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
@@ -168,26 +169,16 @@ func (b *builder) expose(st *stage, ports []string) error {
 		if err != nil {
 			return err
 		}
-		for _, port := range words {
-			numbers, proto, _ := strings.Cut(port, "/")
-			if proto == "" {
-				proto = "tcp"
+		exposed, _, err := nat.ParsePortSpecs(words)
+		if err != nil {
+			return fmt.Errorf("EXPOSE %s: it is not a port: %w", strings.Join(words, " "), err)
+		}
+		for port := range exposed {
+			config := &st.config.Config
+			if config.ExposedPorts == nil {
+				config.ExposedPorts = map[string]struct{}{}
 			}
-			first, last, isRange := strings.Cut(numbers, "-")
-			if !isRange {
-				last = first
-			}
-			lo, errLo := strconv.ParseUint(first, 10, 16)
-			hi, errHi := strconv.ParseUint(last, 10, 16)
-			if errLo != nil || errHi != nil || lo > hi {
-				return fmt.Errorf("EXPOSE %s: it is not a port", port)
-			}
-			if st.config.Config.ExposedPorts == nil {
-				st.config.Config.ExposedPorts = map[string]struct{}{}
-			}
-			for n := lo; n <= hi; n++ {
-				st.config.Config.ExposedPorts[fmt.Sprintf("%d/%s", n, strings.ToLower(proto))] = struct{}{}
-			}
+			config.ExposedPorts[string(port)] = struct{}{}
 		}
 	}
 	return nil
@@ -197,34 +188,25 @@ func (b *builder) expose(st *stage, ports []string) error {
 // context or an image.
 func (b *builder) sourceOf(ctx context.Context, name string, i int) (source, error) {
 	src := &stageSource{store: b.store, temp: b.temp}
+	var st *stage
+	var err error
 	if j := b.file.find(name, i); j >= 0 {
 		// A trigger of a base may name a stage that nothing else needs.
 		if b.stages[j] == nil {
-			var err error
-			if b.stages[j], err = b.stage(ctx, j); err != nil {
-				return nil, err
-			}
+			b.stages[j], err = b.stage(ctx, j)
 		}
-		src.tree, src.layers = b.stages[j].tree, b.stages[j].layers
-	} else if c, ok := b.named(name); ok {
-		if c.Dir != "" {
-			return b.folder(name, c.Dir)
-		}
-		st, err := b.fromContext(ctx, name, c, b.arch)
-		if err != nil {
-			return nil, err
-		}
-		src.tree, src.layers = st.tree, st.layers
+		st = b.stages[j]
+	} else if c, ok := b.named(name); !ok {
+		st, err = b.fromImage(ctx, name, b.arch)
+	} else if c.Dir != "" {
+		return b.folder(name, c.Dir)
 	} else {
-		c, err := b.store.find(ctx, name, b.arch, b.options)
-		if err != nil {
-			return nil, err
-		}
-		if src.tree, err = b.store.treeOf(ctx, c.layers); err != nil {
-			return nil, err
-		}
-		src.layers = c.layers
+		st, err = b.fromContext(ctx, name, c, b.arch)
 	}
+	if err != nil {
+		return nil, err
+	}
+	src.tree, src.layers = st.tree, st.layers
 	return src, nil
 }
 
