@@ -10,10 +10,7 @@ import (
 // at the median, and at p90 and p99 where both sides have an interval there.
 func compare(columns []Column, o observed, only string) []ColumnComparison {
 	list := []ColumnComparison{}
-	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
-		if !shown(class, only) || !o.any(len(columns), class) {
-			continue
-		}
+	for _, class := range o.among(only, coldstart.ClassCold, coldstart.ClassWarm) {
 		of := make([]*units, len(columns))
 		for i := range columns {
 			of[i] = o.of(i, class)

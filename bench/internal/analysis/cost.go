@@ -53,10 +53,7 @@ func billingOf(h runfile.Header, columns []Column, o observed) billing {
 	if h.Place() == "aws" {
 		b.region = h.Engine
 	}
-	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
-		if !shown(class, h.Plan.Only) || !o.any(len(columns), class) {
-			continue
-		}
+	for _, class := range o.among(h.Plan.Only, coldstart.ClassCold, coldstart.ClassWarm) {
 		line := CostLine{Class: string(class), Cells: make([]CostCell, len(columns))}
 		for i := range columns {
 			sum, n := 0.0, 0

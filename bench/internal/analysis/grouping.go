@@ -109,10 +109,7 @@ func (g grouping) notes(columns []Column, o observed) []string {
 // and from where to where their medians go: a sentence for each class.
 func differing(columns []Column, o observed, only string) []string {
 	var list []string
-	for _, class := range classes() {
-		if !shown(class, only) {
-			continue
-		}
+	for _, class := range o.among(only, classes()...) {
 		var which []string
 		for i, c := range columns {
 			g, ok := o.of(i, class).groups("total")

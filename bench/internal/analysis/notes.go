@@ -57,13 +57,13 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		}
 	}
 	columns := len(s.Columns)
-	if shown(coldstart.ClassWarm, h.Plan.Only) && o.any(columns, coldstart.ClassWarm) {
+	if shown(coldstart.ClassWarm, h.Plan.Only) && o.has(coldstart.ClassWarm) {
 		add("Warm invocations of one execution environment are alike, so each environment counts once, with their median. The first warm one is a class of its own (first-warm) and not among them.")
 	}
-	if h.Plan.WarmRuns == 1 && shown(coldstart.ClassWarm, h.Plan.Only) && !o.any(columns, coldstart.ClassWarm) && o.any(columns, coldstart.ClassFirstWarm) {
+	if h.Plan.WarmRuns == 1 && shown(coldstart.ClassWarm, h.Plan.Only) && !o.has(coldstart.ClassWarm) && o.has(coldstart.ClassFirstWarm) {
 		add("Each environment was invoked warm once, and an environment's first warm invocation is a class of its own, first-warm: see the tables below. --warm-runs 2 and more fill the row.")
 	}
-	if o.any(columns, coldstart.ClassSuppressedInit) {
+	if o.has(coldstart.ClassSuppressedInit) {
 		list = append(list, suppressedNote)
 	}
 	for _, c := range s.Columns {

@@ -78,14 +78,9 @@ func (o observed) has(class coldstart.Class) bool {
 	return false
 }
 
-// any reports whether there is a sample of the class in any column.
-func (o observed) any(columns int, class coldstart.Class) bool {
-	for c := range columns {
-		if o.of(c, class).n > 0 {
-			return true
-		}
-	}
-	return false
+// among are those of the classes that there are samples of and that are shown.
+func (o observed) among(only string, classes ...coldstart.Class) []coldstart.Class {
+	return slices.DeleteFunc(classes, func(c coldstart.Class) bool { return !shown(c, only) || !o.has(c) })
 }
 
 var column0 = column{values: make([][]float64, len(metrics))}

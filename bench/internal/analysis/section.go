@@ -98,7 +98,7 @@ func caption(h runfile.Header, columns []Column, o observed, sessions []Session)
 	if shown(coldstart.ClassCold, h.Plan.Only) {
 		of = append(of, count(cold, "cold start"))
 	}
-	if shown(coldstart.ClassWarm, h.Plan.Only) && o.any(len(columns), coldstart.ClassWarm) {
+	if shown(coldstart.ClassWarm, h.Plan.Only) && o.has(coldstart.ClassWarm) {
 		of = append(of, fmt.Sprintf("%s (of %s)", count(warm, "warm invocation"), count(environments, "execution environment")))
 	}
 	where := "on AWS in " + h.Engine

@@ -38,10 +38,7 @@ type Phases struct {
 // seriesOf lists the series of a section.
 func seriesOf(columns []Column, o observed, only string) []Series {
 	list := []Series{}
-	for _, class := range append(classes(), coldstart.ClassFirstAfterDeploy) {
-		if !shown(class, only) {
-			continue
-		}
+	for _, class := range o.among(only, append(classes(), coldstart.ClassFirstAfterDeploy)...) {
 		for i := range columns {
 			u := o.of(i, class)
 			if u.n == 0 || class == coldstart.ClassFirstAfterDeploy && u.after == nil {
@@ -75,10 +72,7 @@ func (u *units) split() (platform, process *float64) {
 // over the run, two modes, outliers. Nothing is removed.
 func oddities(columns []Column, o observed, only string) []string {
 	var list []string
-	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
-		if !shown(class, only) {
-			continue
-		}
+	for _, class := range o.among(only, coldstart.ClassCold, coldstart.ClassWarm) {
 		for i, c := range columns {
 			u := o.of(i, class)
 			v := u.inOrder("total")

@@ -49,7 +49,7 @@ func headline(backend string, columns []Column, o observed, only string, warmRun
 	rows := []HeadlineRow{}
 	billed := metrics[placeOf("billed")]
 	for _, class := range []coldstart.Class{coldstart.ClassCold, coldstart.ClassWarm} {
-		if !shown(class, only) || class == coldstart.ClassWarm && warmRuns == 0 && !o.any(len(columns), class) {
+		if !shown(class, only) || class == coldstart.ClassWarm && warmRuns == 0 && !o.has(class) {
 			continue
 		}
 		row := HeadlineRow{Label: fmt.Sprintf("%s, %s start", where, class), Class: string(class), Unit: billed.Unit, Cells: []Summary{}}
@@ -73,8 +73,8 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		}
 		title := orElse(metricTitles[m.Name], m.Name)
 		t := Table{Metric: m.Name, Title: title, Unit: m.Unit, Doc: sentence(strings.TrimPrefix(m.Doc, title+": ")), Lines: []Line{}, Notes: []string{}}
-		for _, class := range classes() {
-			if !shown(class, only) || !has(class, m.Name) || !o.any(len(columns), class) {
+		for _, class := range o.among(only, classes()...) {
+			if !has(class, m.Name) {
 				continue
 			}
 			for i := range columns {
