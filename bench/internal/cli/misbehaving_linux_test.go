@@ -38,7 +38,7 @@ func TestMisbehavingFunctions(t *testing.T) {
 			w := newWorld(t, compose)
 			w.write("foreign", foreign())
 			w.write("Dockerfile", "FROM scratch\nCOPY --chmod=755 bootstrap foreign /\nENTRYPOINT [\"/bootstrap\"]\n")
-			e := w.bench("local", "--engine", engine, "--runs", "2", "--warm-runs", "1", "--timeout", "1s", "--pause", "0s")
+			e := w.bench("local", "--engine", engine, "--runs", "2", "--warm-runs", "1", "--timeout", "2s", "--cpu", "none", "--pause", "0s")
 			e.expect(t, 3, "gave no sample; the report says why")
 			runs := w.runFiles()
 			if len(runs) != 1 {

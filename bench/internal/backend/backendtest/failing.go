@@ -47,7 +47,7 @@ func failingFunctions() []failing {
 		{name: "exit 3", event: `{"do":"exit","code":3}`, reasons: one(coldstart.ReasonExit), output: "exiting", report: "Status: error"},
 		{name: "exit 0", event: `{"do":"exit"}`, reasons: one(coldstart.ReasonExit), output: "exiting", report: "Status: error"},
 		{name: "handler error", event: `{"do":"error"}`, reasons: one(coldstart.ReasonResponse)},
-		{name: "answer of 7 MB", event: `{"do":"big","bytes":7340032}`, reasons: one(coldstart.ReasonResponse)},
+		{name: "answer of 7 MB", event: `{"do":"big","bytes":7340032}`, timeout: 20 * time.Second, reasons: one(coldstart.ReasonResponse)},
 		{name: "out of memory", event: `{"do":"alloc","mb":400}`, memoryMB: 128, timeout: 20 * time.Second, reasons: one(coldstart.ReasonOutOfMemory), needs: []Ability{CanLimitMemory}},
 		{name: "exit in init", init: "exit 3", reasons: one(coldstart.ReasonInit), output: "exiting"},
 		{name: "no Lambda function", init: "exit 0", reasons: one(coldstart.ReasonInit), output: "exiting"},

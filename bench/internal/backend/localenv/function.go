@@ -58,8 +58,9 @@ func QuotaOf(memoryMB int, o coldstart.Options) (Quota, error) {
 	if period == 0 {
 		period = defaultPeriod
 	}
+	const hint = "another --cpu-period, or --cpu none"
 	if period < time.Millisecond || period > time.Second {
-		return Quota{}, fmt.Errorf("CPU period %v: want 1ms to 1s", period)
+		return Quota{}, advice.Hint(fmt.Errorf("CPU period %v: want 1ms to 1s", period), hint)
 	}
 	q := Quota{Period: period.Microseconds()}
 	q.Invoke = q.Period * int64(memoryMB) / memoryPerCPU
@@ -67,7 +68,7 @@ func QuotaOf(memoryMB int, o coldstart.Options) (Quota, error) {
 	if q.Invoke < time.Millisecond.Microseconds() {
 		return Quota{}, advice.Hint(
 			fmt.Errorf("CPU period %v: it leaves %d MB a quota of %dµs, and the kernel takes no quota below 1 ms", period, memoryMB, q.Invoke),
-			"a longer --cpu-period, or --cpu none")
+			hint)
 	}
 	return q, nil
 }

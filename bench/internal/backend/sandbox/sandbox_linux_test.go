@@ -227,7 +227,7 @@ func TestOpenRefuses(t *testing.T) {
 		{name: "architecture", img: func(i coldstart.Image) coldstart.Image { i.Arch = "mips"; return i }, want: "the image is for mips, and this machine is " + runtime.GOARCH, hint: true},
 		{name: "not unpacked", img: func(i coldstart.Image) coldstart.Image { i.Root = ""; return i }, want: "not unpacked"},
 		{name: "no entrypoint", img: func(i coldstart.Image) coldstart.Image { i.Entrypoint = nil; return i }, want: "neither ENTRYPOINT nor CMD", about: runtimeapi.ErrInvalidEntrypoint},
-		{name: "short period", o: coldstart.Options{LimitCPU: true, CPUPeriod: 5 * time.Millisecond}, want: "a quota of 362µs", hint: true, skip: e.groups.cpu.dir == ""},
+		{name: "short period", o: coldstart.Options{LimitCPU: true, CPUPeriod: 5 * time.Millisecond}, want: "a quota of 361µs", hint: true, skip: e.groups.cpu.dir == ""},
 		{name: "too long a period", o: coldstart.Options{LimitCPU: true, CPUPeriod: 2 * time.Second}, want: "want 1ms to 1s", hint: true, skip: e.groups.cpu.dir == ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
