@@ -28,7 +28,7 @@ type gateTest struct {
 // both images.
 func TestGate(t *testing.T) {
 	slow(t)
-	g := gateTest{times: 1, runs: 8, sleepMs: 100}
+	g := gateTest{times: 1, runs: 8, sleepMs: 400}
 	text := os.Getenv("BENCH_GATE")
 	if text != "" {
 		n, err := strconv.Atoi(text)
