@@ -43,7 +43,7 @@ other function, zip or image.
 A cold start is forced by --strategy: config-update changes one environment
 variable of the function (` + awslambda.TokenKey + `) before each; burst changes it once and sends
 many invocations that overlap; version publishes a version for each and deletes
-it; idle changes nothing and waits. What was changed is put back at the end, on
+it; idle changes nothing and waits. What was changed is restored at the end, on
 an error and on Ctrl-C; after a crash by the next bench aws or by --restore.
 
 code-update, which --redeploy K asks for, measures what a deployment costs: K
@@ -117,9 +117,9 @@ func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
 	case badFaults(f.faults) != nil:
 		return m, usagef("--rehearse-faults: %v", badFaults(f.faults))
 	case f.rehearse && f.restore:
-		return m, usagef("--rehearse and --restore exclude one another: a rehearsal leaves nothing behind")
+		return m, usagef("--rehearse and --restore can't be combined: a rehearsal leaves nothing behind")
 	case f.restore && f.resume != "":
-		return m, usagef("--restore and --resume exclude one another; --resume restores first")
+		return m, usagef("--restore and --resume can't be combined; --resume restores first")
 	}
 	return m, nil
 }

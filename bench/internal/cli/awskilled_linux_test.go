@@ -95,7 +95,7 @@ func (w *world) killedAtAnyMoment(s *served, few int, names, more, args []string
 		if i%2 == 0 {
 			w.benchWith("aws", "--restore").expect(t, 0)
 			if after := configurations(s, names); !slices.Equal(after, before) {
-				t.Errorf("not put back:\n%q\n%q", before, after)
+				t.Errorf("not restored:\n%q\n%q", before, after)
 			}
 		}
 		paths, _ := filepath.Glob(filepath.Join(w.dir, "results", "runs", "*.jsonl"))

@@ -55,7 +55,7 @@ func (a *app) awsPlan(client *awslambda.Client, inventory *awslambda.Inventory, 
 	if effort.Updates == 0 {
 		text += fmt.Sprintf("strategy %s, which changes nothing\n", p.Strategy)
 	} else {
-		text += fmt.Sprintf("%s of %s by strategy %s, put back at the end\n", plural(effort.Updates, "update"), plural(effort.Functions, "function"), p.Strategy)
+		text += fmt.Sprintf("%s of %s by strategy %s, restored at the end\n", plural(effort.Updates, "update"), plural(effort.Functions, "function"), p.Strategy)
 	}
 	if rehearsal != "" {
 		text += "expected time: not known of an endpoint that is not AWS\nexpected cost: none\n"

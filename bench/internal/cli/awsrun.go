@@ -61,7 +61,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	a.note("%s", text)
 	switch {
 	case math.IsNaN(cost) && !m.Given("max-cost"):
-		return advice.Hint(errors.New("what it would cost is not known"), "--max-cost USD, any number, goes on all the same")
+		return advice.Hint(errors.New("the cost is unknown"), "--max-cost USD, any number, to continue anyway")
 	case cost > m.awsFlags.maxCost:
 		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(cost), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", cost+0.01))
 	}

@@ -36,7 +36,7 @@ func (f *measureFlags) register(cmd *cobra.Command) {
 	s.IntVar(&p.Runs, "runs", 50, "cold starts of each config")
 	s.IntVar(&p.WarmRuns, "warm-runs", 5, "warm invocations after each cold start")
 	s.BoolVar(&f.Cold, "cold", false, "cold starts only, no warm invocations")
-	s.BoolVar(&f.Warm, "warm", false, "show warm invocations only; the cold starts are made and recorded all the same")
+	s.BoolVar(&f.Warm, "warm", false, "show warm invocations only; cold starts are still made and recorded")
 	s.StringVar(&f.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
 	s.StringSliceVar(&f.Memory, "memory", nil, "memory sizes in MB, 128 to 10240 (default the service's x-bench memory, else 512)")
 	s.StringSliceVar(&f.Arch, "arch", nil, "architecture, amd64 or arm64 (default this machine's)")
@@ -108,7 +108,7 @@ func (f measureFlags) check(dir, backend string) (measure, error) {
 	return m, nil
 }
 
-// makePlan makes the plan of the flags and, for what was not given, of the run
+// makePlan makes the plan of the flags; omitted flags keep the value of the run
 // that is resumed.
 func (m *measure) makePlan(backend string, from *plan.Plan) error {
 	p, err := m.Make(backend, from)

@@ -333,7 +333,7 @@ func (a *app) printPlan(m measure, engine string, selected []Selection) error {
 	}
 	text += "images never started here before are started once more, as class first-after-deploy\n"
 	if x.Run == "" {
-		text += "expected time: not known, for there is no earlier run to go by\n"
+		text += "expected time: unknown (no earlier run)\n"
 	} else {
 		invocations := m.plan.Runs * (1 + m.plan.WarmRuns) * len(selected)
 		text += fmt.Sprintf("expected time: about %s, at the pace of %s\n", x.Pace(invocations).Round(time.Second), x.Run)

@@ -102,7 +102,7 @@ func TestAWSRedeploys(t *testing.T) {
 	if want := 2 * (3 + 7*2); len(run.Samples) != want || run.Header.Plan.Redeploy != 3 || run.Header.Plan.Strategy != "code-update" {
 		t.Errorf("%d samples, want %d; plan %+v", len(run.Samples), want, run.Header.Plan)
 	}
-	// As the plan said: the variables first, the deployments, and both put back.
+	// As the plan said: the variables first, the deployments, and both are restored.
 	if code, config := c.Counts["UpdateFunctionCode"], c.Counts["UpdateFunctionConfiguration"]; code+config != 26 || code != 2*4 {
 		t.Errorf("%d updates of code, %d of configurations", code, config)
 	}

@@ -54,7 +54,7 @@ func (p Plan) Effort(configs []Function) Effort {
 	perStart := perUpdate
 	switch p.Strategy {
 	case coldstart.StrategyCodeUpdate:
-		// The variables are set before the first deployment, and both put back.
+		// The variables are set before the first deployment, and both are restored.
 		e.Updates = p.Runs*len(configs) + len(names)*(p.Redeploy+3)
 	case coldstart.StrategyConfigUpdate, coldstart.StrategyVersion:
 		e.Updates = p.Runs*len(configs) + len(names)

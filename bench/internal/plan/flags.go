@@ -126,7 +126,7 @@ func (f Flags) checkPrecision(p *Plan) error {
 	case err != nil:
 		return err
 	case f.Given("runs") && !f.Resume:
-		return errors.New("--runs and --precision exclude one another: --max-runs is the most there may be")
+		return errors.New("--runs and --precision can't be combined: --max-runs is the most there may be")
 	case f.MaxRuns < 20 || f.MaxRuns > 1_000_000:
 		return fmt.Errorf("--max-runs %d: 20 to 1000000", f.MaxRuns)
 	}
@@ -189,11 +189,11 @@ func (f Flags) checkRedeploy(p *Plan) error {
 	case p.Redeploy > p.Runs:
 		return fmt.Errorf("--redeploy %d: at most --runs, %d, which are spread over the deployments", p.Redeploy, p.Runs)
 	case p.Precision != "":
-		return errors.New("--redeploy and --precision exclude one another: the cold starts after each deployment are counted beforehand")
+		return errors.New("--redeploy and --precision can't be combined: the cold starts after each deployment are counted beforehand")
 	case f.Control || p.Control != "":
-		return errors.New("--redeploy and --control exclude one another: a deployment has one first cold start")
+		return errors.New("--redeploy and --control can't be combined: a deployment has one first cold start")
 	case p.Only == "warm":
-		return errors.New("--redeploy and --warm exclude one another: it is the cold starts that a deployment changes")
+		return errors.New("--redeploy and --warm can't be combined: it is the cold starts that a deployment changes")
 	case len(p.MemoryMB) > 1:
 		return errors.New("--redeploy takes one memory size: a deployment has one first cold start")
 	}

@@ -90,7 +90,7 @@ func (p Plan) Power(x *Experience, contrasts []Contrast) string {
 		return fmt.Sprintf("what it can show: nothing of medians, for an interval needs %d cold starts\n", enough)
 	}
 	if x.Run == "" {
-		return "what it can show: not known, for there is no earlier run to go by\n"
+		return "what it can show: unknown (no earlier run)\n"
 	}
 	classes := []coldstart.Class{}
 	if p.Only != "warm" {

@@ -103,7 +103,7 @@ func TestUpdatesThatFail(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
-		t.Errorf("not put back: %v, %v", err, e.Function("one").Variables)
+		t.Errorf("not restored: %v, %v", err, e.Function("one").Variables)
 	}
 }
 

@@ -177,7 +177,7 @@ func TestFunctionsThatFail(t *testing.T) {
 				t.Fatalf("%v, %+v; want %s", err, f, c.want)
 			}
 			if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
-				t.Errorf("not put back: %v", err)
+				t.Errorf("not restored: %v", err)
 			}
 		})
 	}
@@ -276,7 +276,7 @@ func TestALostAnswerIsNotSomebodyElse(t *testing.T) {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
-		t.Errorf("not put back: %v", err)
+		t.Errorf("not restored: %v", err)
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *Client) restoreConfiguration(ctx context.Context, s journaledState, uns
 	})
 }
 
-// undo makes the update that next returns for a function as it was found, and
+// undo makes the update that next returns for the function found, and
 // checks that no further one is needed. It reads the function again if that
 // changed between reading and writing.
 func (c *Client) undo(ctx context.Context, name, doing, operation string, next func(found *lambda.GetFunctionOutput, sent bool) (func() error, error)) error {

@@ -50,7 +50,7 @@ func TestBurst(t *testing.T) {
 		t.Errorf("%d connections were warmed, want %d", e.Counts["DryRun"], limit)
 	}
 	if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
-		t.Errorf("not put back: %v", err)
+		t.Errorf("not restored: %v", err)
 	}
 }
 
@@ -379,7 +379,7 @@ func TestInterruptPutsBack(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	if err := k.Close(); err != nil || e.Function("one").Variables[TokenKey] != "" {
-		t.Errorf("not put back: %v, %v", err, e.Function("one").Variables)
+		t.Errorf("not restored: %v, %v", err, e.Function("one").Variables)
 	}
 }
 

@@ -35,7 +35,7 @@ func TestConnectSaysWhatIsWrong(t *testing.T) {
 		"windows":             {func(_ *testing.T, f *fakeAPI) { f.info["OSType"] = "windows" }, "runs windows containers", "Linux containers"},
 		"an architecture":     {func(_ *testing.T, f *fakeAPI) { f.info["Architecture"] = "riscv64" }, `"riscv64"`, ""},
 		"an error of its own": {func(_ *testing.T, f *fakeAPI) { f.on("GET /info", says(500, map[string]string{"message": "no disk"})) }, "no disk", "docker info"},
-		"a list that is none": {func(_ *testing.T, f *fakeAPI) { f.on("GET /containers/json", says(200, 7)) }, "listing containers", ""},
+		"an invalid list":     {func(_ *testing.T, f *fakeAPI) { f.on("GET /containers/json", says(200, 7)) }, "listing containers", ""},
 		"an answer that is no": {func(_ *testing.T, f *fakeAPI) {
 			f.on("GET /version", says(403, map[string]string{"message": "permission denied by policy"}))
 		}, "permission denied", "docker"},
@@ -57,7 +57,7 @@ func TestConnectSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("ErrNoEngine: %v", !none)
 			}
 			findings := Check(ctx)
-			if name != "a list that is none" && (len(findings) != 1 || findings[0].Severity == advice.OK || findings[0].Text != err.Error()) {
+			if name != "an invalid list" && (len(findings) != 1 || findings[0].Severity == advice.OK || findings[0].Text != err.Error()) {
 				t.Errorf("check found %+v", findings)
 			}
 		})
