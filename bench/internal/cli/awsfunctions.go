@@ -76,7 +76,7 @@ func (m awsMeasure) selectFunction(arg, name, function string) (awslambda.Select
 	if _, err := variant.Parse(arg); err != nil {
 		return awslambda.Selection{}, fmt.Errorf("reading %q: want NAME=FUNCTION", arg)
 	}
-	s, err := awslambda.SelectFunction(name, function, m.awsFlags.region, awslambda.Strategy(m.plan.Strategy))
+	s, err := awslambda.SelectFunction(name, function, m.awsFlags.region, m.plan.Strategy)
 	s.MemoryMB = m.plan.MemoryMB
 	if !m.anyArch && len(m.plan.Arch) == 1 {
 		s.Arch = m.plan.Arch[0]

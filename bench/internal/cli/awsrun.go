@@ -21,11 +21,10 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 			return err
 		}
 	}
-	strategy := awslambda.Strategy(m.plan.Strategy)
 	var refs []awslambda.Ref
 	for _, s := range selected {
 		refs = append(refs, s.Ref)
-		if s.Ref.Qualifier != "" && strategy == awslambda.Version {
+		if s.Ref.Qualifier != "" && m.plan.Strategy == coldstart.StrategyVersion {
 			refs = append(refs, awslambda.Ref{Name: s.Ref.Name}) // what is published anew
 		}
 	}
@@ -41,7 +40,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		return err
 	}
 	session := client.Begin(inventory, awslambda.Setup{
-		Strategy: strategy, Idle: m.plan.Idle.Duration, Expect: m.awsFlags.expect, Concurrency: m.plan.Burst, Images: fresh,
+		Strategy: m.plan.Strategy, Idle: m.plan.Idle.Duration, Expect: m.awsFlags.expect, Concurrency: m.plan.Burst, Images: fresh,
 	})
 	targets, unavailable, err := a.awsTargets(session, m, selected)
 	if err != nil {

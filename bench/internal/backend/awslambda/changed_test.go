@@ -49,7 +49,7 @@ func TestHurryRestoresOnceMore(t *testing.T) {
 	for _, recovers := range []bool{true, false} {
 		e := awssimtest.Serve(t, "one", "two")
 		h := connectHasty(t, e)
-		k, targets := open(t, e, h.Client, Setup{Strategy: ConfigUpdate}, "one", "two")
+		k, targets := open(t, e, h.Client, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one", "two")
 		startCold(t, targets[0])
 		startCold(t, targets[1])
 		if names, code := h.Changed(); !slices.Equal(names, []string{"one", "two"}) || code {
@@ -112,7 +112,7 @@ func TestRestoringEnds(t *testing.T) {
 	t.Parallel()
 	e := awssimtest.Serve(t, "one")
 	h := connectHasty(t, e)
-	k, targets := open(t, e, h.Client, Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, h.Client, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	startCold(t, targets[0])
 	limit := errors.New("too long")
 	e.Mu.Lock()
@@ -137,7 +137,7 @@ func TestRestoringEnds(t *testing.T) {
 // abandon interrupts a cold start while a change of its function is under way,
 // and restores: with the user in a hurry before the endpoint has made the change,
 // else when it has. The endpoint is closed when it returns.
-func abandon(t *testing.T, strategy Strategy, operation string, hurried bool) (awssim.State, error) {
+func abandon(t *testing.T, strategy string, operation string, hurried bool) (awssim.State, error) {
 	t.Helper()
 	e := awssimtest.Serve(t, "one")
 	h := connectHasty(t, e)
@@ -173,7 +173,7 @@ func abandon(t *testing.T, strategy Strategy, operation string, hurried bool) (a
 func TestRestoreComesAfterTheUpdate(t *testing.T) {
 	t.Parallel()
 	for _, hurried := range []bool{false, true} {
-		f, err := abandon(t, ConfigUpdate, "UpdateFunctionConfiguration", hurried)
+		f, err := abandon(t, coldstart.StrategyConfigUpdate, "UpdateFunctionConfiguration", hurried)
 		if err != nil || f.Variables[TokenKey] != "" || f.Variables["KEPT"] == "" {
 			t.Errorf("hurried %v: left changed: %v, %v", hurried, f.Variables, err)
 		}
@@ -186,7 +186,7 @@ func TestRestoreComesAfterTheCode(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	h := connectHasty(t, e)
 	images := map[Ref][]string{{Name: "one"}: {awssimtest.Digest(1)}}
-	k, targets := open(t, e, h.Client, Setup{Strategy: CodeUpdate, Images: images}, "one")
+	k, targets := open(t, e, h.Client, Setup{Strategy: coldstart.StrategyCodeUpdate, Images: images}, "one")
 	ctx, cancel := context.WithCancel(t.Context())
 	image := func() string { return e.Function("one").Image }
 	release := make(chan bool)
@@ -223,10 +223,10 @@ func TestRestoreComesAfterTheCode(t *testing.T) {
 // left and is named.
 func TestRestoreComesAfterTheVersion(t *testing.T) {
 	t.Parallel()
-	if f, err := abandon(t, Version, "PublishVersion", false); err != nil || len(f.Versions) > 0 {
+	if f, err := abandon(t, coldstart.StrategyVersion, "PublishVersion", false); err != nil || len(f.Versions) > 0 {
 		t.Errorf("versions %v are left, %v", f.Versions, err)
 	}
-	if _, err := abandon(t, Version, "PublishVersion", true); err == nil || !strings.Contains(err.Error(), "left changed: one: ") {
+	if _, err := abandon(t, coldstart.StrategyVersion, "PublishVersion", true); err == nil || !strings.Contains(err.Error(), "left changed: one: ") {
 		t.Errorf("hurried: %v", err)
 	}
 }
@@ -235,7 +235,7 @@ func TestRestoreComesAfterTheVersion(t *testing.T) {
 func TestRestoreOfAnAbandonedMemorySize(t *testing.T) {
 	t.Parallel()
 	e := awssimtest.Serve(t, "one")
-	k, _ := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	k, _ := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	target, err := k.Open(t.Context(), coldstart.Config{Variant: "one", MemoryMB: 256, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestChangedKnowsOfCode(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	images := map[Ref][]string{{Name: "one"}: {awssimtest.Digest(1)}}
-	k, targets := open(t, e, c, Setup{Strategy: CodeUpdate, Images: images}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyCodeUpdate, Images: images}, "one")
 	if names, code := c.Changed(); len(names) > 0 || code {
 		t.Errorf("before the first update: %q, %v", names, code)
 	}

@@ -29,7 +29,7 @@ func TestEnvironmentsInitializedAhead(t *testing.T) {
 				return true
 			}
 		}
-		k, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 2}, "one:live")
+		k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyBurst, Concurrency: 2}, "one:live")
 		warned := slices.ContainsFunc(k.inventory.Functions[Ref{"one", "live"}].Warnings, func(s string) bool { return strings.Contains(s, "provisioned concurrency") })
 		if warned != provisioned {
 			t.Errorf("warned of provisioned concurrency: %v", warned)
@@ -63,7 +63,7 @@ func TestWeightedAliases(t *testing.T) {
 			h.Set("X-Amz-Executed-Version", "8")
 		}
 	}
-	_, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 2}, "one:live")
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyBurst, Concurrency: 2}, "one:live")
 	for i := range 3 {
 		_, s, err := targets[0].Start(t.Context())
 		if i == 1 {
@@ -80,7 +80,7 @@ func TestWeightedAliases(t *testing.T) {
 // and the next update is.
 func TestStaleEnvironments(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
-	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	e.Engine.Handle = func(awssimtest.Event) awssimtest.Answer {
 		return awssimtest.Answer{Payload: `{"message":"hello","instanceId":"old","invocation":7,"token":"bench-0000000000000000"}`}
 	}
@@ -97,7 +97,7 @@ func TestStaleEnvironments(t *testing.T) {
 func TestUpdatesThatFail(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	failUpdate(e, "UpdateFunctionConfiguration")
-	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	_, _, err := targets[0].Start(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "updating function one: it failed: the image is gone") {
 		t.Errorf("%v", err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -177,16 +176,16 @@ func fatal(err error) bool {
 }
 
 var (
-	identity = regexp.MustCompile(`arn:aws[a-z-]*:(iam|sts)::\d*:[^\s"',)]*`)
-	account  = regexp.MustCompile(`\b\d{12}\b`)
-	ids      = regexp.MustCompile(`\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{8,}\b`)
+	identity = onFirstUse(`arn:aws[a-z-]*:(iam|sts)::\d*:[^\s"',)]*`)
+	account  = onFirstUse(`\b\d{12}\b`)
+	ids      = onFirstUse(`\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{8,}\b`)
 )
 
 // scrub takes users and account numbers out of a text.
 func scrub(s string) string {
-	s = identity.ReplaceAllString(s, "arn:aws:$1::…")
-	s = account.ReplaceAllString(s, "…")
-	return ids.ReplaceAllString(s, "$1…")
+	s = identity().ReplaceAllString(s, "arn:aws:$1::…")
+	s = account().ReplaceAllString(s, "…")
+	return ids().ReplaceAllString(s, "$1…")
 }
 
 // scrubbedError is an error whose text may be published.

@@ -25,8 +25,6 @@ type Facts struct {
 	Timeout  time.Duration
 	// Zip is false for a container image.
 	Zip bool
-	// Runtime is the managed runtime of a zip function; empty for an image.
-	Runtime string
 	// ImageID names the code: the image's digest, or the digest of the zip.
 	ImageID string
 	// ImageURI names the image by its digest; empty for a zip, and where the
@@ -42,11 +40,7 @@ type Facts struct {
 	// Provisioned is true where environments stand ready: their starts are no
 	// cold starts.
 	Provisioned bool
-	// SnapStart is true where environments are restored from a snapshot.
-	SnapStart bool
-	// JSONLogs is true where the log format is JSON.
-	JSONLogs bool
-	LogGroup string
+	LogGroup    string
 	// Warnings are what a reader of the numbers should know.
 	Warnings []string
 
@@ -58,8 +52,8 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 	cfg := out.Configuration
 	f := &Facts{
 		Ref: ref, Version: aws.ToString(cfg.Version), MemoryMB: int(aws.ToInt32(cfg.MemorySize)),
-		Timeout: time.Duration(aws.ToInt32(cfg.Timeout)) * time.Second,
-		Zip:     cfg.PackageType != types.PackageTypeImage, Runtime: string(cfg.Runtime),
+		Timeout:  time.Duration(aws.ToInt32(cfg.Timeout)) * time.Second,
+		Zip:      cfg.PackageType != types.PackageTypeImage,
 		Inactive: cfg.State == types.StateInactive, Reserved: -1,
 		LogGroup: "/aws/lambda/" + ref.Name, Arch: "amd64", config: cfg,
 	}
@@ -77,17 +71,15 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 		f.SizeBytes = cfg.CodeSize
 	}
 	if l := cfg.LoggingConfig; l != nil {
-		f.JSONLogs = l.LogFormat == types.LogFormatJson
 		if g := aws.ToString(l.LogGroup); g != "" {
 			f.LogGroup = g
 		}
-		if f.JSONLogs && l.SystemLogLevel == types.SystemLogLevelWarn {
+		if l.LogFormat == types.LogFormatJson && l.SystemLogLevel == types.SystemLogLevelWarn {
 			return nil, advice.Hint(fmt.Errorf("function %s hides REPORT: its log format is JSON and its system log level WARN", ref),
 				fmt.Sprintf("aws lambda update-function-configuration --function-name %s --logging-config LogFormat=JSON,SystemLogLevel=INFO", ref.Name))
 		}
 	}
 	if s := cfg.SnapStart; s != nil && s.ApplyOn == types.SnapStartApplyOnPublishedVersions {
-		f.SnapStart = s.OptimizationStatus == types.SnapStartOptimizationStatusOn
 		f.Warnings = append(f.Warnings, fmt.Sprintf("versions of %s are restored from a snapshot (SnapStart): what is called init is their Restore Duration", ref.Name))
 	}
 	if out.Concurrency != nil && out.Concurrency.ReservedConcurrentExecutions != nil {

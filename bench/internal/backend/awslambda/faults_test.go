@@ -34,7 +34,7 @@ func inventory(e *awssimtest.Endpoint, c *Client, name string) error {
 	if err := s.Errors[ref]; err != nil {
 		return err
 	}
-	return c.Begin(s, Setup{Strategy: ConfigUpdate}).Check(s.Functions[ref], coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, nil)
+	return c.Begin(s, Setup{Strategy: coldstart.StrategyConfigUpdate}).Check(s.Functions[ref], coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, nil)
 }
 
 // What is wrong is said before anything is changed or invoked, with the way to
@@ -170,7 +170,7 @@ func TestFunctionsThatFail(t *testing.T) {
 			e.Engine.Handle = func(awssimtest.Event) awssimtest.Answer {
 				return awssimtest.Answer{Payload: c.payload, Error: c.functionError, Status: c.status, ErrorType: c.errorType}
 			}
-			k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+			k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 			env, _, err := targets[0].Start(t.Context())
 			var f *coldstart.InvocationError
 			if env != nil || !errors.As(err, &f) || f.Reason != c.want || f.Report == "" || f.Output == "" {
@@ -201,7 +201,7 @@ func TestRefusedInvocationsAreRejects(t *testing.T) {
 		}
 		return true
 	}
-	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	for i, want := range []struct {
 		reason coldstart.ProofReason
 		detail string
@@ -243,7 +243,7 @@ func TestUpdatesSurviveFaults(t *testing.T) {
 		}
 		return true
 	}
-	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	for range 2 {
 		if _, _, err := targets[0].Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -263,7 +263,7 @@ func TestUpdatesSurviveFaults(t *testing.T) {
 // else's.
 func TestALostAnswerIsNotSomebodyElse(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
-	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	e.Fault = func(op string, n int, w http.ResponseWriter, r *http.Request) bool {
 		if op == "UpdateFunctionConfiguration" && n == 1 {
 			e.Sim.ServeHTTP(httptest.NewRecorder(), r) // it is made
@@ -285,7 +285,7 @@ func TestAnUpdateThatNeverEnds(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	c.o.Patience = 300 * time.Millisecond
-	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	slowUpdates(e, 1<<30)
 	_, _, err := targets[0].Start(t.Context())
 	var f *coldstart.InvocationError
@@ -301,7 +301,7 @@ func TestAnUpdateThatNeverEnds(t *testing.T) {
 func TestUpdatesThatEndAtOnce(t *testing.T) {
 	for _, status := range []string{"Successful", ""} {
 		e := awssimtest.Serve(t, "one")
-		k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+		k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 		e.Shows(map[string]any{"LastUpdateStatus": status})
 		for range 2 {
 			if _, _, err := targets[0].Start(t.Context()); err != nil {
@@ -329,7 +329,7 @@ func TestEndpointsThatNeverAnswer(t *testing.T) {
 	c := connect(t, e)
 	c.counter.deadline, c.beyond = 200*time.Millisecond, 100*time.Millisecond
 	e.Shows(map[string]any{"Timeout": 0})
-	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	_, _, err := targets[0].Start(t.Context())
 	if np := reject(t, err, "unavailable"); !strings.Contains(np.Detail, "no answer after") {
 		t.Errorf("%v", np)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,10 +23,10 @@ import (
 // hello-world function says it in its answer.
 const TokenKey = "BENCH_TOKEN"
 
-var tokenForm = regexp.MustCompile(`^bench-[0-9a-f]{16}$`)
+var tokenForm = onFirstUse(`^bench-[0-9a-f]{16}$`)
 
 // ourToken says whether a value is one that bench made.
-func ourToken(v string) bool { return tokenForm.MatchString(v) }
+func ourToken(v string) bool { return tokenForm().MatchString(v) }
 
 // newToken makes a value that no environment has seen.
 func newToken() string {

@@ -63,14 +63,14 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 				err = s.Errors[ref]
 			}
 			if err == nil {
-				k := client.Begin(s, Setup{Strategy: Strategy(c.strategy), Images: map[Ref][]string{ref: {awssimtest.Digest(1)}}})
+				k := client.Begin(s, Setup{Strategy: c.strategy, Images: map[Ref][]string{ref: {awssimtest.Digest(1)}}})
 				target, oerr := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: c.function}, coldstart.Options{})
 				if oerr != nil {
 					t.Fatal(oerr)
 				}
 				var env coldstart.Environment
 				var serr error
-				if c.strategy == string(CodeUpdate) {
+				if c.strategy == coldstart.StrategyCodeUpdate {
 					serr = target.(coldstart.Redeployer).Deploy(t.Context(), awssimtest.Digest(1))
 				}
 				if serr == nil {

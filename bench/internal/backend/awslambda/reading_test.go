@@ -75,7 +75,7 @@ func TestReadingOddAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e := awssimtest.Serve(t, "one")
 			e.Sent = c.sent
-			s, err := start(t, e, Setup{Strategy: ConfigUpdate})
+			s, err := start(t, e, Setup{Strategy: coldstart.StrategyConfigUpdate})
 			var np *coldstart.ProofError
 			var f *coldstart.InvocationError
 			got := ""
@@ -140,7 +140,7 @@ func TestReadingFromCloudWatchLogs(t *testing.T) {
 		return false
 	}
 	start := func() (coldstart.Sample, error) {
-		_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+		_, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 		_, s, err := targets[0].Start(t.Context())
 		return s, err
 	}
@@ -162,7 +162,7 @@ func TestNoLogGroup(t *testing.T) {
 	e.Fault = awssimtest.Refusing("FilterLogEvents", 400, "ResourceNotFoundException", "The specified log group does not exist.")
 	c := connect(t, e)
 	c.o.LogPatience = 100 * time.Millisecond
-	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	_, _, err := targets[0].Start(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "log group /aws/lambda/one does not exist") || !strings.Contains(advice.HintOf(err), "AWSLambdaBasicExecutionRole") {
 		t.Errorf("%v, hint %q", err, advice.HintOf(err))
@@ -173,7 +173,7 @@ func TestNoLogGroup(t *testing.T) {
 // function's word counts too.
 func TestColdnessIsProvedTwice(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
-	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate, Expect: "hello"}, "one")
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate, Expect: "hello"}, "one")
 	payload := func(format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
 		e.Engine.Handle = func(e awssimtest.Event) awssimtest.Answer {
@@ -212,7 +212,7 @@ func TestColdnessIsProvedTwice(t *testing.T) {
 // A warm invocation has to come from the environment of the cold one.
 func TestWarmthIsProved(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
-	_, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	says := func(payload string) {
 		e.Engine.Handle = func(awssimtest.Event) awssimtest.Answer { return awssimtest.Answer{Payload: payload} }
 	}

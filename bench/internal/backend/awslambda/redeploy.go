@@ -25,7 +25,7 @@ func (t *target) Deploy(ctx context.Context, digest string) error {
 	token, err := t.deploy(ctx, digest)
 	if err == nil {
 		e := expected{answer: t.session.setup.Expect, version: t.facts.Version, token: token}
-		t.forced = forced{ready: true, ref: t.facts.Ref, strategy: CodeUpdate, expected: e}
+		t.forced = forced{ready: true, ref: t.facts.Ref, strategy: coldstart.StrategyCodeUpdate, expected: e}
 	}
 	return err
 }

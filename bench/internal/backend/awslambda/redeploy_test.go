@@ -24,7 +24,7 @@ func redeploying(t *testing.T, e *awssimtest.Endpoint, c *Client, names ...strin
 	for _, n := range names {
 		images[Ref{Name: n}] = []string{awssimtest.Digest(1), awssimtest.Digest(2), awssimtest.Digest(0)}
 	}
-	k, targets := open(t, e, c, Setup{Strategy: CodeUpdate, Images: images}, names...)
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyCodeUpdate, Images: images}, names...)
 	var list []coldstart.Redeployer
 	for _, target := range targets {
 		list = append(list, target.(coldstart.Redeployer))
@@ -312,7 +312,7 @@ func TestFunctionsThatAreNotRedeployed(t *testing.T) {
 	check := func(ref Ref, change func(*Facts)) error {
 		f := *s.Functions[ref]
 		change(&f)
-		return c.Begin(s, Setup{Strategy: CodeUpdate}).Check(&f, config, nil)
+		return c.Begin(s, Setup{Strategy: coldstart.StrategyCodeUpdate}).Check(&f, config, nil)
 	}
 	if err := check(refs[0], func(*Facts) {}); err != nil {
 		t.Error(err)

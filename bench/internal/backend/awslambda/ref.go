@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Ref names a deployed function.
@@ -15,16 +16,22 @@ type Ref struct {
 }
 
 var (
-	functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,140}$`)
-	qualifier    = regexp.MustCompile(`^(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]{1,128})$`)
-	functionARN  = regexp.MustCompile(`^(arn:aws[a-z-]*:lambda:([a-z0-9-]+):)?(\d{12}:)?function:(.+)$`)
+	functionName = onFirstUse(`^[a-zA-Z0-9_-]{1,140}$`)
+	qualifier    = onFirstUse(`^(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]{1,128})$`)
+	functionARN  = onFirstUse(`^(arn:aws[a-z-]*:lambda:([a-z0-9-]+):)?(\d{12}:)?function:(.+)$`)
 )
+
+// onFirstUse compiles an expression when it is first used: compiled at start-up,
+// those of this package make every command, also --help, milliseconds slower.
+func onFirstUse(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // ParseRef reads FUNCTION[:QUALIFIER], or an ARN of it. region is where the
 // function has to be; empty where that does not matter.
 func ParseRef(s, region string) (Ref, error) {
 	rest := s
-	if m := functionARN.FindStringSubmatch(s); m != nil {
+	if m := functionARN().FindStringSubmatch(s); m != nil {
 		if m[2] != "" && region != "" && m[2] != region {
 			return Ref{}, fmt.Errorf("reading function %q: it is in %s, not in %s", scrub(s), m[2], region)
 		}
@@ -32,9 +39,9 @@ func ParseRef(s, region string) (Ref, error) {
 	}
 	name, q, qualified := strings.Cut(rest, ":")
 	switch {
-	case !functionName.MatchString(name):
+	case !functionName().MatchString(name):
 		return Ref{}, fmt.Errorf("reading function %q: want FUNCTION or FUNCTION:QUALIFIER, of letters, digits, - and _", scrub(s))
-	case qualified && !qualifier.MatchString(q):
+	case qualified && !qualifier().MatchString(q):
 		return Ref{}, fmt.Errorf("reading function %q: %q is no version or alias", scrub(s), q)
 	}
 	if q == "$LATEST" {
@@ -50,7 +57,7 @@ type Home struct{ Region, Account string }
 
 // HomeOf reads it from what ParseRef has read.
 func HomeOf(s string) Home {
-	if m := functionARN.FindStringSubmatch(s); m != nil {
+	if m := functionARN().FindStringSubmatch(s); m != nil {
 		return Home{m[2], strings.TrimSuffix(m[3], ":")}
 	}
 	return Home{}

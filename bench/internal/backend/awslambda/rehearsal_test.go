@@ -67,7 +67,7 @@ func TestRehearsalTalksToNobodyElse(t *testing.T) {
 	if c.Region() != rehearsalRegion || c.Rehearsal() != "rehearsal, not AWS" {
 		t.Errorf("%s, %s", c.Region(), c.Rehearsal())
 	}
-	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestEndpointsThatLackThings(t *testing.T) {
 			client := connect(t, e)
 			err := inventory(e, client, "one")
 			if err == nil {
-				_, targets := open(t, e, client, Setup{Strategy: ConfigUpdate}, "one")
+				_, targets := open(t, e, client, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 				_, _, err = targets[0].Start(t.Context())
 			}
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -128,7 +128,7 @@ func TestEndpointsThatChangeMore(t *testing.T) {
 		e := awssimtest.Serve(t, "one")
 		c := connect(t, e)
 		c.rehearsal = rehearsal
-		k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+		k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 		updates := 0
 		e.Edit = func(op string, n int, document map[string]any) {
 			switch {
@@ -164,7 +164,7 @@ func TestEndpointsWithoutVersions(t *testing.T) {
 		return false
 	}
 	c := connect(t, e)
-	k, targets := open(t, e, c, Setup{Strategy: Version}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyVersion}, "one")
 	_, _, err := targets[0].Start(t.Context())
 	if !errors.Is(err, coldstart.ErrAbort) || !strings.Contains(err.Error(), "the endpoint lacks versions: asked for one:1") {
 		t.Errorf("%v", err)

@@ -18,7 +18,7 @@ import (
 func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
-	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 func TestRestoreAfterACrash(t *testing.T) {
 	e := awssimtest.Serve(t, "one", "two")
 	c := connect(t, e)
-	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one", "two")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one", "two")
 	for _, target := range targets {
 		if _, _, err := target.Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -98,7 +98,7 @@ func TestRehearsalsLeaveNothingToRestore(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
 	c.endpoint = "rehearsal"
-	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -62,12 +62,12 @@ func SelectServices(project string, services []coldstart.Variant, archs []string
 }
 
 // SelectFunction returns the function of NAME=FUNCTION.
-func SelectFunction(name, function, region string, strategy Strategy) (Selection, error) {
+func SelectFunction(name, function, region string, strategy string) (Selection, error) {
 	ref, err := ParseRef(function, region)
 	if err != nil {
 		return Selection{}, err
 	}
-	if ref.Qualifier != "" && (strategy == ConfigUpdate || strategy == CodeUpdate) {
+	if ref.Qualifier != "" && (strategy == coldstart.StrategyConfigUpdate || strategy == coldstart.StrategyCodeUpdate) {
 		return Selection{}, advice.Hint(fmt.Errorf("%s=%s: a version or alias can't be updated, as --strategy %s does", name, ref, strategy), "--strategy burst, idle or version")
 	}
 	return Selection{Variant: name, Ref: ref, Home: HomeOf(function), Named: true}, nil

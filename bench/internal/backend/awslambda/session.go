@@ -16,32 +16,17 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// Strategy is a way to force a cold start.
-type Strategy string
-
-// The strategies: a variable of the function is changed before each cold start;
-// an image is deployed before some of them, that was never started there, and a
-// variable changed before the others; a variable is changed once before many
-// invocations that overlap; before a version is published and invoked; or nothing
-// is changed and the function left alone for long enough.
-const (
-	ConfigUpdate Strategy = coldstart.StrategyConfigUpdate
-	CodeUpdate   Strategy = coldstart.StrategyCodeUpdate
-	Burst        Strategy = coldstart.StrategyBurst
-	Version      Strategy = coldstart.StrategyVersion
-	Idle         Strategy = coldstart.StrategyIdle
-)
-
 // Setup says how functions are measured.
 type Setup struct {
-	Strategy Strategy
+	// Strategy is one of coldstart.Strategies.
+	Strategy string
 	// Idle is how long a function is left alone with that strategy.
 	Idle time.Duration
 	// Expect is a text that every answer has to contain; empty for any answer.
 	Expect string
 	// Concurrency is how many environments a burst may start at once; at least 1.
 	Concurrency int
-	// Images are the digests that may be deployed with CodeUpdate, in the
+	// Images are the digests that may be deployed with code-update, in the
 	// repository of the function's own image.
 	Images map[Ref][]string
 }
@@ -100,7 +85,7 @@ func (k *Session) Open(ctx context.Context, cfg coldstart.Config, img coldstart.
 	f := k.functions[ref.Name]
 	if f == nil {
 		f = newFunction(k.c, k.updated(facts), extra, k.writeJournal)
-		if k.setup.Strategy == CodeUpdate {
+		if k.setup.Strategy == coldstart.StrategyCodeUpdate {
 			f.redeploys, f.own, f.images = true, facts.ImageURI, k.setup.Images[ref]
 		}
 		k.functions[ref.Name] = f
@@ -119,7 +104,7 @@ func (k *Session) Check(f *Facts, cfg coldstart.Config, extra map[string]string)
 	if f.Arch != cfg.Arch {
 		return advice.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
 	}
-	if k.setup.Strategy == CodeUpdate {
+	if k.setup.Strategy == coldstart.StrategyCodeUpdate {
 		if err := redeployable(f); err != nil {
 			return err
 		}
@@ -152,7 +137,7 @@ func (k *Session) Check(f *Facts, cfg coldstart.Config, extra map[string]string)
 // qualified one that is published anew, the function without the qualifier; nil
 // where that is not in the inventory.
 func (k *Session) updated(f *Facts) *Facts {
-	if k.setup.Strategy == Version && f.Ref.Qualifier != "" {
+	if k.setup.Strategy == coldstart.StrategyVersion && f.Ref.Qualifier != "" {
 		return k.inventory.Functions[Ref{Name: f.Ref.Name}]
 	}
 	return f
@@ -189,9 +174,9 @@ func (k *Session) idle(ref Ref) time.Duration {
 // updates says whether a function is changed by a strategy.
 func (s Setup) updates(ref Ref) bool {
 	switch s.Strategy {
-	case Idle:
+	case coldstart.StrategyIdle:
 		return false
-	case Burst:
+	case coldstart.StrategyBurst:
 		return ref.Qualifier == ""
 	}
 	return true
@@ -211,7 +196,7 @@ func (k *Session) writeJournal() error {
 	for _, name := range slices.Sorted(maps.Keys(k.functions)) {
 		f := k.functions[name]
 		s := journaledState{Name: name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: k.sizes[name], RevisionID: f.revision, Image: f.own, Images: f.images}
-		if k.setup.Strategy == Version {
+		if k.setup.Strategy == coldstart.StrategyVersion {
 			s.Versions = versionNote
 		}
 		j.Functions = append(j.Functions, s)

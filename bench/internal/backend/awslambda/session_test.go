@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/awssim/awssimtest"
+	"coldbench/bench/internal/coldstart"
 )
 
 func TestConfigUpdateForcesProvesAndRestores(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
-	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	before := e.Function("one")
 	ctx := context.Background()
 	for range 3 {

@@ -27,7 +27,7 @@ func BenchmarkWarm(b *testing.B) {
 	}
 	bare := lambda.NewFromConfig(cfg)
 	in := &lambda.InvokeInput{FunctionName: aws.String("one"), Payload: []byte(`{}`), LogType: types.LogTypeTail}
-	_, targets := open(b, e, connect(b, e), Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(b, e, connect(b, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	env, _, err := targets[0].Start(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -62,7 +62,7 @@ func BenchmarkConfigUpdate(b *testing.B) {
 	e.UpdatesTake(map[string]time.Duration{"one": update})
 	c := connect(b, e)
 	c.clock = coldstart.Wall{}
-	_, targets := open(b, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(b, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	began := time.Now()
 	for b.Loop() {
 		if _, _, err := targets[0].Start(b.Context()); err != nil {
@@ -82,7 +82,7 @@ func BenchmarkBurst(b *testing.B) {
 	e.UpdatesTake(map[string]time.Duration{"one": 500 * time.Millisecond})
 	c := connect(b, e)
 	c.clock = coldstart.Wall{}
-	_, targets := open(b, e, c, Setup{Strategy: Burst, Concurrency: 50}, "one")
+	_, targets := open(b, e, c, Setup{Strategy: coldstart.StrategyBurst, Concurrency: 50}, "one")
 	var one, fifty time.Duration
 	for b.Loop() {
 		began := time.Now()

@@ -24,7 +24,7 @@ func TestBurst(t *testing.T) {
 	e.Engine.Wait = 50 * time.Millisecond
 	limit := 8
 	e.Deploy("one", func(f *awssim.Function) { f.Reserved = &limit })
-	k, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 50}, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyBurst, Concurrency: 50}, "one")
 	b := targets[0].(coldstart.Burster)
 	made, err := b.Burst(t.Context(), 20)
 	if err != nil || len(made) != limit {
@@ -59,7 +59,7 @@ func TestBurstOfAnAlias(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	e.Engine.Wait = 50 * time.Millisecond
 	e.Publish("one", "", "live")
-	_, targets := open(t, e, connect(t, e), Setup{Strategy: Burst, Concurrency: 3}, "one:live")
+	_, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyBurst, Concurrency: 3}, "one:live")
 	for i, want := range []int{3, 0} {
 		made, err := targets[0].(coldstart.Burster).Burst(t.Context(), 3)
 		if err != nil {
@@ -85,7 +85,7 @@ func TestBurstOfAnAlias(t *testing.T) {
 func TestVersions(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	e.Publish("one", "somebody's own", "")
-	k, targets := open(t, e, connect(t, e), Setup{Strategy: Version}, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyVersion}, "one")
 	for i := range 2 {
 		env, s, err := targets[0].Start(t.Context())
 		if err != nil || s.Strategy != "version" || !slices.Contains(s.Proof, "version") {
@@ -127,7 +127,7 @@ func TestVersionsOfAnAlias(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := c.Begin(s, Setup{Strategy: Version})
+	k := c.Begin(s, Setup{Strategy: coldstart.StrategyVersion})
 	config := coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}
 	target, err := k.Open(t.Context(), config, coldstart.Image{Ref: "one:live"}, coldstart.Options{})
 	if err != nil {
@@ -141,11 +141,11 @@ func TestVersionsOfAnAlias(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s.Functions[base].ImageID = "sha256:other"
-	if err := c.Begin(s, Setup{Strategy: Version}).Check(s.Functions[live], config, nil); err == nil || !strings.Contains(advice.HintOf(err), "burst or idle") {
+	if err := c.Begin(s, Setup{Strategy: coldstart.StrategyVersion}).Check(s.Functions[live], config, nil); err == nil || !strings.Contains(advice.HintOf(err), "burst or idle") {
 		t.Errorf("%v", err)
 	}
 	delete(s.Functions, base)
-	if err := c.Begin(s, Setup{Strategy: Version}).Check(s.Functions[live], config, nil); err == nil {
+	if err := c.Begin(s, Setup{Strategy: coldstart.StrategyVersion}).Check(s.Functions[live], config, nil); err == nil {
 		t.Error("what is published was not looked at")
 	}
 }
@@ -178,7 +178,7 @@ func TestIdleChangesNothing(t *testing.T) {
 	c := connect(t, e)
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
-	k, targets := open(t, e, c, Setup{Strategy: Idle, Idle: 15 * time.Minute}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyIdle, Idle: 15 * time.Minute}, "one")
 	if _, s, err := targets[0].Start(t.Context()); err != nil || s.Strategy != "idle" {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -206,7 +206,7 @@ func TestIdleOfAFunctionThatIsShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := c.Begin(s, Setup{Strategy: Idle, Idle: 15 * time.Minute})
+	k := c.Begin(s, Setup{Strategy: coldstart.StrategyIdle, Idle: 15 * time.Minute})
 	var targets []coldstart.Target
 	for _, name := range []string{"v", "v-control"} {
 		target, err := k.Open(t.Context(), coldstart.Config{Variant: name, MemoryMB: 512, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{})
@@ -240,7 +240,7 @@ func TestPollsSlowDown(t *testing.T) {
 	clock := &still{now: time.Unix(1e9, 0)}
 	c.clock = clock
 	slowUpdates(e, 3)
-	_, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	_, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestMemorySizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := c.Begin(s, Setup{Strategy: ConfigUpdate})
+	k := c.Begin(s, Setup{Strategy: coldstart.StrategyConfigUpdate})
 	var targets []coldstart.Target
 	for _, size := range []int{128, 1769} {
 		target, err := k.Open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: size, Arch: "amd64"}, coldstart.Image{Ref: "one"}, coldstart.Options{Environment: map[string]string{"EXTRA": "1"}})
@@ -301,7 +301,7 @@ func TestMemorySizes(t *testing.T) {
 func TestRestoreLeavesAnothersMemorySize(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
 	c := connect(t, e)
-	k, targets := open(t, e, c, Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, c, Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -325,17 +325,17 @@ func TestQualifiersAreNotUpdated(t *testing.T) {
 		t.Errorf("the alias stands for %q", v)
 	}
 	config := coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}
-	err = c.Begin(s, Setup{Strategy: ConfigUpdate}).Check(s.Functions[ref], config, nil)
+	err = c.Begin(s, Setup{Strategy: coldstart.StrategyConfigUpdate}).Check(s.Functions[ref], config, nil)
 	if err == nil || !strings.Contains(advice.HintOf(err), "burst, idle or version") {
 		t.Errorf("%v", err)
 	}
 	config.MemoryMB = 128
-	err = c.Begin(s, Setup{Strategy: Idle}).Check(s.Functions[ref], config, nil)
+	err = c.Begin(s, Setup{Strategy: coldstart.StrategyIdle}).Check(s.Functions[ref], config, nil)
 	if err == nil || !strings.Contains(advice.HintOf(err), "--memory 512") {
 		t.Errorf("%v", err)
 	}
 	config.MemoryMB = 512
-	if err := c.Begin(s, Setup{Strategy: Idle}).Check(s.Functions[ref], config, map[string]string{"A": "1"}); err == nil {
+	if err := c.Begin(s, Setup{Strategy: coldstart.StrategyIdle}).Check(s.Functions[ref], config, map[string]string{"A": "1"}); err == nil {
 		t.Error("--env without an update")
 	}
 }
@@ -350,7 +350,7 @@ func TestInactiveFunctionsAreWoken(t *testing.T) {
 	if err != nil || !s.Functions[ref].Inactive || e.Invocations != 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	k := c.Begin(s, Setup{Strategy: ConfigUpdate})
+	k := c.Begin(s, Setup{Strategy: coldstart.StrategyConfigUpdate})
 	defer k.Close()
 	if err := k.Wake(t.Context(), []Ref{ref}); err != nil || e.Invocations != 1 {
 		t.Fatalf("%d invocations, %v", e.Invocations, err)
@@ -367,7 +367,7 @@ func TestInactiveFunctionsAreWoken(t *testing.T) {
 // An interrupt abandons what is waited for and puts everything back.
 func TestInterruptPutsBack(t *testing.T) {
 	e := awssimtest.Serve(t, "one")
-	k, targets := open(t, e, connect(t, e), Setup{Strategy: ConfigUpdate}, "one")
+	k, targets := open(t, e, connect(t, e), Setup{Strategy: coldstart.StrategyConfigUpdate}, "one")
 	ctx, cancel := context.WithCancel(t.Context())
 	e.Fault = func(op string, n int, _ http.ResponseWriter, _ *http.Request) bool {
 		if op == "GetFunction" && n == 2 { // the first poll of the update

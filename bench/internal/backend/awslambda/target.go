@@ -36,7 +36,7 @@ type forced struct {
 	ready bool
 	// ref is what to invoke, strategy how it was made ready.
 	ref      Ref
-	strategy Strategy
+	strategy string
 	expected
 	// release gives back what was taken for it; may be nil.
 	release func() error
@@ -146,7 +146,7 @@ func (t *target) sample(ctx context.Context, want coldstart.Start, use forced, e
 		return coldstart.Sample{}, r, f
 	}
 	s := sampleOf(t.config, a, r)
-	s.Strategy, s.Environment = string(use.strategy), environment
+	s.Strategy, s.Environment = use.strategy, environment
 	return s, r, nil
 }
 
@@ -179,19 +179,19 @@ func (t *target) isNew(id string) bool {
 
 func (t *target) force(ctx context.Context) (forced, error) {
 	strategy := t.session.setup.Strategy
-	if strategy == CodeUpdate {
+	if strategy == coldstart.StrategyCodeUpdate {
 		// What follows the first cold start of an image is forced as usual.
-		strategy = ConfigUpdate
+		strategy = coldstart.StrategyConfigUpdate
 	}
 	f, err := t.forceBy(ctx, strategy)
 	f.strategy = strategy
 	return f, err
 }
 
-func (t *target) forceBy(ctx context.Context, strategy Strategy) (forced, error) {
+func (t *target) forceBy(ctx context.Context, strategy string) (forced, error) {
 	e := expected{answer: t.session.setup.Expect, version: t.facts.Version}
 	switch strategy {
-	case ConfigUpdate, Burst:
+	case coldstart.StrategyConfigUpdate, coldstart.StrategyBurst:
 		if !t.session.setup.updates(t.facts.Ref) {
 			return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
 		}
@@ -200,9 +200,9 @@ func (t *target) forceBy(ctx context.Context, strategy Strategy) (forced, error)
 			return forced{}, err
 		}
 		return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
-	case Version:
+	case coldstart.StrategyVersion:
 		return t.publish(ctx, e)
-	case Idle:
+	case coldstart.StrategyIdle:
 		c := t.session.c
 		wait := t.session.setup.Idle - t.session.idle(t.facts.Ref)
 		return forced{ready: true, ref: t.facts.Ref, expected: e}, c.clock.Sleep(ctx, wait)
