@@ -152,23 +152,18 @@ func (c *checker) failed(err error, f failing) {
 
 // checkWarmCrash: an environment whose process ended is not warm any more.
 func checkWarmCrash(c *checker) error {
-	t, err := c.open(`{"do":"exit","code":3,"on":2}`, "")
+	r, err := c.startCold(c.open(`{"do":"exit","code":3,"on":2}`, ""))
 	if err != nil {
 		return err
 	}
-	env, s, err := c.start(t)
-	if err != nil {
-		return err
-	}
-	c.cold(s, 512)
-	_, err = env.Invoke(c.ctx)
+	_, err = r.Invoke(c.ctx)
 	c.failed(err, failing{reasons: []coldstart.Reason{coldstart.ReasonExit}, output: "exiting"})
 	// The platform puts a fresh process into the environment: that works, and
 	// is no warm sample.
-	if s, err := env.Invoke(c.ctx); !errors.Is(err, coldstart.ErrNotWarm) {
+	if s, err := r.Invoke(c.ctx); !errors.Is(err, coldstart.ErrNotWarm) {
 		c.errorf("after a crash: %v, want an error that wraps ErrNotWarm (served by %+v)", err, s.Function)
 	}
-	if err := errors.Join(env.Close(), t.Close()); err != nil {
+	if err := r.end(); err != nil {
 		return err
 	}
 	return c.wellAfter("a crash")

@@ -15,17 +15,16 @@ import (
 // seen is what the test function sees of its environment; see Probe in
 // package main of folder function.
 type seen struct {
-	Environment, Args, Files, Processes []string
-	Dir                                 string
-	UID, GID, PID                       int
-	Status                              map[string]string
-	WriteRoot, WriteTask, WriteTmp      string
-	Deadline                            int64
-	InitLimits, Limits                  seenLimits
-	Names                               map[string][]string
-	Shm                                 bool
-	Children                            []string
-	Mark                                string
+	Environment, Files, Processes  []string
+	UID                            int
+	Status                         map[string]string
+	WriteRoot, WriteTask, WriteTmp string
+	Deadline                       int64
+	InitLimits, Limits             seenLimits
+	Names                          map[string][]string
+	Shm                            bool
+	Children                       []string
+	Mark                           string
 }
 
 // seenLimits are what the control group files tell the test function; see Limits
@@ -52,16 +51,11 @@ func checkInside(c *checker) error {
 	// not lose what the user has set.
 	os.Setenv("AWS_BENCH_TEST_CANARY", canary)
 	defer os.Unsetenv("AWS_BENCH_TEST_CANARY")
-	t, err := c.open(`{"do":"probe"}`, "")
+	r, err := c.startCold(c.open(`{"do":"probe"}`, ""))
 	if err != nil {
 		return err
 	}
-	env, s, err := c.start(t)
-	if err != nil {
-		return err
-	}
-	c.cold(s, 512)
-	if err := errors.Join(env.Close(), t.Close()); err != nil {
+	if err := r.end(); err != nil {
 		return err
 	}
 	p, err := c.probed()
@@ -191,25 +185,20 @@ func (c *checker) variables(env []string) {
 // environment.
 func checkSpawn(c *checker) error {
 	mark := fmt.Sprintf("left-by-test-%d-%d", os.Getpid(), c.clock())
-	t, err := c.open(fmt.Sprintf(`{"do":"spawn","mark":%q}`, mark), "")
+	r, err := c.startCold(c.open(fmt.Sprintf(`{"do":"spawn","mark":%q}`, mark), ""))
 	if err != nil {
 		return err
 	}
-	env, s, err := c.start(t)
-	if err != nil {
-		return err
-	}
-	c.cold(s, 512)
 	if n := marked(mark); n != 1 {
 		c.errorf("%d processes carry the mark of the one that was left behind", n)
 	}
-	if err := env.Close(); err != nil {
+	if err := r.Close(); err != nil {
 		return err
 	}
 	if n := marked(mark); n != 0 {
 		c.errorf("%d processes of a closed environment are running", n)
 	}
-	return t.Close()
+	return r.target.Close()
 }
 
 // marked counts the processes whose last argument is mark.

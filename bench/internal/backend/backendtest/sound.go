@@ -66,29 +66,24 @@ func checkCold(c *checker) error {
 
 // checkWarm: each further invocation is served by the same environment.
 func checkWarm(c *checker) error {
-	t, err := c.open(`{}`, "")
+	r, err := c.startCold(c.open(`{}`, ""))
 	if err != nil {
 		return err
 	}
-	env, first, err := c.start(t)
-	if err != nil {
-		return err
-	}
-	c.cold(first, 512)
-	last := first
+	last := r.first
 	for n := 2; n <= 6; n++ {
-		s, err := env.Invoke(c.ctx)
+		s, err := r.Invoke(c.ctx)
 		if err != nil {
 			return fmt.Errorf("invocation %d: %w", n, err)
 		}
-		c.warm(s, first, n)
+		c.warm(s, r.first, n)
 		c.differ(last, s)
 		if class := s.Class; n == 2 && class == coldstart.ClassWarm || n > 2 && class == coldstart.ClassFirstWarm {
 			c.errorf("invocation %d has class %s", n, class)
 		}
 		last = s
 	}
-	return errors.Join(env.Close(), t.Close())
+	return r.end()
 }
 
 // cold checks a cold sample.
@@ -225,30 +220,25 @@ func checkMemorySizes(c *checker) error {
 // checkPhases: what the function sleeps in init is in Init Duration, what it
 // sleeps in the handler is in Duration, and neither is in the other.
 func checkPhases(c *checker) error {
-	t, err := c.open(`{"do":"sleep","ms":60}`, "sleep 150")
+	r, err := c.startCold(c.open(`{"do":"sleep","ms":60}`, "sleep 150"))
 	if err != nil {
 		return err
 	}
-	env, s, err := c.start(t)
-	if err != nil {
-		return err
-	}
-	c.cold(s, 512)
+	s := r.first
 	if i, d := deref(s.Metrics.InitDurationMs), deref(s.Metrics.DurationMs); i < 150 || d < 60 {
 		c.errorf("init %v ms and duration %v ms of a function that sleeps 150 and 60", i, d)
 	}
 	if b := deref(s.Metrics.BilledDurationMs); b < 210 {
 		c.errorf("billed %v ms of a function that sleeps 210", b)
 	}
-	w, err := env.Invoke(c.ctx)
+	w, err := c.invokeWarm(r)
 	if err != nil {
 		return err
 	}
-	c.warm(w, s, 2)
 	if d := deref(w.Metrics.DurationMs); d < 60 {
 		c.errorf("duration %v ms of a function that sleeps 60", d)
 	}
-	return errors.Join(env.Close(), t.Close())
+	return r.end()
 }
 
 // checkTwo: two configurations that are open at the same time are told apart.
@@ -321,19 +311,12 @@ func checkClose(c *checker) error {
 
 // checkOutput: a function that prints much is not held up, and fills nothing.
 func checkOutput(c *checker) error {
-	t, err := c.open(`{"do":"print","bytes":2000000}`, "")
+	r, err := c.startCold(c.open(`{"do":"print","bytes":2000000}`, ""))
 	if err != nil {
 		return err
 	}
-	env, s, err := c.start(t)
-	if err != nil {
+	if _, err := c.invokeWarm(r); err != nil {
 		return err
 	}
-	c.cold(s, 512)
-	w, err := env.Invoke(c.ctx)
-	if err != nil {
-		return err
-	}
-	c.warm(w, s, 2)
-	return errors.Join(env.Close(), t.Close())
+	return r.end()
 }

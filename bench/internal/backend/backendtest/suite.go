@@ -226,18 +226,54 @@ func (c *checker) start(t coldstart.Target) (coldstart.Environment, coldstart.Sa
 	return env, s, nil
 }
 
-// wellAfter checks that the backend can start an environment that works.
-func (c *checker) wellAfter(what string) error {
-	t, err := c.open(`{}`, "")
+// running is an environment of 512 MB whose first invocation was cold.
+type running struct {
+	coldstart.Environment
+	first  coldstart.Sample
+	target coldstart.Target
+}
+
+// end closes the environment and its target.
+func (r running) end() error { return errors.Join(r.Close(), r.target.Close()) }
+
+// startCold starts an environment of a target just opened, which must be cold.
+func (c *checker) startCold(t coldstart.Target, err error) (running, error) {
 	if err != nil {
-		return fmt.Errorf("after %s: %w", what, err)
+		return running{}, err
 	}
 	env, s, err := c.start(t)
 	if err != nil {
-		return fmt.Errorf("after %s: %w", what, err)
+		return running{}, err
 	}
 	c.cold(s, 512)
-	return errors.Join(env.Close(), t.Close())
+	return running{env, s, t}, nil
+}
+
+// invokeWarm invokes an environment for the second time, which must be warm.
+func (c *checker) invokeWarm(r running) (coldstart.Sample, error) {
+	s, err := r.Invoke(c.ctx)
+	if err == nil {
+		c.warm(s, r.first, 2)
+	}
+	return s, err
+}
+
+// printed checks that the function or the platform printed each of the texts.
+func (c *checker) printed(texts ...string) {
+	for _, text := range texts {
+		if _, ok := c.log.find(text); !ok {
+			c.errorf("not printed: %s", text)
+		}
+	}
+}
+
+// wellAfter checks that the backend can start an environment that works.
+func (c *checker) wellAfter(what string) error {
+	r, err := c.startCold(c.open(`{}`, ""))
+	if err != nil {
+		return fmt.Errorf("after %s: %w", what, err)
+	}
+	return r.end()
 }
 
 // tail returns the end of a text for a message.

@@ -12,11 +12,7 @@ import (
 type Probe struct {
 	// Environment holds the variables, KEY=VALUE.
 	Environment []string `json:"environment"`
-	Args        []string `json:"args"`
-	Dir         string   `json:"dir"`
 	UID         int      `json:"uid"`
-	GID         int      `json:"gid"`
-	PID         int      `json:"pid"`
 	// Files holds the targets of the open file descriptors from 3 on when main
 	// began.
 	Files []string `json:"files"`
@@ -47,12 +43,11 @@ type Probe struct {
 // probe looks around.
 func probe() Probe {
 	p := Probe{
-		Environment: os.Environ(), Args: os.Args, UID: os.Getuid(), GID: os.Getgid(), PID: os.Getpid(),
+		Environment: os.Environ(), UID: os.Getuid(),
 		Files: []string{}, Status: map[string]string{}, InitLimits: limits(),
 	}
 	_, err := os.Stat("/dev/shm")
 	p.Shm = err == nil
-	p.Dir, _ = os.Getwd()
 	mark, _ := os.ReadFile("/tmp/mark")
 	p.Mark = string(mark)
 	tasks, _ := filepath.Glob("/proc/self/task/*/children")
