@@ -272,6 +272,7 @@ func TestItIsRecognized(t *testing.T) {
 	for _, c := range []struct{ method, path, body string }{
 		{"GET", "/2015-03-31/functions/f", ""}, {"GET", "/2015-03-31/functions/g", ""}, {"POST", "/2015-03-31/functions/f/invocations", "{}"},
 		{"POST", "/", "Action=GetCallerIdentity"}, {"POST", "/", "Action=AssumeRole"}, {"GET", "/nothing", ""}, {"PATCH", "/2015-03-31/functions/f", ""}, {"GET", "/", ""},
+		{"GET", "/2015-03-31/configuration", ""}, {"DELETE", "/2015-03-31/functions//aliases/a", ""},
 	} {
 		out, text := w.raw(c.method, c.path, c.body)
 		if out.Header.Get(awssim.Header) != awssim.Mark || out.Header.Get("X-Amzn-Requestid") == "" || out.ContentLength < 0 {

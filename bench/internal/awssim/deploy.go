@@ -44,7 +44,7 @@ func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
 	c.log = logging{LogFormat: o.LogFormat, LogGroup: c.log.LogGroup, SystemLogLevel: o.SystemLogLevel}.complete()
 	switch o.PackageType {
 	case "", "Image":
-		c = c.coded(img, cmp.Or(img.Ref, s.repository(name)))
+		c = c.coded(img, cmp.Or(img.Ref, Repository(s.o.Region)+":"+name))
 	case "Zip":
 		c = c.coded(img, "")
 		c.zip, c.runtime, c.handler, c.codeSize = true, zipRuntime, "bootstrap", img.CompressedBytes
@@ -92,11 +92,6 @@ func newFunction(name string) *function {
 // defaults are Lambda's own settings.
 func (s *Server) defaults(name string) configuration {
 	return configuration{memoryMB: minMemoryMB, timeoutS: 3, storageMB: 512, role: role, log: logging{LogFormat: "Text", LogGroup: "/aws/lambda/" + name}}
-}
-
-// repository is what an image is called that has no name.
-func (s *Server) repository(name string) string {
-	return Repository(s.o.Region) + ":" + name
 }
 
 // Repository is where the images of functions in a region are said to be.

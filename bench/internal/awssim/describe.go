@@ -35,8 +35,7 @@ type size struct{ Size int }
 type snapStart struct{ ApplyOn, OptimizationStatus string }
 type imageConfigResponse struct{ ImageConfig imageConfig }
 
-// describe says how a version is configured, and notes that a client has seen
-// the update that goes on.
+// describe says how a version is configured.
 func (s *Server) describe(f *function, v *version, qualifier string) described {
 	c := v.cfg
 	d := described{
@@ -74,11 +73,11 @@ func (s *Server) describe(f *function, v *version, qualifier string) described {
 	return d
 }
 
-// shown is describe for a client that asks how an update goes on.
-func (s *Server) shown(f *function, v *version, qualifier string) described {
-	d := s.describe(f, v, qualifier)
-	if v.update != nil {
-		v.update.seen = true
+// shown describes the version of a call to a client that asks how an update goes on.
+func (s *Server) shown(c *call) described {
+	d := s.describe(c.f, c.v, c.qualifier())
+	if c.v.update != nil {
+		c.v.update.seen = true
 	}
 	return d
 }

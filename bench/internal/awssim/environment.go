@@ -48,21 +48,19 @@ func (s *Server) take(f *function, v *version) (*environment, error) {
 		if f.running >= *f.reserved {
 			return nil, throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
 		}
-	} else if s.unreservedRunning() >= s.unreserved() {
+	} else if free, running := s.unreserved(); running >= free {
 		return nil, throttled("ConcurrentInvocationLimitExceeded")
 	}
 	f.running++
-	if e := d.before.pop(); e != nil {
+	e := d.before.pop()
+	if e != nil {
 		s.retire(d.before)
 		d.before = nil
-		s.stats.Warm++
-		return e, nil
+	} else if e = d.pop(); e == nil {
+		return s.newEnvironment(d), nil
 	}
-	if e := d.pop(); e != nil {
-		s.stats.Warm++
-		return e, nil
-	}
-	return s.newEnvironment(d), nil
+	s.stats.Warm++
+	return e, nil
 }
 
 // pop takes out the idle environment that was used last, as Lambda does; nil
@@ -138,31 +136,24 @@ func (s *Server) expire(d *deployment) {
 	})
 }
 
-func (s *Server) unreservedRunning() int {
-	n := 0
+// unreserved returns how many environments may serve functions without a
+// reservation, and how many do.
+func (s *Server) unreserved() (free, running int) {
+	free = s.o.Concurrency
 	for _, f := range s.functions {
 		if f.reserved == nil {
-			n += f.running
+			running += f.running
+		} else {
+			free -= *f.reserved
 		}
 	}
-	return n
-}
-
-func (s *Server) unreserved() int {
-	n := s.o.Concurrency
-	for _, f := range s.functions {
-		if f.reserved != nil {
-			n -= *f.reserved
-		}
-	}
-	return max(n, 0)
+	return max(free, 0), running
 }
 
 // start makes the environment and runs init. An error is the engine's.
 func (e *environment) start(ctx context.Context) error {
 	s, d := e.s, e.d
-	e.log = s.logs.stream(d.cfg.log.LogGroup, streamName(s.now(), d.number))
-	e.log.configure(d.cfg.log)
+	e.log = s.logs.stream(d.cfg.log, streamName(s.now(), d.number))
 	machine, err := s.o.Engine.NewMachine(sandbox.Spec{
 		Function: runtimeapi.Function{
 			Name: d.f.name, Version: d.number, Handler: d.cfg.handler, MemoryMB: d.cfg.memoryMB, Timeout: d.cfg.timeout(),
@@ -190,8 +181,7 @@ func (e *environment) start(ctx context.Context) error {
 		return fmt.Errorf("limiting the cpu: %w", err)
 	}
 	if in.Done {
-		ns := in.EndedNs - in.StartedNs + int64(e.platform)
-		e.initialized(ns)
+		e.initialized(in.EndedNs - in.StartedNs + int64(e.platform))
 	}
 	return nil
 }

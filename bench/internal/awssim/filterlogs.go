@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -100,10 +101,7 @@ func (s *Server) filterLogEvents(in filterRequest) (any, error) {
 // page looks at the events behind a cursor, at no more than scan of them.
 func (g *logGroup) page(in filterRequest, from cursor, match func(string) bool, now time.Time, scan int) ([]filteredEvent, string) {
 	i, _ := slices.BinarySearchFunc(g.events, from, func(e logEvent, c cursor) int {
-		if ms := e.at.UnixMilli(); ms != c.AtMs {
-			return int(min(max(ms-c.AtMs, -1), 1))
-		}
-		return int(min(max(e.seq-c.Seq, -1), 1))
+		return cmp.Or(cmp.Compare(e.at.UnixMilli(), c.AtMs), cmp.Compare(e.seq, c.Seq))
 	})
 	var out []filteredEvent
 	bytes, scanned := 0, 0

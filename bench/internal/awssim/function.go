@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -95,20 +96,17 @@ func (s *Server) begin(v *version, cfg configuration, delay time.Duration) {
 	}
 }
 
+// versions are $LATEST and the published ones.
+func (f *function) versions() []*version { return append([]*version{f.latest}, f.published...) }
+
 // settle ends the updates of a function that are through.
 func (s *Server) settle(f *function) {
-	s.settleVersion(f, f.latest)
-	for _, v := range f.published {
-		s.settleVersion(f, v)
+	now := s.now()
+	for _, v := range f.versions() {
+		if u := v.update; u != nil && !now.Before(u.until) && (u.seen || now.Sub(u.began) >= unseen) {
+			s.finish(f, v)
+		}
 	}
-}
-
-func (s *Server) settleVersion(f *function, v *version) {
-	u, now := v.update, s.now()
-	if u == nil || now.Before(u.until) || !u.seen && now.Sub(u.began) < unseen {
-		return
-	}
-	s.finish(f, v)
 }
 
 // finish puts a version's configuration into service: no invocation from now on
@@ -146,9 +144,7 @@ func (s *Server) retire(d *deployment) {
 // the version, and the qualifier that was meant.
 func (s *Server) find(name, qualifier string) (*function, *version, error) {
 	name, inName := splitName(name)
-	if qualifier == "" {
-		qualifier = inName
-	}
+	qualifier = cmp.Or(qualifier, inName)
 	f := s.functions[name]
 	if f == nil {
 		return nil, nil, s.missing(name, qualifier)
@@ -166,11 +162,8 @@ func (s *Server) find(name, qualifier string) (*function, *version, error) {
 
 // version finds a version by its number; nil for none.
 func (f *function) version(number string) *version {
-	if number == "" || number == "$LATEST" {
-		return f.latest
-	}
-	for _, v := range f.published {
-		if v.number == number {
+	for _, v := range f.versions() {
+		if v.number == cmp.Or(number, "$LATEST") {
 			return v
 		}
 	}

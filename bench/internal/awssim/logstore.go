@@ -27,7 +27,6 @@ type logStore struct {
 
 // logGroup holds the events of its streams in the order of their times.
 type logGroup struct {
-	name    string
 	streams map[string]bool
 	events  []logEvent
 	bytes   int
@@ -45,17 +44,18 @@ func newLogStore(ingestion time.Duration) *logStore {
 	return &logStore{ingestion: ingestion, groups: map[string]*logGroup{}}
 }
 
-// stream makes a log stream, and its group with the first.
-func (l *logStore) stream(group, name string) *stream {
+// stream makes the log stream of an environment that serves an invocation, and
+// its group with the first.
+func (l *logStore) stream(format logging, name string) *stream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g := l.groups[group]
+	g := l.groups[format.LogGroup]
 	if g == nil {
-		g = &logGroup{name: group, streams: map[string]bool{}}
-		l.groups[group] = g
+		g = &logGroup{streams: map[string]bool{}}
+		l.groups[format.LogGroup] = g
 	}
 	g.streams[name] = true
-	return &stream{store: l, group: g, name: name}
+	return &stream{store: l, group: g, name: name, format: format, open: true}
 }
 
 // put adds an event that shows up late by that much.
@@ -79,12 +79,12 @@ func (l *logStore) put(g *logGroup, stream, message string, at time.Time, late t
 }
 
 type stream struct {
-	store *logStore
-	group *logGroup
-	name  string
+	store  *logStore
+	group  *logGroup
+	name   string
+	format logging
 
 	mu      sync.Mutex
-	format  logging
 	tail    []byte
 	pending []pendingEvent
 	// open is true while an invocation is under way: its events are held back
@@ -95,12 +95,6 @@ type stream struct {
 type pendingEvent struct {
 	at      time.Time
 	message string
-}
-
-func (s *stream) configure(l logging) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.format, s.open = l, true
 }
 
 // begin starts the log of another invocation.

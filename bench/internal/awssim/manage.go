@@ -52,13 +52,11 @@ func archOf(list []string) (string, error) {
 	if len(list) == 0 {
 		return "", nil
 	}
-	if len(list) > 1 || list[0] != "x86_64" && list[0] != "arm64" {
+	arch := map[string]string{"x86_64": "amd64", "arm64": "arm64"}[list[0]]
+	if len(list) > 1 || arch == "" {
 		return "", complain("1 validation error detected: Value at 'architectures' failed to satisfy constraint: Member must satisfy enum value set: [x86_64, arm64]")
 	}
-	if list[0] == "x86_64" {
-		return "amd64", nil
-	}
-	return list[0], nil
+	return arch, nil
 }
 
 func alreadyExists(name string) error {
@@ -123,20 +121,16 @@ func (c *call) delay() time.Duration {
 	return 0
 }
 
-// guard finds the function that a call changes, or says why it can't be changed:
-// another change goes on, or another revision is meant.
-func (s *Server) guard(c *call, revision string) (*function, error) {
-	f, v, err := s.find(c.name, c.qualifier())
-	if err != nil {
-		return nil, err
+// guard says why the function of a call can't be changed: another change goes on,
+// or another revision is meant.
+func (s *Server) guard(c *call, revision string) error {
+	if c.v != c.f.latest {
+		return complain("$LATEST is the only version that can be changed")
 	}
-	if v != f.latest {
-		return nil, complain("$LATEST is the only version that can be changed")
+	if why := s.busy(c.f, c.v); why != "" {
+		return refusal(409, "ResourceConflictException", why)
 	}
-	if why := s.busy(f, v); why != "" {
-		return nil, refusal(409, "ResourceConflictException", why)
-	}
-	return f, checkRevision(revision, v.revision, "GetFunction/GetAlias")
+	return checkRevision(revision, c.v.revision, "GetFunction/GetAlias")
 }
 
 // checkRevision refuses a change of another revision than the latest; the empty
@@ -149,16 +143,15 @@ func checkRevision(wanted, latest, operation string) error {
 }
 
 func (s *Server) updateFunctionConfiguration(c *call, in settings) (any, error) {
-	f, err := s.guard(c, in.RevisionID)
+	if err := s.guard(c, in.RevisionID); err != nil {
+		return nil, err
+	}
+	cfg, err := c.v.cfg.apply(in)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := f.latest.cfg.apply(in)
-	if err != nil {
-		return nil, err
-	}
-	s.update(c, f, cfg)
-	return s.describe(f, f.latest, ""), nil
+	s.update(c, c.f, cfg)
+	return s.describe(c.f, c.v, ""), nil
 }
 
 // update begins an update, with the faults that were drawn for it.
@@ -192,51 +185,45 @@ func (s *Server) updateFunctionCode(c *call, in codeRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.guard(c, in.RevisionID)
-	if err != nil {
+	if err := s.guard(c, in.RevisionID); err != nil {
 		return nil, err
 	}
-	cfg := f.latest.cfg
+	cfg := c.v.cfg
 	coded, err := s.load(cfg, in.code, cmp.Or(arch, cfg.image.Arch))
 	if err == nil && coded.zip != cfg.zip {
 		err = complain("the package type of a function can't be changed")
 	}
 	if err == nil {
-		f, err = s.guard(c, in.RevisionID) // it was not locked meanwhile
+		err = s.locate(c) // it was not locked meanwhile
+	}
+	if err == nil {
+		err = s.guard(c, in.RevisionID)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if in.DryRun {
-		return s.describe(f, f.latest, ""), nil
+		return s.describe(c.f, c.v, ""), nil
 	}
-	s.update(c, f, coded)
-	return s.published(f, in.Publish), nil
+	s.update(c, c.f, coded)
+	return s.published(c.f, in.Publish), nil
 }
 
 func (s *Server) getFunction(c *call, _ none) (any, error) {
-	f, v, err := s.find(c.name, c.qualifier())
-	if err != nil {
-		return nil, err
-	}
-	cfg := v.cfg
-	location := map[string]any{"RepositoryType": "S3", "Location": "https://rehearsal.invalid/" + f.name}
+	cfg := c.v.cfg
+	location := map[string]any{"RepositoryType": "S3", "Location": "https://rehearsal.invalid/" + c.f.name}
 	if !cfg.zip {
 		location = map[string]any{"RepositoryType": "ECR", "ImageUri": cfg.imageURI, "ResolvedImageUri": Repository(s.o.Region) + "@sha256:" + cfg.codeSHA256}
 	}
-	out := map[string]any{"Configuration": s.shown(f, v, c.qualifier()), "Code": location}
-	if f.reserved != nil {
-		out["Concurrency"] = reserved{*f.reserved}
+	out := map[string]any{"Configuration": s.shown(c), "Code": location}
+	if c.f.reserved != nil {
+		out["Concurrency"] = reserved{*c.f.reserved}
 	}
 	return out, nil
 }
 
 func (s *Server) getFunctionConfiguration(c *call, _ none) (any, error) {
-	f, v, err := s.find(c.name, c.qualifier())
-	if err != nil {
-		return nil, err
-	}
-	return s.shown(f, v, c.qualifier()), nil
+	return s.shown(c), nil
 }
 
 func (s *Server) listFunctions(*call, none) (any, error) {
@@ -250,19 +237,15 @@ func (s *Server) listFunctions(*call, none) (any, error) {
 }
 
 func (s *Server) deleteFunction(c *call, _ none) (any, error) {
-	if f := s.functions[c.name]; f != nil && f.aliases[c.qualifier()] != nil {
+	f, v := c.f, c.v
+	switch {
+	case f.aliases[c.qualifier()] != nil:
 		return nil, complain("the qualifier of DeleteFunction is a version")
-	}
-	f, v, err := s.find(c.name, c.qualifier())
-	if err != nil {
-		return nil, err
-	}
-	if c.qualifier() == "" {
+	case c.qualifier() == "":
 		s.drop(f)
 		delete(s.functions, f.name)
 		return nil, nil
-	}
-	if v == f.latest {
+	case v == f.latest:
 		return nil, complain("$LATEST version cannot be deleted without deleting the function.")
 	}
 	for name, a := range f.aliases {

@@ -87,52 +87,43 @@ func (s *Server) provisionedOf(v *version) provisionedDocument {
 	return d
 }
 
-// publishedVersion finds the version that a call means which is not for $LATEST.
-func (s *Server) publishedVersion(c *call) (*version, error) {
-	f, v, err := s.find(c.name, c.qualifier())
+// provisionable says why the version of a call can't have provisioned concurrency.
+func (s *Server) provisionable(c *call) error {
 	switch {
-	case err != nil:
-		return nil, err
-	case v == f.latest:
-		return nil, complain("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
-	case v.serving == nil:
-		return nil, refusal(409, "ResourceConflictException", s.busy(f, v))
+	case c.v == c.f.latest:
+		return complain("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+	case c.v.serving == nil:
+		return refusal(409, "ResourceConflictException", s.busy(c.f, c.v))
 	}
-	return v, nil
+	return nil
 }
 
 func (s *Server) putProvisioned(c *call, in struct{ ProvisionedConcurrentExecutions int }) (any, error) {
-	v, err := s.publishedVersion(c)
-	if err != nil {
+	if err := s.provisionable(c); err != nil {
 		return nil, err
 	}
 	n := in.ProvisionedConcurrentExecutions
-	if n < 1 || n > s.unreserved() {
+	if free, _ := s.unreserved(); n < 1 || n > free {
 		return nil, complain("1 validation error detected: Value '%d' at 'provisionedConcurrentExecutions' failed to satisfy constraint", n)
 	}
-	s.prepare(v.serving, provisioned, n-v.ahead)
-	v.ahead = n
-	return s.provisionedOf(v), nil
+	s.prepare(c.v.serving, provisioned, n-c.v.ahead)
+	c.v.ahead = n
+	return s.provisionedOf(c.v), nil
 }
 
 func (s *Server) getProvisioned(c *call, _ none) (any, error) {
-	_, v, err := s.find(c.name, c.qualifier())
-	switch {
-	case err != nil:
-		return nil, err
-	case v.ahead == 0:
+	if c.v.ahead == 0 {
 		return nil, refusal(404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function")
 	}
-	return s.provisionedOf(v), nil
+	return s.provisionedOf(c.v), nil
 }
 
 func (s *Server) deleteProvisioned(c *call, _ none) (any, error) {
-	v, err := s.publishedVersion(c)
-	if err != nil {
+	if err := s.provisionable(c); err != nil {
 		return nil, err
 	}
-	v.ahead = 0
-	for _, e := range v.serving.idle {
+	c.v.ahead = 0
+	for _, e := range c.v.serving.idle {
 		e.kind = onDemand // it expires as others do
 	}
 	return nil, nil

@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -21,6 +22,9 @@ type call struct {
 	body  []byte
 	fault injectedFault
 	do    func(s *Server, c *call) reply
+	// f and v are what name and qualifier stand for; set by locate.
+	f *function
+	v *version
 }
 
 // qualifier is the version or alias that is asked for; empty for none.
@@ -39,9 +43,19 @@ func (c *call) decode(into any) error {
 // none is the document of a request that has none.
 type none struct{}
 
+// locate finds the function and the version that a call is of.
+func (s *Server) locate(c *call) (err error) {
+	switch c.operation {
+	case "GetAccountSettings", "ListFunctions", "CreateFunction": // of none
+	default:
+		c.f, c.v, err = s.find(c.name, c.qualifier())
+	}
+	return err
+}
+
 // handle makes what answers a call from a method that is given the request's
-// document, with the lock held, and returns the answer's. Its error is a reply, or
-// what is wrong with the request.
+// document, with the lock held and the call's function found, and returns the
+// answer's. Its error is a reply, or what is wrong with the request.
 func handle[In any](status int, do func(s *Server, c *call, in In) (any, error)) func(*Server, *call) reply {
 	return func(s *Server, c *call) reply {
 		var in In
@@ -52,6 +66,9 @@ func handle[In any](status int, do func(s *Server, c *call, in In) (any, error))
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if err := s.locate(c); err != nil {
+			return refused(err)
+		}
 		out, err := do(s, c, in)
 		switch {
 		case err != nil:
@@ -178,28 +195,21 @@ func lackingLogs(_ *Server, c *call) reply {
 func (s *Server) inItsForm(c *call, r reply) reply {
 	switch {
 	case c.head.Get("X-Amz-Target") != "":
-		code := r.code
-		if code == "TooManyRequestsException" {
-			code = "ThrottlingException"
-		}
+		code := cmp.Or(map[string]string{"TooManyRequestsException": "ThrottlingException"}[r.code], r.code)
 		out := logsRefusal(code, code)
 		if out.status = r.status; r.status == 403 || r.status == 429 {
 			out.status = 400
 		}
 		return out
 	case c.operation == "GetCallerIdentity":
-		code := r.code
-		switch code {
-		case "TooManyRequestsException":
-			code = "Throttling"
-		case "ExpiredTokenException":
-			code = "ExpiredToken"
-		case "AccessDeniedException":
-			code = "AccessDenied"
-		}
-		return stsRefusal(r.status, code)
+		return stsRefusal(r.status, cmp.Or(stsCodes[r.code], r.code))
 	}
 	return r
+}
+
+// stsCodes are STS's names for errors of Lambda's.
+var stsCodes = map[string]string{
+	"TooManyRequestsException": "Throttling", "ExpiredTokenException": "ExpiredToken", "AccessDeniedException": "AccessDenied",
 }
 
 // quotas are the rates that Lambda allows: 15 calls a second of the control plane

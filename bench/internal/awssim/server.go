@@ -90,8 +90,7 @@ func (s *Server) sweep() {
 			s.mu.Lock()
 			for _, f := range s.functions {
 				s.settle(f)
-				s.expire(f.latest.serving)
-				for _, v := range f.published {
+				for _, v := range f.versions() {
 					s.expire(v.serving)
 				}
 			}
@@ -130,11 +129,10 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) drop(f *function) {
-	s.retire(f.latest.serving)
 	if u := f.latest.update; u != nil {
 		s.retire(u.next)
 	}
-	for _, v := range f.published {
+	for _, v := range f.versions() {
 		s.retire(v.serving)
 	}
 }

@@ -39,25 +39,20 @@ type publishRequest struct {
 }
 
 func (s *Server) publishVersion(c *call, in publishRequest) (any, error) {
-	f, err := s.guard(c, in.RevisionID)
-	if err != nil {
+	if err := s.guard(c, in.RevisionID); err != nil {
 		return nil, err
 	}
-	if in.CodeSha256 != "" && in.CodeSha256 != f.latest.cfg.codeSHA256 {
-		return nil, complain("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.", in.CodeSha256, f.latest.cfg.codeSHA256)
+	if in.CodeSha256 != "" && in.CodeSha256 != c.v.cfg.codeSHA256 {
+		return nil, complain("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.", in.CodeSha256, c.v.cfg.codeSHA256)
 	}
-	v := s.publish(f, in.Description)
-	return s.describe(f, v, v.number), nil
+	v := s.publish(c.f, in.Description)
+	return s.describe(c.f, v, v.number), nil
 }
 
 func (s *Server) listVersions(c *call, _ none) (any, error) {
-	f, _, err := s.find(c.name, "")
-	if err != nil {
-		return nil, err
-	}
 	list := []described{}
 	out := map[string]any{}
-	for _, v := range append([]*version{f.latest}, f.published...) {
+	for _, v := range c.f.versions() {
 		if marker := c.query.Get("Marker"); marker != "" && len(list) == 0 && v.number != marker {
 			continue
 		}
@@ -65,7 +60,7 @@ func (s *Server) listVersions(c *call, _ none) (any, error) {
 			out["NextMarker"] = v.number
 			break
 		}
-		list = append(list, s.describe(f, v, v.number))
+		list = append(list, s.describe(c.f, v, v.number))
 	}
 	out["Versions"] = list
 	return out, nil
@@ -156,27 +151,23 @@ func (a *alias) set(f *function, to string, in aliasRequest) error {
 	return nil
 }
 
-func (s *Server) anAlias(c *call) (*function, *alias, error) {
-	f, _, err := s.find(c.name, "")
-	if err == nil && f.aliases[c.rest] == nil {
-		err = refusal(404, "ResourceNotFoundException", "Cannot find alias arn: "+s.arn(f.name, c.rest))
+func (s *Server) anAlias(c *call) (*alias, error) {
+	a := c.f.aliases[c.rest]
+	if a == nil {
+		return nil, refusal(404, "ResourceNotFoundException", "Cannot find alias arn: "+s.arn(c.name, c.rest))
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, f.aliases[c.rest], nil
+	return a, nil
 }
 
 func (s *Server) getAlias(c *call, _ none) (any, error) {
-	f, _, err := s.anAlias(c)
-	if err != nil {
+	if _, err := s.anAlias(c); err != nil {
 		return nil, err
 	}
-	return s.aliasOf(f, c.rest), nil
+	return s.aliasOf(c.f, c.rest), nil
 }
 
 func (s *Server) updateAlias(c *call, in aliasRequest) (any, error) {
-	f, a, err := s.anAlias(c)
+	a, err := s.anAlias(c)
 	if err != nil {
 		return nil, err
 	}
@@ -187,28 +178,22 @@ func (s *Server) updateAlias(c *call, in aliasRequest) (any, error) {
 	if _, _, err := s.find(c.name, to); err != nil {
 		return nil, err
 	}
-	if err := a.set(f, to, in); err != nil {
+	if err := a.set(c.f, to, in); err != nil {
 		return nil, err
 	}
-	return s.aliasOf(f, c.rest), nil
+	return s.aliasOf(c.f, c.rest), nil
 }
 
 func (s *Server) deleteAlias(c *call, _ none) (any, error) {
-	f, _, err := s.anAlias(c)
-	if err == nil {
-		delete(f.aliases, c.rest)
-	}
+	_, err := s.anAlias(c)
+	delete(c.f.aliases, c.rest)
 	return nil, err
 }
 
 func (s *Server) listAliases(c *call, _ none) (any, error) {
-	f, _, err := s.find(c.name, "")
-	if err != nil {
-		return nil, err
-	}
 	list := []aliasDocument{}
-	for _, name := range slices.Sorted(maps.Keys(f.aliases)) {
-		list = append(list, s.aliasOf(f, name))
+	for _, name := range slices.Sorted(maps.Keys(c.f.aliases)) {
+		list = append(list, s.aliasOf(c.f, name))
 	}
 	return map[string]any{"Aliases": list}, nil
 }
