@@ -24,7 +24,6 @@ type buildReader struct {
 	warnings []string // about keys that have no effect
 }
 
-// read returns the build of a service.
 func (r *buildReader) read(s types.ServiceConfig) (*coldstart.Build, error) {
 	if slices.Contains(r.open, s.Name) {
 		return nil, fmt.Errorf("the additional contexts go in a circle: %s", strings.Join(append(r.open, s.Name), ", "))

@@ -32,13 +32,10 @@ func quietly(log func(string), do func()) {
 	do()
 }
 
-// toLog is a hook that passes messages on.
 type toLog func(string)
 
-// Levels returns every level.
 func (toLog) Levels() []logrus.Level { return logrus.AllLevels }
 
-// Fire passes one message on.
 func (l toLog) Fire(e *logrus.Entry) error {
 	l(e.Message)
 	return nil

@@ -120,7 +120,6 @@ func inTmp(dir string) bool {
 	return dir == "/tmp" || strings.HasPrefix(dir, "/tmp/")
 }
 
-// warn collects a warning about a service.
 func (r *buildReader) warn(service, format string, args ...any) {
 	r.warnings = append(r.warnings, fmt.Sprintf("service %s: "+format, append([]any{service}, args...)...))
 }

@@ -88,7 +88,6 @@ func Load(ctx context.Context, o Options) ([]coldstart.Variant, error) {
 	return variants, nil
 }
 
-// find returns the absolute path of the compose file.
 func find(o Options) (string, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
@@ -141,7 +140,6 @@ func environment(o Options, dir string) (types.Mapping, error) {
 	return given.Merge(more), nil // Merge keeps what is there
 }
 
-// parse reads the text of a compose file.
 func parse(ctx context.Context, file string, text []byte, name string, env types.Mapping) (*types.Project, error) {
 	details := types.ConfigDetails{
 		WorkingDir:  filepath.Dir(file),

@@ -2,6 +2,7 @@ package variant
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
@@ -11,24 +12,15 @@ import (
 // begins with a letter or digit, as services' names do; IMAGE is a reference or
 // an ID, and everything after the first "=".
 func Parse(s string) (coldstart.Variant, error) {
+	isName := regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`)
 	name, image, ok := strings.Cut(s, "=")
 	switch {
 	case !ok:
 		return coldstart.Variant{}, fmt.Errorf("reading %q: want NAME=IMAGE", s)
-	case !isName(name):
+	case !isName.MatchString(name):
 		return coldstart.Variant{}, fmt.Errorf("reading %q: %q is no name, want letters, digits, %q", s, name, "._-")
 	case image == "" || strings.ContainsAny(image, " \t\r\n") || strings.HasPrefix(image, "-"):
 		return coldstart.Variant{}, fmt.Errorf("reading %q: %q is no image, want a reference or an ID", s, image)
 	}
 	return coldstart.Variant{Name: name, Image: image}, nil
-}
-
-func isName(s string) bool {
-	for i, r := range s {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		if !letter && (i == 0 || !strings.ContainsRune("._-", r)) {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -105,16 +105,10 @@ func serviceEnvironment(s types.ServiceConfig, env types.Mapping) (map[string]st
 
 // valuesOf returns the variables that have a value; nil for none.
 func valuesOf(m types.MappingWithEquals) map[string]string {
-	var all map[string]string
-	for key, value := range m {
-		if value != nil {
-			if all == nil {
-				all = map[string]string{}
-			}
-			all[key] = *value
-		}
+	if all := m.ToMapping(); len(all) > 0 {
+		return all
 	}
-	return all
+	return nil
 }
 
 // extension is what x-bench says.
