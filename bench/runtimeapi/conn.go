@@ -3,6 +3,7 @@ package runtimeapi
 import (
 	"context"
 	"net"
+	"net/http"
 	"sync/atomic"
 )
 
@@ -86,10 +87,10 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// connKey is the key of the connection in a request's context.
 type connKey struct{}
 
-// withConn puts a connection in the context of its requests.
+func connOf(r *http.Request) *conn { return r.Context().Value(connKey{}).(*conn) }
+
 func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }

@@ -76,7 +76,7 @@ type shutdownEvent struct {
 // internal ones, which give any other name, to INVOKE, before the runtime's
 // first /next. Texts are those of rapi/handler/agentregister.go in AWS's
 // emulator.
-func (s *session) serveRegister(w http.ResponseWriter, r *http.Request, arrival int64) {
+func (s *session) serveRegister(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	name := r.Header.Get("Lambda-Extension-Name")
 	if name == "" {
 		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionName", "Empty extension name")
@@ -223,7 +223,7 @@ func uuid(s string) bool {
 
 // serveEvent answers GET /extension/event/next. The first one is the end of
 // the extension's init, a later one that of its part in the invocation.
-func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, arrival int64) {
+func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	x := s.identified(w, r)
 	if x == nil {
 		return
@@ -278,7 +278,7 @@ func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, arrival int
 
 // serveExtensionError answers POST /extension/init/error and exit/error: the
 // extension gives up, and its environment with it.
-func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, arrival int64, init bool) {
+func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	x := s.identified(w, r)
 	if x == nil {
 		return
@@ -289,6 +289,7 @@ func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, ar
 		return
 	}
 	to, what := "ExitError", "Extension.ExitError"
+	init := strings.HasSuffix(r.URL.Path, "init/error")
 	if init {
 		to, what = "InitError", "Extension.InitError"
 	}

@@ -1,6 +1,7 @@
 package runtimeapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,10 +29,7 @@ func (e *Environment) Invoke(ctx context.Context, ev Event) (Invocation, error) 
 	case !e.tried:
 		return Invocation{}, errors.New("invoking: init was not done")
 	}
-	id := ev.RequestID
-	if id == "" {
-		id = NewRequestID()
-	}
+	id := cmp.Or(ev.RequestID, NewRequestID())
 	inv := Invocation{RequestID: id, Status: "success"}
 	budget := e.fn.Timeout
 	if !e.serving {
@@ -78,7 +76,6 @@ const (
 	timedOut
 )
 
-// await waits for the end of an invocation.
 func (e *Environment) await(ctx context.Context, x *exchange) (verdict, error) {
 	v := ended
 	select {
@@ -91,7 +88,7 @@ func (e *Environment) await(ctx context.Context, x *exchange) (verdict, error) {
 		v = timedOut
 	case <-ctx.Done():
 		return 0, ctx.Err()
-	case <-e.closing:
+	case <-e.closing.Done():
 		return 0, ErrClosed
 	}
 	at := Clock()
@@ -105,8 +102,7 @@ func (e *Environment) await(ctx context.Context, x *exchange) (verdict, error) {
 // settlePosts waits, a little, for an answer that the process had sent before
 // it ended and that is still being read.
 func (e *Environment) settlePosts() {
-	limit := time.NewTimer(50 * time.Millisecond)
-	defer limit.Stop()
+	limit := time.After(50 * time.Millisecond)
 	for {
 		e.sess.mu.Lock()
 		posts, changed := e.sess.posts, e.sess.change()
@@ -116,7 +112,7 @@ func (e *Environment) settlePosts() {
 		}
 		select {
 		case <-changed:
-		case <-limit.C:
+		case <-limit:
 			return
 		}
 	}
@@ -195,11 +191,11 @@ func (e *Environment) initFailed(inv Invocation, o outcome) Invocation {
 	inv.InitFailed, inv.EndedNs, inv.Exit = true, o.endedNs, o.exit
 	inv.FunctionError, inv.ContentType = "Unhandled", "application/json"
 	inv.Status, inv.ErrorType, inv.Response = o.status, o.errorType, o.body
-	status, errorType := o.status, o.errorType
+	status, errorType, reason := o.status, o.errorType, "failure"
 	if o.status == "timeout" {
 		// AWS's own lines: the INIT_REPORT of an init that ran into the
 		// function's timeout says so in these words.
-		status, errorType = "error", "Runtime.Unknown"
+		status, errorType, reason = "error", "Runtime.Unknown", "timeout"
 		inv.ErrorType = "Sandbox.Timedout"
 		o.text = timeoutText(e.fn.Timeout)
 	}
@@ -208,10 +204,6 @@ func (e *Environment) initFailed(inv Invocation, o outcome) Invocation {
 	}
 	inv.Log = e.log(initReportLine(o.endedNs-o.startedNs, PhaseInvoke, status, errorType) +
 		lambdalog.StartLine(inv.RequestID, e.fn.Version) + lambdalog.EndLine(inv.RequestID) + e.reportLine(&inv, nil))
-	reason := "failure"
-	if o.status == "timeout" {
-		reason = "timeout"
-	}
 	e.discard(reason)
 	return inv
 }

@@ -2,7 +2,6 @@ package runtimeapi
 
 import "coldbench/bench/lambdalog"
 
-// ms returns nanoseconds as milliseconds.
 func ms(ns int64) float64 { return float64(ns) / 1e6 }
 
 // billedMs returns what is billed of so many nanoseconds: the started

@@ -22,8 +22,8 @@ type Environment struct {
 	// logged receives each line when it is printed; nil for nobody.
 	logged func(lines string)
 
-	closing   chan struct{}
-	closeOnce sync.Once
+	closing context.Context // ends when Close is called
+	close   context.CancelFunc
 
 	// mu is held by the method that runs.
 	mu     sync.Mutex
@@ -45,18 +45,11 @@ type Environment struct {
 	timer  *time.Timer
 }
 
-func newEnvironment(s *Server, f Function, l Launcher) *Environment {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return &Environment{server: s, fn: f, launcher: l, closing: make(chan struct{}), timer: t}
-}
-
 // OnLog sets a function that receives each of the platform's lines when it is
 // printed, START before the event is handed out. It is to be called before
 // Init, and the function must not call the environment.
 func (e *Environment) OnLog(f func(lines string)) { e.logged = f }
 
-// log passes lines on and returns them.
 func (e *Environment) log(lines string) string {
 	if e.logged != nil && lines != "" {
 		e.logged(lines)
@@ -118,7 +111,7 @@ func (e *Environment) Init(ctx context.Context) (Init, error) {
 // most 2 s; one with internal ones alone gives a process that is a Terminator a
 // signal and at most 500 ms.
 func (e *Environment) Close() error {
-	e.closeOnce.Do(func() { close(e.closing) })
+	e.close()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -134,16 +127,8 @@ func (e *Environment) Close() error {
 // scope returns a context that also ends when the environment is closed.
 func (e *Environment) scope(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-e.closing:
-			cancel(ErrClosed)
-		case <-done:
-		}
-	}()
-	var once sync.Once
-	return ctx, func() { once.Do(func() { close(done); cancel(nil) }) }
+	stop := context.AfterFunc(e.closing, func() { cancel(ErrClosed) })
+	return ctx, func() { stop(); cancel(nil) }
 }
 
 // cause returns why a context ended: ErrClosed where that is it.
@@ -154,7 +139,6 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// launch asks for a process.
 func (e *Environment) launch(ctx context.Context, phase Phase) error {
 	p, err := e.launcher.Launch(ctx, phase)
 	if err != nil {
@@ -164,7 +148,6 @@ func (e *Environment) launch(ctx context.Context, phase Phase) error {
 	return nil
 }
 
-// outcome is how an init went.
 type outcome struct {
 	startedNs, endedNs int64
 	// registeredNs is when the last extension registered; 0 for never.
@@ -299,15 +282,13 @@ func (e *Environment) runRuntime(ctx context.Context, limit time.Duration) error
 // runtime because the environment has just ended learns of the end a moment
 // later.
 func (e *Environment) endsSoon(ctx context.Context) bool {
-	limit := time.NewTimer(time.Second)
-	defer limit.Stop()
 	select {
 	case <-e.proc.Done():
 		return true
 	case <-e.sess.inited:
 		return true
 	case <-ctx.Done():
-	case <-limit.C:
+	case <-time.After(time.Second):
 	}
 	return false
 }

@@ -43,7 +43,8 @@ func forbidden(w http.ResponseWriter, from state, to string) {
 // One that comes while an event is out without an answer waits as well, because
 // a runtime with several loops has one that asks late; it gets that event again
 // should the connection that it went to be lost.
-func (s *session) serveNext(w http.ResponseWriter, r *http.Request, c *conn, arrival int64) {
+func (s *session) serveNext(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
+	c := connOf(r)
 	var out *exchange
 	var lost <-chan struct{}
 	s.mu.Lock()
@@ -182,7 +183,7 @@ func (s *session) settle(x *exchange, fill func()) {
 // serveResponse answers POST /runtime/invocation/ID/response, buffered or
 // streamed: the caller of a synchronous invocation gets both as one document,
 // and both are limited to MaxPayload.
-func (s *session) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
+func (s *session) serveResponse(w http.ResponseWriter, r *http.Request, _ int64, id string) {
 	x := s.claim(w, id, stateResponse)
 	if x == nil {
 		return
@@ -195,23 +196,30 @@ func (s *session) serveResponse(w http.ResponseWriter, r *http.Request, id strin
 		return
 	}
 	body, size, err := readBody(r)
-	switch {
-	case err != nil:
-		s.settle(x, func() { x.reject = &fault{errorType: "Runtime.TruncatedResponse", text: "the response was cut off"} })
-		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
-	case size > MaxPayload:
-		s.settle(x, func() {
+	s.settle(x, func() {
+		switch {
+		case err != nil:
+			x.reject = &fault{errorType: "Runtime.TruncatedResponse", text: "the response was cut off"}
+		case size > MaxPayload:
 			x.reject = &fault{errorType: "Function.ResponseSizeTooLarge", text: fmt.Sprintf(
 				"Response payload size (%d bytes) exceeded maximum allowed payload size (%d bytes).", size, MaxPayload)}
-		})
+		default:
+			// Trailers are there once the body was read to its end.
+			x.response, x.contentType, x.failure = body, r.Header.Get("Content-Type"), trailed(r)
+		}
+	})
+	answerBody(w, size, err)
+}
+
+// answerBody answers a post by what readBody returned.
+func answerBody(w http.ResponseWriter, size int64, err error) {
+	switch {
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+	case size > MaxPayload:
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
 			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxPayload))
 	default:
-		// Trailers are there once the body was read to its end.
-		failure := trailed(r)
-		s.settle(x, func() {
-			x.response, x.contentType, x.failure = body, r.Header.Get("Content-Type"), failure
-		})
 		accepted(w)
 	}
 }
@@ -233,7 +241,7 @@ func trailed(r *http.Request) *fault {
 }
 
 // serveError answers POST /runtime/invocation/ID/error.
-func (s *session) serveError(w http.ResponseWriter, r *http.Request, id string) {
+func (s *session) serveError(w http.ResponseWriter, r *http.Request, _ int64, id string) {
 	x := s.claim(w, id, stateErrorReply)
 	if x == nil {
 		return
@@ -244,20 +252,12 @@ func (s *session) serveError(w http.ResponseWriter, r *http.Request, id string) 
 	}
 	f := &fault{errorType: errorTypeOf(r.Header.Get("Lambda-Runtime-Function-Error-Type")), body: body}
 	s.settle(x, func() { x.failure, x.contentType = f, "application/json" })
-	switch {
-	case err != nil:
-		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
-	case size > MaxPayload:
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
-			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxPayload))
-	default:
-		accepted(w)
-	}
+	answerBody(w, size, err)
 }
 
 // serveInitError answers POST /runtime/init/error, which is allowed before the
 // first /next only.
-func (s *session) serveInitError(w http.ResponseWriter, r *http.Request, arrival int64) {
+func (s *session) serveInitError(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	body, size, err := readBody(r)
 	if err != nil || size > MaxPayload {
 		body = nil

@@ -20,62 +20,57 @@ const (
 	extensionPrefix = "/2020-01-01/extension/"
 )
 
-// serve is the handler of every request.
+// routes are the paths of the API; that of an invocation is what follows its ID.
+var routes = map[string]struct {
+	method string
+	serve  func(s *session, w http.ResponseWriter, r *http.Request, arrival int64, id string)
+}{
+	runtimePrefix + "invocation/next": {http.MethodGet, (*session).serveNext},
+	"response":                        {http.MethodPost, (*session).serveResponse},
+	"error":                           {http.MethodPost, (*session).serveError},
+	runtimePrefix + "init/error":      {http.MethodPost, (*session).serveInitError},
+	extensionPrefix + "register":      {http.MethodPost, (*session).serveRegister},
+	extensionPrefix + "event/next":    {http.MethodGet, (*session).serveEvent},
+	extensionPrefix + "init/error":    {http.MethodPost, (*session).serveExtensionError},
+	extensionPrefix + "exit/error":    {http.MethodPost, (*session).serveExtensionError},
+	"/2018-06-01/ping":                {http.MethodGet, (*session).servePing},
+	"/2020-08-15/logs":                {http.MethodPut, (*session).serveLogs},
+	"/2022-07-01/telemetry":           {http.MethodPut, (*session).serveTelemetry},
+}
+
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	c := r.Context().Value(connKey{}).(*conn) // withConn put it there
+	c := connOf(r)
 	// Nothing before this line may take time: the arrival that counts is read
 	// off the connection, and a body read overwrites it.
 	arrival := c.readAt.Load()
-	p := c.session
-	path := r.URL.Path
-	id, what := "", path
-	if rest, ok := strings.CutPrefix(path, runtimePrefix+"invocation/"); ok && rest != "next" {
+	id, what := "", r.URL.Path
+	if rest, ok := strings.CutPrefix(what, runtimePrefix+"invocation/"); ok && rest != "next" {
 		id, what, _ = strings.Cut(rest, "/")
 	}
-	switch what {
-	case runtimePrefix + "invocation/next":
-		if method(w, r, http.MethodGet) {
-			p.serveNext(w, r, c, arrival)
-		}
-	case "response":
-		if method(w, r, http.MethodPost) {
-			p.serveResponse(w, r, id)
-		}
-	case "error":
-		if method(w, r, http.MethodPost) {
-			p.serveError(w, r, id)
-		}
-	case runtimePrefix + "init/error":
-		if method(w, r, http.MethodPost) {
-			p.serveInitError(w, r, arrival)
-		}
-	case extensionPrefix + "register":
-		if method(w, r, http.MethodPost) {
-			p.serveRegister(w, r, arrival)
-		}
-	case extensionPrefix + "event/next":
-		if method(w, r, http.MethodGet) {
-			p.serveEvent(w, r, arrival)
-		}
-	case extensionPrefix + "init/error", extensionPrefix + "exit/error":
-		if method(w, r, http.MethodPost) {
-			p.serveExtensionError(w, r, arrival, strings.HasSuffix(path, "init/error"))
-		}
-	case "/2018-06-01/ping":
-		if method(w, r, http.MethodGet) {
-			reply(w, http.StatusOK, contentText, []byte("pong"))
-		}
-	case "/2020-08-15/logs":
-		if method(w, r, http.MethodPut) {
-			serveSubscription(w, "Logs")
-		}
-	case "/2022-07-01/telemetry":
-		if method(w, r, http.MethodPut) {
-			serveSubscription(w, "Telemetry")
-		}
-	default:
+	route, ok := routes[what]
+	switch {
+	case !ok:
 		reply(w, http.StatusNotFound, contentText, []byte("404 page not found\n"))
+	case route.method != r.Method:
+		h := w.Header()
+		h["Allow"] = []string{route.method}
+		h["Content-Length"] = []string{"0"}
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	default:
+		route.serve(c.session, w, r, arrival, id)
 	}
+}
+
+func (*session) servePing(w http.ResponseWriter, _ *http.Request, _ int64, _ string) {
+	reply(w, http.StatusOK, contentText, []byte("pong"))
+}
+
+func (*session) serveLogs(w http.ResponseWriter, _ *http.Request, _ int64, _ string) {
+	serveSubscription(w, "Logs")
+}
+
+func (*session) serveTelemetry(w http.ResponseWriter, _ *http.Request, _ int64, _ string) {
+	serveSubscription(w, "Telemetry")
 }
 
 // serveSubscription answers a subscription to logs or telemetry as AWS's own
@@ -86,19 +81,6 @@ func serveSubscription(w http.ResponseWriter, api string) {
 	refuse(w, http.StatusAccepted, api+".NotSupported", api+" API is not supported")
 }
 
-// method refuses every other method with 405, without a body.
-func method(w http.ResponseWriter, r *http.Request, want string) bool {
-	if r.Method == want {
-		return true
-	}
-	h := w.Header()
-	h["Allow"] = []string{want}
-	h["Content-Length"] = []string{"0"}
-	w.WriteHeader(http.StatusMethodNotAllowed)
-	return false
-}
-
-// accepted is the answer to a post that was taken.
 func accepted(w http.ResponseWriter) { reply(w, http.StatusAccepted, contentJSON, bodyOK) }
 
 // refuse answers with Lambda's error document, its keys in Lambda's order.

@@ -1,6 +1,8 @@
 package runtimeapi
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +110,9 @@ func (s *Server) NewEnvironment(f Function, l Launcher) (*Environment, error) {
 	if s.env != nil {
 		return nil, errors.New("making an environment: the one before is not closed")
 	}
-	s.env = newEnvironment(s, f.withDefaults(), l)
+	s.env = &Environment{server: s, fn: f.withDefaults(), launcher: l, timer: time.NewTimer(0)}
+	s.env.timer.Stop()
+	s.env.closing, s.env.close = context.WithCancel(context.Background())
 	return s.env, nil
 }
 
@@ -127,8 +131,7 @@ func (s *Server) retire(p *session) {
 		return // the listener is closed: nothing is accepted any more
 	}
 	defer c.Close()
-	limit := time.NewTimer(time.Second)
-	defer limit.Stop()
+	limit := time.After(time.Second)
 	for {
 		select {
 		case addr := <-s.passed:
@@ -137,7 +140,7 @@ func (s *Server) retire(p *session) {
 			}
 		case <-s.served:
 			return
-		case <-limit.C:
+		case <-limit:
 			return
 		}
 	}
@@ -154,23 +157,11 @@ func (s *Server) forget(e *Environment) {
 
 // withDefaults fills in what Lambda does where nothing was asked for.
 func (f Function) withDefaults() Function {
-	if f.Version == "" {
-		f.Version = "$LATEST"
-	}
-	if f.Timeout == 0 {
-		f.Timeout = 3 * time.Second
-	}
-	if f.InitTimeout == 0 {
-		f.InitTimeout = 10 * time.Second
-	}
-	if f.Region == "" {
-		f.Region = DefaultRegion
-	}
-	if f.Account == "" {
-		f.Account = DefaultAccount
-	}
-	if f.InitializationType == "" {
-		f.InitializationType = "on-demand"
-	}
+	f.Version = cmp.Or(f.Version, "$LATEST")
+	f.Timeout = cmp.Or(f.Timeout, 3*time.Second)
+	f.InitTimeout = cmp.Or(f.InitTimeout, 10*time.Second)
+	f.Region = cmp.Or(f.Region, DefaultRegion)
+	f.Account = cmp.Or(f.Account, DefaultAccount)
+	f.InitializationType = cmp.Or(f.InitializationType, "on-demand")
 	return f
 }

@@ -1,6 +1,8 @@
 package runtimeapi
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -136,7 +138,6 @@ func (s *session) adopt(c *conn) bool {
 	return true
 }
 
-// release lets a connection go.
 func (s *session) release(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
@@ -170,10 +171,7 @@ func (s *session) end() {
 	}
 	s.ended = true
 	close(s.over)
-	conns := make([]*conn, 0, len(s.conns))
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(s.conns))
 	s.mu.Unlock()
 	for _, c := range conns {
 		_ = c.Close()

@@ -50,36 +50,28 @@ func (e *Environment) shutdown(reason string) {
 	external, internal := len(s.external) > 0, len(s.extensions) > 0
 	s.mu.Unlock()
 	if supervisor, ok := e.proc.(Supervisor); ok && external {
-		limit := time.NewTimer(shutdownExternal)
-		defer limit.Stop()
+		limit := time.After(shutdownExternal)
 		over := deadline(shutdownExternal)
-		if e.ran {
-			e.endRuntime(supervisor)
+		// Before the extensions are told, so that they see all of it.
+		if e.ran && !ends(supervisor, e.proc, shutdownRuntime) {
+			supervisor.KillRuntime()
 		}
-		e.endExtensions(shutdownEvent{"SHUTDOWN", reason, over}, limit.C)
+		e.endExtensions(shutdownEvent{"SHUTDOWN", reason, over}, limit)
 		return
 	}
 	if t, ok := e.proc.(Terminator); ok && internal {
-		t.Terminate()
-		limit := time.NewTimer(shutdownInternal)
-		defer limit.Stop()
-		select {
-		case <-e.proc.Done():
-		case <-limit.C:
-		}
+		ends(t, e.proc, shutdownInternal)
 	}
 }
 
-// endRuntime asks the runtime to end and kills it when it does not: before the
-// extensions are told, so that they see all of it.
-func (e *Environment) endRuntime(s Supervisor) {
-	s.Terminate()
-	limit := time.NewTimer(shutdownRuntime)
-	defer limit.Stop()
+// ends asks the runtime to end and reports whether it does so in time.
+func ends(t Terminator, p Process, limit time.Duration) bool {
+	t.Terminate()
 	select {
-	case <-s.Done():
-	case <-limit.C:
-		s.KillRuntime()
+	case <-p.Done():
+		return true
+	case <-time.After(limit):
+		return false
 	}
 }
 

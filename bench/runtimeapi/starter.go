@@ -112,7 +112,18 @@ func (s *Starter) Exec(ctx context.Context) (started Started, err error) {
 // ends, and calls exited once if the runtime ends before. It asks outOfMemory
 // about an extension that was killed.
 func (s *Starter) Supervise(extensions []string, exited func(Exit), outOfMemory func() bool) *Supervision {
-	return supervise(extensions, s.lines, s.conn, exited, outOfMemory)
+	v := &Supervision{
+		names: extensions, conn: s.conn,
+		// Nobody is held up who does not read: an extension ends once.
+		ended:  make(chan ExtensionEnd, len(extensions)),
+		answer: make(chan error, 1),
+	}
+	go func() {
+		defer close(v.ended)
+		err := v.read(s.lines, exited, outOfMemory)
+		v.reply(fmt.Errorf("waiting for the runtime to start: %w", err))
+	}()
+	return v
 }
 
 // during runs f, whose reading and writing end when ctx does.

@@ -36,7 +36,6 @@ type stdioRecord struct {
 // answer's body.
 type stdioHandler func(ctx context.Context, call string, body json.RawMessage) (any, error)
 
-// decoded reads the body of a call.
 func decoded[T any](call string, body json.RawMessage) (v T, err error) {
 	if err = json.Unmarshal(body, &v); err != nil {
 		err = fmt.Errorf("decoding %s: %w", call, err)

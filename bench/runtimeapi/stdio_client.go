@@ -33,23 +33,22 @@ func (c *StdioClient) serve(ctx context.Context, call string, body json.RawMessa
 	switch call {
 	case callLaunch:
 		l, err := decoded[StdioLaunch](call, body)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = c.host.Launch(ctx, l)
 		}
-		return nil, c.host.Launch(ctx, l)
+		return nil, err
 	case callKill:
 		k, err := decoded[stdioKill](call, body)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = c.host.Kill(ctx, k.Process)
 		}
-		return nil, c.host.Kill(ctx, k.Process)
+		return nil, err
 	case callOutput:
-		var t stdioText
-		if err := json.Unmarshal(body, &t); err != nil {
-			return nil, fmt.Errorf("decoding %s: %w", call, err)
+		t, err := decoded[stdioText](call, body)
+		if err == nil {
+			c.host.Output(t.Text, t.End)
 		}
-		c.host.Output(t.Text, t.End)
-		return nil, nil
+		return nil, err
 	}
 	return nil, fmt.Errorf("unknown call %q", call)
 }

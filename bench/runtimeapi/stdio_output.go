@@ -66,7 +66,6 @@ func (o *stdioOutput) flush(end bool) {
 	}
 }
 
-// hold begins to hold back.
 func (o *stdioOutput) hold() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -84,7 +83,6 @@ func (o *stdioOutput) release() {
 	o.flush(false)
 }
 
-// remove sends the rest of a process's output.
 func (o *stdioOutput) remove(process int) {
 	o.mu.Lock()
 	p := o.pipes[process]

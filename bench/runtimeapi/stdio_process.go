@@ -21,10 +21,7 @@ func (l *stdioLauncher) Launch(ctx context.Context, phase Phase) (Process, error
 	// left in the queue can be taken for the new one.
 	// Unix, as the function's output comes over it as a pipe; abstract, as the
 	// containers share a network namespace and no folder.
-	name, err := abstractName()
-	if err != nil {
-		return nil, err
-	}
+	name := "@coldbench-" + rand.Text()
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("listening for images/start: %w", err)
@@ -74,49 +71,35 @@ type stdioProcess struct {
 
 // accept waits for the connection of images/start and its "ready".
 func (p *stdioProcess) accept(ctx context.Context, listener *net.UnixListener) error {
-	type accepted struct {
-		conn *net.UnixConn
-		err  error
-	}
-	conns, left := make(chan accepted), make(chan struct{})
-	defer close(left)
+	waiting := make(chan struct{})
+	why := make(chan error, 1) // why nobody waits any more
 	go func() {
-		conn, err := listener.AcceptUnix()
 		select {
-		case conns <- accepted{conn, err}:
-		case <-left:
-			if err == nil {
-				_ = conn.Close()
-			}
+		case <-waiting:
+		case <-p.done:
+			why <- p.ended()
+		case <-ctx.Done():
+			why <- context.Cause(ctx)
 		}
+		_ = listener.Close()
 	}()
-	select {
-	case a := <-conns:
-		if a.err != nil {
-			return fmt.Errorf("waiting for images/start: %w", a.err)
+	var err error
+	p.control, err = listener.AcceptUnix()
+	close(waiting)
+	if err != nil {
+		select {
+		case err = <-why:
+		default:
 		}
-		p.control = a.conn
-	case <-p.done:
-		return fmt.Errorf("waiting for images/start: %w", p.ended())
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for images/start: %w", context.Cause(ctx))
+		return fmt.Errorf("waiting for images/start: %w", err)
 	}
 	files := &fileConn{UnixConn: p.control}
 	p.starter = NewStarter(files)
-	err := p.starter.Ready(ctx, nil)
+	err = p.starter.Ready(ctx, nil)
 	if files.file != nil {
 		p.session.output.add(p.number, files.file)
 	}
 	return err
-}
-
-// abstractName returns a new name for a socket without a file.
-func abstractName() (string, error) {
-	b := make([]byte, 8)
-	if _, err := rand.Read(b); err != nil {
-		return "", fmt.Errorf("naming a socket: %w", err)
-	}
-	return fmt.Sprintf("@coldbench-%x", b), nil
 }
 
 // Exec sends "go" and returns what images/start says about the execve, or about
@@ -152,18 +135,14 @@ func (p *stdioProcess) end(e Exit) {
 	})
 }
 
-// Done is closed when the container has ended.
 func (p *stdioProcess) Done() <-chan struct{} { return p.done }
-
-// Exit says how it ended.
-func (p *stdioProcess) Exit() Exit { return p.exit }
+func (p *stdioProcess) Exit() Exit            { return p.exit }
 
 // MaxMemory is the sum of the processes' own high-water marks.
 func (p *stdioProcess) MaxMemory() (int64, bool) {
 	return p.session.settings.Probe.MaxMemory()
 }
 
-// Terminate asks the runtime to end by itself.
 func (p *stdioProcess) Terminate() {
 	if p.Supervision != nil {
 		p.Supervision.Terminate()

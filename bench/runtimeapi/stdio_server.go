@@ -38,7 +38,6 @@ func (s StdioServer) Serve(r io.Reader, w io.Writer) error {
 	return errors.Join(err, api.Close())
 }
 
-// stdioSession is the state of one connection.
 type stdioSession struct {
 	api      *Server
 	settings StdioServer

@@ -23,22 +23,6 @@ type Supervision struct {
 	conn io.Writer
 }
 
-// supervise is Starter.Supervise.
-func supervise(extensions []string, lines *bufio.Reader, conn io.Writer, exited func(Exit), outOfMemory func() bool) *Supervision {
-	s := &Supervision{
-		names: extensions, conn: conn,
-		// Nobody is held up who does not read: an extension ends once.
-		ended:  make(chan ExtensionEnd, len(extensions)),
-		answer: make(chan error, 1),
-	}
-	go func() {
-		defer close(s.ended)
-		err := s.read(lines, exited, outOfMemory)
-		s.reply(fmt.Errorf("waiting for the runtime to start: %w", err))
-	}()
-	return s
-}
-
 // read returns why it stopped.
 func (s *Supervision) read(lines *bufio.Reader, exited func(Exit), outOfMemory func() bool) error {
 	seen := make([]bool, len(s.names)+1)

@@ -152,7 +152,8 @@ func TestSupervision(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			exited, ended := "", ""
 			done := make(chan struct{})
-			s := supervise([]string{"a", "b"}, bufio.NewReader(strings.NewReader(c.said)), io.Discard, func(x Exit) { exited = fmt.Sprint(x); close(done) }, func() bool { return true })
+			start := &Starter{lines: bufio.NewReader(strings.NewReader(c.said)), conn: deaf{io.Discard}}
+			s := start.Supervise([]string{"a", "b"}, func(x Exit) { exited = fmt.Sprint(x); close(done) }, func() bool { return true })
 			err := s.Run(t.Context())
 			if (err == nil) != (c.run == "") || err != nil && !strings.HasSuffix(err.Error(), c.run) || errors.Is(err, ErrInvalidEntrypoint) != c.invalid {
 				t.Errorf("run: %v, want %q", err, c.run)
@@ -197,3 +198,9 @@ func FuzzParseEnd(f *testing.F) {
 		}
 	})
 }
+
+// deaf is a connection that nothing comes from.
+type deaf struct{ io.Writer }
+
+func (deaf) Read([]byte) (int, error)    { return 0, io.EOF }
+func (deaf) SetDeadline(time.Time) error { return nil }
