@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -104,7 +105,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("X-Amz-Log-Type") == "Tail" {
 		h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(tail))
 	}
-	h.Set("Content-Type", first(inv.ContentType, "application/json"))
+	h.Set("Content-Type", cmp.Or(inv.ContentType, "application/json"))
 	h.Set("Content-Length", strconv.Itoa(len(inv.Response)))
 	_, _ = w.Write(inv.Response)
 }

@@ -83,7 +83,6 @@ func (p *process) Exec(context.Context) (runtimeapi.Started, error) {
 	return started, nil
 }
 
-// startExtension starts a file of the extensions' folder.
 func (p *process) startExtension(name string, env []string) {
 	file := filepath.Join(p.folder, name)
 	p.running.Add(1)
@@ -107,7 +106,6 @@ func (p *process) Run(context.Context) error {
 	return err
 }
 
-// startRuntime starts the runtime.
 func (p *process) startRuntime() (runtimeapi.Started, error) {
 	path, err := p.lookPath(p.command[0])
 	s := runtimeapi.Started{ClockNs: runtimeapi.Clock()}
@@ -146,7 +144,6 @@ func (p *process) null() uintptr {
 	return uintptr(fds[0])
 }
 
-// exitOf says how a program ended.
 func (p *process) exitOf(s syscall.WaitStatus) runtimeapi.Exit {
 	if !s.Signaled() {
 		return runtimeapi.Exit{Code: s.ExitStatus()}
@@ -170,7 +167,7 @@ func (p *process) lookPath(name string) (string, error) {
 		}
 		for _, dir := range filepath.SplitList(list) {
 			file := filepath.Join(dir, name)
-			if executable(file) {
+			if i, err := os.Stat(file); err == nil && i.Mode().IsRegular() && i.Mode()&0o111 != 0 {
 				return file, nil
 			}
 		}
@@ -191,26 +188,11 @@ func files(dir string) []string {
 	return names
 }
 
-// executable says whether file is one that may be executed.
-func executable(file string) bool {
-	i, err := os.Stat(file)
-	return err == nil && i.Mode().IsRegular() && i.Mode()&0o111 != 0
-}
-
-// Done is closed when the runtime has ended.
-func (p *process) Done() <-chan struct{} { return p.done }
-
-// Exit says how it ended.
-func (p *process) Exit() runtimeapi.Exit { return p.exit }
-
-// Ended delivers the end of each extension.
+func (p *process) Done() <-chan struct{}                 { return p.done }
+func (p *process) Exit() runtimeapi.Exit                 { return p.exit }
 func (p *process) Ended() <-chan runtimeapi.ExtensionEnd { return p.ended }
-
-// Terminate asks the runtime to end.
-func (p *process) Terminate() { p.signal(syscall.SIGTERM) }
-
-// KillRuntime kills the runtime alone.
-func (p *process) KillRuntime() { p.signal(syscall.SIGKILL) }
+func (p *process) Terminate()                            { p.signal(syscall.SIGTERM) }
+func (p *process) KillRuntime()                          { p.signal(syscall.SIGKILL) }
 
 func (p *process) signal(signal syscall.Signal) {
 	p.mu.Lock()
@@ -259,14 +241,11 @@ func (p *process) MaxMemory() (int64, bool) {
 // oomKills reads how often the kernel has killed a process of this container
 // at its memory limit; -1 where it does not tell.
 func oomKills() int64 {
-	for _, file := range []string{"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"} {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		if n, ok := runtimeapi.Counter(b, "oom_kill"); ok {
-			return n
-		}
+	c := openCounter("/sys/fs/cgroup", memoryCounters)
+	if c == nil {
+		return -1
 	}
-	return -1
+	defer c.file.Close()
+	n, _ := c.read()
+	return n
 }

@@ -33,7 +33,6 @@ func (o *output) take(p []byte) {
 	}
 }
 
-// platform writes lines of the platform.
 func (o *output) platform(lines string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

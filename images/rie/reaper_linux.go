@@ -1,8 +1,10 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -79,10 +81,7 @@ func (r *reaper) killAll() {
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
 		r.mu.Lock()
 		reaped := r.reaped
-		pids := make([]int, 0, len(r.children))
-		for pid := range r.children {
-			pids = append(pids, pid)
-		}
+		pids := slices.Collect(maps.Keys(r.children))
 		r.mu.Unlock()
 		left := false
 		for _, pid := range append(pids, runtimeapi.Descendants(os.Getpid())[1:]...) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -62,12 +63,12 @@ func readSettings(command, environ []string) (settings, error) {
 		return settings{}, err
 	}
 	s.function = runtimeapi.Function{
-		Name:     first(env["AWS_LAMBDA_FUNCTION_NAME"], "test_function"),
-		Version:  first(env["AWS_LAMBDA_FUNCTION_VERSION"], "$LATEST"),
-		Handler:  first(env["AWS_LAMBDA_FUNCTION_HANDLER"], env["_HANDLER"]),
+		Name:     cmp.Or(env["AWS_LAMBDA_FUNCTION_NAME"], "test_function"),
+		Version:  cmp.Or(env["AWS_LAMBDA_FUNCTION_VERSION"], "$LATEST"),
+		Handler:  cmp.Or(env["AWS_LAMBDA_FUNCTION_HANDLER"], env["_HANDLER"]),
 		MemoryMB: memory,
 		Timeout:  time.Duration(seconds) * time.Second,
-		Region:   first(env["AWS_REGION"], env["AWS_DEFAULT_REGION"]),
+		Region:   cmp.Or(env["AWS_REGION"], env["AWS_DEFAULT_REGION"]),
 	}
 	if s.function.Handler == "" && len(command) > 1 {
 		// The entrypoint scripts of AWS's base images pass the handler on as
@@ -93,12 +94,4 @@ func number(env map[string]string, key string, otherwise, limit int) (int, error
 		return 0, fmt.Errorf("%s=%q: a whole number from 1 to %d is needed", key, v, limit)
 	}
 	return n, nil
-}
-
-// first returns the first of two that is not empty.
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -40,11 +41,11 @@ func newProbe() *probe { return &probe{} }
 // behind: the emulator is their namespace's init and never waits for any.
 func reapOrphans() { signal.Ignore(unix.SIGCHLD) }
 
-// counter is an open cgroup file and the key of one of its numbers.
+// counter is a number in a cgroup file.
 type counter struct {
-	file *os.File
-	key  string
-	unit time.Duration // of a time; 0 for a count
+	path, key string
+	unit      time.Duration // of a time; 0 for a count
+	file      *os.File      // nil until it is open
 }
 
 // read returns the number, or false once the cgroup is gone.
@@ -59,35 +60,29 @@ func (c *counter) read() (int64, bool) {
 
 // The counters of cgroup v2 and v1, in the order in which they are looked for.
 var (
-	memoryCounters = []counterPath{
-		{"memory.events", "oom_kill", 0},
-		{"memory/memory.oom_control", "oom_kill", 0},
+	memoryCounters = []counter{
+		{path: "memory.events", key: "oom_kill"},
+		{path: "memory/memory.oom_control", key: "oom_kill"},
 	}
-	cpuCounters = []counterPath{
-		{"cpu.stat", "throttled_usec", time.Microsecond},
-		{"cpu/cpu.stat", "throttled_time", time.Nanosecond},
-		{"cpu,cpuacct/cpu.stat", "throttled_time", time.Nanosecond},
+	cpuCounters = []counter{
+		{path: "cpu.stat", key: "throttled_usec", unit: time.Microsecond},
+		{path: "cpu/cpu.stat", key: "throttled_time", unit: time.Nanosecond},
+		{path: "cpu,cpuacct/cpu.stat", key: "throttled_time", unit: time.Nanosecond},
 	}
 )
 
-type counterPath struct {
-	path, key string
-	unit      time.Duration
-}
-
-// openCounter opens the first of the candidates that a process's own cgroup
-// mount holds, or returns nil.
-func openCounter(pid int, candidates []counterPath) *counter {
+// openCounter opens the first of the candidates that a cgroup mount holds, or
+// returns nil.
+func openCounter(mount string, candidates []counter) *counter {
 	for _, c := range candidates {
-		f, err := os.Open(fmt.Sprintf("/proc/%d/root/sys/fs/cgroup/%s", pid, c.path))
-		if err != nil {
+		var err error
+		if c.file, err = os.Open(filepath.Join(mount, c.path)); err != nil {
 			continue
 		}
-		opened := &counter{file: f, key: c.key, unit: c.unit}
-		if _, ok := opened.read(); ok {
-			return opened
+		if _, ok := c.read(); ok {
+			return &c
 		}
-		f.Close()
+		c.file.Close()
 	}
 	return nil
 }
@@ -121,8 +116,8 @@ func (p *probe) Attach() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.memory = openCounter(pids[0], memoryCounters)
-	p.cpu = openCounter(pids[0], cpuCounters)
+	mount := fmt.Sprintf("/proc/%d/root/sys/fs/cgroup", pids[0])
+	p.memory, p.cpu = openCounter(mount, memoryCounters), openCounter(mount, cpuCounters)
 	p.pid = pids[0]
 	if p.cpu != nil {
 		p.known = true
