@@ -61,7 +61,7 @@ func (l language) store(t testing.TB) (*image.Store, coldstart.Image) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	img, err := s.Put(context.Background(), "coldbench/language:"+l.name, f)
+	img, _, err := s.ImportStream(context.Background(), f, image.ImportOptions{Ref: "coldbench/language:" + l.name})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,6 @@ func (b *builder) unpackArchive(ctx context.Context, it item) ([]item, bool, err
 	return items, true, nil
 }
 
-// member adds one file of an archive.
 func (b *builder) member(items []item, h *tar.Header, r io.Reader) ([]item, error) {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return items, nil

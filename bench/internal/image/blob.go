@@ -20,7 +20,6 @@ import (
 // again.
 var errDamaged = errors.New("content does not match its digest")
 
-// blobPath returns where content with a digest is, or would be.
 func (s *Store) blobPath(h v1.Hash) string { return s.path(blobsDir, h.Hex) }
 
 // hasBlob reports whether content is there in full length.
@@ -32,7 +31,7 @@ func (s *Store) hasBlob(d v1.Descriptor) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() == d.Size
 }
 
-// keepBlob marks content as in use, for Prune; it is false where there is none.
+// keepBlob marks content as in use, for prune; it is false where there is none.
 func (s *Store) keepBlob(d v1.Descriptor) bool {
 	if !s.hasBlob(d) {
 		return false
@@ -91,7 +90,6 @@ func (s *Store) addBlob(fill func(io.Writer) error) (v1.Descriptor, error) {
 	return v1.Descriptor{Digest: digest(), Size: size}, err
 }
 
-// putBlob stores small content.
 func (s *Store) putBlob(data []byte) (v1.Descriptor, error) {
 	d := v1.Descriptor{Digest: hashOf(data), Size: int64(len(data))}
 	if s.keepBlob(d) {
@@ -123,7 +121,6 @@ func (s *Store) writeFile(place func() string, fill func(io.Writer) error) (size
 	return size, err
 }
 
-// replaceFile puts a small file in its place.
 func (s *Store) replaceFile(name string, data []byte) error {
 	_, err := s.writeFile(func() string { return s.path(name) }, func(w io.Writer) error { return copyBytes(w, data) })
 	return err
@@ -134,7 +131,6 @@ func copyBytes(w io.Writer, data []byte) error {
 	return err
 }
 
-// hashOf returns the digest of data.
 func hashOf(data []byte) v1.Hash {
 	h, _, _ := v1.SHA256(bytes.NewReader(data)) // reading memory can't fail
 	return h

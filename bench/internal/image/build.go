@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -44,32 +45,25 @@ func newBuilder(s *Store, o Options, arch string, build *coldstart.Build) *build
 // has an image with the same content and other times: that one is used again. An
 // error names the Dockerfile and the line; it wraps ErrNeedsEngine if only an
 // engine's own builder can build it.
-func (s *Store) Build(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
-	img, err := s.buildVariant(ctx, v, o)
-	if err != nil {
-		return coldstart.Image{}, fmt.Errorf("building %s: %w", v.Name, err)
-	}
-	return img, nil
-}
-
-func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
+func (s *Store) Build(ctx context.Context, v coldstart.Variant, o Options) (img coldstart.Image, err error) {
+	defer wrap(&err, "building %s", v.Name)
 	if v.Build == nil {
-		return coldstart.Image{}, fmt.Errorf("there is no build")
+		return img, errors.New("there is no build")
 	}
 	arch, err := architecture(v, o)
 	if err != nil {
-		return coldstart.Image{}, err
+		return img, err
 	}
 	o.Unpack = false // of what it is built on
 	b := newBuilder(s, o, arch, v.Build)
 	defer b.close()
 	final, err := b.run(ctx)
 	if err != nil {
-		return coldstart.Image{}, err
+		return img, err
 	}
 	c, err := b.finish(ctx, v.Name, final)
 	if err != nil {
-		return coldstart.Image{}, err
+		return img, err
 	}
 	c.entry = c.desc
 	c.entry.Platform = &v1.Platform{OS: "linux", Architecture: arch}
@@ -80,11 +74,10 @@ func (s *Store) buildVariant(ctx context.Context, v coldstart.Variant, o Options
 		annotationBuilder: b.version(),
 	}
 	if err := s.record(c.entry); err != nil {
-		return coldstart.Image{}, err
+		return img, err
 	}
-	img, err := s.facts(ctx, c)
-	if err != nil {
-		return coldstart.Image{}, err
+	if img, err = s.facts(ctx, c); err != nil {
+		return img, err
 	}
 	img.Base = final.base
 	return Apply(img, v), nil
@@ -133,7 +126,6 @@ func (b *builder) run(ctx context.Context) (*stage, error) {
 	return final, nil
 }
 
-// close lets go of files and folders.
 func (b *builder) close() {
 	if b.context != nil {
 		b.context.root.Close()
@@ -156,7 +148,6 @@ type stage struct {
 	cmdSet bool
 }
 
-// stage builds one stage.
 func (b *builder) stage(ctx context.Context, i int) (*stage, error) {
 	from := b.file.stages[i]
 	st, err := b.from(ctx, i)
@@ -244,7 +235,6 @@ func (b *builder) base(ctx context.Context, i int) (*stage, error) {
 	return b.fromImage(ctx, name, arch)
 }
 
-// scratch returns a stage without files.
 func scratch(arch string) *stage {
 	return &stage{
 		config: &v1.ConfigFile{Architecture: arch, OS: "linux", RootFS: v1.RootFS{Type: "layers"}},
@@ -254,7 +244,6 @@ func scratch(arch string) *stage {
 	}
 }
 
-// fromImage starts a stage on an image.
 func (b *builder) fromImage(ctx context.Context, name, arch string) (*stage, error) {
 	c, err := b.store.find(ctx, name, arch, b.options)
 	if err != nil {
@@ -360,7 +349,6 @@ func (b *builder) when() v1.Time {
 	return v1.Time{Time: time.Unix(seconds, 0).UTC()}
 }
 
-// write stores a stage's configuration and manifest.
 func (s *Store) write(st *stage) (*content, error) {
 	config := st.config.DeepCopy()
 	config.Created = st.when

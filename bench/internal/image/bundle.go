@@ -37,7 +37,6 @@ func fileOf(name string) opener {
 	return func() (io.ReadCloser, int64, error) { return sized(os.Open(name)) }
 }
 
-// sized returns an open file and its size.
 func sized(f *os.File, err error) (io.ReadCloser, int64, error) {
 	if err != nil {
 		return nil, 0, err
@@ -206,7 +205,6 @@ func cutShort(err error) error {
 	return err
 }
 
-// folderBundle is a folder.
 type folderBundle struct{ *os.Root }
 
 func (b folderBundle) open(name string) (io.ReadCloser, int64, error) { return sized(b.Open(name)) }
@@ -220,7 +218,6 @@ func (b folderBundle) top() map[string]bool {
 	return names
 }
 
-// archiveBundle is a tar archive.
 type archiveBundle struct {
 	members map[string]archiveMember
 	names   map[string]bool // at the root
@@ -294,7 +291,6 @@ func (b *archiveBundle) read(r io.Reader, keep func(name string, size int64, r i
 
 func (b *archiveBundle) top() map[string]bool { return b.names }
 
-// Close ends the use of the archive.
 func (b *archiveBundle) Close() error { return b.close() }
 
 // open follows links inside the archive.

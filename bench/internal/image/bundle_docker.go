@@ -51,7 +51,7 @@ func savedImages(b bundle) ([]heldImage, error) {
 		for i, l := range d.Layers {
 			layers[i] = path.Clean(l)
 		}
-		held, _, err = held.with(&bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers})
+		held, err = held.with(&bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers})
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func legacyImages(b bundle) ([]heldImage, error) {
 		if err != nil {
 			return nil, err
 		}
-		held, _, err := heldImage{refs: tags[id]}.with(&bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers})
+		held, err := heldImage{refs: tags[id]}.with(&bundledImage{bundle: b, media: types.DockerManifestSchema2, config: config, layers: layers})
 		if err != nil {
 			return nil, err
 		}
@@ -184,7 +184,6 @@ func legacyChain(b bundle, id string) (config []byte, layers []string, err error
 	return config, layers, err
 }
 
-// readLegacy reads the configuration of such a layer.
 func readLegacy(b bundle, id string, v any) error {
 	raw, err := readDocument(b, path.Join(id, "json"))
 	if err != nil {
@@ -224,7 +223,6 @@ type bundledLayer struct {
 	media  types.MediaType
 }
 
-// Compressed opens the layer's file.
 func (l bundledLayer) Compressed() (io.ReadCloser, error) {
 	f, _, err := l.bundle.open(l.name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -233,10 +231,8 @@ func (l bundledLayer) Compressed() (io.ReadCloser, error) {
 	return f, err
 }
 
-// MediaType returns what the layer is compressed with.
 func (l bundledLayer) MediaType() (types.MediaType, error) { return l.media, nil }
 
-// Size returns the size of the file.
 func (l bundledLayer) Size() (int64, error) {
 	f, size, err := l.bundle.open(l.name)
 	if err != nil {
@@ -245,7 +241,6 @@ func (l bundledLayer) Size() (int64, error) {
 	return size, f.Close()
 }
 
-// Digest returns the digest of the file.
 func (l bundledLayer) Digest() (v1.Hash, error) {
 	f, err := l.Compressed()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -35,19 +36,8 @@ func layoutImages(b bundle) ([]heldImage, error) {
 		return nil, err
 	}
 	var images []heldImage
-	if err := addIndex(b, raw, nil, 0, &images); err != nil {
-		return nil, err
-	}
-	for i := range images {
-		for j := i + 1; j < len(images); j++ {
-			if images[j].digest == images[i].digest {
-				images[i].refs = addRefs(images[i].refs, images[j].refs...)
-				images = append(images[:j], images[j+1:]...)
-				j--
-			}
-		}
-	}
-	return images, nil
+	err = addIndex(b, raw, nil, 0, &images)
+	return images, err
 }
 
 // addIndex adds the images of an index, which is named refs.
@@ -81,6 +71,10 @@ func addIndex(b bundle, raw []byte, refs []string, depth int, images *[]heldImag
 			continue
 		}
 		if !d.MediaType.IsImage() {
+			continue
+		}
+		if i := slices.IndexFunc(*images, func(h heldImage) bool { return h.digest == d.Digest }); i >= 0 {
+			(*images)[i].refs = addRefs((*images)[i].refs, own...)
 			continue
 		}
 		held, ok, err := layoutImageOf(b, d)
@@ -147,17 +141,18 @@ func layoutImageOf(b bundle, d v1.Descriptor) (heldImage, bool, error) {
 	for _, l := range m.Layers {
 		layers = append(layers, blobName(l.Digest))
 	}
-	return held.with(&bundledImage{bundle: b, media: d.MediaType, manifest: raw, config: config, layers: layers})
+	held, err = held.with(&bundledImage{bundle: b, media: d.MediaType, manifest: raw, config: config, layers: layers})
+	return held, err == nil, err
 }
 
 // with returns an image with its content and what that says of it.
-func (h heldImage) with(image *bundledImage) (heldImage, bool, error) {
+func (h heldImage) with(image *bundledImage) (heldImage, error) {
 	var c struct{ OS, Architecture string }
 	if err := json.Unmarshal(image.config, &c); err != nil {
-		return heldImage{}, false, fmt.Errorf("reading image configuration: %w", err)
+		return heldImage{}, fmt.Errorf("reading image configuration: %w", err)
 	}
 	h.image, h.id, h.platform = image, hashOf(image.config), c.OS+"/"+c.Architecture
-	return h, true, nil
+	return h, nil
 }
 
 // blobName returns where an OCI layout keeps content.
@@ -175,7 +170,6 @@ func readBlobOf(b bundle, d v1.Descriptor) ([]byte, error) {
 	return data, nil
 }
 
-// readDocument reads a small file of a bundle.
 func readDocument(b bundle, name string) ([]byte, error) {
 	f, _, err := b.open(name)
 	if err != nil {
@@ -192,7 +186,6 @@ func readDocument(b bundle, name string) ([]byte, error) {
 	return data, nil
 }
 
-// bundledImage is an image of a bundle.
 type bundledImage struct {
 	bundle   bundle
 	media    types.MediaType
@@ -203,16 +196,10 @@ type bundledImage struct {
 
 var _ takeable = (*bundledImage)(nil)
 
-// RawConfigFile returns the configuration.
-func (i *bundledImage) RawConfigFile() ([]byte, error) { return i.config, nil }
-
-// RawManifest returns the manifest, nil for none.
-func (i *bundledImage) RawManifest() ([]byte, error) { return i.manifest, nil }
-
-// MediaType returns that of the manifest.
+func (i *bundledImage) RawConfigFile() ([]byte, error)      { return i.config, nil }
+func (i *bundledImage) RawManifest() ([]byte, error)        { return i.manifest, nil }
 func (i *bundledImage) MediaType() (types.MediaType, error) { return i.media, nil }
 
-// Layers returns the layers, the lowest first.
 func (i *bundledImage) Layers() ([]v1.Layer, error) {
 	var layers []v1.Layer
 	for _, name := range i.layers {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,10 +49,7 @@ func (b *builder) command(ctx context.Context, st *stage, i int, command instruc
 		}
 	case *instructions.LabelCommand:
 		for _, kv := range c.Labels {
-			if config.Labels == nil {
-				config.Labels = map[string]string{}
-			}
-			config.Labels[kv.Key] = kv.Value
+			enter(&config.Labels, kv.Key, kv.Value)
 		}
 	case *instructions.WorkdirCommand:
 		return b.workdir(ctx, st, c.Path, line)
@@ -73,10 +71,7 @@ func (b *builder) command(ctx context.Context, st *stage, i int, command instruc
 		st.config.Author = c.Maintainer
 	case *instructions.VolumeCommand:
 		for _, v := range c.Volumes {
-			if config.Volumes == nil {
-				config.Volumes = map[string]struct{}{}
-			}
-			config.Volumes[v] = struct{}{}
+			enter(&config.Volumes, v, struct{}{})
 		}
 	case *instructions.ExposeCommand:
 		if err := b.expose(st, c.Ports); err != nil {
@@ -109,7 +104,7 @@ func (b *builder) command(ctx context.Context, st *stage, i int, command instruc
 // env returns what variables of the stage's instructions stand for: ENV wins
 // over ARG.
 func (s *stage) env() []string {
-	return append(append([]string(nil), s.args...), s.config.Config.Env...)
+	return slices.Concat(s.args, s.config.Config.Env)
 }
 
 // arg declares arguments of a stage. A value from outside wins, then the
@@ -138,7 +133,7 @@ func withShell(config *v1.Config, line instructions.ShellDependantCmdLine) []str
 	if len(sh) == 0 {
 		sh = []string{"/bin/sh", "-c"}
 	}
-	return append(append([]string(nil), sh...), strings.Join(line.CmdLine, " "))
+	return append(slices.Clone(sh), strings.Join(line.CmdLine, " "))
 }
 
 // workdir sets the working directory and makes it where it does not exist.
@@ -174,11 +169,7 @@ func (b *builder) expose(st *stage, ports []string) error {
 			return fmt.Errorf("EXPOSE %s: it is not a port: %w", strings.Join(words, " "), err)
 		}
 		for port := range exposed {
-			config := &st.config.Config
-			if config.ExposedPorts == nil {
-				config.ExposedPorts = map[string]struct{}{}
-			}
-			config.ExposedPorts[string(port)] = struct{}{}
+			enter(&st.config.Config.ExposedPorts, string(port), struct{}{})
 		}
 	}
 	return nil
@@ -210,7 +201,6 @@ func (b *builder) sourceOf(ctx context.Context, name string, i int) (source, err
 	return src, nil
 }
 
-// copy carries out COPY and ADD.
 func (b *builder) copy(ctx context.Context, st *stage, c copying, chown, chmod, line string) error {
 	var err error
 	if c.uid, c.gid, err = owner(chown, st.tree.accounts); err != nil {

@@ -132,7 +132,6 @@ func contentID(c *v1.ConfigFile, t *tree) string {
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// hashEntry adds the line of one file.
 func hashEntry(sum hash.Hash, name string, e entry) {
 	mode := e.Mode
 	if e.Type == tar.TypeSymlink {
@@ -162,13 +161,9 @@ func xattrsOf(h *tar.Header) map[string][]byte {
 	var kept map[string][]byte
 	for record, value := range h.PAXRecords {
 		key, ok := strings.CutPrefix(record, xattrPrefix)
-		if !ok || !keptXattr(key) {
-			continue
+		if ok && keptXattr(key) {
+			enter(&kept, key, []byte(value))
 		}
-		if kept == nil {
-			kept = map[string][]byte{}
-		}
-		kept[key] = []byte(value)
 	}
 	return kept
 }

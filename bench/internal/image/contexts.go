@@ -87,7 +87,6 @@ func (b *builder) fromContext(ctx context.Context, name string, c coldstart.Name
 	return st, b.copy(ctx, st, copying{name: "FROM", from: src, patterns: []string{"."}, dest: "/"}, "", "", "FROM "+name)
 }
 
-// folder opens the folder of a named context.
 func (b *builder) folder(name, dir string) (source, error) {
 	src, err := openContext(dir, "")
 	if err != nil {
@@ -120,10 +119,8 @@ type otherBuild struct {
 	arch  string
 }
 
-// label adds labels to an image.
 func (s *stage) label(labels map[string]string) {
-	if len(labels) > 0 && s.config.Config.Labels == nil {
-		s.config.Config.Labels = map[string]string{}
+	for key, value := range labels {
+		enter(&s.config.Config.Labels, key, value)
 	}
-	maps.Copy(s.config.Config.Labels, labels)
 }

@@ -71,7 +71,6 @@ func (c copying) items(ctx context.Context, t *tree) ([]item, error) {
 	return l.sorted(), nil
 }
 
-// pick finds the sources.
 func (c copying) pick(ctx context.Context) ([]picked, error) {
 	var sources []picked
 	for _, pattern := range c.patterns {
@@ -130,7 +129,6 @@ type laying struct {
 	items map[string]item
 }
 
-// source lays a source and all that is in it.
 func (l *laying) source(dest string, slash bool, src picked) error {
 	if src.archive {
 		return l.archive(dest, src.items)

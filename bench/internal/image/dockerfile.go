@@ -20,7 +20,6 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
-// dockerfile is a parsed Dockerfile.
 type dockerfile struct {
 	name   string // for positions
 	lex    *shell.Lex
@@ -68,7 +67,6 @@ func (d *dockerfile) parseError(err error) error {
 	return fmt.Errorf("%s: %w", d.name, err)
 }
 
-// at puts a position in front of an error.
 func (d *dockerfile) at(where []parser.Range, err error) error {
 	if err == nil || len(where) == 0 {
 		return err
@@ -149,7 +147,6 @@ func (b *builder) needsEngine(command instructions.Command, i int) string {
 	return ""
 }
 
-// parseTrigger reads the instruction of an ONBUILD.
 func parseTrigger(text string) (instructions.Command, error) {
 	result, err := parser.Parse(strings.NewReader(text))
 	if err != nil {
@@ -200,7 +197,6 @@ func (d *dockerfile) needed(target int, global []string) ([]int, error) {
 	return slices.Sorted(maps.Keys(seen)), err
 }
 
-// expand replaces the variables of a word.
 func (d *dockerfile) expand(word string, env []string) (string, error) {
 	out, _, err := d.lex.ProcessWord(word, shell.EnvsFromSlice(env))
 	if err != nil {
@@ -310,7 +306,6 @@ func setEnv(env []string, key, value string) []string {
 	return append(env, key+"="+value)
 }
 
-// lookupEnv finds a variable in a list of KEY=VALUE pairs.
 func lookupEnv(env []string, key string) (string, bool) {
 	for _, pair := range env {
 		if k, v, _ := strings.Cut(pair, "="); k == key {

@@ -3,6 +3,7 @@ package image
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,40 +24,35 @@ const baseLabel = "org.opencontainers.image.base.name"
 // applied: from the store, else the engine, else the registry. An image that
 // an engine held is copied again when the engine has another one under the
 // name; one that a registry gave stays until it is removed from the store.
-func (s *Store) Take(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
-	img, err := s.takeVariant(ctx, v, o)
-	if err != nil {
-		return coldstart.Image{}, fmt.Errorf("taking the image of %s: %w", v.Name, err)
-	}
-	return Apply(img, v), nil
-}
-
-func (s *Store) takeVariant(ctx context.Context, v coldstart.Variant, o Options) (coldstart.Image, error) {
+func (s *Store) Take(ctx context.Context, v coldstart.Variant, o Options) (img coldstart.Image, err error) {
+	defer wrap(&err, "taking the image of %s", v.Name)
 	if v.Image == "" {
-		return coldstart.Image{}, fmt.Errorf("it names none")
+		return img, errors.New("it names none")
 	}
 	arch, err := architecture(v, o)
 	if err != nil {
-		return coldstart.Image{}, err
+		return img, err
 	}
 	if o.DescribeOnly && o.Engine != nil {
-		img, err := o.Engine.Describe(ctx, v.Image, "linux/"+arch)
-		if err == nil && img.Arch == arch {
-			if img.Ref == "" {
-				img.Ref = v.Image
-			}
-			img.ContentID = s.KnownContentID(img.ID)
-			return img, nil
+		held, err := o.Engine.Describe(ctx, v.Image, "linux/"+arch)
+		if err == nil && held.Arch == arch {
+			held.Ref = cmp.Or(held.Ref, v.Image)
+			held.ContentID = s.KnownContentID(held.ID)
+			return Apply(held, v), nil
 		}
 	}
 	c, err := s.find(ctx, v.Image, arch, o)
 	if err != nil {
+		return img, err
+	}
+	facts := s.facts
+	if o.Unpack {
+		facts = s.factsUnpacking
+	}
+	if img, err = facts(ctx, c); err != nil {
 		return coldstart.Image{}, err
 	}
-	if o.Unpack {
-		return s.factsUnpacking(ctx, c)
-	}
-	return s.facts(ctx, c)
+	return Apply(img, v), nil
 }
 
 // factsUnpacking returns the facts and unpacks the image meanwhile: both read the
@@ -126,7 +122,6 @@ func (s *Store) List(ctx context.Context) ([]Listed, error) {
 	return list, nil
 }
 
-// byID finds an image by its ID.
 func (s *Store) byID(id string) (*content, error) {
 	images, err := s.images()
 	if err != nil {
@@ -140,7 +135,6 @@ func (s *Store) byID(id string) (*content, error) {
 	return nil, fmt.Errorf("image %s is not in the store %s", id, s.dir)
 }
 
-// facts reads an image's facts off its content.
 func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) {
 	info, err := s.imageInfo(ctx, c)
 	if err != nil {
@@ -180,7 +174,7 @@ func Apply(img coldstart.Image, v coldstart.Variant) coldstart.Image {
 	if v.Command != nil {
 		img.Command = v.Command
 	}
-	argv := append(append([]string(nil), img.Entrypoint...), img.Command...)
+	argv := slices.Concat(img.Entrypoint, img.Command)
 	rest, _ := emulator.Strip(argv)
 	n, inEntrypoint := len(argv)-len(rest), len(img.Entrypoint)
 	if n > inEntrypoint {
@@ -191,7 +185,7 @@ func Apply(img coldstart.Image, v coldstart.Variant) coldstart.Image {
 	if v.WorkingDir != "" {
 		img.WorkingDir = v.WorkingDir
 	}
-	env := append([]string(nil), img.Environment...)
+	env := slices.Clone(img.Environment)
 	for _, key := range slices.Sorted(maps.Keys(v.Environment)) {
 		env = setEnv(env, key, v.Environment[key])
 	}

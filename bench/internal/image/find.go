@@ -138,16 +138,6 @@ type content struct {
 // id returns the image ID, "sha256:" and the digest of the configuration.
 func (c *content) id() string { return c.manifest.Config.Digest.String() }
 
-// load reads an image's manifest and configuration and marks the image as in use;
-// an error says that the store does not have all of it.
-func (s *Store) load(d v1.Descriptor) (*content, error) {
-	c, err := s.peek(d)
-	if err != nil {
-		return nil, err
-	}
-	return s.keepImage(c), nil
-}
-
 // keepImage marks an image as in use and returns it.
 func (s *Store) keepImage(c *content) *content {
 	for _, l := range c.layers {
@@ -156,8 +146,9 @@ func (s *Store) keepImage(c *content) *content {
 	return c
 }
 
-// peek is load without marking the image as in use.
-func (s *Store) peek(d v1.Descriptor) (*content, error) {
+// load reads an image's manifest and configuration; an error says that the store
+// does not have all of it.
+func (s *Store) load(d v1.Descriptor) (*content, error) {
 	raw, err := s.readBlob(d)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -38,16 +37,16 @@ func FreshData() []byte {
 // Fresh returns the digest that Push gives an image of the store with one more
 // layer, which holds data.
 func (s *Store) Fresh(img coldstart.Image, data []byte) (digest string, err error) {
+	defer wrap(&err, "making a fresh image of %s", img.ID)
 	fresh, err := s.fresh(context.Background(), img, data)
-	if err == nil {
-		var h v1.Hash
-		h, err = fresh.Digest()
-		digest = h.String()
-	}
 	if err != nil {
-		return "", fmt.Errorf("making a fresh image of %s: %w", img.ID, err)
+		return "", err
 	}
-	return digest, nil
+	h, err := fresh.Digest()
+	if err != nil {
+		return "", err
+	}
+	return h.String(), nil
 }
 
 func (s *Store) fresh(ctx context.Context, img coldstart.Image, data []byte) (v1.Image, error) {
@@ -61,15 +60,8 @@ func (s *Store) fresh(ctx context.Context, img coldstart.Image, data []byte) (v1
 // UnpackFresh unpacks such an image as Unpack does, beside the images of the
 // store, of which it is none. Its files are those of the unpacked original, shared
 // where the file system can; its folders are its own.
-func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byte) (coldstart.Image, error) {
-	out, err := s.unpackFresh(ctx, img, data)
-	if err != nil {
-		return coldstart.Image{}, fmt.Errorf("unpacking a fresh image of %s: %w", img.ID, err)
-	}
-	return out, nil
-}
-
-func (s *Store) unpackFresh(ctx context.Context, img coldstart.Image, data []byte) (coldstart.Image, error) {
+func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byte) (_ coldstart.Image, err error) {
+	defer wrap(&err, "unpacking a fresh image of %s", img.ID)
 	fresh, err := s.fresh(ctx, img, data)
 	if err != nil {
 		return img, err
@@ -110,11 +102,8 @@ func writeFresh(name string, data []byte) error {
 	if err := os.Chmod(name, 0o644); err != nil {
 		return err
 	}
-	return os.Chtimes(name, time.Time{}, freshTime())
+	return os.Chtimes(name, time.Time{}, time.Unix(0, 0))
 }
-
-// freshTime is the modification time of a fresh image's file.
-func freshTime() time.Time { return time.Unix(0, 0) }
 
 // RemoveFresh takes the folder of an image away that UnpackFresh made.
 func (s *Store) RemoveFresh(img coldstart.Image) {
@@ -209,7 +198,7 @@ func copyFile(from, to string) error {
 // freshen returns an image with one more layer, which holds data.
 func freshen(img v1.Image, data []byte) (v1.Image, error) {
 	var buf bytes.Buffer
-	it := item{entry: entry{Type: tar.TypeReg, Name: freshFile, Mode: 0o644, ModTime: freshTime().Unix()}, open: text(string(data))}
+	it := item{entry: entry{Type: tar.TypeReg, Name: freshFile, Mode: 0o644}, open: text(string(data))}
 	if err := writeTar(context.Background(), &buf, []item{it}); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,16 +36,6 @@ type ImportOptions struct {
 	plain bool
 }
 
-// Put enters an image under a reference, for FROM and NAME=IMAGE to find. The
-// stream is an archive as Import takes it and holds one image.
-func (s *Store) Put(ctx context.Context, ref string, archive io.Reader) (coldstart.Image, error) {
-	img, _, err := s.ImportStream(ctx, archive, ImportOptions{Ref: ref})
-	if err != nil {
-		return coldstart.Image{}, fmt.Errorf("putting %s into the image store: %w", ref, err)
-	}
-	return img, nil
-}
-
 // Import enters an image of a file or folder and returns the references that it
 // was entered under. It takes what docker save and podman save write, in all
 // generations, an OCI layout as a folder or an archive, and archives that are
@@ -59,11 +50,7 @@ func (s *Store) Import(ctx context.Context, name string, o ImportOptions) (colds
 
 // ImportStream is Import of an archive in a stream.
 func (s *Store) ImportStream(ctx context.Context, archive io.Reader, o ImportOptions) (coldstart.Image, []string, error) {
-	work := "reading the archive"
-	if o.Ref != "" {
-		work = "reading " + o.Ref
-	}
-	meter := s.Meter(work, 0)
+	meter := s.Meter("reading "+cmp.Or(o.Ref, "the archive"), 0)
 	b, err := s.readBundle(ctx, io.TeeReader(archive, meter))
 	meter.End()
 	if err != nil {
@@ -117,7 +104,6 @@ func (s *Store) importFrom(ctx context.Context, b bundle, o ImportOptions, notes
 	return c, refs, nil
 }
 
-// heldImage is an image of a bundle.
 type heldImage struct {
 	refs     []string // what the bundle calls it, short
 	id       v1.Hash  // of the configuration; zero where that is missing
@@ -126,7 +112,6 @@ type heldImage struct {
 	image    takeable // nil where the content is missing
 }
 
-// String names the image.
 func (h heldImage) String() string {
 	switch {
 	case len(h.refs) > 0:

@@ -154,7 +154,6 @@ func writeTar(ctx context.Context, w io.Writer, items []item) error {
 	return tw.Close()
 }
 
-// writeItem writes one file.
 func writeItem(tw *tar.Writer, it item) error {
 	h := &tar.Header{
 		Typeflag: it.Type,

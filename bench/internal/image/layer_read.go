@@ -23,7 +23,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// read enters a file and reads its content.
 func (i *layerInfo) read(h *tar.Header, r io.Reader) error {
 	e, ok := entryOf(h)
 	switch {
@@ -41,7 +40,7 @@ func (i *layerInfo) read(h *tar.Header, r io.Reader) error {
 			if err != nil {
 				return err
 			}
-			i.setAccounts(e.Name, data)
+			enter(&i.Accounts, e.Name, string(data))
 		}
 		if err := drain(r); err != nil {
 			return err
@@ -54,13 +53,6 @@ func (i *layerInfo) read(h *tar.Header, r io.Reader) error {
 
 // isAccounts reports whether a file may be needed to look up user names.
 func isAccounts(name string) bool { return name == "etc/passwd" || name == "etc/group" }
-
-func (i *layerInfo) setAccounts(name string, data []byte) {
-	if i.Accounts == nil {
-		i.Accounts = map[string]string{}
-	}
-	i.Accounts[name] = string(data)
-}
 
 // layerInfo returns what is known of a layer; false where that is nothing.
 func (s *Store) layerInfo(diffID v1.Hash) (layerInfo, bool) {
@@ -84,7 +76,6 @@ func toRecord(name string) string {
 	return strconv.Quote(name)
 }
 
-// fromRecord undoes toRecord.
 func fromRecord(text string) string {
 	if name, err := strconv.Unquote(text); err == nil && strings.HasPrefix(text, `"`) {
 		return name
@@ -92,7 +83,6 @@ func fromRecord(text string) string {
 	return text
 }
 
-// writeLayerInfo stores what layerInfo returns.
 func (s *Store) writeLayerInfo(diffID v1.Hash, info layerInfo) error {
 	info.Entries = slices.Clone(info.Entries)
 	for i := range info.Entries {
@@ -210,16 +200,10 @@ type storedLayer struct {
 	layer
 }
 
-// Digest returns the blob's digest.
-func (l storedLayer) Digest() (v1.Hash, error) { return l.Blob.Digest, nil }
-
-// Size returns the blob's size.
-func (l storedLayer) Size() (int64, error) { return l.Blob.Size, nil }
-
-// MediaType returns the blob's media type.
+func (l storedLayer) Digest() (v1.Hash, error)            { return l.Blob.Digest, nil }
+func (l storedLayer) Size() (int64, error)                { return l.Blob.Size, nil }
 func (l storedLayer) MediaType() (types.MediaType, error) { return l.Blob.MediaType, nil }
 
-// Compressed opens the blob.
 func (l storedLayer) Compressed() (io.ReadCloser, error) {
 	var r io.ReadCloser
 	var err error

@@ -67,14 +67,27 @@ type Options struct {
 // and token, and short enough to be waited for by a person who is offline.
 const defaultPullTimeout = 20 * time.Second
 
-// say passes a line to the log, if there is one.
+// wrap puts what was being done in front of an error, if there is one.
+func wrap(err *error, format string, args ...any) {
+	if *err != nil {
+		*err = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), *err)
+	}
+}
+
+// enter sets a key of a map, which it makes if there is none.
+func enter[V any](m *map[string]V, key string, value V) {
+	if *m == nil {
+		*m = map[string]V{}
+	}
+	(*m)[key] = value
+}
+
 func (o Options) say(format string, args ...any) {
 	if o.Log != nil {
 		o.Log(fmt.Sprintf(format, args...))
 	}
 }
 
-// pullTimeout returns the timeout with its default.
 func (o Options) pullTimeout() time.Duration { return cmp.Or(o.PullTimeout, defaultPullTimeout) }
 
 // architecture decides for which architecture a variant's image is wanted.

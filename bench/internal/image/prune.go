@@ -2,9 +2,9 @@ package image
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,21 +27,17 @@ func (s *Store) pruneRoots() {
 	if err != nil {
 		return
 	}
-	type used struct {
-		name string
-		at   time.Time
-	}
-	var list []used
+	var roots []fs.FileInfo
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil {
-			list = append(list, used{e.Name(), info.ModTime()})
+			roots = append(roots, info)
 		}
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].at.After(list[j].at) })
-	for i, u := range list {
-		stale := !strings.HasSuffix(u.name, rootVersion)
-		if (i >= keptRoots || stale) && time.Since(u.at) > rootIdle {
-			s.removeRoot(u.name)
+	slices.SortFunc(roots, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	for i, root := range roots {
+		stale := !strings.HasSuffix(root.Name(), rootVersion)
+		if (i >= keptRoots || stale) && time.Since(root.ModTime()) > rootIdle {
+			s.removeRoot(root.Name())
 		}
 	}
 }
@@ -59,36 +55,13 @@ func (s *Store) removeRoot(name string) {
 	removeTree(away)
 }
 
-// Prune removes what no image of the store refers to and nobody used for an
-// hour, and returns how many bytes of content that was. The store does so by
-// itself whenever an image drops out of its index.
-func (s *Store) Prune() (int64, error) {
-	freed, err := s.lockAndPrune()
-	if err != nil {
-		return freed, fmt.Errorf("pruning image store: %w", err)
-	}
-	return freed, nil
-}
-
-func (s *Store) lockAndPrune() (int64, error) {
-	unlock, err := s.index.Lock()
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
-	entries, err := s.readIndex()
-	if err != nil {
-		return 0, err
-	}
-	return s.prune(entries)
-}
-
-// prune removes what none of the entries refers to. The lock is held.
+// prune removes what none of the entries refers to and nobody used for an hour,
+// and returns how many bytes of content that was. The lock is held.
 func (s *Store) prune(entries []v1.Descriptor) (int64, error) {
 	blobs, layers, contents := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, e := range entries {
 		blobs[e.Digest.Hex] = true
-		c, err := s.peek(e)
+		c, err := s.load(e)
 		if err != nil {
 			continue
 		}

@@ -49,15 +49,8 @@ type Pushed struct {
 // other content has another tag. Nothing is changed in the store. A repository
 // that does not exist is an error that wraps ErrNoRepository; no error holds
 // the password.
-func (s *Store) Push(ctx context.Context, img coldstart.Image, as string, to Destination) (Pushed, error) {
-	pushed, err := s.push(ctx, img, as, to)
-	if err != nil {
-		return Pushed{}, fmt.Errorf("pushing %s to %s: %w", as, to.Repository, err)
-	}
-	return pushed, nil
-}
-
-func (s *Store) push(ctx context.Context, img coldstart.Image, as string, to Destination) (Pushed, error) {
+func (s *Store) Push(ctx context.Context, img coldstart.Image, as string, to Destination) (_ Pushed, err error) {
+	defer wrap(&err, "pushing %s to %s", as, to.Repository)
 	repository, err := name.NewRepository(to.Repository)
 	if err != nil {
 		return Pushed{}, err
@@ -135,7 +128,6 @@ func (s *Store) original(ctx context.Context, id string) (v1.Image, error) {
 	return s.imageOf(ctx, c)
 }
 
-// imageOf returns an image of the store for go-containerregistry.
 func (s *Store) imageOf(ctx context.Context, c *content) (v1.Image, error) {
 	return partial.CompressedToImage(&stored{ctx, s, c})
 }
@@ -150,10 +142,8 @@ type stored struct {
 
 var _ partial.CompressedImageCore = (*stored)(nil)
 
-func (i *stored) RawConfigFile() ([]byte, error) { return i.configRaw, nil }
-
-func (i *stored) RawManifest() ([]byte, error) { return i.store.readBlob(i.desc) }
-
+func (i *stored) RawConfigFile() ([]byte, error)      { return i.configRaw, nil }
+func (i *stored) RawManifest() ([]byte, error)        { return i.store.readBlob(i.desc) }
 func (i *stored) MediaType() (types.MediaType, error) { return i.manifest.MediaType, nil }
 
 func (i *stored) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {

@@ -187,14 +187,14 @@ func (c *contextSource) list(ctx context.Context, name string) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.IsDir() {
-		if ignored {
-			return nil, errIgnored
-		}
-		it, err := c.item(name, ".", info)
-		return []item{it}, err
+	if ignored && !info.IsDir() {
+		return nil, errIgnored
 	}
-	items := []item{folderItem(".", info)}
+	it, err := c.item(name, ".", info)
+	items := []item{it}
+	if err != nil || !info.IsDir() {
+		return items, err
+	}
 	if err := c.walk(ctx, name, ".", match, &items); err != nil {
 		return nil, err
 	}
@@ -228,17 +228,6 @@ func (c *contextSource) walk(ctx context.Context, dir, rel string, above pattern
 		if err != nil {
 			return err
 		}
-		if e.IsDir() {
-			before := len(*items)
-			*items = append(*items, folderItem(relName, info))
-			if err := c.walk(ctx, name, relName, match, items); err != nil {
-				return err
-			}
-			if ignored && len(*items) == before+1 {
-				*items = (*items)[:before]
-			}
-			continue
-		}
 		// A socket can't be in an image, and Docker leaves it out as well.
 		if info.Mode()&fs.ModeSocket != 0 {
 			continue
@@ -247,14 +236,18 @@ func (c *contextSource) walk(ctx context.Context, dir, rel string, above pattern
 		if err != nil {
 			return err
 		}
+		before := len(*items)
 		*items = append(*items, it)
+		if e.IsDir() {
+			if err := c.walk(ctx, name, relName, match, items); err != nil {
+				return err
+			}
+			if ignored && len(*items) == before+1 {
+				*items = (*items)[:before]
+			}
+		}
 	}
 	return nil
-}
-
-// folderItem describes a folder of the context.
-func folderItem(rel string, info fs.FileInfo) item {
-	return item{entry: entry{Name: rel, Type: tar.TypeDir, Mode: tarMode(info), ModTime: info.ModTime().Unix()}}
 }
 
 // tarMode returns a file's permission, set-ID and sticky bits as tar has them.
@@ -266,7 +259,6 @@ func tarMode(info fs.FileInfo) int64 {
 	return modeBits(info.Mode())
 }
 
-// modeBits is tarMode for a mode.
 func modeBits(mode fs.FileMode) int64 {
 	bits := int64(mode.Perm())
 	if mode&fs.ModeSetuid != 0 {
@@ -281,20 +273,22 @@ func modeBits(mode fs.FileMode) int64 {
 	return bits
 }
 
-// item describes a file of the context that is no folder.
-func (c *contextSource) item(name, rel string, info fs.FileInfo) (item, error) {
+// item describes a file or folder of the context.
+func (c *contextSource) item(name, rel string, info fs.FileInfo) (it item, err error) {
+	it.entry = entry{Name: rel, Type: tar.TypeReg, Mode: tarMode(info), ModTime: info.ModTime().Unix()}
 	switch {
+	case info.IsDir():
+		it.Type = tar.TypeDir
 	case info.Mode()&fs.ModeSymlink != 0:
-		link, err := c.root.Readlink(name)
-		return item{entry: entry{Name: rel, Type: tar.TypeSymlink, Mode: 0o777, Link: link, ModTime: info.ModTime().Unix()}}, err
+		it.Type, it.Mode = tar.TypeSymlink, 0o777
+		it.Link, err = c.root.Readlink(name)
 	case !info.Mode().IsRegular():
 		return item{}, fmt.Errorf("%s is neither a file nor a folder nor a symbolic link", name)
+	default:
+		it.Size, it.inode = info.Size(), inodeOf(info)
+		it.open = func() (io.ReadCloser, int64, error) { return sized(c.root.Open(name)) }
 	}
-	return item{
-		entry: entry{Name: rel, Type: tar.TypeReg, Mode: tarMode(info), Size: info.Size(), ModTime: info.ModTime().Unix()},
-		inode: inodeOf(info),
-		open:  func() (io.ReadCloser, int64, error) { return sized(c.root.Open(name)) },
-	}, nil
+	return it, err
 }
 
 // hasMeta reports whether a pattern is more than a name.

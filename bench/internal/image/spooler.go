@@ -31,7 +31,6 @@ func (s *spooler) spool(r io.Reader) (string, error) {
 	return f.Name(), err
 }
 
-// close removes the files.
 func (s *spooler) close() {
 	if s.dir != "" {
 		removeTree(s.dir)

@@ -87,7 +87,7 @@ func (s *Store) prepare() error {
 		return err
 	}
 	defer unlock()
-	if !validJSON(s.path("oci-layout")) {
+	if data, err := os.ReadFile(s.path("oci-layout")); err != nil || !json.Valid(data) {
 		if err := s.replaceFile("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
 			return err
 		}
@@ -120,7 +120,6 @@ func (s *Store) sweep() {
 	}
 }
 
-// path returns a path inside the store.
 func (s *Store) path(elem ...string) string {
 	return filepath.Join(append([]string{s.dir}, elem...)...)
 }
@@ -144,7 +143,7 @@ const (
 // The sources of an image.
 const (
 	sourceBuild    = "build"    // built in process
-	sourcePut      = "put"      // given to Store.Put
+	sourcePut      = "put"      // imported from a file or stream
 	sourceEngine   = "engine"   // saved from a container engine
 	sourceRegistry = "registry" // pulled
 )
@@ -173,7 +172,7 @@ func (s *Store) images() (iter.Seq[*content], error) {
 	entries, err := s.readIndex()
 	return func(yield func(*content) bool) {
 		for _, e := range slices.Backward(entries) {
-			if c, err := s.peek(e); err == nil && !yield(c) {
+			if c, err := s.load(e); err == nil && !yield(c) {
 				return
 			}
 		}
@@ -252,7 +251,7 @@ func (s *Store) Keep(ids ...string) {
 
 // keeps reports whether an entry is one of Keep.
 func (s *Store) keeps(d v1.Descriptor) bool {
-	c, err := s.peek(d)
+	c, err := s.load(d)
 	if err != nil {
 		return false
 	}
@@ -268,12 +267,6 @@ func nameOf(d v1.Descriptor) [3]string {
 		name[2] = d.Platform.Architecture
 	}
 	return name
-}
-
-// validJSON reports whether a file holds one JSON document.
-func validJSON(name string) bool {
-	data, err := os.ReadFile(name)
-	return err == nil && json.Valid(data)
 }
 
 // removeTree removes a folder whatever the modes of the folders in it.

@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -53,10 +54,7 @@ func (s *Store) take(ctx context.Context, t taking) (*content, error) {
 	}
 	own := config.OS + "/" + config.Architecture
 	if config.OS != "linux" || t.platform != "" && own != t.platform {
-		if t.platform == "" {
-			return nil, fmt.Errorf("the image is for %s, not for Linux", own)
-		}
-		return nil, fmt.Errorf("the image is for %s, not %s", own, t.platform)
+		return nil, fmt.Errorf("the image is for %s, not %s", own, cmp.Or(t.platform, "for Linux"))
 	}
 	layers, err := t.image.Layers()
 	if err != nil {
@@ -150,7 +148,10 @@ func (s *Store) takeLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.H
 // fetchLayer copies a layer as it is compressed.
 func (s *Store) fetchLayer(ctx context.Context, t taking, l v1.Layer, w io.Writer) error {
 	size, err := l.Size()
-	if err == nil && size > 4<<20 && t.say != nil {
+	if err != nil {
+		return err
+	}
+	if size > 4<<20 && t.say != nil {
 		t.say("pulling %d MB of %s", size>>20, t.ref)
 	}
 	r, err := l.Compressed()
@@ -158,9 +159,6 @@ func (s *Store) fetchLayer(ctx context.Context, t taking, l v1.Layer, w io.Write
 		return err
 	}
 	defer r.Close()
-	if size, err = l.Size(); err != nil {
-		return err
-	}
 	work := "copying "
 	if t.alive != nil {
 		work = "pulling "
@@ -186,7 +184,6 @@ func (s *Store) compressLayer(ctx context.Context, t taking, l v1.Layer, w io.Wr
 	return zip.Close()
 }
 
-// copy copies what comes.
 func (t taking) copy(ctx context.Context, w io.Writer, r io.Reader) error {
 	if t.alive != nil {
 		w = io.MultiWriter(t.alive, w)

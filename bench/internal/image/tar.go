@@ -1,9 +1,10 @@
 package image
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -16,14 +17,8 @@ import (
 // that it was built for, or "image"), so that the engine does not show it as
 // dangling and a prune does not take it away in mid-run; no two images share a
 // tag, so none is moved.
-func (s *Store) WriteTar(ctx context.Context, id string, w io.Writer) error {
-	if err := s.writeTarball(ctx, id, w); err != nil {
-		return fmt.Errorf("writing image %s: %w", id, err)
-	}
-	return nil
-}
-
-func (s *Store) writeTarball(ctx context.Context, id string, w io.Writer) error {
+func (s *Store) WriteTar(ctx context.Context, id string, w io.Writer) (err error) {
+	defer wrap(&err, "writing image %s", id)
 	c, err := s.byID(id)
 	if err != nil {
 		return err
@@ -42,18 +37,7 @@ func (s *Store) writeTarball(ctx context.Context, id string, w io.Writer) error 
 // Tag returns the tag that WriteTar gives to an image with an ID, built for a
 // variant; an empty name is "image".
 func Tag(name, id string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-	}
-	clean := strings.TrimSuffix(b.String(), "-")
-	if clean == "" {
-		clean = "image"
-	}
-	return "coldbench/" + clean + ":" + shortID(id)
+	others := regexp.MustCompile("[^a-z0-9]+")
+	clean := strings.Trim(others.ReplaceAllString(strings.ToLower(name), "-"), "-")
+	return "coldbench/" + cmp.Or(clean, "image") + ":" + shortID(id)
 }

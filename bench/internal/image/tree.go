@@ -156,17 +156,14 @@ func (t *tree) resolve(name string) (string, error) {
 	})
 }
 
-// clone copies a tree.
 func (t *tree) clone() *tree {
 	return &tree{root: t.root, nodes: maps.Clone(t.nodes), accounts: maps.Clone(t.accounts)}
 }
 
-// isDir reports whether a resolved path is a folder.
 func (t *tree) isDir(name string) bool {
 	return name == "." || t.nodes[name].Type == tar.TypeDir
 }
 
-// stat returns a file by its resolved path.
 func (t *tree) stat(name string) (node, error) {
 	if name == "." {
 		return node{entry: rootEntry(), layer: -1}, nil

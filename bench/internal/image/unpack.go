@@ -124,7 +124,6 @@ func (s *Store) makeRoot(place string, fill func(dir string) error) error {
 	return moveRoot(r.temp, place)
 }
 
-// moveRoot moves the folder of an unpacked image to its place.
 func moveRoot(temp, place string) error {
 	err := os.Rename(temp, place)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, errNotEmpty) {
