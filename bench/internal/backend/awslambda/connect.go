@@ -1,6 +1,7 @@
 package awslambda
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,18 +70,10 @@ type Client struct {
 
 // Connect makes a client. It talks to nobody yet. No region is an error.
 func Connect(ctx context.Context, o Options) (*Client, error) {
-	if o.Patience == 0 {
-		o.Patience = 5 * time.Minute
-	}
-	if o.LogPatience == 0 {
-		o.LogPatience = time.Minute
-	}
-	if o.Restoring == nil {
-		o.Restoring = context.Background()
-	}
-	if o.Patient == nil {
-		o.Patient = o.Restoring
-	}
+	o.Patience = cmp.Or(o.Patience, 5*time.Minute)
+	o.LogPatience = cmp.Or(o.LogPatience, time.Minute)
+	o.Restoring = cmp.Or(o.Restoring, context.Background())
+	o.Patient = cmp.Or(o.Patient, o.Restoring)
 	cfg, err := configure(ctx, o)
 	if err != nil {
 		return nil, err
@@ -114,12 +107,8 @@ func configure(ctx context.Context, o Options) (aws.Config, error) {
 		if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsLoopback() {
 			return aws.Config{}, fmt.Errorf("connecting to the rehearsal: %s is not on this machine's loopback", u.Host)
 		}
-		region := o.Region
-		if region == "" {
-			region = rehearsalRegion
-		}
 		return aws.Config{
-			Region:       region,
+			Region:       cmp.Or(o.Region, rehearsalRegion),
 			BaseEndpoint: aws.String(o.Rehearsal),
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{AccessKeyID: "REHEARSAL", SecretAccessKey: "rehearsal", Source: "rehearsal"}, nil
@@ -133,14 +122,8 @@ func configure(ctx context.Context, o Options) (aws.Config, error) {
 			o.Log(scrub(fmt.Sprintf(format, v...)))
 		}
 	})
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(transport()), config.WithLogger(logger)}
-	if o.Region != "" {
-		options = append(options, config.WithRegion(o.Region))
-	}
-	if o.Profile != "" {
-		options = append(options, config.WithSharedConfigProfile(o.Profile))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(transport()), config.WithLogger(logger),
+		config.WithRegion(o.Region), config.WithSharedConfigProfile(o.Profile))
 	if err != nil {
 		return aws.Config{}, advice.Hint(fmt.Errorf("reading the AWS settings: %w", scrubbed(err)), "--profile NAME, or see the files ~/.aws/config and ~/.aws/credentials")
 	}
@@ -181,10 +164,7 @@ func (c *Client) name(ctx context.Context) {
 		c.rehearsal, c.endpoint = "rehearsal, not AWS", "rehearsal"
 		return
 	}
-	base := c.control.Options().BaseEndpoint
-	if base == nil {
-		base = c.logs.Options().BaseEndpoint
-	}
+	base := cmp.Or(c.control.Options().BaseEndpoint, c.logs.Options().BaseEndpoint)
 	if base == nil {
 		return
 	}

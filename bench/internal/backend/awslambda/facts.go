@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,29 +52,20 @@ type Facts struct {
 func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 	cfg := out.Configuration
 	f := &Facts{
-		Ref: ref, Version: aws.ToString(cfg.Version), MemoryMB: int(aws.ToInt32(cfg.MemorySize)),
+		Ref: ref, Version: cmp.Or(aws.ToString(cfg.Version), "$LATEST"), MemoryMB: int(aws.ToInt32(cfg.MemorySize)),
 		Timeout:  time.Duration(aws.ToInt32(cfg.Timeout)) * time.Second,
 		Zip:      cfg.PackageType != types.PackageTypeImage,
 		Inactive: cfg.State == types.StateInactive, Reserved: -1,
-		LogGroup: "/aws/lambda/" + ref.Name, Arch: "amd64", config: cfg,
+		LogGroup: "/aws/lambda/" + ref.Name, Arch: "amd64", ImageID: codeID(out), ImageURI: imageURI(out), config: cfg,
 	}
-	if f.Version == "" {
-		f.Version = "$LATEST"
+	if slices.Contains(cfg.Architectures, types.ArchitectureArm64) {
+		f.Arch = "arm64"
 	}
-	for _, a := range cfg.Architectures {
-		if a == types.ArchitectureArm64 {
-			f.Arch = "arm64"
-		}
-	}
-	f.ImageID = codeID(out)
-	f.ImageURI = imageURI(out)
 	if f.Zip {
 		f.SizeBytes = cfg.CodeSize
 	}
 	if l := cfg.LoggingConfig; l != nil {
-		if g := aws.ToString(l.LogGroup); g != "" {
-			f.LogGroup = g
-		}
+		f.LogGroup = cmp.Or(aws.ToString(l.LogGroup), f.LogGroup)
 		if l.LogFormat == types.LogFormatJson && l.SystemLogLevel == types.SystemLogLevelWarn {
 			return nil, advice.Hint(fmt.Errorf("function %s hides REPORT: its log format is JSON and its system log level WARN", ref),
 				fmt.Sprintf("aws lambda update-function-configuration --function-name %s --logging-config LogFormat=JSON,SystemLogLevel=INFO", ref.Name))

@@ -164,11 +164,7 @@ func (f *function) change(ctx context.Context, want state, operation string, sen
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var revision *string
-		if f.revision != "" {
-			revision = aws.String(f.revision)
-		}
-		next, err := send(revision)
+		next, err := send(optional(f.revision))
 		switch k := kindOf(err); {
 		case err == nil:
 			f.revision = aws.ToString(next)
@@ -321,8 +317,6 @@ func (f *function) restore(ctx context.Context, c *Client) error {
 }
 
 // keys are the names of the variables that bench adds.
-func (f *function) keys() []string { return keysOf(f.extra) }
-
-func keysOf(extra map[string]string) []string {
-	return append([]string{TokenKey}, slices.Sorted(maps.Keys(extra))...)
+func (f *function) keys() []string {
+	return append([]string{TokenKey}, slices.Sorted(maps.Keys(f.extra))...)
 }

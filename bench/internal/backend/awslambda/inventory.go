@@ -1,6 +1,7 @@
 package awslambda
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,29 +79,32 @@ func (c *Client) Inventory(ctx context.Context, refs []Ref) (*Inventory, error) 
 // readAccount asks who bench is and what it may run at once. What another
 // endpoint than AWS lacks is a warning.
 func (c *Client) readAccount(ctx context.Context, s *Inventory) error {
+	warn := func(text string) { s.Warnings = append(s.Warnings, text) }
+	tolerate := func(err, explained error) error {
+		if c.rehearsal == "" || kindOf(err) == kindConnection || ctx.Err() != nil {
+			return explained
+		}
+		warn(explained.Error())
+		return nil
+	}
 	who, err := c.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	switch {
-	case err == nil:
+	if err == nil {
 		s.Account.ID, s.Account.ARN = aws.ToString(who.Account), aws.ToString(who.Arn)
-	case c.rehearsal != "" && kindOf(err) != kindConnection && ctx.Err() == nil:
-		s.Warnings = append(s.Warnings, explain("asking who I am", "sts", "GetCallerIdentity", err).Error())
-	default:
-		return explain("asking who I am", "sts", "GetCallerIdentity", err)
+	} else if err := tolerate(err, explain("asking who I am", "sts", "GetCallerIdentity", err)); err != nil {
+		return err
 	}
 	settings, err := c.control.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
-	switch {
-	case err == nil && settings.AccountLimit != nil:
-		s.Account.Concurrent = int(settings.AccountLimit.ConcurrentExecutions)
-		s.Account.Unreserved = int(aws.ToInt32(settings.AccountLimit.UnreservedConcurrentExecutions))
-		if l := settings.AccountLimit; l.UnreservedConcurrentExecutions != nil && *l.UnreservedConcurrentExecutions == 0 && l.ConcurrentExecutions > 0 {
-			s.Warnings = append(s.Warnings, "all of the account's concurrency is reserved: functions without a reservation can't run")
-		}
-	case err == nil:
-		s.Warnings = append(s.Warnings, "asking for the account's concurrency: the endpoint names no limit")
-	case c.rehearsal != "" && kindOf(err) != kindConnection && ctx.Err() == nil:
-		s.Warnings = append(s.Warnings, explain("asking for the account's concurrency", "lambda", "GetAccountSettings", err).Error())
-	default:
-		return explain("asking for the account's concurrency", "lambda", "GetAccountSettings", err)
+	if err != nil {
+		return tolerate(err, explain("asking for the account's concurrency", "lambda", "GetAccountSettings", err))
+	}
+	l := settings.AccountLimit
+	if l == nil {
+		warn("asking for the account's concurrency: the endpoint names no limit")
+		return nil
+	}
+	s.Account.Concurrent, s.Account.Unreserved = int(l.ConcurrentExecutions), int(aws.ToInt32(l.UnreservedConcurrentExecutions))
+	if l.UnreservedConcurrentExecutions != nil && s.Account.Unreserved == 0 && s.Account.Concurrent > 0 {
+		warn("all of the account's concurrency is reserved: functions without a reservation can't run")
 	}
 	return nil
 }
@@ -129,7 +133,7 @@ func (c *Client) look(ctx context.Context, ref Ref) (*Facts, error) {
 }
 
 func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
-	out, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier()})
+	out, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: optional(ref.Qualifier)})
 	switch {
 	case kindOf(err) == kindNotFound:
 		hint := "make deploy; or --region and --profile, if it is elsewhere"
@@ -148,10 +152,7 @@ func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionO
 // Capacity returns how many environments of a function may run at once, at
 // least 1 and at most n.
 func (s *Inventory) Capacity(f *Facts, n int) int {
-	free := s.Account.Unreserved
-	if free == 0 {
-		free = s.Account.Concurrent
-	}
+	free := cmp.Or(s.Account.Unreserved, s.Account.Concurrent)
 	if f.Reserved > 0 {
 		free = f.Reserved
 	}

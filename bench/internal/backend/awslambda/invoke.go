@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,25 +39,23 @@ func (c *Client) warmUp(ctx context.Context, ref Ref, n int) {
 	if n == 1 && c.counter.quiet(time.Now()) < fresh {
 		return
 	}
-	done := make(chan struct{})
+	var wg sync.WaitGroup
 	for range n {
-		go func() {
+		wg.Go(func() {
 			_, _ = c.invoker.Invoke(ctx, &lambda.InvokeInput{
-				FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier(), InvocationType: types.InvocationTypeDryRun,
+				FunctionName: aws.String(ref.Name), Qualifier: optional(ref.Qualifier), InvocationType: types.InvocationTypeDryRun,
 			})
-			done <- struct{}{}
-		}()
+		})
 	}
-	for range n {
-		<-done
-	}
+	wg.Wait()
 }
 
-func (r Ref) qualifier() *string {
-	if r.Qualifier == "" {
+// optional is a member of a request that is left out if it is empty.
+func optional(s string) *string {
+	if s == "" {
 		return nil
 	}
-	return aws.String(r.Qualifier)
+	return &s
 }
 
 // beyond is how much longer than the function's timeout an answer may take: an
@@ -68,7 +67,7 @@ func (c *Client) invoke(ctx context.Context, ref Ref, payload []byte, timeout ti
 	limited, cancel := context.WithTimeout(ctx, timeout+c.beyond)
 	defer cancel()
 	in := &lambda.InvokeInput{
-		FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier(), Payload: payload,
+		FunctionName: aws.String(ref.Name), Qualifier: optional(ref.Qualifier), Payload: payload,
 		InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail,
 	}
 	at := time.Now()

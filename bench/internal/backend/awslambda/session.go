@@ -73,18 +73,14 @@ func (k *Session) Open(ctx context.Context, cfg coldstart.Config, img coldstart.
 	if facts == nil {
 		return nil, fmt.Errorf("opening %v: function %s is not in the inventory", cfg, ref)
 	}
-	extra := maps.Clone(o.Environment)
-	if extra == nil {
-		extra = map[string]string{}
-	}
-	if err := k.Check(facts, cfg, extra); err != nil {
+	if err := k.Check(facts, cfg, o.Environment); err != nil {
 		return nil, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	f := k.functions[ref.Name]
 	if f == nil {
-		f = newFunction(k.c, k.updated(facts), extra, k.writeJournal)
+		f = newFunction(k.c, k.updated(facts), maps.Clone(o.Environment), k.writeJournal)
 		if k.setup.Strategy == coldstart.StrategyCodeUpdate {
 			f.redeploys, f.own, f.images = true, facts.ImageURI, k.setup.Images[ref]
 		}
@@ -117,11 +113,8 @@ func (k *Session) Check(f *Facts, cfg coldstart.Config, extra map[string]string)
 		case base.ImageID != f.ImageID:
 			return advice.Hint(fmt.Errorf("%s is of other code than function %s, which strategy %s publishes", f.Ref, base.Ref, k.setup.Strategy), "--strategy burst or idle")
 		}
-		add := maps.Clone(extra)
-		if add == nil {
-			add = map[string]string{}
-		}
-		add[TokenKey] = newToken()
+		add := map[string]string{TokenKey: newToken()}
+		maps.Copy(add, extra)
 		return base.Updatable(add)
 	}
 	switch {

@@ -78,7 +78,7 @@ func isVersion(cfg *types.FunctionConfiguration, ref Ref) error {
 // first: an endpoint that does not know the qualifier would delete the function.
 func (c *Client) deleteVersion(ctx context.Context, ref Ref) error {
 	doing := "deleting version " + ref.String()
-	shown, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier()})
+	shown, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: optional(ref.Qualifier)})
 	if err != nil {
 		if kindOf(err) == kindNotFound {
 			return nil
@@ -88,7 +88,7 @@ func (c *Client) deleteVersion(ctx context.Context, ref Ref) error {
 	if err := isVersion(shown.Configuration, ref); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	_, err = c.control.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: ref.qualifier()})
+	_, err = c.control.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: optional(ref.Qualifier)})
 	if err == nil || kindOf(err) == kindNotFound {
 		return nil
 	}
