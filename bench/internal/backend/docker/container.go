@@ -92,10 +92,8 @@ func (e *Engine) remove(id string, gone *removal) error {
 		gone = e.awaitRemoval(id)
 	}
 	if !gone.wait(ctx, callTimeout) {
-		if gone.err != nil {
-			return unremoved(id, causeOf(e.options.Closing, gone.err))
-		}
-		return unremoved(id, causeOf(e.options.Closing, fmt.Errorf("it is still there after %v", callTimeout)))
+		err := cmp.Or(gone.err, fmt.Errorf("it is still there after %v", callTimeout))
+		return unremoved(id, causeOf(e.options.Closing, err))
 	}
 	return nil
 }
@@ -281,8 +279,7 @@ func (e *Engine) ranOutOfMemory(id string) bool {
 	case <-events.Messages:
 		return true
 	case <-events.Err:
-		return false
 	case <-ctx.Done():
-		return false
 	}
+	return false
 }

@@ -51,19 +51,8 @@ func newEmulatorImage(arch string, rie, start []byte) *emulatorImage {
 // bytes.
 func (i *emulatorImage) writeTo(w io.Writer) error {
 	var layer bytes.Buffer
-	t := tar.NewWriter(&layer)
-	entries := []tar.Header{
-		{Name: "coldbench/", Typeflag: tar.TypeDir, Mode: 0o755},
-		{Name: "coldbench/start", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(i.start))},
-		{Name: "rie", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(i.rie))},
-	}
-	for n, content := range [][]byte{nil, i.start, i.rie} {
-		entries[n].Format = tar.FormatUSTAR
-		if err := writeEntry(t, &entries[n], content); err != nil {
-			return err
-		}
-	}
-	if err := t.Close(); err != nil {
+	err := writeTar(&layer, 0o755, file{"coldbench/", nil}, file{"coldbench/start", i.start}, file{"rie", i.rie})
+	if err != nil {
 		return fmt.Errorf("writing layer: %w", err)
 	}
 	layerSum := sha256.Sum256(layer.Bytes())
@@ -90,28 +79,24 @@ func (i *emulatorImage) writeTo(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("writing manifest: %w", err)
 	}
-	out := tar.NewWriter(w)
-	for _, f := range []struct {
-		name    string
-		content []byte
-	}{{"layer.tar", layer.Bytes()}, {configName, config}, {"manifest.json", manifest}} {
-		h := &tar.Header{Name: f.name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(f.content)), Format: tar.FormatUSTAR}
-		if err := writeEntry(out, h, f.content); err != nil {
-			return err
-		}
-	}
-	if err := out.Close(); err != nil {
-		return fmt.Errorf("writing image: %w", err)
-	}
-	return nil
+	return writeTar(w, 0o644, file{"layer.tar", layer.Bytes()}, file{configName, config}, file{"manifest.json", manifest})
 }
 
-func writeEntry(t *tar.Writer, h *tar.Header, content []byte) error {
-	if err := t.WriteHeader(h); err != nil {
-		return fmt.Errorf("writing %s: %w", h.Name, err)
+type file struct {
+	name    string // a folder's ends in a slash
+	content []byte
+}
+
+func writeTar(w io.Writer, mode int64, files ...file) error {
+	t := tar.NewWriter(w)
+	for _, f := range files {
+		h := &tar.Header{Name: f.name, Mode: mode, Size: int64(len(f.content)), Format: tar.FormatUSTAR}
+		if err := t.WriteHeader(h); err != nil {
+			return fmt.Errorf("writing %s: %w", f.name, err)
+		}
+		if _, err := t.Write(f.content); err != nil {
+			return fmt.Errorf("writing %s: %w", f.name, err)
+		}
 	}
-	if _, err := t.Write(content); err != nil {
-		return fmt.Errorf("writing %s: %w", h.Name, err)
-	}
-	return nil
+	return t.Close()
 }

@@ -1,11 +1,13 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -55,19 +57,14 @@ var _ coldstart.Backend = (*Engine)(nil)
 // it can do, and removes what runs that are no more left behind. The error
 // wraps ErrNoEngine where nothing answers, and carries a hint.
 func Connect(ctx context.Context, o Options) (*Engine, error) {
-	switch o.Network {
-	case "":
-		o.Network = "bridge"
-	case "bridge", "none":
-	default:
+	o.Network = cmp.Or(o.Network, "bridge")
+	if o.Network != "bridge" && o.Network != "none" {
 		return nil, fmt.Errorf("network %q: want bridge or none", o.Network)
 	}
 	if o.Log == nil {
 		o.Log = func(string) {}
 	}
-	if o.Closing == nil {
-		o.Closing = context.Background()
-	}
+	o.Closing = cmp.Or(o.Closing, context.Background())
 	cli, f, err := dial(ctx, connectTimeout)
 	if err != nil {
 		return nil, err
@@ -78,7 +75,9 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.findLimits(ctx)
-	e.warnOfStorage()
+	if text, hint := storageWarning(e.Facts()); text != "" {
+		e.warn("%s: %s", text, hint)
+	}
 	return e, nil
 }
 
@@ -122,8 +121,7 @@ func (e *Engine) newMachine(ctx context.Context, c coldstart.Config, img coldsta
 	if _, err := e.emulatorOf(ctx); err != nil {
 		return nil, err
 	}
-	m := &machine{engine: e, image: id, config: c, img: img, options: o, quota: q, function: localenv.FunctionOf(c, img, o)}
-	return m.fresh(), nil
+	return prototype{engine: e, image: id, config: c, img: img, options: o, quota: q, function: localenv.FunctionOf(c, img, o)}.fresh(), nil
 }
 
 // Strategy is "new-container".
@@ -142,11 +140,8 @@ func (e *Engine) Arch() string { return e.facts.arch }
 
 // Cgroup is "v1", "v2", or "" where the engine does not say.
 func (e *Engine) Cgroup() string {
-	switch v := e.facts.info.CgroupVersion; v {
-	case "1", "2":
+	if v := strings.TrimPrefix(e.facts.info.CgroupVersion, "v"); v == "1" || v == "2" {
 		return "v" + v
-	case "v1", "v2":
-		return v
 	}
 	return ""
 }
@@ -156,19 +151,16 @@ func (e *Engine) Cgroup() string {
 func (e *Engine) Warnings() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]string(nil), e.warnings...)
+	return slices.Clone(e.warnings)
 }
 
 func (e *Engine) warn(format string, args ...any) {
 	w := fmt.Sprintf(format, args...)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, old := range e.warnings {
-		if old == w {
-			return
-		}
+	if !slices.Contains(e.warnings, w) {
+		e.warnings = append(e.warnings, w)
 	}
-	e.warnings = append(e.warnings, w)
 }
 
 // emulatorOf returns the run's emulator, made where there is none yet or the
@@ -188,11 +180,8 @@ func (e *Engine) emulatorOf(ctx context.Context) (*emulator, error) {
 		e.emulator = nil
 	}
 	rie, err := payload.RIE(e.facts.arch)
-	if err != nil {
-		return nil, advice.Hint(err, "make build ARCH="+e.facts.arch)
-	}
-	start, err := payload.Start(e.facts.arch)
-	if err != nil {
+	start, startErr := payload.Start(e.facts.arch)
+	if err := cmp.Or(err, startErr); err != nil {
 		return nil, advice.Hint(err, "make build ARCH="+e.facts.arch)
 	}
 	m, err := e.startEmulator(ctx, newEmulatorImage(e.facts.arch, rie, start))

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"archive/tar"
 
 	"github.com/moby/moby/client"
 
@@ -82,14 +81,12 @@ func (e *buildError) Error() string { return e.err.Error() + ": " + e.text }
 func imageTar(t testing.TB, arch string, files map[string][]byte, config map[string]any) ([]byte, string) {
 	t.Helper()
 	archive := func(files map[string][]byte) []byte {
-		var b bytes.Buffer
-		w := tar.NewWriter(&b)
+		var list []file
 		for name, content := range files {
-			if err := writeEntry(w, &tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(content))}, content); err != nil {
-				t.Fatal(err)
-			}
+			list = append(list, file{name, content})
 		}
-		if err := w.Close(); err != nil {
+		var b bytes.Buffer
+		if err := writeTar(&b, 0o755, list...); err != nil {
 			t.Fatal(err)
 		}
 		return b.Bytes()

@@ -43,14 +43,11 @@ func abandoned(list []container.Summary, self owner, now time.Time) []container.
 	}
 	var dead []container.Summary
 	for _, c := range list {
-		o, err := parseOwner(c.Labels[labelOwner])
-		if err == nil && self.host != "" && o.host == self.host {
-			if !o.lives() {
-				dead = append(dead, c)
-			}
-			continue
+		gone := !emulators[c.Labels[labelRun]] && now.Sub(time.Unix(c.Created, 0)) > abandonedAfter
+		if o, err := parseOwner(c.Labels[labelOwner]); err == nil && self.host != "" && o.host == self.host {
+			gone = !o.lives()
 		}
-		if !emulators[c.Labels[labelRun]] && now.Sub(time.Unix(c.Created, 0)) > abandonedAfter {
+		if gone {
 			dead = append(dead, c)
 		}
 	}
@@ -84,10 +81,12 @@ func nameOf(c container.Summary) string {
 // Check says whether a Docker-API engine answers, what it can limit, and what
 // crashes have left in it.
 func Check(ctx context.Context) []advice.Finding {
-	const subject = "docker engine"
+	finding := func(severity advice.Severity, text, hint string) advice.Finding {
+		return advice.Finding{Severity: severity, Subject: "docker engine", Text: text, Hint: hint}
+	}
 	cli, f, err := dial(ctx, connectTimeout)
 	if err != nil {
-		return []advice.Finding{{Severity: advice.Warning, Subject: subject, Text: err.Error(), Hint: advice.HintOf(err)}}
+		return []advice.Finding{finding(advice.Warning, err.Error(), advice.HintOf(err))}
 	}
 	defer cli.Close()
 	e := &Engine{cli: cli, facts: f, options: Options{Closing: ctx, Log: func(string) {}}}
@@ -100,23 +99,20 @@ func Check(ctx context.Context) []advice.Finding {
 	if engine.StorageDriver != "" {
 		text += ", storage driver " + engine.StorageDriver
 	}
-	findings := []advice.Finding{{Severity: advice.OK, Subject: subject, Text: text}}
+	findings := []advice.Finding{finding(advice.OK, text, "")}
 	if text, hint := storageWarning(engine); text != "" {
-		findings = append(findings, advice.Finding{Severity: advice.Warning, Subject: subject, Text: text, Hint: hint})
+		findings = append(findings, finding(advice.Warning, text, hint))
 	}
 	for _, w := range e.Warnings() {
-		findings = append(findings, advice.Finding{Severity: advice.Warning, Subject: subject, Text: w})
+		findings = append(findings, finding(advice.Warning, w, ""))
 	}
 	dead, err := leftovers(ctx, cli, time.Now())
 	if err != nil {
-		return append(findings, advice.Finding{Severity: advice.Warning, Subject: subject, Text: err.Error()})
+		return append(findings, finding(advice.Warning, err.Error(), ""))
 	}
 	for _, c := range dead {
-		findings = append(findings, advice.Finding{
-			Severity: advice.Note, Subject: subject,
-			Text: "container " + nameOf(c) + " is left of a run that was cut off; the next run removes it",
-			Hint: "docker rm -f " + nameOf(c),
-		})
+		text := "container " + nameOf(c) + " is left of a run that was cut off; the next run removes it"
+		findings = append(findings, finding(advice.Note, text, "docker rm -f "+nameOf(c)))
 	}
 	return findings
 }

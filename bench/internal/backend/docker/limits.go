@@ -95,10 +95,10 @@ type updater func(ctx context.Context, id string, period, quota int64) error
 func (e *Engine) findUpdater(ctx context.Context) updater {
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errSilent)
 	defer cancel()
+	if e.facts.product != "podman" {
+		return e.updateDocker
+	}
 	for _, u := range []updater{e.updateDocker, e.updateLibpod} {
-		if e.facts.product != "podman" {
-			return u
-		}
 		err := u(ctx, "coldbench-no-such-container", 20000, 40000)
 		if err != nil && isNoSuchContainer(err) {
 			return u
@@ -121,12 +121,7 @@ func (e *Engine) updateLibpod(ctx context.Context, id string, period, quota int6
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://podman/v4.0.0/libpod/containers/"+id+"/update", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := e.libpod().Do(req)
+	resp, err := e.libpod(ctx, http.MethodPost, "containers/"+id+"/update", body)
 	if err != nil {
 		return err
 	}
@@ -142,13 +137,19 @@ func (e *Engine) updateLibpod(ctx context.Context, id string, period, quota int6
 	return err
 }
 
-// libpod returns a client for paths that the Docker API does not have.
-func (e *Engine) libpod() *http.Client {
+// libpod calls Podman's own API, for what the Docker API does not have.
+func (e *Engine) libpod(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://podman/v4.0.0/libpod/"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
 	dial := e.cli.Dialer()
-	return &http.Client{Transport: &http.Transport{
+	client := http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		DisableKeepAlives: true,
 	}}
+	return client.Do(req)
 }
 
 // libpodInfo asks Podman's own API; where it does not answer, nothing is known.
@@ -156,11 +157,7 @@ func (e *Engine) libpodInfo(ctx context.Context) libpodInfo {
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errSilent)
 	defer cancel()
 	var info libpodInfo
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://podman/v4.0.0/libpod/info", nil)
-	if err != nil {
-		return libpodInfo{}
-	}
-	resp, err := e.libpod().Do(req)
+	resp, err := e.libpod(ctx, http.MethodGet, "info", nil)
 	if err != nil {
 		return libpodInfo{}
 	}

@@ -1,9 +1,12 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,9 +28,8 @@ const (
 	defaultTimeout = 3 * time.Second
 )
 
-// machine is one execution environment: a container, and a fresh one after
-// each crash or timeout.
-type machine struct {
+// prototype is what the environments of a configuration have in common.
+type prototype struct {
 	engine   *Engine
 	image    string // the engine's ID
 	config   coldstart.Config
@@ -35,8 +37,14 @@ type machine struct {
 	options  coldstart.Options
 	quota    localenv.Quota
 	function runtimeapi.Function
-	output   localenv.Output
-	lines    *localenv.Stream // of the output
+}
+
+// machine is one execution environment: a container, and a fresh one after
+// each crash or timeout.
+type machine struct {
+	prototype
+	output localenv.Output
+	lines  *localenv.Stream // of the output
 
 	// emulator is nil before Provision. The processes after that number are of
 	// this environment, or of a later one.
@@ -54,16 +62,11 @@ type machine struct {
 
 var _ localenv.Machine = (*machine)(nil)
 
-// fresh returns another environment of the same configuration.
-func (m *machine) fresh() *machine {
-	fresh := &machine{
-		engine: m.engine, image: m.image, config: m.config, img: m.img, options: m.options,
-		quota: m.quota, function: m.function,
-		output:    localenv.Output{Log: m.options.Log},
-		processes: map[int]*process{},
-	}
-	fresh.lines = fresh.output.Stream()
-	return fresh
+// fresh returns another environment of the configuration.
+func (p prototype) fresh() *machine {
+	m := &machine{prototype: p, output: localenv.Output{Log: p.options.Log}, processes: map[int]*process{}}
+	m.lines = m.output.Stream()
+	return m
 }
 
 // Provision makes the container and returns when images/start is ready.
@@ -137,10 +140,7 @@ func (m *machine) Invoke(ctx context.Context, ev runtimeapi.Event) (runtimeapi.I
 	if m.emulator == nil {
 		return runtimeapi.Invocation{}, errors.New("invocation of an environment that was not provisioned")
 	}
-	timeout := m.options.Timeout
-	if timeout == 0 {
-		timeout = defaultTimeout
-	}
+	timeout := cmp.Or(m.options.Timeout, defaultTimeout)
 	// A fresh container may have to be made within the invocation.
 	call, cancel := context.WithTimeoutCause(ctx, provisionTimeout+timeout+endSlack, errSilent)
 	defer cancel()
@@ -181,15 +181,10 @@ func (m *machine) Close() error {
 		err = nil // what counts is that the containers are gone
 	}
 	m.mu.Lock()
-	left := make([]*process, 0, len(m.processes))
-	for _, p := range m.processes {
-		left = append(left, p)
-	}
+	left := slices.Collect(maps.Keys(m.processes))
 	m.mu.Unlock()
-	for _, p := range left {
-		if killErr := m.kill(ctx, p.number); killErr != nil {
-			err = errors.Join(err, killErr)
-		}
+	for _, number := range left {
+		err = errors.Join(err, m.kill(ctx, number))
 	}
 	em.release(m)
 	return engineFailure(ctx, err)

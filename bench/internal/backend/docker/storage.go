@@ -60,10 +60,3 @@ func storageWarning(f coldstart.EngineFacts) (text, hint string) {
 	}
 	return text, "use an engine with overlay2, or --engine sandbox"
 }
-
-// warnOfStorage adds the warning to those of the engine.
-func (e *Engine) warnOfStorage() {
-	if text, hint := storageWarning(e.Facts()); text != "" {
-		e.warn("%s: %s", text, hint)
-	}
-}
