@@ -2,7 +2,7 @@ package awssim
 
 type reserved struct{ ReservedConcurrentExecutions int }
 
-// leftUnreserved is what reservations must leave to functions without one.
+// leftUnreserved is Lambda's minimum.
 const leftUnreserved = 100
 
 func (s *Server) putConcurrency(c *call, in struct{ ReservedConcurrentExecutions *int }) (any, error) {

@@ -13,17 +13,14 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// configuration is code and settings of a function. It is never changed once a
-// version has it: an update makes another one.
+// configuration is code and settings of a function. An update makes another one.
 type configuration struct {
-	image coldstart.Image
-	// imageURI is what the image was called in a request.
+	image    coldstart.Image
 	imageURI string
 	zip      bool
 	runtime  string
 	handler  string
-	// codeSize is in bytes, codeSHA256 as Lambda shows it: base64 for zips, hex
-	// for images.
+	// codeSize is in bytes, codeSHA256 base64 for zips, hex for images.
 	codeSize    int64
 	codeSHA256  string
 	role        string
@@ -34,8 +31,7 @@ type configuration struct {
 	variables   map[string]string
 	log         logging
 	override    imageConfig
-	// snapStart is true where published versions are restored from a snapshot.
-	snapStart bool
+	snapStart   bool
 }
 
 type logging struct {
@@ -45,7 +41,6 @@ type logging struct {
 	ApplicationLogLevel string `json:",omitempty"`
 }
 
-// imageConfig overrides what an image says of itself.
 type imageConfig struct {
 	EntryPoint       []string `json:",omitempty"`
 	Command          []string `json:",omitempty"`
@@ -54,8 +49,7 @@ type imageConfig struct {
 
 func (c configuration) same(other configuration) bool { return reflect.DeepEqual(c, other) }
 
-// settings are the members of CreateFunction and UpdateFunctionConfiguration
-// that are honoured here. Nil is left as it is.
+// settings are the members of a request that are honoured; nil leaves a setting.
 type settings struct {
 	Description      *string
 	Handler          *string
@@ -121,7 +115,6 @@ func (l logging) complete() logging {
 	return l
 }
 
-// The bounds of a function's settings.
 const (
 	minMemoryMB, maxMemoryMB = 128, 10240
 	maxTimeoutS              = 900
@@ -177,7 +170,6 @@ func (c configuration) coded(img coldstart.Image, uri string) configuration {
 	return c
 }
 
-// program returns the image as the function's settings have it.
 func (c configuration) program() coldstart.Image {
 	img := c.image
 	if c.override.EntryPoint != nil {
@@ -202,7 +194,6 @@ func (c configuration) arch() string {
 
 func (c configuration) timeout() time.Duration { return time.Duration(c.timeoutS) * time.Second }
 
-// environment is what the function's processes have beside the image's own.
 func (c configuration) environment() map[string]string {
 	env := maps.Clone(c.variables)
 	if env == nil {

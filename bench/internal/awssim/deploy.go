@@ -22,10 +22,8 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// zipRuntime is what a function that is deployed as a zip is described with.
 const zipRuntime = "provided.al2023"
 
-// role is every function's.
 const role = "arn:aws:iam::" + Account + ":role/rehearsal"
 
 // Deploy makes a function that is active at once, of an image that is unpacked
@@ -99,14 +97,12 @@ func Repository(region string) string {
 	return Account + ".dkr.ecr." + region + ".amazonaws.com/rehearsal"
 }
 
-// functionName is what Lambda takes as a name.
 var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
-// maxUnzipped is the most that a zip may hold: 250 MB.
+// Lambda's limit: 250 MB.
 const maxUnzipped = 250 << 20
 
-// unzip makes an image of a zip: its files in /var/task, and what starts it,
-// /var/task/bootstrap. There is nothing else in it: the runtime must be static.
+// unzip makes an image of a zip that holds /var/task and nothing else: the runtime must be static.
 func (s *Server) unzip(content []byte, arch string) (img coldstart.Image, err error) {
 	r, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {

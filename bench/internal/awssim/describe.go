@@ -35,7 +35,6 @@ type size struct{ Size int }
 type snapStart struct{ ApplyOn, OptimizationStatus string }
 type imageConfigResponse struct{ ImageConfig imageConfig }
 
-// describe says how a version is configured.
 func (s *Server) describe(f *function, v *version, qualifier string) described {
 	c := v.cfg
 	d := described{

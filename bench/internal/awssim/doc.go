@@ -2,18 +2,13 @@
 // loopback, for clients that would otherwise talk to AWS: a rehearsal. The
 // functions really run, in sandboxes, from images that are unpacked here.
 //
-// It is opinionated about being like Lambda where it matters to who measures it:
-// updates that take a while and are refused meanwhile, environments that are
-// cold once and warm until they expire or their function changes, limits of
-// concurrency, log lines printed by the functions that print the local engines',
-// log events that show up late and in pages. It is opinionated about being
-// recognized, too: the account is 000000000000 and every answer carries the
-// header X-Bench-Rehearsal.
+// It is like Lambda in what a measurement sees: updates that take a while, cold
+// and warm environments, limits of concurrency, log lines, log events that show
+// up late and in pages. It can be recognized: the account is 000000000000 and
+// every answer carries the header X-Bench-Rehearsal.
 //
-// It checks no signature and knows no permissions. Without Options.Latency it
-// adds nothing to what this machine takes; what it adds with "aws" is drawn from
-// published Init Durations. Time alone it does not have of AWS: not the network,
-// not the placement of an environment, not the freeze between invocations.
+// It checks no signature and no permissions, and takes the time that this machine
+// takes: no network, no placement, no freeze between invocations.
 package awssim
 
 import (

@@ -16,8 +16,7 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// environment is one execution environment. It serves one invocation at a time:
-// who has taken it out of its deployment's idle ones owns it.
+// environment is one execution environment; who takes it out of the idle ones owns it.
 type environment struct {
 	s       *Server
 	d       *deployment
@@ -25,22 +24,18 @@ type environment struct {
 	log     *stream
 	// platform is the wait before init, which Init Duration holds too.
 	platform time.Duration
-	// initNs is how long init took with it, restoreNs the same where it stands for
-	// the restoring of a snapshot; nil once it was printed, and where init failed.
+	// initNs is how long init took with it, restoreNs the same for a snapshot; nil once
+	// printed, and where init failed.
 	initNs, restoreNs *int64
-	// kind is what init is done for: onDemand, provisioned or snapStarted.
-	kind  string
-	fresh bool
-	// since is when it became idle.
-	since time.Time
+	kind              string
+	fresh             bool
+	since             time.Time
 
-	mu sync.Mutex
-	// closing are the END and REPORT of the invocation under way.
+	mu      sync.Mutex
 	closing string
 }
 
-// take finds an environment for an invocation of a version, an idle one or a
-// new one, or says why there is none. The caller gives it back.
+// take finds or makes an environment for an invocation. The caller gives it back.
 func (s *Server) take(f *function, v *version) (*environment, error) {
 	d := v.serving
 	s.expire(d)
@@ -63,8 +58,7 @@ func (s *Server) take(f *function, v *version) (*environment, error) {
 	return e, nil
 }
 
-// pop takes out the idle environment that was used last, as Lambda does; nil
-// where there is none.
+// pop takes out the idle environment that was used last, as Lambda does; nil for none.
 func (d *deployment) pop() *environment {
 	if d == nil || len(d.idle) == 0 {
 		return nil
@@ -94,7 +88,6 @@ func (s *Server) newEnvironment(d *deployment) *environment {
 	return e
 }
 
-// give puts an environment back after an invocation; broken ones are ended.
 func (s *Server) give(e *environment, broken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,8 +100,7 @@ func (s *Server) give(e *environment, broken bool) {
 	e.d.idle = append(e.d.idle, e)
 }
 
-// dispose ends an environment that nobody uses any more, beside its caller, who
-// holds the lock.
+// dispose ends an environment that nobody uses any more. The lock is held.
 func (s *Server) dispose(e *environment) {
 	s.environments--
 	if e.machine == nil {
@@ -136,8 +128,7 @@ func (s *Server) expire(d *deployment) {
 	})
 }
 
-// unreserved returns how many environments may serve functions without a
-// reservation, and how many do.
+// unreserved returns how many environments functions without a reservation may have, and have.
 func (s *Server) unreserved() (free, running int) {
 	free = s.o.Concurrency
 	for _, f := range s.functions {
@@ -186,8 +177,7 @@ func (e *environment) start(ctx context.Context) error {
 	return nil
 }
 
-// platformLines takes what the platform prints as it comes. END and REPORT wait
-// for what the function wrote before them.
+// platformLines holds END and REPORT back for what the function wrote before them.
 func (e *environment) platformLines(lines string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -200,8 +190,7 @@ func (e *environment) platformLines(lines string) {
 	}
 }
 
-// invoke runs one invocation. An error is the engine's: then nothing is known of
-// the environment, and it is to be ended.
+// invoke runs one invocation. After an error the environment is to be ended.
 func (e *environment) invoke(ctx context.Context, ev runtimeapi.Event) (runtimeapi.Invocation, error) {
 	if e.fresh {
 		e.fresh = false
@@ -231,7 +220,6 @@ func (e *environment) invoke(ctx context.Context, ev runtimeapi.Event) (runtimea
 	return inv, nil
 }
 
-// streamName makes up the name of a log stream in Lambda's form.
 func streamName(t time.Time, version string) string {
 	var b [16]byte
 	rand.Read(b[:])

@@ -74,15 +74,13 @@ func newRNG(seed uint64, operation, name string, n int) rng {
 	return rng{rand.New(rand.NewPCG(seed, h.Sum64()))}
 }
 
-// strikes draws with a rate. It always draws, so that one rate does not change
-// what becomes of another.
+// strikes always draws, so that one rate does not change what becomes of another.
 func (r rng) strikes(rate float64) bool { return r.Float64() < rate }
 
 func (r rng) between(from, to time.Duration) time.Duration {
 	return from + time.Duration(r.Float64()*float64(to-from))
 }
 
-// injectedFault is what was drawn for one call.
 type injectedFault struct {
 	throttle, failure, reset, after, expired, denied, slow, noLog, cut, late, conflict, eni, kms, stale, ahead bool
 	// slowly is how long a slow update takes, lately how late a late event is.

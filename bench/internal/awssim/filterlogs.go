@@ -13,7 +13,6 @@ import (
 	"time"
 )
 
-// maxPageEvents and maxPageBytes bound a page of FilterLogEvents.
 const (
 	maxPageEvents = 10_000
 	maxPageBytes  = 1 << 20
@@ -33,8 +32,6 @@ func (c cursor) token() string {
 	return base64.RawURLEncoding.EncodeToString(jsonOf(c))
 }
 
-// filterRequest is FilterLogEvents' input; nextToken and limit are no part of
-// the question.
 type filterRequest struct {
 	LogGroupName        string   `json:"logGroupName"`
 	LogGroupIdentifier  string   `json:"logGroupIdentifier"`
@@ -149,7 +146,6 @@ func logsPage(events []filteredEvent, next string) map[string]any {
 	return out
 }
 
-// describeLogStreams lists the streams of a group by name, in one page.
 func (s *Server) describeLogStreams(in streamsRequest) (any, error) {
 	l := s.logs
 	l.mu.Lock()

@@ -12,78 +12,59 @@ import (
 type function struct {
 	name   string
 	latest *version
-	// deployed is what Deploy made it; the zero value for a function that a client
-	// made.
-	deployed configuration
-	// published are in the order of their numbers; number is the last one that
-	// was given.
+	// deployed is what Deploy made it; zero for a function that a client made.
+	deployed  configuration
 	published []*version
 	number    int
 	aliases   map[string]*alias
 	reserved  *int
-	// running are the environments that serve at the moment.
-	running int
-	// colds counts environments, for the draws of latencies; started holds the
-	// code of those that there were.
+	running   int
+	// colds counts environments for draws of latencies, started holds their code.
 	colds   int
 	started map[string]bool
 }
 
-// alias is a name for a version, or for two: weights says how often another one
-// is meant.
+// alias is a name for a version; weights says how often another one is meant.
 type alias struct {
 	version, description, revision string
 	weights                        map[string]float64
 	invoked                        int
 }
 
-// version is $LATEST or a published version.
 type version struct {
 	number string
 	cfg    configuration
-	// serving is what invocations are served with: during an update the old
-	// configuration; nil while a function is being created.
+	// serving is the old configuration during an update, nil during creation.
 	serving *deployment
 	// state is Pending, Active, Inactive or Failed.
-	state string
-	// ahead is how many environments are kept ready.
+	state    string
 	ahead    int
 	modified time.Time
 	revision string
-	// update is the one that goes on; nil for none.
-	update *update
+	update   *update
 }
 
-// update is a change that takes its time.
 type update struct {
 	began, until time.Time
-	// seen is true when it was shown to be in progress.
-	seen bool
-	// create is true where it is the making of a function or version.
-	create bool
-	// stale is true where one invocation after it is served by an environment of
-	// before it.
+	seen         bool
+	create       bool
+	// stale has one more invocation served by an environment of before the update.
 	stale bool
-	// next is what it puts into service, where that is there already.
+	// next is what it puts into service if that exists already.
 	next *deployment
 }
 
-// unseen is how long an update without any delay of its own goes on where
-// nobody asks.
+// unseen is how long an update without a delay goes on if nobody asks.
 const unseen = time.Second
 
 // deployment is one configuration that is served, and its idle environments.
 type deployment struct {
-	f   *function
-	cfg configuration
-	// number is the version's.
-	number string
-	// idle are in the order in which they became so.
-	idle []*environment
-	// retired deployments keep no environment.
+	f       *function
+	cfg     configuration
+	number  string
+	idle    []*environment
 	retired bool
-	// before is the one that an update replaced, where one invocation more is
-	// served by it; nil for none.
+	// before is the deployment that serves one more invocation; nil for none.
 	before *deployment
 }
 
@@ -96,7 +77,6 @@ func (s *Server) begin(v *version, cfg configuration, delay time.Duration) {
 	}
 }
 
-// versions are $LATEST and the published ones.
 func (f *function) versions() []*version { return append([]*version{f.latest}, f.published...) }
 
 // settle ends the updates of a function that are through.
@@ -109,8 +89,7 @@ func (s *Server) settle(f *function) {
 	}
 }
 
-// finish puts a version's configuration into service: no invocation from now on
-// is served by an older environment.
+// finish puts a version's configuration into service.
 func (s *Server) finish(f *function, v *version) {
 	u, old := v.update, v.serving
 	v.update, v.state = nil, "Active"
@@ -126,8 +105,7 @@ func (s *Server) finish(f *function, v *version) {
 	s.retire(old)
 }
 
-// retire drops the environments of a deployment; those that serve are dropped
-// when they have answered.
+// retire drops a deployment's environments; those that serve are dropped afterwards.
 func (s *Server) retire(d *deployment) {
 	if d == nil {
 		return
@@ -140,8 +118,7 @@ func (s *Server) retire(d *deployment) {
 	d.idle = nil
 }
 
-// find resolves a name and a qualifier as a request gives them: the function,
-// the version, and the qualifier that was meant.
+// find resolves a name and a qualifier as a request gives them.
 func (s *Server) find(name, qualifier string) (*function, *version, error) {
 	name, inName := splitName(name)
 	qualifier = cmp.Or(qualifier, inName)
@@ -160,7 +137,6 @@ func (s *Server) find(name, qualifier string) (*function, *version, error) {
 	return nil, nil, s.missing(name, qualifier)
 }
 
-// version finds a version by its number; nil for none.
 func (f *function) version(number string) *version {
 	for _, v := range f.versions() {
 		if v.number == cmp.Or(number, "$LATEST") {

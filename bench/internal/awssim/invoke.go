@@ -13,7 +13,6 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// maxAsyncPayload is the largest event of an asynchronous invocation: 1 MB.
 const maxAsyncPayload = 1 << 20
 
 // retries are the further attempts at an asynchronous invocation that failed.
@@ -34,8 +33,7 @@ func (s *Server) invoke(c *call) reply {
 	return out
 }
 
-// admit finds the environment that serves an invocation. The error is the answer
-// to one that is not served, or not waited for.
+// admit finds the environment that serves an invocation. The error is the answer.
 func (s *Server) admit(c *call) (*environment, runtimeapi.Event, error) {
 	kind, ev := c.head.Get("X-Amz-Invocation-Type"), runtimeapi.Event{
 		RequestID: c.id, Payload: c.body, TraceID: c.head.Get("X-Amzn-Trace-Id"), TenantID: c.head.Get("X-Amz-Tenant-Id"),
@@ -128,8 +126,6 @@ func (s *Server) brokenReply(e *environment, err error) reply {
 	return refusal(500, "ServiceException", "the rehearsal could not run the function: "+err.Error())
 }
 
-// chatter is what an extension may write behind REPORT: more than a log tail
-// holds.
 func (s *Server) chatter(e *environment) {
 	line := "extension: " + strings.Repeat("flushed telemetry ", 20)
 	for n := 0; n <= tailBytes; n += len(line) {
@@ -137,8 +133,7 @@ func (s *Server) chatter(e *environment) {
 	}
 }
 
-// later runs an asynchronous invocation, which has one request ID through all
-// of its attempts.
+// later runs an asynchronous invocation. All attempts have one request ID.
 func (s *Server) later(name, number string, ev runtimeapi.Event) {
 	for attempt := 0; attempt <= retries; {
 		s.mu.Lock()

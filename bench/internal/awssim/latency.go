@@ -42,8 +42,7 @@ func platformInit(r rng, c configuration) time.Duration {
 // of an image without a base.
 var firstInits = []float64{853.71, 974.04, 1031.12, 1033.22, 1171.51, 1239.75, 1245.26, 1268.29, 1288.91, 1292.66}
 
-// firstInit draws what the platform adds to the first cold start of an image,
-// linear between the values that there are.
+// firstInit draws what the platform adds to the first cold start of an image.
 func firstInit(r rng) time.Duration {
 	at := r.Float64() * float64(len(firstInits)-1)
 	i := int(at)
@@ -51,8 +50,7 @@ func firstInit(r rng) time.Duration {
 	return time.Duration(ms * float64(time.Millisecond))
 }
 
-// rowOf finds the row of a configuration. What is on neither Amazon Linux counts
-// as on the newer one.
+// rowOf finds the row of a configuration. Any other base counts as Amazon Linux 2023.
 func rowOf(c configuration) quantileRow {
 	base := "al2023"
 	if name := c.image.Base; strings.Contains(name, "al2") && !strings.Contains(name, "al2023") || c.zip && c.runtime == "provided.al2" {

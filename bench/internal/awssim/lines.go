@@ -12,8 +12,7 @@ import (
 // levels are the system log levels of the JSON format; 0 for no such level.
 var levels = map[string]int{"DEBUG": 1, "INFO": 2, "WARN": 3}
 
-// precise is what is known of an invocation to the nanosecond; a text line has
-// two decimals.
+// precise is an invocation to the nanosecond; a text line has two decimals.
 type precise struct {
 	times   runtimeapi.Times
 	success bool
@@ -47,7 +46,6 @@ func (p *precise) text(line string) string {
 	return strings.TrimSuffix(p.report(r).Text(), "\n")
 }
 
-// event is a platform event of the JSON format and the level it is of.
 func (p *precise) event(at time.Time, line string) (text, level string) {
 	e, err := lambdalog.Parse(line)
 	if err != nil {

@@ -7,11 +7,9 @@ import (
 	"time"
 )
 
-// tailBytes is how much of the end of an invocation's log its answer carries.
 const tailBytes = 4 << 10
 
-// keptBytes is how much of a log group is kept, the newest; eventBytes is what an
-// event counts beside its text.
+// keptBytes is how much of a log group is kept, eventBytes what an event counts beside its text.
 const (
 	keptBytes  = 64 << 20
 	eventBytes = 128
@@ -25,14 +23,12 @@ type logStore struct {
 	seq    int64
 }
 
-// logGroup holds the events of its streams in the order of their times.
 type logGroup struct {
 	streams map[string]bool
 	events  []logEvent
 	bytes   int
 }
 
-// logEvent is one event. seq orders those of one time.
 type logEvent struct {
 	at, shown time.Time
 	seq       int64
@@ -44,8 +40,7 @@ func newLogStore(ingestion time.Duration) *logStore {
 	return &logStore{ingestion: ingestion, groups: map[string]*logGroup{}}
 }
 
-// stream makes the log stream of an environment that serves an invocation, and
-// its group with the first.
+// stream makes the log stream of an environment, and its group with the first.
 func (l *logStore) stream(format logging, name string) *stream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +53,6 @@ func (l *logStore) stream(format logging, name string) *stream {
 	return &stream{store: l, group: g, name: name, format: format, open: true}
 }
 
-// put adds an event that shows up late by that much.
 func (l *logStore) put(g *logGroup, stream, message string, at time.Time, late time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -87,8 +81,7 @@ type stream struct {
 	mu      sync.Mutex
 	tail    []byte
 	pending []pendingEvent
-	// open is true while an invocation is under way: its events are held back
-	// until it is known whether they are late.
+	// open is true during an invocation: events are held back, they may be late.
 	open bool
 }
 
@@ -97,22 +90,19 @@ type pendingEvent struct {
 	message string
 }
 
-// begin starts the log of another invocation.
 func (s *stream) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tail, s.open = s.tail[:0], true
 }
 
-// add takes a line of the function's.
 func (s *stream) add(at time.Time, line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.write(at, line)
 }
 
-// platform takes a line of the platform's, in the text format, and writes it in
-// the function's; p may be nil.
+// platform takes a line in the text format and writes it in the function's; p may be nil.
 func (s *stream) platform(at time.Time, line string, p *precise) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,8 +116,7 @@ func (s *stream) platform(at time.Time, line string, p *precise) {
 	}
 }
 
-// initStart notes that an environment begins, or is restored: a line only where
-// there is a managed runtime, whose version it names.
+// initStart writes the line that only managed runtimes have.
 func (s *stream) initStart(at time.Time, d *deployment, region, kind string) {
 	if d.cfg.zip {
 		word := "INIT_START"
@@ -161,8 +150,7 @@ func (s *stream) flush(late time.Duration) {
 	s.pending = nil
 }
 
-// end ends the log of an invocation and returns its last 4 KB, which may begin
-// in the middle of a line.
+// end returns the last 4 KB of an invocation's log, which may begin in a line's middle.
 func (s *stream) end(late time.Duration) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

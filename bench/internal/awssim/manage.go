@@ -15,8 +15,7 @@ type code struct {
 	S3Bucket string
 }
 
-// load returns the configuration with the code. It lets go of the lock while it
-// looks for the code.
+// load returns the configuration with the code. It unlocks while it looks for it.
 func (s *Server) load(c configuration, from code, arch string) (configuration, error) {
 	s.mu.Unlock()
 	defer s.mu.Lock()
@@ -105,7 +104,6 @@ func (s *Server) createFunction(c *call, in createRequest) (any, error) {
 	return s.published(f, in.Publish), nil
 }
 
-// published describes a function, or the version that is published of it.
 func (s *Server) published(f *function, publish bool) described {
 	if publish {
 		return s.describe(f, s.publish(f, ""), "")
@@ -121,8 +119,7 @@ func (c *call) delay() time.Duration {
 	return 0
 }
 
-// guard says why the function of a call can't be changed: another change goes on,
-// or another revision is meant.
+// guard says why the function of a call can't be changed.
 func (s *Server) guard(c *call, revision string) error {
 	if c.v != c.f.latest {
 		return complain("$LATEST is the only version that can be changed")
@@ -133,8 +130,6 @@ func (s *Server) guard(c *call, revision string) error {
 	return checkRevision(revision, c.v.revision, "GetFunction/GetAlias")
 }
 
-// checkRevision refuses a change of another revision than the latest; the empty
-// one is any.
 func checkRevision(wanted, latest, operation string) error {
 	if wanted != "" && wanted != latest {
 		return refusalf(412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the %s API to retrieve the latest Revision Id", operation)
@@ -154,7 +149,6 @@ func (s *Server) updateFunctionConfiguration(c *call, in settings) (any, error) 
 	return s.describe(c.f, c.v, ""), nil
 }
 
-// update begins an update, with the faults that were drawn for it.
 func (s *Server) update(c *call, f *function, cfg configuration) {
 	if c.fault.slow {
 		s.stats.Faults["slow"]++

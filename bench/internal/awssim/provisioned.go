@@ -14,12 +14,10 @@ const (
 	snapStarted = "snap-start"
 )
 
-// aheadBy is how long an update takes during which an environment is initialized
-// that nobody has asked for yet.
+// aheadBy is how long an update takes that initializes an environment ahead of time.
 const aheadBy = 1500 * time.Millisecond
 
-// prepare makes environments of a deployment that stand ready before they are
-// asked for. The lock is held.
+// prepare makes environments that stand ready. The lock is held.
 func (s *Server) prepare(d *deployment, kind string, n int) {
 	for range n {
 		e := s.newEnvironment(d)
@@ -45,8 +43,7 @@ func (s *Server) prepare(d *deployment, kind string, n int) {
 	}
 }
 
-// initialized notes how long init took, and says so in the log where Lambda does:
-// of environments that stand ready or were restored.
+// initialized notes how long init took, in the log too where Lambda does.
 func (e *environment) initialized(ns int64) {
 	took := float64(ns) / 1e6
 	line := ""
@@ -87,7 +84,6 @@ func (s *Server) provisionedOf(v *version) provisionedDocument {
 	return d
 }
 
-// provisionable says why the version of a call can't have provisioned concurrency.
 func (s *Server) provisionable(c *call) error {
 	switch {
 	case c.v == c.f.latest:

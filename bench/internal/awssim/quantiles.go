@@ -39,5 +39,4 @@ var quantileTable = []quantileRow{
 	{"al2023", "x86_64", true, 1024, []float64{33.46, 40.34, 42.31, 44.53, 48.63, 49.48, 50.03, 50.55, 51.05, 51.66, 52.84, 55.7, 60.17, 67.65, 71.94, 76.13, 125.62}},
 }
 
-// quantileLevels are the probabilities of a row's quantiles.
 var quantileLevels = []float64{0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1}

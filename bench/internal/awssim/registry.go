@@ -6,17 +6,14 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// remember keeps an image by its digest: it can be deployed again, as one that a
-// registry holds, when no function has it any more. The lock is held.
+// remember keeps an image that may be deployed again. The lock is held.
 func (s *Server) remember(c configuration) {
 	if c.image.Root != "" && !c.zip {
 		s.registry[c.codeSHA256] = c
 	}
 }
 
-// image finds what an image's name stands for: one that a function has or had,
-// by the name it was deployed under or by its digest, or what Options.Images
-// knows.
+// image finds an image that a function has or had, by name or digest, or in Options.Images.
 func (s *Server) image(uri string) (coldstart.Image, error) {
 	s.mu.Lock()
 	for _, c := range s.registry {

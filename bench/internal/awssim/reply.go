@@ -16,12 +16,10 @@ type reply struct {
 	header map[string]string
 	body   []byte
 	// code is the error's, for logs; empty where there is none.
-	code string
-	// outcome is how an invocation is counted; 0 where it is none.
+	code    string
 	outcome outcome
 }
 
-// outcome says what became of an Invoke.
 type outcome int
 
 const (
@@ -33,8 +31,7 @@ const (
 // Error is the code of an answer that is an error.
 func (r reply) Error() string { return r.code }
 
-// refused turns an error into the answer that it is, or into one that says what
-// is wrong with the request.
+// refused returns the answer that an error is, or makes one.
 func refused(err error) reply {
 	if r, ok := err.(reply); ok {
 		return r
@@ -42,7 +39,6 @@ func refused(err error) reply {
 	return refusal(400, "InvalidParameterValueException", err.Error())
 }
 
-// jsonOf is the JSON of plain data.
 func jsonOf(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -78,7 +74,6 @@ func (c complaint) Error() string { return string(c) }
 
 func complain(format string, args ...any) error { return complaint(fmt.Sprintf(format, args...)) }
 
-// throttled is an error for which a client waits and asks again.
 func throttled(reason string) reply {
 	const code = "TooManyRequestsException"
 	r := answer(http.StatusTooManyRequests, map[string]string{"Type": "User", "Reason": reason, "message": "Rate Exceeded."})
@@ -86,7 +81,6 @@ func throttled(reason string) reply {
 	return r
 }
 
-// missing is the error for a function, version or alias that there is not.
 func (s *Server) missing(name, qualifier string) reply {
 	return refusal(404, "ResourceNotFoundException", "Function not found: "+s.arn(name, qualifier))
 }

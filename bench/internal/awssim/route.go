@@ -13,8 +13,7 @@ type call struct {
 	// operation is Lambda's, CloudWatch Logs' or STS's name for it, "DryRun" for
 	// a dry run of Invoke; name is the function's, where it has one.
 	operation, name string
-	// rest is what follows the function's name and the word behind it in the
-	// path.
+	// rest is the path behind the function's name and the next word.
 	rest  string
 	id    string
 	query url.Values
@@ -22,12 +21,10 @@ type call struct {
 	body  []byte
 	fault injectedFault
 	do    func(s *Server, c *call) reply
-	// f and v are what name and qualifier stand for; set by locate.
-	f *function
-	v *version
+	f     *function
+	v     *version
 }
 
-// qualifier is the version or alias that is asked for; empty for none.
 func (c *call) qualifier() string { return c.query.Get("Qualifier") }
 
 func (c *call) decode(into any) error {
@@ -43,7 +40,6 @@ func (c *call) decode(into any) error {
 // none is the document of a request that has none.
 type none struct{}
 
-// locate finds the function and the version that a call is of.
 func (s *Server) locate(c *call) (err error) {
 	switch c.operation {
 	case "GetAccountSettings", "ListFunctions", "CreateFunction": // of none
@@ -53,9 +49,8 @@ func (s *Server) locate(c *call) (err error) {
 	return err
 }
 
-// handle makes what answers a call from a method that is given the request's
-// document, with the lock held and the call's function found, and returns the
-// answer's. Its error is a reply, or what is wrong with the request.
+// handle makes a handler of a method, which gets the request's document, the lock and the
+// call's function. Its error is a reply, or what is wrong with the request.
 func handle[In any](status int, do func(s *Server, c *call, in In) (any, error)) func(*Server, *call) reply {
 	return func(s *Server, c *call) reply {
 		var in In
@@ -97,8 +92,7 @@ func handleLogs[In any](do func(s *Server, in In) (any, error)) func(*Server, *c
 	}
 }
 
-// routes of Lambda's REST interface behind the date, by method and by the word
-// behind the function's name.
+// routes of Lambda's REST interface, by method and the word behind the function's name.
 var routes = map[string]struct {
 	operation string
 	do        func(s *Server, c *call) reply
@@ -133,7 +127,6 @@ func Operation(r *http.Request, body []byte) (operation, function string) {
 	return c.operation, c.name
 }
 
-// route finds out which call a request is.
 func route(r *http.Request, body []byte) *call {
 	c := &call{query: r.URL.Query(), head: r.Header, body: body, do: lacking, operation: "Unknown"}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
@@ -217,7 +210,6 @@ var stsCodes = map[string]string{
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 type quotas struct{ control, read bucket }
 
-// over says whether a call is one too many.
 func (q *quotas) over(operation string, now time.Time) bool {
 	switch operation {
 	case "Invoke", "DryRun", "GetCallerIdentity", "FilterLogEvents", "DescribeLogStreams":

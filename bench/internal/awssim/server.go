@@ -23,23 +23,20 @@ type Server struct {
 	logs   *logStore
 	// latency is true where the platform's part of an init is drawn.
 	latency bool
-	// work is what has to end before Close returns: requests, asynchronous
-	// invocations, the ends of environments.
+	// work has to end before Close returns.
 	work sync.WaitGroup
 
-	mu        sync.Mutex
-	functions map[string]*function
-	// registry holds every image that a function has or had, by digest.
+	mu           sync.Mutex
+	functions    map[string]*function
 	registry     map[string]configuration
 	environments int
 	stats        Stats
-	// nth counts calls by operation and function.
-	nth     map[string]int
-	quotas  quotas
-	dirs    []string
-	servers []*http.Server
-	broken  error
-	closed  bool
+	nth          map[string]int
+	quotas       quotas
+	dirs         []string
+	servers      []*http.Server
+	broken       error
+	closed       bool
 
 	use use
 }
@@ -209,8 +206,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.send(w, id)
 }
 
-// answer does a call, or what was drawn in its place, and says which fault it
-// was.
+// answer does a call, or what was drawn in its place, and names the fault.
 func (s *Server) answer(c *call, over bool) (reply, string) {
 	if out, fault := c.fault.refuse(c.operation); fault != "" {
 		return s.inItsForm(c, out), fault

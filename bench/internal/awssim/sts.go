@@ -5,8 +5,7 @@ import (
 	"net/http"
 )
 
-// sts answers STS, which knows one call here. Its protocol is a form, answered
-// in XML.
+// sts answers STS: one call, a form answered in XML.
 func sts(s *Server, c *call) reply {
 	if c.operation != "GetCallerIdentity" {
 		return stsRefusal(http.StatusBadRequest, "InvalidAction")

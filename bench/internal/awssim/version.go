@@ -9,8 +9,7 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// publish makes a version of $LATEST, or returns the last one, where nothing has
-// changed since. Publishing is a new revision.
+// publish makes a version of $LATEST, or returns the last one if nothing has changed.
 func (s *Server) publish(f *function, description string) *version {
 	if n := len(f.published); n > 0 && f.published[n-1].from(f.latest.cfg) {
 		return f.published[n-1]
@@ -73,7 +72,6 @@ type aliasDocument struct {
 	RoutingConfig                   *routingConfig `json:",omitempty"`
 }
 
-// routingConfig says how often an alias stands for another version.
 type routingConfig struct{ AdditionalVersionWeights map[string]float64 }
 
 func (r *routingConfig) check(f *function) error {
@@ -91,7 +89,6 @@ func (r *routingConfig) check(f *function) error {
 	return nil
 }
 
-// routed returns the version that an invocation of a qualifier reaches.
 func (s *Server) routed(f *function, v *version, qualifier string) *version {
 	a := f.aliases[qualifier]
 	if a == nil {

@@ -34,19 +34,17 @@ const (
 	readBurst            = 10
 )
 
-// counter counts the requests of a client, spaces those of the control plane
-// and knows when the endpoint was last heard of.
+// counter counts a client's requests, spaces those of the control plane and knows when
+// the endpoint was last heard of.
 type counter struct {
-	log func(string)
-	// patient ends when no answer is waited for any more.
+	log     func(string)
 	patient context.Context
 	// deadline is how long one request of the control plane may take.
 	deadline time.Duration
 
 	mu     sync.Mutex
 	counts map[string]Count
-	// control and read are when the call after the last would be due at an even
-	// pace: of the control plane, and of GetFunction.
+	// control and read are when the next call is due at an even pace; read of GetFunction.
 	control, read time.Time
 	heard         time.Time
 }
@@ -55,8 +53,6 @@ func newCounter(patient context.Context, log func(string)) *counter {
 	return &counter{patient: patient, log: log, deadline: time.Minute, counts: map[string]Count{}}
 }
 
-// register adds the counter behind the SDK's retries, so that it sees each
-// request.
 func (c *counter) register(stack *middleware.Stack) error {
 	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("CountAttempts", c.handle), "Retry", middleware.After)
 }
@@ -119,8 +115,7 @@ func (c *counter) limit(ctx context.Context, operation string) (context.Context,
 	return limited, func() { stop(); cancel() }
 }
 
-// unanswered is the error of a request that took too long. The SDK tries it
-// again; the end of a context it would not.
+// unanswered is a request that took too long. The SDK retries it, unlike a context's end.
 type unanswered struct {
 	operation string
 	after     time.Duration
@@ -133,7 +128,6 @@ func (u *unanswered) Error() string {
 // RetryableError is what the SDK asks.
 func (u *unanswered) RetryableError() bool { return true }
 
-// slot returns how long a call of the control plane has to wait for its turn.
 func (c *counter) slot(operation string, now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,7 +143,6 @@ func (c *counter) slot(operation string, now time.Time) time.Duration {
 	return max(wait, 0)
 }
 
-// quiet returns for how long nothing was heard of the endpoint.
 func (c *counter) quiet(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,10 +156,8 @@ func (c *Client) Counts() map[string]Count {
 	return maps.Clone(c.counter.counts)
 }
 
-// hideWriterTo keeps the transport from writing a request's body in one go under
-// a lock: smithy closes the body as soon as there is an answer, and against an
-// endpoint that answers before it has read the body, the connection is then
-// found closed.
+// hideWriterTo keeps the transport from writing a request's body in one go: smithy closes
+// the body as soon as there is an answer, and one that comes early would close the connection.
 func hideWriterTo(stack *middleware.Stack) error {
 	return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("HideWriterTo", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		if request, ok := in.Request.(*smithyhttp.Request); ok {

@@ -63,7 +63,6 @@ func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) 
 	return made, nil
 }
 
-// wait puts the next invocation off.
 func (t *target) wait(d time.Duration) {
 	if until := t.session.c.clock.Now().Add(d); until.After(t.until) {
 		t.until = until

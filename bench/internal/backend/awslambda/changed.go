@@ -14,8 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// changed holds the functions that a client has changed, or found changed, and
-// not restored yet.
 type changed struct {
 	mu sync.Mutex
 	// code is true if a function's code may be changed, too.
@@ -62,8 +60,6 @@ func (c *Client) RestoreCommand() string {
 	return command
 }
 
-// unrestored names the functions that an error leaves changed, with the command
-// that restores them.
 func (c *Client) unrestored(left []journaledState, err error) error {
 	var names []string
 	for _, s := range left {
@@ -89,8 +85,7 @@ func (c *Client) once() *Client {
 	return &d
 }
 
-// hurriedly restores: with retries, for as long as an update may take, and once
-// more without retries if the user does not want to wait for that.
+// hurriedly restores with retries, and once more without if the user does not want to wait.
 func (c *Client) hurriedly(restore func(ctx context.Context, c *Client) error) error {
 	ctx, cancel := context.WithTimeout(c.o.Patient, c.o.Patience+time.Minute)
 	defer cancel()

@@ -48,7 +48,6 @@ type Options struct {
 	Log func(line string)
 }
 
-// rehearsalRegion is the region of a rehearsal that names none.
 const rehearsalRegion = "us-east-1"
 
 // Client talks to Lambda, CloudWatch Logs and STS in one region.
@@ -97,7 +96,6 @@ func noRegion() error {
 	return advice.Hint(errors.New("connecting to AWS: no region"), "--region eu-west-1, AWS_REGION, or a region in the profile")
 }
 
-// configure reads the user's settings, or none of them for a rehearsal.
 func configure(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Rehearsal != "" {
 		u, err := url.Parse(o.Rehearsal)
@@ -130,8 +128,7 @@ func configure(ctx context.Context, o Options) (aws.Config, error) {
 	return cfg, nil
 }
 
-// transport keeps as many connections as there may be concurrent invocations,
-// so that none of them has to shake hands, and waits for an answer as long as a
+// transport keeps a connection for each concurrent invocation and waits as long as a
 // function may run.
 func transport() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -158,7 +155,6 @@ func patient() aws.Retryer {
 	})
 }
 
-// name finds out whether it is AWS that is talked to.
 func (c *Client) name(ctx context.Context) {
 	if c.o.Rehearsal != "" {
 		c.rehearsal, c.endpoint = "rehearsal, not AWS", "rehearsal"

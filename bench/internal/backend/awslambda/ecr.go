@@ -55,8 +55,7 @@ func ECRLogin(ctx context.Context, o Options) (Login, error) {
 	return Login{Registry: host, User: user, Password: password}, nil
 }
 
-// explainLogin says what to do where the login was refused: the policy of
-// measuring does not hold it.
+// explainLogin adds a hint: the policy of measuring does not hold this permission.
 func explainLogin(err error) error {
 	if kindOf(err) == kindPermission {
 		return advice.Hint(fmt.Errorf("logging in to ECR: no permission for ecr:GetAuthorizationToken: %w", scrubbed(err)),

@@ -92,9 +92,8 @@ func kindOf(err error) kind {
 	return kindOther
 }
 
-// noneFound says whether there are no credentials: the metadata service of an EC2
-// instance, where the SDK looks last, had none either, whatever it answered, or is
-// not there at all.
+// noneFound says whether there are no credentials: the SDK looks last in an EC2 instance's
+// metadata service, and that had none either or is not there.
 func noneFound(err error) bool {
 	var op *smithy.OperationError
 	for errors.As(err, &op) {
@@ -131,8 +130,7 @@ func kindOfCode(code string) kind {
 	return kindOther
 }
 
-// explain turns an error of the SDK into one that says what to do. operation is
-// the permission's name behind "lambda:" and the like.
+// explain adds what to do. operation is the permission's name behind the service's.
 func explain(doing, service, operation string, err error) error {
 	if err == nil {
 		return nil
@@ -154,8 +152,7 @@ func explain(doing, service, operation string, err error) error {
 	return wrapped
 }
 
-// thenHint adds what to do after what err's own hint says, or in its place where
-// it has none.
+// thenHint adds what to do after what err's own hint says.
 func thenHint(err error, hint string) error {
 	switch first := advice.HintOf(err); {
 	case strings.Contains(first, hint):
@@ -181,7 +178,6 @@ var (
 	ids      = onFirstUse(`\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{8,}\b`)
 )
 
-// scrub takes users and account numbers out of a text.
 func scrub(s string) string {
 	s = identity().ReplaceAllString(s, "arn:aws:$1::…")
 	s = account().ReplaceAllString(s, "…")
@@ -196,13 +192,10 @@ func (e *scrubbedError) Error() string {
 }
 func (e *scrubbedError) Unwrap() error { return e.err }
 
-// scrubbed returns the error with a text that names no user and no account.
 func scrubbed(err error) error { return &scrubbedError{err} }
 
-// shorten says AWS's own words where there are any: the SDK's text around them
-// repeats the operation and holds an ID that says nothing. Of an error that is
-// none of AWS's it says the status: why the SDK could not read the answer is no
-// help.
+// shorten returns AWS's own words, without the SDK's text around them. Without any it is the
+// status: why the SDK could not read the answer is no help.
 func shorten(err error) string {
 	if noneFound(err) {
 		return "no credentials in the environment or the profile, and no instance here that has a role"

@@ -48,7 +48,6 @@ type Facts struct {
 	config *types.FunctionConfiguration
 }
 
-// factsOf reads a function's description and refuses what can't be measured.
 func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 	cfg := out.Configuration
 	f := &Facts{
@@ -96,7 +95,6 @@ func factsOf(ref Ref, out *lambda.GetFunctionOutput) (*Facts, error) {
 	return f, nil
 }
 
-// codeID names the code of a function: the digest of its image or of its zip.
 func codeID(out *lambda.GetFunctionOutput) string {
 	if out.Code != nil {
 		if _, digest, ok := strings.Cut(aws.ToString(out.Code.ResolvedImageUri), "@"); ok {

@@ -25,10 +25,8 @@ const TokenKey = "BENCH_TOKEN"
 
 var tokenForm = onFirstUse(`^bench-[0-9a-f]{16}$`)
 
-// ourToken says whether a value is one that bench made.
 func ourToken(v string) bool { return tokenForm().MatchString(v) }
 
-// newToken makes a value that no environment has seen.
 func newToken() string {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
@@ -37,38 +35,30 @@ func newToken() string {
 
 // function is a function that is measured, shared by its configurations.
 type function struct {
-	c    *Client
-	name string
-	// journal puts the journal on disk before the first update.
+	c       *Client
+	name    string
 	journal func() error
 
 	mu sync.Mutex
-	// variables are those before the run, never recorded; extra are those of
-	// --env.
+	// variables are those before the run, never recorded; extra are those of --env.
 	variables, extra map[string]string
 	memoryMB         int
-	// now is what bench last set; rest is what of the configuration bench does
-	// not change, revision the last that was seen.
+	// now is what bench last set, rest what it never changes, revision the last one seen.
 	now      state
 	rest     map[string]string
 	revision string
-	// redeploys is true where bench deploys images; code is how the code was
-	// described where it does not.
+	// redeploys is true if bench deploys images; else code is how the code was described.
 	redeploys bool
 	code      string
-	// own is the URI of the image that is put back, images the digests of those
-	// that bench may deploy; empty where it deploys none.
+	// own is the URI of the image to restore, images the digests that bench may deploy.
 	own    string
 	images []string
-	// attempted is what an update was to make that failed: the function may have
-	// that state or the one before; nil for none.
+	// attempted is what a failed update was to make: the function has that state or now; or nil.
 	attempted *state
-	// unsure is true if an update was sent and not answered: it may still come.
-	unsure bool
-	// publishing is true if the same holds for a version.
+	// unsure is true if an update was sent and not answered, publishing if a version was.
+	unsure     bool
 	publishing bool
-	// changed is true from the first update on; foreign where somebody else
-	// changed the function: then it is left alone.
+	// changed is true from the first update on; foreign if somebody else changed it.
 	changed bool
 	foreign error
 }
@@ -77,11 +67,9 @@ type function struct {
 type state struct {
 	token    string
 	memoryMB int
-	// image is the digest of the code, as codeID has it.
-	image string
+	image    string
 }
 
-// newFunction takes up a function as it was found.
 func newFunction(c *Client, f *Facts, extra map[string]string, journal func() error) *function {
 	fn := &function{
 		c: c, name: f.Ref.Name, journal: journal, extra: extra,
@@ -98,8 +86,7 @@ func newFunction(c *Client, f *Facts, extra map[string]string, journal func() er
 	return fn
 }
 
-// restOf describes what of a configuration bench never changes, by the names of
-// its members.
+// restOf describes the members of a configuration that bench never changes.
 func restOf(cfg *types.FunctionConfiguration) map[string]string {
 	rest := map[string]string{}
 	for name, v := range map[string]any{
@@ -122,8 +109,8 @@ func (f *function) environment(s state) map[string]string {
 	return vars
 }
 
-// update sets a token and a memory size and returns when the function has
-// them: no invocation that begins after it is served by an older environment.
+// update sets a token and a memory size: no invocation after it is served by an older
+// environment.
 func (f *function) update(ctx context.Context, memoryMB int, token string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -153,9 +140,8 @@ func (f *function) update(ctx context.Context, memoryMB int, token string) error
 	})
 }
 
-// change makes an update and returns when the function has the wanted state.
-// send sends it, on condition that the function has the revision given, nil for
-// whichever it has, and returns the new one.
+// change makes an update and returns when the function has the wanted state. send sends it
+// for a revision, nil for any, and returns the new one.
 func (f *function) change(ctx context.Context, want state, operation string, send func(revision *string) (*string, error)) error {
 	if err := f.lookAgain(ctx); err != nil {
 		return err
@@ -201,8 +187,7 @@ func (f *function) lookAgain(ctx context.Context) error {
 	return err
 }
 
-// recognize finds out in which of some states a function is. In none of them it is
-// somebody else's.
+// recognize finds out in which of some states a function is. In none it is somebody else's.
 func (f *function) recognize(out *lambda.GetFunctionOutput, states ...state) (state, error) {
 	for _, s := range states {
 		if len(f.differs(out, s)) == 0 {
@@ -213,8 +198,7 @@ func (f *function) recognize(out *lambda.GetFunctionOutput, states ...state) (st
 	return state{}, f.disown(f.differs(out, f.now))
 }
 
-// reread looks at the function after an update was refused. It is true where
-// it has the wanted state all the same; else the next update may be tried.
+// reread looks at the function after an update was refused. It is true if the update is made.
 func (f *function) reread(ctx context.Context, want state) (bool, error) {
 	out, err := f.c.settled(ctx, Ref{Name: f.name})
 	if err != nil {
@@ -224,15 +208,12 @@ func (f *function) reread(ctx context.Context, want state) (bool, error) {
 	return s == want, err
 }
 
-// disown notes that the function is somebody else's now, who changed these
-// members of it.
 func (f *function) disown(members []string) error {
 	f.foreign = advice.Hint(fmt.Errorf("function %s: %w while it was measured (%s); it is left as it is", f.name, ErrForeign, strings.Join(members, ", ")),
 		"bench aws --restore takes bench's variable off it again")
 	return f.foreign
 }
 
-// wait returns when an update is through and the function is as wanted.
 func (f *function) wait(ctx context.Context, want state) error {
 	out, err := f.c.settled(ctx, Ref{Name: f.name})
 	if err != nil {
@@ -250,13 +231,11 @@ func (f *function) wait(ctx context.Context, want state) error {
 	return nil
 }
 
-// adopt takes what bench never changes as it stands now.
 func (f *function) adopt(out *lambda.GetFunctionOutput) {
 	f.rest, f.code = restOf(out.Configuration), aws.ToString(out.Configuration.CodeSha256)
 }
 
-// differs names the members in which a function is not what bench left, in a
-// state.
+// differs names the members in which a function is not what bench left.
 func (f *function) differs(out *lambda.GetFunctionOutput, s state) []string {
 	cfg := out.Configuration
 	var have map[string]string
@@ -295,7 +274,6 @@ func (f *function) take(out *lambda.GetFunctionOutput, s state) {
 	f.now, f.revision, f.attempted = s, aws.ToString(out.Configuration.RevisionId), nil
 }
 
-// restore restores the function with c, which may be hurried.
 func (f *function) restore(ctx context.Context, c *Client) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -76,8 +76,7 @@ func (c *Client) Inventory(ctx context.Context, refs []Ref) (*Inventory, error) 
 	return s, nil
 }
 
-// readAccount asks who bench is and what it may run at once. What another
-// endpoint than AWS lacks is a warning.
+// readAccount reads the account. What another endpoint than AWS lacks is a warning.
 func (c *Client) readAccount(ctx context.Context, s *Inventory) error {
 	warn := func(text string) { s.Warnings = append(s.Warnings, text) }
 	tolerate := func(err, explained error) error {

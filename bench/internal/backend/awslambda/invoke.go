@@ -22,10 +22,8 @@ import (
 type answer struct {
 	requestID, version, functionError string
 	payload                           []byte
-	// tail is the end of the log, at most 4 KB; empty where the endpoint sends
-	// none.
+	// tail is the end of the log, at most 4 KB; empty if none was sent.
 	tail string
-	// at is when it was sent, took how long the answer took.
 	at   time.Time
 	took time.Duration
 }
@@ -33,8 +31,7 @@ type answer struct {
 // fresh is how long a connection counts as warm after the endpoint was heard of.
 const fresh = 5 * time.Second
 
-// warmUp shakes hands before an invocation is timed: n connections, unless
-// there was traffic a moment ago. Errors show in the invocation.
+// warmUp shakes hands before an invocation is timed. Errors show in the invocation.
 func (c *Client) warmUp(ctx context.Context, ref Ref, n int) {
 	if n == 1 && c.counter.quiet(time.Now()) < fresh {
 		return
@@ -62,7 +59,6 @@ func optional(s string) *string {
 // init of 10 s, the making of the environment, and the network.
 const beyond = 2 * time.Minute
 
-// invoke sends one invocation, once, of a function with a timeout.
 func (c *Client) invoke(ctx context.Context, ref Ref, payload []byte, timeout time.Duration) (answer, error) {
 	limited, cancel := context.WithTimeout(ctx, timeout+c.beyond)
 	defer cancel()
@@ -90,8 +86,7 @@ func (c *Client) invoke(ctx context.Context, ref Ref, payload []byte, timeout ti
 	return a, nil
 }
 
-// refusal turns the error of an invocation into what a runner understands, and
-// says how long to wait before the next one.
+// refusal turns an invocation's error into the runner's, with the time to wait.
 func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
@@ -122,8 +117,7 @@ func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (tim
 	return 0, &coldstart.InvocationError{Reason: coldstart.ReasonEngine, Err: explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err)}
 }
 
-// backoff returns how long to wait after n refusals in a row, with jitter: half
-// to all of 0.2 s, 0.4 s and so on up to 20 s.
+// backoff is the wait after n refusals in a row, with jitter: half to all of 0.2 s to 20 s.
 func backoff(n int) time.Duration {
 	d := min(200*time.Millisecond<<min(n, 10), 20*time.Second)
 	return d/2 + rand.N(d/2)

@@ -14,13 +14,11 @@ import (
 	"coldbench/bench/lambdalog"
 )
 
-// maxPages is how many pages of one question are read: an endpoint whose tokens
-// never end must not hold a run up.
+// maxPages bounds what is read of an endpoint whose tokens never end.
 const maxPages = 1000
 
-// fetch reads an invocation's part of its log stream from CloudWatch Logs. What
-// is written there shows up seconds later, and out of order: it is asked for
-// again until the REPORT is there.
+// fetch reads an invocation's log from CloudWatch Logs. It shows up seconds later, and out of
+// order: it is asked for again until the REPORT is there.
 func (c *Client) fetch(ctx context.Context, f *Facts, a answer) (string, error) {
 	began := c.clock.Now()
 	from := a.at.Add(-5 * time.Second)
@@ -62,9 +60,7 @@ func (c *Client) fetch(ctx context.Context, f *Facts, a answer) (string, error) 
 	}
 }
 
-// filter returns the events of a log group from a time on, of one stream where
-// it is named and with a pattern where there is one. Pages may be empty and yet
-// not the last.
+// filter returns the events of a log group from a time on. stream and pattern may be empty.
 func (c *Client) filter(ctx context.Context, group, stream, pattern string, from time.Time) ([]types.FilteredLogEvent, error) {
 	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(group), StartTime: aws.Int64(from.UnixMilli())}
 	if stream != "" {

@@ -7,7 +7,6 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// sampleOf turns an invocation into a sample that is not proved to be anything.
 func sampleOf(c coldstart.Config, a answer, r reading) coldstart.Sample {
 	took := float64(a.took.Nanoseconds()) / 1e6
 	s := coldstart.Sample{
@@ -20,14 +19,11 @@ func sampleOf(c coldstart.Config, a answer, r reading) coldstart.Sample {
 	return s
 }
 
-// expected is what an answer has to be like.
+// expected is what an answer has to be like; what is empty is not checked.
 type expected struct {
-	// version is the one that has to have been executed; empty for any.
 	version string
-	// token is the value that the environment was given; empty for none.
-	token string
-	// answer is what the answer has to contain; empty for anything.
-	answer string
+	token   string
+	answer  string
 }
 
 // prove checks what holds of cold and warm invocations alike.
@@ -55,12 +51,10 @@ func refusing(want coldstart.Start, s *coldstart.Sample) func(reason coldstart.P
 	}
 }
 
-// proactiveMs is by how much a process has to be older than its init, in
-// milliseconds, to have been started before the invocation was asked for.
+// proactiveMs is by how many ms a process is older than its init if nobody had asked for it.
 const proactiveMs = 1000
 
-// proveCold decides whether an invocation was its environment's first: the
-// platform's word, and where the function speaks of itself, its word too.
+// proveCold proves a first invocation by the platform's word, and the function's if it has one.
 func proveCold(s *coldstart.Sample, r reading, a answer, e expected, isNew func(instance string) bool) error {
 	if err := prove(coldstart.Cold, s, a, e); err != nil {
 		return err
@@ -106,7 +100,6 @@ func proveCold(s *coldstart.Sample, r reading, a answer, e expected, isNew func(
 	return nil
 }
 
-// proactive says whether the process was started long before the invocation.
 func proactive(s *coldstart.Sample) bool {
 	if s.Function == nil || s.Function.ProcessUptimeMs == nil || s.Metrics.InitDurationMs == nil {
 		return false
@@ -114,8 +107,7 @@ func proactive(s *coldstart.Sample) bool {
 	return *s.Function.ProcessUptimeMs > *s.Metrics.InitDurationMs+*s.Metrics.DurationMs+proactiveMs
 }
 
-// proveWarm decides whether an invocation was served by the environment whose
-// instance is given, after its invocation number last.
+// proveWarm proves that an instance served an invocation, after its invocation number last.
 func proveWarm(s *coldstart.Sample, r reading, a answer, e expected, instance string, last int) error {
 	if err := prove(coldstart.Warm, s, a, e); err != nil {
 		return err

@@ -14,13 +14,11 @@ type reading struct {
 	report lambdalog.Report
 	raw    string
 	// log is the text that is known to be of this invocation's environment.
-	log string
-	// suppressed is true where init was done inside the invocation.
+	log        string
 	suppressed bool
 }
 
-// read finds an invocation's REPORT, in the log tail or else in CloudWatch Logs.
-// It never takes another invocation's.
+// read finds the REPORT in the log tail or else in CloudWatch Logs, never another one's.
 func (c *Client) read(ctx context.Context, f *Facts, want coldstart.Start, a answer) (reading, error) {
 	r, err := readingOf(a.tail, a.requestID)
 	if err == nil {
@@ -66,8 +64,7 @@ func readingOf(text, requestID string) (reading, error) {
 	if report.Cold() || !strings.Contains(text, "INIT_REPORT") && !strings.Contains(text, "initReport") {
 		return r, nil
 	}
-	// An INIT_REPORT names no request: it is this invocation's where no other
-	// REPORT stands between the two.
+	// An INIT_REPORT names no request: it is of the next REPORT.
 	s := lambdalog.NewScanner(strings.NewReader(text))
 	for s.Scan() {
 		switch e := s.Event(); {
@@ -93,8 +90,6 @@ func otherReport(text string) (requestID, raw string) {
 	return requestID, raw
 }
 
-// failureOf returns the failure that an invocation was, or nil where the
-// function answered well.
 func failureOf(a answer, r reading) *coldstart.InvocationError {
 	status, kind := r.report.Status, r.report.ErrorType
 	bad := status != "" && status != "success"
@@ -117,7 +112,6 @@ func failureOf(a answer, r reading) *coldstart.InvocationError {
 	return f
 }
 
-// reasonOf says in a word why an invocation failed.
 func reasonOf(a answer, r reading) coldstart.Reason {
 	said := func(words ...string) bool {
 		for _, w := range words {

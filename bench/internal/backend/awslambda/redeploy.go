@@ -48,8 +48,6 @@ func (t *target) deploy(ctx context.Context, digest string) (token string, err e
 	return token, err
 }
 
-// redeployable says why images can't be deployed in a function's place; nil where
-// they can.
 func redeployable(f *Facts) error {
 	switch {
 	case f.Ref.Qualifier != "":
@@ -62,8 +60,7 @@ func redeployable(f *Facts) error {
 	return nil
 }
 
-// imageURI names a function's image by its digest: a tag may have been moved
-// since it was deployed. It is empty where that is not known.
+// imageURI names a function's image by its digest, as a tag may have moved; empty if unknown.
 func imageURI(out *lambda.GetFunctionOutput) string {
 	if out.Code == nil {
 		return ""
@@ -76,8 +73,7 @@ func imageURI(out *lambda.GetFunctionOutput) string {
 	return ""
 }
 
-// deploy replaces the function's code by the image with a digest, in the
-// repository of its own. When it returns the function has it, and the token.
+// deploy replaces the function's image by another one of its repository.
 func (f *function) deploy(ctx context.Context, memoryMB int, digest string) (token string, err error) {
 	f.mu.Lock()
 	ready := f.now.token != "" && f.now.memoryMB == memoryMB
@@ -127,8 +123,7 @@ func hintOfImage(err error) error {
 	return err
 }
 
-// restoreCode restores a function's own image if it has one of bench's. Any other
-// one is somebody else's, and stays.
+// restoreCode restores a function's own image if it has one of bench's.
 func (c *Client) restoreCode(ctx context.Context, s journaledState) error {
 	if s.Image == "" {
 		return nil

@@ -21,8 +21,7 @@ var (
 	functionARN  = onFirstUse(`^(arn:aws[a-z-]*:lambda:([a-z0-9-]+):)?(\d{12}:)?function:(.+)$`)
 )
 
-// onFirstUse compiles an expression when it is first used: compiled at start-up,
-// those of this package make every command, also --help, milliseconds slower.
+// onFirstUse compiles an expression when it is used: at start-up it would slow every command.
 func onFirstUse(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -45,9 +45,8 @@ func (c *Client) restoreConfiguration(ctx context.Context, s journaledState, uns
 	})
 }
 
-// undo makes the update that next returns for the function found, and
-// checks that no further one is needed. It reads the function again if that
-// changed between reading and writing.
+// undo makes the update that next returns for the function found, and checks that no
+// further one is needed.
 func (c *Client) undo(ctx context.Context, name, doing, operation string, next func(found *lambda.GetFunctionOutput, sent bool) (func() error, error)) error {
 	sent := false
 	for try := 0; ; {
@@ -74,8 +73,7 @@ func (c *Client) undo(ctx context.Context, name, doing, operation string, next f
 	}
 }
 
-// settledAnyhow is settled for a function whose last update may have failed.
-// It returns nil for one that is gone.
+// settledAnyhow is settled for a function whose last update may have failed; nil if it is gone.
 func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*lambda.GetFunctionOutput, error) {
 	settled, err := c.settled(ctx, ref)
 	if err == nil || ctx.Err() != nil {
@@ -95,8 +93,7 @@ func (c *Client) settledAnyhow(ctx context.Context, ref Ref) (*lambda.GetFunctio
 	return out, nil
 }
 
-// undoing returns the update that restores a function's configuration, nil if none
-// is needed.
+// undoing returns the update that restores a function's configuration; nil for none.
 func undoing(cfg *types.FunctionConfiguration, s journaledState) (*lambda.UpdateFunctionConfigurationInput, error) {
 	in := &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String(s.Name), RevisionId: cfg.RevisionId}
 	needed := false

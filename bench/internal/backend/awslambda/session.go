@@ -45,8 +45,7 @@ type Session struct {
 	targets   []*target
 	closed    bool
 	proactive int
-	// seen are the instances so far, last is when a function was last invoked: of
-	// the session, because configurations may share a function.
+	// seen and last are the session's, because configurations may share a function.
 	seen map[instance]bool
 	last map[Ref]time.Time
 }
@@ -126,9 +125,8 @@ func (k *Session) Check(f *Facts, cfg coldstart.Config, extra map[string]string)
 	return nil
 }
 
-// updated returns the facts of what is updated for a function: itself, or for a
-// qualified one that is published anew, the function without the qualifier; nil
-// where that is not in the inventory.
+// updated returns the facts of what is updated for a function: of a version that is
+// published anew, the function without the qualifier; nil if that is not in the inventory.
 func (k *Session) updated(f *Facts) *Facts {
 	if k.setup.Strategy == coldstart.StrategyVersion && f.Ref.Qualifier != "" {
 		return k.inventory.Functions[Ref{Name: f.Ref.Name}]
@@ -136,7 +134,6 @@ func (k *Session) updated(f *Facts) *Facts {
 	return f
 }
 
-// isNew remembers an instance, and says whether it was never seen before.
 func (k *Session) isNew(i instance) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -145,15 +142,13 @@ func (k *Session) isNew(i instance) bool {
 	return !was
 }
 
-// invoked remembers that an invocation of a function has just ended.
 func (k *Session) invoked(ref Ref) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.last[ref] = k.c.clock.Now()
 }
 
-// idle returns how long a function was left alone; 0 where the session has not
-// invoked it yet.
+// idle returns how long a function was left alone; 0 before its first invocation.
 func (k *Session) idle(ref Ref) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -164,7 +159,6 @@ func (k *Session) idle(ref Ref) time.Duration {
 	return k.c.clock.Now().Sub(last)
 }
 
-// updates says whether a function is changed by a strategy.
 func (s Setup) updates(ref Ref) bool {
 	switch s.Strategy {
 	case coldstart.StrategyIdle:
@@ -175,7 +169,7 @@ func (s Setup) updates(ref Ref) bool {
 	return true
 }
 
-// writeJournal puts the journal on disk, once, before the first update of all.
+// writeJournal puts the journal on disk before the first update of all.
 func (k *Session) writeJournal() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// target is a configuration of a function.
 type target struct {
 	session  *Session
 	config   coldstart.Config
@@ -20,21 +19,18 @@ type target struct {
 	log      func(string)
 
 	mu sync.Mutex
-	// forced is true where a cold start was prepared and not used: what was
-	// invoked was refused before it ran.
+	// forced is a cold start that was prepared and not used: the invocation was refused.
 	forced forced
-	// refused counts refusals in a row; until is when the next invocation may be
-	// sent.
+	// refused counts refusals in a row; until is when the next invocation may be sent.
 	refused int
 	until   time.Time
 }
 
 var _ coldstart.Target = (*target)(nil)
 
-// forced is a function that stands ready for a cold start.
+// forced is a function that stands ready for a cold start, invoked by ref.
 type forced struct {
-	ready bool
-	// ref is what to invoke, strategy how it was made ready.
+	ready    bool
 	ref      Ref
 	strategy string
 	expected
@@ -50,7 +46,6 @@ func (t *target) Close() error {
 	return t.forced.drop()
 }
 
-// drop gives back what was taken for a cold start.
 func (f *forced) drop() error {
 	release := f.release
 	*f = forced{}
@@ -83,8 +78,7 @@ func (t *target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 	return e, s, nil
 }
 
-// prepare waits until an invocation may be sent, and makes the function ready for
-// a cold start unless it is.
+// prepare makes the function ready for a cold start unless it is.
 func (t *target) prepare(ctx context.Context) error {
 	if err := t.pause(ctx); err != nil || t.forced.ready {
 		return err
@@ -97,13 +91,11 @@ func (t *target) prepare(ctx context.Context) error {
 	return nil
 }
 
-// pause waits until an invocation may be sent.
 func (t *target) pause(ctx context.Context) error {
 	clock := t.session.c.clock
 	return clock.Sleep(ctx, t.until.Sub(clock.Now()))
 }
 
-// invoke sends one invocation over a connection that is warm.
 func (t *target) invoke(ctx context.Context, ref Ref) (answer, error) {
 	t.session.c.warmUp(ctx, ref, 1)
 	a, err := t.session.c.invoke(ctx, ref, t.payload, t.facts.Timeout)
@@ -111,8 +103,7 @@ func (t *target) invoke(ctx context.Context, ref Ref) (answer, error) {
 	return a, err
 }
 
-// refuse turns the error of an invocation into the runner's, and remembers how
-// long to wait.
+// refuse turns an invocation's error into the runner's, and remembers how long to wait.
 func (t *target) refuse(ctx context.Context, want coldstart.Start, err error) error {
 	wait, out := refusal(ctx, want, t.facts.Ref, err)
 	var np *coldstart.ProofError

@@ -13,12 +13,10 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// versionNote is the description of the versions that bench publishes: what
-// Restore knows them by.
+// versionNote is the description by which Restore knows bench's versions.
 const versionNote = "published by bench for one cold start"
 
-// publish makes a version whose environments are its own, after an update: one
-// that nothing has changed since the last would be that last one again.
+// publish makes a version after an update: without one it would be the last version again.
 func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 	c, f := t.session.c, t.function
 	e.token = newToken()
@@ -62,11 +60,9 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 	return forced{ready: true, ref: ref, expected: e, release: release}, nil
 }
 
-// errNoVersions says that an endpoint does not know versions.
 var errNoVersions = errors.New("the endpoint lacks versions")
 
-// isVersion says that an endpoint which was asked for a version showed another
-// thing: then it does not know the qualifier.
+// isVersion returns an error if an endpoint does not know versions and shows the function.
 func isVersion(cfg *types.FunctionConfiguration, ref Ref) error {
 	if cfg != nil && aws.ToString(cfg.Version) == ref.Qualifier {
 		return nil
@@ -74,8 +70,7 @@ func isVersion(cfg *types.FunctionConfiguration, ref Ref) error {
 	return fmt.Errorf("%w: asked for %s, it shows the function itself", errNoVersions, ref)
 }
 
-// deleteVersion takes a version away; one that is gone is no error. It looks
-// first: an endpoint that does not know the qualifier would delete the function.
+// deleteVersion looks first: an endpoint without versions would delete the function.
 func (c *Client) deleteVersion(ctx context.Context, ref Ref) error {
 	doing := "deleting version " + ref.String()
 	shown, err := c.control.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(ref.Name), Qualifier: optional(ref.Qualifier)})
@@ -95,7 +90,6 @@ func (c *Client) deleteVersion(ctx context.Context, ref Ref) error {
 	return thenHint(explain(doing, "lambda", "DeleteFunction", err), "bench aws --restore")
 }
 
-// deleteVersions takes away all versions with a description.
 func (c *Client) deleteVersions(ctx context.Context, name, note string) error {
 	var marker *string
 	for range maxPages {
@@ -111,8 +105,7 @@ func (c *Client) deleteVersions(ctx context.Context, name, note string) error {
 			if aws.ToString(v.Description) != note || version == "$LATEST" || version == "" {
 				continue
 			}
-			// Where versions can't be named, they can't be deleted; that was said
-			// when the first was published.
+			// Where versions can't be named, they can't be deleted.
 			if err := c.deleteVersion(ctx, Ref{name, version}); err != nil && !errors.Is(err, errNoVersions) {
 				return err
 			}

@@ -27,8 +27,7 @@ func (c *Client) settled(ctx context.Context, ref Ref) (*lambda.GetFunctionOutpu
 		case cfg.State == types.StateFailed:
 			return nil, fmt.Errorf("function %s has failed: %s", ref, scrub(cmp.Or(aws.ToString(cfg.StateReason), string(cfg.StateReasonCode))))
 		case cfg.LastUpdateStatus != types.LastUpdateStatusInProgress && cfg.State != types.StatePending:
-			// Another endpoint may not know the status; then the update is
-			// through when it is answered.
+			// Another endpoint may not know the status: then an answered update is through.
 			return out, nil
 		}
 		gone := c.clock.Now().Sub(began)
@@ -45,9 +44,7 @@ func updateFailed(name string, cfg *types.FunctionConfiguration) error {
 	return fmt.Errorf("updating function %s: it failed: %s", name, scrub(cmp.Or(aws.ToString(cfg.LastUpdateStatusReason), string(cfg.LastUpdateStatusReasonCode))))
 }
 
-// pollDelay returns how long to wait before an update is asked for again that
-// has gone on for so long: a tenth of that, so that no more than a tenth is lost,
-// from 0.1 s to 1 s, and up to an eighth more by chance.
+// pollDelay is a tenth of the time an update has gone on, from 0.1 s to 1 s, and jitter.
 func pollDelay(gone time.Duration) time.Duration {
 	d := min(max(gone/10, 100*time.Millisecond), time.Second)
 	return d + mrand.N(d/8)
