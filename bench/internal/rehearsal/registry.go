@@ -31,7 +31,6 @@ type freshImage struct {
 	data []byte
 }
 
-// kept is how long the bytes of a fresh image are kept.
 const kept = 30 * 24 * time.Hour
 
 // NewRegistry returns a registry that keeps its bytes in a folder.
@@ -51,7 +50,6 @@ func (r *Registry) Unpack(ctx context.Context, img coldstart.Image, n int, earli
 	return img, fresh, err
 }
 
-// make makes n fresh images of an image and returns their digests.
 func (r *Registry) make(img coldstart.Image, n int) ([]string, error) {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("keeping fresh images: %w", err)
@@ -73,8 +71,7 @@ func (r *Registry) make(img coldstart.Image, n int) ([]string, error) {
 	return digests, nil
 }
 
-// recall takes up images that an earlier rehearsal made. One whose bytes are gone,
-// or that is made from another image, is left out.
+// recall takes up images that an earlier rehearsal made, if their bytes are still there.
 func (r *Registry) recall(img coldstart.Image, digests []string) {
 	for _, digest := range digests {
 		data, err := os.ReadFile(r.file(digest))
@@ -96,7 +93,6 @@ func (r *Registry) file(digest string) string {
 	return filepath.Join(r.dir, text)
 }
 
-// forget removes the bytes of old images. What can't be removed does no harm.
 func (r *Registry) forget() {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {

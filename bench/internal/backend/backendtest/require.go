@@ -2,10 +2,8 @@
 // and a warm sample are, what a failure is called, and that nothing is left
 // behind. It comes with a Lambda function that misbehaves on request.
 //
-// It is opinionated about who is tested: the same checks run against engines
-// that exist and against the made-up one, and a backend that is wrong on
-// purpose has to fail them. It asserts order and identity, never that something
-// was fast.
+// The same checks run against real engines and the made-up one, and a backend that
+// is wrong on purpose has to fail them. They assert order and identity, not speed.
 package backendtest
 
 import (

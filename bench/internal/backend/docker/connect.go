@@ -16,8 +16,7 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// The time that calls of the engine may take. They are far above what a
-// healthy engine needs: they turn an engine that hangs into an error.
+// Limits far above what a healthy engine needs: one that hangs becomes an error.
 const (
 	connectTimeout = 10 * time.Second
 	callTimeout    = 30 * time.Second
@@ -27,10 +26,8 @@ const (
 // engine's address.
 var ErrNoEngine = errors.New("no Docker engine answers")
 
-// errSilent is the cause of a call that took too long.
 var errSilent = errors.New("the engine did not answer in time")
 
-// facts is what the engine said of itself.
 type facts struct {
 	product string // "docker" or "podman"
 	version string
@@ -39,8 +36,7 @@ type facts struct {
 	info    system.Info
 }
 
-// dial makes the client that the environment asks for and reads the engine's
-// facts, which may take as long as patience lasts.
+// dial makes the client that the environment asks for and reads the engine's facts.
 func dial(ctx context.Context, patience time.Duration) (*client.Client, facts, error) {
 	cli, err := client.New(client.FromEnv)
 	if err != nil {
@@ -85,7 +81,6 @@ func inquire(ctx context.Context, cli *client.Client, patience time.Duration) (f
 	return f, nil
 }
 
-// goArch translates the kernel's name of an architecture.
 func goArch(machine string) (string, error) {
 	switch machine {
 	case "x86_64", "amd64":
@@ -96,7 +91,6 @@ func goArch(machine string) (string, error) {
 	return "", fmt.Errorf("the engine runs on %q: only amd64 and arm64 are supported", machine)
 }
 
-// explainConnect says why an engine could not be reached, and what to do.
 func explainConnect(ctx context.Context, host string, err error) error {
 	text := err.Error()
 	switch {
@@ -120,8 +114,7 @@ func explainConnect(ctx context.Context, host string, err error) error {
 		"check the engine with: docker info")
 }
 
-// engineFailure marks an error as the engine's: the function is not to blame.
-// It keeps failures that are marked already, and a context's end.
+// engineFailure marks an error as the engine's unless it is marked, or the context's end.
 func engineFailure(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

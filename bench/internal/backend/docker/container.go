@@ -22,23 +22,19 @@ import (
 const (
 	// functionUser is Lambda's: user sbx_user1051, group 990.
 	functionUser = "993:990"
-	// openFiles is Lambda's limit of open files, processLimit that of
-	// processes and threads.
+	// Lambda's limits of open files, and of processes and threads.
 	openFiles, processLimit = 1024, 1024
 )
 
-// removal is the engine's word that a container is no more.
 type removal struct {
 	done chan struct{}
-	// code and err are valid after done is closed; err is set where the
-	// engine's word never came.
+	// code and err are valid after done is closed; err is set if no answer came.
 	code int
 	err  error
 }
 
-// awaitRemoval begins to wait for a container to end and to be removed. It
-// returns when the engine has understood, so that a container that is started
-// afterwards can't be missed.
+// awaitRemoval returns when the engine waits for a container's removal, so that one that
+// is started afterwards can't be missed.
 func (e *Engine) awaitRemoval(id string) *removal {
 	r := &removal{done: make(chan struct{})}
 	wait := e.cli.ContainerWait(e.options.Closing, id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
@@ -59,7 +55,6 @@ func (e *Engine) awaitRemoval(id string) *removal {
 	return r
 }
 
-// wait reports whether the container was removed within d.
 func (r *removal) wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -72,8 +67,7 @@ func (r *removal) wait(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// remove ends and removes a container, and returns when it is gone. gone is nil
-// where nobody waits for it.
+// remove returns when a container is gone. gone is nil if nobody waits for it.
 func (e *Engine) remove(id string, gone *removal) error {
 	if id == "" || gone != nil && gone.wait(e.options.Closing, 0) {
 		return nil
@@ -98,8 +92,7 @@ func (e *Engine) remove(id string, gone *removal) error {
 	return nil
 }
 
-// unremoved returns the error of a removal with what to do about it: as a warning
-// it has no hint.
+// unremoved says what to do in the error's text, because a warning has no hint.
 func unremoved(id string, err error) error {
 	return fmt.Errorf("removing container %.12s: %w (the next run removes it, or docker rm -f %.12[1]s)", id, err)
 }
@@ -115,7 +108,6 @@ func isNoSuchContainer(err error) bool {
 	return errdefs.IsNotFound(err) && strings.Contains(text, "no such container") || strings.Contains(text, "no container with name or id")
 }
 
-// process is one container of a machine.
 type process struct {
 	number int
 	// launched is closed when launch is over; the rest is valid then.
@@ -128,10 +120,8 @@ type process struct {
 // loopbackName is Lambda's name for an environment's own loopback.
 const loopbackName = "sandbox.localdomain"
 
-// hostname is a function container's host name, or empty for the engine's choice.
-// Docker shares the emulator's /etc/hosts, and refuses names of its own to a
-// container that joins a network; Podman writes one for each container, with its
-// host name.
+// hostname is a function container's host name, or empty for the engine's choice. Docker
+// shares the emulator's /etc/hosts and refuses another name; Podman writes one for each container.
 func (e *Engine) hostname() string {
 	if e.facts.product == "podman" {
 		return loopbackName
@@ -139,7 +129,6 @@ func (e *Engine) hostname() string {
 	return ""
 }
 
-// spec is the container of a function at the time it is made.
 func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerCreateOptions {
 	e := m.engine
 	env := m.function.Environ(localenv.EnvironmentOf(m.img, m.options), em.hello.API)
@@ -201,8 +190,7 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 	}
 }
 
-// withoutEngines returns the words that have images/start take out the variables
-// that engines add and Lambda has not, unless they are in env.
+// withoutEngines tells images/start to take out variables that engines add to Lambda's.
 func withoutEngines(env []string) []string {
 	var words []string
 	for _, name := range []string{"HOME", "HOSTNAME", "TERM", "container"} {
@@ -213,12 +201,10 @@ func withoutEngines(env []string) []string {
 	return append(words, "--")
 }
 
-// start makes and starts the container of p. What was made is left for
-// removal in p, also after an error.
+// start makes and starts the container of p, which holds what to remove, also after an error.
 func (m *machine) start(ctx context.Context, em *emulator, p *process, l runtimeapi.StdioLaunch) error {
 	cli := m.engine.cli
-	// An engine goes on with what it was asked for, whether anybody waits or
-	// not: only an answer tells the container's ID, and with it what to remove.
+	// Only the engine's answer tells the container's ID, and with it what to remove.
 	call, cancel := context.WithTimeoutCause(m.engine.options.Closing, callTimeout, errSilent)
 	defer cancel()
 	created, err := cli.ContainerCreate(call, m.spec(em, l))
@@ -237,7 +223,6 @@ func (m *machine) start(ctx context.Context, em *emulator, p *process, l runtime
 	return nil
 }
 
-// causeOf prefers why a call was given up to how that showed.
 func causeOf(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -245,7 +230,6 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// tellEnd waits for the container's end and tells the emulator.
 func (m *machine) tellEnd(em *emulator, p *process) {
 	<-p.gone.done
 	exit := exitOf(p.gone.code)
@@ -255,7 +239,6 @@ func (m *machine) tellEnd(em *emulator, p *process) {
 	_ = em.client.Exited(runtimeapi.StdioExit{Process: p.number, Exit: exit})
 }
 
-// exitOf reads an exit status as shells write it: 128 and the signal.
 func exitOf(code int) runtimeapi.Exit {
 	e := runtimeapi.Exit{Code: code}
 	if code > 128 && code < 128+65 {
@@ -264,9 +247,8 @@ func exitOf(code int) runtimeapi.Exit {
 	return e
 }
 
-// ranOutOfMemory asks the engine's memory of events whether a container that
-// is gone was killed at its memory limit. The emulator reads the cgroup itself
-// where it can; this is for where it can't.
+// ranOutOfMemory asks the engine's events whether a container was killed at its memory
+// limit, for where the emulator can't read the cgroup itself.
 func (e *Engine) ranOutOfMemory(id string) bool {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), callTimeout, errSilent)
 	defer cancel()

@@ -19,7 +19,6 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// emulator is the run's emulator container and the connection to it.
 type emulator struct {
 	engine *Engine
 	id     string
@@ -41,8 +40,7 @@ type emulator struct {
 
 var _ runtimeapi.StdioHost = (*emulator)(nil)
 
-// startEmulator makes the emulator container and waits for its first answer.
-// A volume that another run was stopped while filling is made anew.
+// startEmulator replaces a volume that another run was stopped while filling.
 func (e *Engine) startEmulator(ctx context.Context, img *emulatorImage) (*emulator, error) {
 	imageID, err := e.emulatorImageOf(ctx, img)
 	if err != nil {
@@ -66,8 +64,7 @@ func (e *Engine) startEmulator(ctx context.Context, img *emulatorImage) (*emulat
 	}
 }
 
-// emulatorImageOf returns the ID of the emulator's image, loaded where the
-// engine does not have it.
+// emulatorImageOf returns the ID of the emulator's image, loaded if need be.
 func (e *Engine) emulatorImageOf(ctx context.Context, img *emulatorImage) (string, error) {
 	for _, load := range []bool{true, false} {
 		found, err := e.inspectImage(ctx, img.tag)
@@ -122,8 +119,7 @@ func (e *Engine) tryEmulator(ctx context.Context, img *emulatorImage, imageID st
 			LogConfig:   container.LogConfig{Type: "none"},
 			// The containers that join its network get its /etc/hosts, too.
 			ExtraHosts: []string{loopbackName + ":127.0.0.1"},
-			// The image holds the file at the same path: the engine copies it
-			// into the volume where that is empty.
+			// The engine copies the image's file at this path into an empty volume.
 			Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: img.volume, Target: startFolder}},
 		},
 	})
@@ -180,7 +176,6 @@ func (m *emulator) explain(err error) error {
 	return err
 }
 
-// lives reports whether the connection stands.
 func (m *emulator) lives() bool {
 	select {
 	case <-m.client.Done():
@@ -190,7 +185,6 @@ func (m *emulator) lives() bool {
 	}
 }
 
-// take makes mac the machine whose containers the emulator asks for.
 func (m *emulator) take(mac *machine) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -210,8 +204,7 @@ func (m *emulator) release(mac *machine) {
 	}
 }
 
-// owner returns the machine that a process belongs to. A request that comes late,
-// after its machine was closed, is not the next machine's.
+// owner returns the machine of a process. A late request is not the next machine's.
 func (m *emulator) owner(process int) (*machine, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -273,6 +266,5 @@ func (m *emulator) close() error {
 	return m.failed
 }
 
-// exitGrace is how long a container whose processes are ending is left to
-// itself before the engine is asked to remove it.
+// exitGrace is how long an ending container is left to itself before it is removed.
 const exitGrace = 3 * time.Second

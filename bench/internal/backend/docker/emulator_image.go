@@ -10,20 +10,16 @@ import (
 	"io"
 )
 
-// The emulator's image and the volume that images/start is taken from are
-// named by the digest of what they hold, so that different builds of bench
-// never share them.
+// Named by the digest of what they hold, so that different builds of bench share none.
 const (
 	emulatorRepository = "coldbench/rie"
 	volumePrefix       = "coldbench-start-"
-	// startFolder is where the volume is mounted, in the emulator's container
-	// and in the function's.
+	// startFolder is where the volume is mounted.
 	startFolder = "/coldbench"
 	startPath   = startFolder + "/start"
 )
 
-// emulatorImage is an image made from nothing that holds the emulator and
-// images/start, in the form that the engine loads.
+// emulatorImage holds the emulator and images/start, and nothing else.
 type emulatorImage struct {
 	arch        string
 	tag         string // coldbench/rie:DIGEST
@@ -47,8 +43,7 @@ func newEmulatorImage(arch string, rie, start []byte) *emulatorImage {
 	}
 }
 
-// writeTo writes the image as docker save does. Equal contents give equal
-// bytes.
+// writeTo writes the image as docker save does. Equal contents give equal bytes.
 func (i *emulatorImage) writeTo(w io.Writer) error {
 	var layer bytes.Buffer
 	err := writeTar(&layer, 0o755, file{"coldbench/", nil}, file{"coldbench/start", i.start}, file{"rie", i.rie})

@@ -100,8 +100,7 @@ func (e *Engine) Open(ctx context.Context, c coldstart.Config, img coldstart.Ima
 	}), nil
 }
 
-// newMachine checks a configuration against the engine, makes the emulator
-// ready and returns an environment that was not provisioned.
+// newMachine checks a configuration and returns an environment not yet provisioned.
 func (e *Engine) newMachine(ctx context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (*machine, error) {
 	if len(img.Entrypoint)+len(img.Command) == 0 {
 		return nil, advice.Hint(errors.New("the image has neither entrypoint nor command"),
@@ -163,8 +162,7 @@ func (e *Engine) warn(format string, args ...any) {
 	}
 }
 
-// emulatorOf returns the run's emulator, made where there is none yet or the
-// one before has died.
+// emulatorOf returns the run's emulator, made anew if it has died.
 func (e *Engine) emulatorOf(ctx context.Context) (*emulator, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -209,7 +207,6 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// name makes a container's name out of the run's.
 func (e *Engine) name(parts ...string) string {
 	return "coldbench-" + e.run + "-" + strings.Join(parts, "-")
 }

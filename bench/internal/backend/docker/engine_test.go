@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/moby/moby/client"
 
 	"coldbench/bench/internal/backend/backendtest"

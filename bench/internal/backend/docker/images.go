@@ -24,8 +24,6 @@ var ErrNoImage = errors.New("no such image in the engine")
 // pullPatience is how long a pull may make no progress.
 const pullPatience = 20 * time.Second
 
-// labelStandIn marks an image whose base is a stand-in, labelBase names the
-// base an image was made from.
 const (
 	labelStandIn = "coldbench.stand-in"
 	labelBase    = "org.opencontainers.image.base.name"
@@ -41,8 +39,7 @@ func (e *Engine) inspectImage(ctx context.Context, ref string) (client.ImageInsp
 	return r, nil
 }
 
-// imageOf finds the image of a configuration in the engine and returns the
-// engine's ID of it: the image's own, or what its reference means now.
+// imageOf returns the engine's ID of an image, by its own or by its reference.
 func (e *Engine) imageOf(ctx context.Context, img coldstart.Image) (string, error) {
 	for _, ref := range []string{img.ID, img.Ref} {
 		if ref == "" {
@@ -138,8 +135,7 @@ func (e *Engine) Describe(ctx context.Context, ref, platform string) (coldstart.
 	return img, nil
 }
 
-// parsePlatform reads "linux/arm64" or "linux/arm64/v8"; empty gives the zero
-// value.
+// parsePlatform reads "linux/arm64" or "linux/arm64/v8"; empty gives the zero value.
 func parsePlatform(s string) (ocispec.Platform, error) {
 	if s == "" {
 		return ocispec.Platform{}, nil

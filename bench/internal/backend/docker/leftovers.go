@@ -12,9 +12,8 @@ import (
 	"coldbench/bench/internal/advice"
 )
 
-// abandonedAfter is the age at which a run of another machine that has no
-// running emulator counts as dead: a live one is without an emulator only for
-// the moments before it is started and after it has ended.
+// abandonedAfter is the age at which another machine's run without an emulator is dead: a
+// live one has none only for moments.
 const abandonedAfter = time.Minute
 
 // leftovers lists the containers of runs that are no more.
@@ -30,10 +29,8 @@ func leftovers(ctx context.Context, cli *client.Client, now time.Time) ([]contai
 	return abandoned(list.Items, thisProcess(), now), nil
 }
 
-// abandoned picks the containers whose run is dead: on this host, one whose
-// process is gone; on another, one without a running emulator for a minute. A
-// run whose owner can't be told is left alone while an emulator is running,
-// because that ends with its owner's connection.
+// abandoned picks the containers of dead runs: on this host their process is gone; on
+// another one, or if it can't be told, no emulator has been running for a minute.
 func abandoned(list []container.Summary, self owner, now time.Time) []container.Summary {
 	emulators := map[string]bool{}
 	for _, c := range list {
@@ -54,8 +51,7 @@ func abandoned(list []container.Summary, self owner, now time.Time) []container.
 	return dead
 }
 
-// sweep removes what dead runs left behind. What can't be removed is a
-// warning: it is in nobody's way.
+// sweep removes what dead runs left behind. What can't be removed is a warning.
 func (e *Engine) sweep(ctx context.Context) error {
 	dead, err := leftovers(ctx, e.cli, time.Now())
 	if err != nil {

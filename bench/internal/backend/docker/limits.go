@@ -17,12 +17,10 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// limits is what the engine can limit.
 type limits struct {
 	cpu, memory, processes bool
 }
 
-// libpodInfo is what Podman's own API says of its host and storage.
 type libpodInfo struct {
 	Host struct {
 		CgroupControllers []string `json:"cgroupControllers"`
@@ -33,8 +31,7 @@ type libpodInfo struct {
 	Store libpodStore `json:"store"`
 }
 
-// delegated leaves a Podman without root the limits whose cgroup controllers
-// it was given.
+// delegated leaves a Podman without root the limits of its cgroup controllers.
 func (l limits) delegated(info libpodInfo) limits {
 	if !info.Host.Security.Rootless {
 		return l
@@ -45,8 +42,6 @@ func (l limits) delegated(info libpodInfo) limits {
 	return l
 }
 
-// findLimits asks the engine's facts, and tries whether the quota of a
-// container can be changed.
 func (e *Engine) findLimits(ctx context.Context) {
 	i := e.facts.info
 	e.limits = limits{cpu: i.CPUCfsQuota && i.CPUCfsPeriod, memory: i.MemoryLimit, processes: i.PidsLimit}
@@ -88,10 +83,8 @@ func (e *Engine) Limits(o coldstart.Options) coldstart.Limits {
 // updater changes the CPU quota of a running container and keeps the period.
 type updater func(ctx context.Context, id string, period, quota int64) error
 
-// findUpdater tries which of the two ways to change a quota the engine knows,
-// on a container that does not exist: an engine that knows the way says that
-// there is no such container, one that does not that there is no such path. It
-// returns nil where there is no way.
+// findUpdater tries the two ways to change a quota on a container that does not exist: an
+// engine that knows the way says so, one that does not says that there is no such path.
 func (e *Engine) findUpdater(ctx context.Context) updater {
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errSilent)
 	defer cancel()
@@ -114,8 +107,7 @@ func (e *Engine) updateDocker(ctx context.Context, id string, period, quota int6
 	return err
 }
 
-// updateLibpod is Podman's own way: the resources of the OCI runtime
-// specification, for versions whose Docker-compatible API lacks the update.
+// updateLibpod is for Podman versions whose Docker-compatible API lacks the update.
 func (e *Engine) updateLibpod(ctx context.Context, id string, period, quota int64) error {
 	body, err := json.Marshal(map[string]any{"cpu": map[string]int64{"period": period, "quota": quota}})
 	if err != nil {

@@ -16,16 +16,12 @@ import (
 )
 
 const (
-	// provisionTimeout, and the slack on top of what the function itself may
-	// take, bound how long an engine that says nothing is waited for. In
-	// trials the kernel took up to 35 s to end a process that had run out of
-	// memory.
+	// These bound how long an engine that says nothing is waited for, beyond what the
+	// function may take. The kernel took up to 35 s to end a process out of memory.
 	provisionTimeout = 60 * time.Second
 	endSlack         = 60 * time.Second
-	// initLimit is Lambda's limit of an init.
-	initLimit = 10 * time.Second
-	// defaultTimeout is Lambda's default of a function's timeout.
-	defaultTimeout = 3 * time.Second
+	initLimit        = 10 * time.Second
+	defaultTimeout   = 3 * time.Second
 )
 
 // prototype is what the environments of a configuration have in common.
@@ -39,30 +35,25 @@ type prototype struct {
 	function runtimeapi.Function
 }
 
-// machine is one execution environment: a container, and a fresh one after
-// each crash or timeout.
 type machine struct {
 	prototype
 	output localenv.Output
 	lines  *localenv.Stream // of the output
 
-	// emulator is nil before Provision. The processes after that number are of
-	// this environment, or of a later one.
+	// emulator is nil before Provision. Processes up to number after are not of this one.
 	emulator *emulator
 	after    int
 
 	mu        sync.Mutex
 	processes map[int]*process
 	latest    *process
-	// failed is what the engine said to the launch that did not work: the
-	// emulator passes on its text only.
+	// failed is why a launch failed: the emulator passes on its text only.
 	failed error
 	closed bool
 }
 
 var _ localenv.Machine = (*machine)(nil)
 
-// fresh returns another environment of the configuration.
 func (p prototype) fresh() *machine {
 	m := &machine{prototype: p, output: localenv.Output{Log: p.options.Log}, processes: map[int]*process{}}
 	m.lines = m.output.Stream()
@@ -86,7 +77,6 @@ func (m *machine) Provision(ctx context.Context) error {
 	return nil
 }
 
-// prefer returns the engine's own error where there is one.
 func (m *machine) prefer(err error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -190,7 +180,6 @@ func (m *machine) Close() error {
 	return engineFailure(ctx, err)
 }
 
-// launch makes the container that the emulator asked for.
 func (m *machine) launch(ctx context.Context, l runtimeapi.StdioLaunch) error {
 	p := &process{number: l.Process, launched: make(chan struct{})}
 	m.mu.Lock()
@@ -214,8 +203,7 @@ func (m *machine) launch(ctx context.Context, l runtimeapi.StdioLaunch) error {
 	return err
 }
 
-// kill ends the container of a process and returns when it is gone. The
-// emulator has ended its processes already where it can see them.
+// kill ends the container of a process and returns when it is gone.
 func (m *machine) kill(ctx context.Context, number int) error {
 	m.mu.Lock()
 	p := m.processes[number]

@@ -6,9 +6,7 @@ import (
 	"strings"
 )
 
-// owner names a bench process, for labels: the host (in a form that tells
-// nothing about it), the process and when that was started. Host is empty
-// where this can't be told.
+// owner names a bench process, for labels. host is a digest; empty if it can't be told.
 type owner struct {
 	host, pid, started string
 }

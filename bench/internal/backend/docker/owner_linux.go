@@ -9,8 +9,7 @@ import (
 	"coldbench/bench/internal/backend/localenv"
 )
 
-// thisProcess names the calling process. Two processes have the same host only
-// where they can see each other: the same boot, the same PID namespace.
+// thisProcess has the same host for two processes only if they can see each other.
 func thisProcess() owner {
 	pid := strconv.Itoa(os.Getpid())
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -23,7 +22,6 @@ func thisProcess() owner {
 	return owner{host: hex.EncodeToString(sum[:6]), pid: pid, started: started}
 }
 
-// lives reports whether the process that o names is running.
 func (o owner) lives() bool {
 	started, ok := localenv.StartTime(o.pid)
 	return ok && started == o.started

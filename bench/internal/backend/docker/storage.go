@@ -22,7 +22,6 @@ func (e *Engine) Facts() coldstart.EngineFacts {
 	return f
 }
 
-// libpodStore is what Podman's own API says of its storage.
 type libpodStore struct {
 	GraphDriverName string         `json:"graphDriverName"`
 	GraphOptions    map[string]any `json:"graphOptions"`
@@ -42,9 +41,8 @@ func (s libpodStore) driver() string {
 	return s.GraphDriverName
 }
 
-// storageWarning returns what a slow storage driver does to init, and what to
-// do about it; empty for the others. The figures are from 15 cold starts of an
-// Amazon Linux image on one machine, beside the same on overlay2.
+// storageWarning says what a slow storage driver does to init; empty for the others. The
+// figures are from 15 cold starts of an Amazon Linux image on one machine.
 func storageWarning(f coldstart.EngineFacts) (text, hint string) {
 	if f.Storage() != coldstart.SlowStorage {
 		return "", ""

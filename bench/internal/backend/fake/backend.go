@@ -2,10 +2,8 @@
 // made up, and so are their times, from a seed. It is for tests of what stands
 // on a backend, and is not in the shipped program.
 //
-// It is opinionated about where the fiction ends: at the log text. What an
-// invocation logged is printed in Lambda's own form and goes through the same
-// parser, the same proofs and the same names for failures as that of the real
-// engines, and the fake passes the same contract.
+// What an invocation logged is printed in Lambda's own form and goes through the
+// same parser, proofs and names for failures as that of the real engines.
 package fake
 
 import (
@@ -99,7 +97,6 @@ func (b *Backend) Running() []string {
 // Clock reads the made-up CLOCK_MONOTONIC of the functions, in nanoseconds.
 func (b *Backend) Clock() int64 { return b.pass(0) }
 
-// pass lets made-up time pass and returns the time then.
 func (b *Backend) pass(ms float64) int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -112,8 +109,6 @@ func (b *Backend) closed(name string) {
 	defer b.mu.Unlock()
 	b.open = slices.DeleteFunc(b.open, func(s string) bool { return s == name })
 }
-
-// What a local engine says of itself.
 
 // Limits says that nothing is limited.
 func (b *Backend) Limits(coldstart.Options) coldstart.Limits {

@@ -10,17 +10,14 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// function is a configuration that was opened.
 type function struct {
-	config  coldstart.Config
-	image   coldstart.Image
-	options coldstart.Options
-	seed    uint64
-	// environments counts those made so far.
+	config       coldstart.Config
+	image        coldstart.Image
+	options      coldstart.Options
+	seed         uint64
 	environments int
 }
 
-// event says what the function does, as the test function is told.
 type event struct {
 	Do    string `json:"do"`
 	Ms    int    `json:"ms"`
@@ -43,7 +40,6 @@ func (f *function) variable(key string) string {
 	return value
 }
 
-// event returns what is to be done on the n-th invocation.
 func (f *function) event(payload []byte, n int) (event, error) {
 	if v := f.variable("BENCH_TEST_EVENT"); v != "" {
 		payload = []byte(v)
@@ -60,15 +56,13 @@ func (f *function) event(payload []byte, n int) (event, error) {
 	return e, nil
 }
 
-// dice returns the chance of the n-th environment.
 func (f *function) dice(n int) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(f.config.String()))
 	return rand.New(rand.NewPCG(f.seed^h.Sum64(), uint64(n)))
 }
 
-// base is how many times as long as those of the quickest variant a variant's
-// times are: 1 to 3, from its name. What follows an "@" says which of its images.
+// base is how much slower a variant is than the quickest: 1 to 3, from its name up to "@".
 func (f *function) base() float64 {
 	h := fnv.New32a()
 	name, _, _ := strings.Cut(f.config.Variant, "@")
@@ -76,8 +70,7 @@ func (f *function) base() float64 {
 	return 1 + float64(h.Sum32()%1000)/500
 }
 
-// around returns a time in milliseconds around a median, skewed to the right as
-// times are.
+// around returns a time in ms around a median, skewed to the right.
 func around(dice *rand.Rand, median float64) float64 {
 	return median * math.Exp(0.08*dice.NormFloat64())
 }

@@ -18,9 +18,7 @@ import (
 )
 
 const (
-	// initLimit is how long an init may take, as on Lambda.
 	initLimit = 10 * time.Second
-	// maxAnswer is the most that a function may answer, in bytes.
 	maxAnswer = 6<<20 + 100
 	// ownMemory is what the function takes by itself, in MiB.
 	ownMemory = 9
@@ -37,18 +35,15 @@ type machine struct {
 	initialized bool
 	failedOnce  bool
 	initMs      float64
-	// printInit is true for the one invocation whose REPORT has it.
-	printInit bool
-	// extendMs is the part of initMs before the extensions had registered,
-	// which was at registeredNs; 0 without any.
+	printInit   bool
+	// extendMs is the part of initMs before extensions registered, at registeredNs; 0 without.
 	extendMs     float64
 	registeredNs int64
 	startedNs    int64
 	process      int
-	// invocations counts those of the process.
-	invocations int
-	memoryMB    int
-	output      string
+	invocations  int
+	memoryMB     int
+	output       string
 	// crash is how an extension ends on invocation crashOn; 0 for never.
 	crash   *crash
 	crashOn int
@@ -89,7 +84,6 @@ func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) {
 	return in, err
 }
 
-// init does what BENCH_TEST_INIT says.
 func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error) {
 	m.initMs = around(m.dice, 2.2*m.f.base())
 	m.process++
@@ -199,7 +193,6 @@ func (m *machine) metrics(ms float64) lambdalog.Metrics {
 	return out
 }
 
-// handle does what the event says and returns how long that took.
 func (m *machine) handle(ctx context.Context, in runtimeapi.Event, inv *runtimeapi.Invocation) (float64, *crash, error) {
 	ms := around(m.dice, 0.55*m.f.base())
 	if m.invocations > 1 {
@@ -250,7 +243,6 @@ func (m *machine) handle(ctx context.Context, in runtimeapi.Event, inv *runtimea
 	return ms, nil, err
 }
 
-// instanceID is what the process calls itself.
 func (m *machine) instanceID() string {
 	h := fnv.New64a()
 	fmt.Fprint(h, m.f.config, m.f.seed, m.instance, m.process)
@@ -265,8 +257,7 @@ func (m *machine) alloc(mb int) *crash {
 	return &crash{status: "error", errorType: "Runtime.OutOfMemory", text: "Error: Runtime exited with error: signal: killed", exit: &runtimeapi.Exit{Signal: 9, OutOfMemory: true}}
 }
 
-// extend does what BENCH_TEST_FIRST says of an extension, and returns how that
-// ends before the runtime is ready.
+// extend does what BENCH_TEST_FIRST says of an extension.
 func (m *machine) extend() *crash {
 	m.crashOn, m.extendMs = 0, 0
 	for _, step := range strings.Split(m.f.variable("BENCH_TEST_FIRST"), ",") {
@@ -287,7 +278,6 @@ func (m *machine) extend() *crash {
 	return nil
 }
 
-// extensionEnded is an extension that ended by itself.
 func extensionEnded(code int) *crash {
 	text := "Error: exit code 0"
 	if code != 0 {
@@ -309,7 +299,6 @@ func failed(text string) *crash {
 	return &crash{status: "failure", errorType: "errorString", text: text}
 }
 
-// initReport is the line of an init that did not succeed.
 func (m *machine) initReport(phase string, c *crash) string {
 	ms := m.initMs
 	r := lambdalog.InitReport{DurationMs: &ms, Phase: phase, Status: c.status}
@@ -327,7 +316,6 @@ func (m *machine) print(line string) {
 	m.tell(line)
 }
 
-// tell passes lines on to Options.Log.
 func (m *machine) tell(text string) {
 	if m.f.options.Log == nil {
 		return

@@ -31,15 +31,13 @@ func EnvironmentOf(img coldstart.Image, o coldstart.Options) []string {
 	return env
 }
 
-// Lambda gives one vCPU at memoryPerCPU MiB, and initCPUs during an on-demand
-// init, whatever the memory size.
+// Lambda gives one vCPU at memoryPerCPU MiB, and initCPUs during an on-demand init.
 const (
 	memoryPerCPU = 1769
 	initCPUs     = 2
 )
 
-// defaultPeriod is short enough that the first period's budget does not hide the
-// limit.
+// defaultPeriod is short, so that the first period's budget does not hide the limit.
 const defaultPeriod = 20 * time.Millisecond
 
 // Quota is a CPU limit as the kernel counts it, in microseconds of CPU time a

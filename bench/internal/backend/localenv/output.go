@@ -6,7 +6,6 @@ import (
 )
 
 const (
-	// outputKept is how much of the end of a function's output is kept.
 	outputKept = 4 << 10
 	// longestLine is where a line without an end is passed on in parts.
 	longestLine = 64 << 10
@@ -28,7 +27,6 @@ func (o *Output) String() string {
 	return string(o.tail)
 }
 
-// keep adds b to the tail.
 func (o *Output) keep(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

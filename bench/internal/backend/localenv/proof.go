@@ -7,11 +7,9 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// proveCold decides whether an invocation was an environment's first, from
-// four sides that can't all be wrong in the same way: the platform's line (Init
-// Duration, or an init inside the invocation), the emulator's own reading of
-// the execve, the function's instance id, and the kernel's clock as the
-// function read it when it started.
+// proveCold proves a first invocation from four sides that can't all be wrong in the same
+// way: the platform's line, the emulator's reading of the execve, the function's instance id,
+// and the kernel's clock as the function read it.
 func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v served) error {
 	refuse := func(reason coldstart.ProofReason, format string, args ...any) error {
 		return &coldstart.ProofError{Want: coldstart.Cold, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
@@ -57,8 +55,6 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 	return nil
 }
 
-// proveWarm decides whether an invocation was served by the environment whose
-// instance id and invocation count are given.
 func proveWarm(s *coldstart.Sample, instance string, invocations int, v served) error {
 	refuse := func(format string, args ...any) error {
 		return &coldstart.ProofError{Want: coldstart.Warm, Reason: coldstart.NotWarm, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
@@ -88,7 +84,6 @@ func proveWarm(s *coldstart.Sample, instance string, invocations int, v served) 
 	return nil
 }
 
-// proveMemory checks that the report is of the memory size that was asked for.
 func proveMemory(s *coldstart.Sample, c coldstart.Config, want coldstart.Start) error {
 	if m := s.Metrics.MemorySizeMB; m == nil || *m != float64(c.MemoryMB) {
 		return &coldstart.ProofError{Want: want, Reason: coldstart.WrongMemory, Detail: fmt.Sprintf("the report does not say Memory Size: %d MB", c.MemoryMB), Report: s.Raw}

@@ -9,8 +9,7 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// sampleOf reads a sample off an invocation's log text, by the same parser that
-// reads the log of a function on AWS.
+// sampleOf reads a log text by the same parser as a log on AWS.
 func sampleOf(requestID string, invocation runtimeapi.Invocation) (coldstart.Sample, error) {
 	report, raw, err := lambdalog.FindReport(invocation.Log, requestID)
 	if err != nil {
@@ -31,8 +30,6 @@ func sampleOf(requestID string, invocation runtimeapi.Invocation) (coldstart.Sam
 	return sample, nil
 }
 
-// failureOf returns the failure that an invocation was, or nil where it
-// succeeded.
 func failureOf(i runtimeapi.Invocation, m Machine) *coldstart.InvocationError {
 	if i.Status == "success" && i.FunctionError == "" {
 		return nil
@@ -44,9 +41,8 @@ func failureOf(i runtimeapi.Invocation, m Machine) *coldstart.InvocationError {
 	return failure
 }
 
-// reasonOf says in a word why an invocation failed. An init that failed again
-// inside the invocation is the reason whatever ended it: the function never
-// came to see the event.
+// reasonOf says in a word why an invocation failed. An init that failed again inside it
+// is the reason whatever ended it.
 func reasonOf(i runtimeapi.Invocation) coldstart.Reason {
 	switch {
 	case i.ErrorType == "Runtime.OutOfMemory" || (i.Exit != nil && i.Exit.OutOfMemory):
@@ -65,8 +61,7 @@ func reasonOf(i runtimeapi.Invocation) coldstart.Reason {
 	}
 }
 
-// describe says what happened, in the words of the error document where the
-// function or the platform gave one.
+// describe uses the words of the error document if there is one.
 func describe(i runtimeapi.Invocation) error {
 	text := i.ErrorType
 	if text == "" {

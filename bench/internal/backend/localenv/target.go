@@ -72,8 +72,6 @@ func (t *Target) Close() error {
 	return t.setup.Close()
 }
 
-// isNew reports whether no earlier environment had this instance id, and
-// remembers it.
 func (t *Target) isNew(instance string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,8 +82,6 @@ func (t *Target) isNew(instance string) bool {
 	return true
 }
 
-// environment is one machine that is being started or has served its first
-// invocation.
 type environment struct {
 	target  *Target
 	machine Machine
@@ -157,15 +153,12 @@ func (e *environment) Close() error {
 	return e.closed
 }
 
-// served is an invocation that ended well, not yet proved to be anything.
 type served struct {
 	sample     coldstart.Sample
 	invocation runtimeapi.Invocation
 	answered   time.Time
 }
 
-// invoke hands out one event and turns what came of it into an unproved sample
-// or into the failure that it was.
 func (e *environment) invoke(ctx context.Context, at time.Time) (served, error) {
 	event := runtimeapi.Event{RequestID: runtimeapi.NewRequestID(), Payload: e.target.setup.Options.Payload}
 	invocation, err := e.machine.Invoke(ctx, event)
@@ -192,8 +185,7 @@ func (e *environment) invoke(ctx context.Context, at time.Time) (served, error) 
 	return served{sample: sample, invocation: invocation, answered: answered}, nil
 }
 
-// engineFailure says that the engine, not the function, is to blame; unless the
-// context ended, which is nobody's failure.
+// engineFailure blames the engine, unless the context ended.
 func engineFailure(ctx context.Context, doing string, err error, m Machine) error {
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("%s: %w", doing, cause)
