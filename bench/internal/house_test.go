@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 
 	"bench/internal/atomicfile": {},
 	"bench/internal/host":       {},
+	"bench/internal/interrupt":  {},
 
 	"bench/internal/backend/localenv":             {"bench/internal/advice", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/docker":               local,

@@ -129,7 +129,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	a.interrupts.guard()
+	a.interrupts.Guard()
 	a.quiet = f.quiet
 	if f.restore && len(args) > 0 {
 		return usagef("--restore takes no functions: it puts back all that bench left changed")
@@ -161,7 +161,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	}
 	o := awslambda.Options{
 		Region: m.awsFlags.region, Profile: f.profile, JournalDir: a.journalDir(),
-		Patient: a.interrupts.patient, Restoring: a.interrupts.restoring,
+		Patient: a.interrupts.Patient, Restoring: a.interrupts.Restoring,
 	}
 	if f.verbose {
 		o.Log = a.log(true)
@@ -178,7 +178,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	a.interrupts.track(client)
+	a.interrupts.Track(client)
 	if r := client.Rehearsal(); r != "" {
 		a.note("%s: nothing of this is shown as AWS", r)
 	}

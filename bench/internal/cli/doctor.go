@@ -32,7 +32,7 @@ when no local engine can be used.`,
 }
 
 func (a *app) doctor(ctx context.Context) error {
-	a.interrupts.guard()
+	a.interrupts.Guard()
 	engines := [][]advice.Finding{docker.Check(ctx), sandbox.Check(ctx)}
 	usable := 0
 	for _, findings := range engines {

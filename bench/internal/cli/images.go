@@ -42,7 +42,7 @@ line for each: name, ID and size. An image of the store with the same content is
 again, even if files were touched since, as Docker's build cache does.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.interrupts.guard()
+			a.interrupts.Guard()
 			return a.buildImages(cmd.Context(), file, image.Options{Arch: arch, NoCache: noCache}, args)
 		},
 	}

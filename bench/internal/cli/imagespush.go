@@ -44,7 +44,7 @@ images of --fresh stay in it as long as the image is the same.`,
 			if cmd.Flags().Changed("arch") && len(f.arch) == 0 {
 				return usagef("--arch: empty")
 			}
-			a.interrupts.guard()
+			a.interrupts.Guard()
 			return a.pushImages(cmd.Context(), f, args)
 		},
 	}

@@ -189,7 +189,7 @@ func (m measure) sizesOf(v SelectedVariant) ([]int, error) {
 }
 
 func (a *app) measureLocally(ctx context.Context, m measure, name string, selected []Selection) (err error) {
-	a.interrupts.guard()
+	a.interrupts.Guard()
 	store, err := a.openStore(m.file, m.out, m.verbose)
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 		Network:  m.plan.Network,
 		StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "sandbox"),
 		Store:    store,
-		Closing:  a.interrupts.restoring,
+		Closing:  a.interrupts.Restoring,
 		Log:      log,
 	})
 	connecting.End()

@@ -23,6 +23,7 @@ import (
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/host"
+	"coldbench/bench/internal/interrupt"
 	"coldbench/bench/internal/rehearsal"
 )
 
@@ -110,24 +111,24 @@ func usagef(format string, args ...any) error {
 }
 
 // Main runs one command and returns the exit code of the process. It catches the
-// signals that interrupt until the process ends; see interrupts.
+// signals that interrupt until the process ends; see package interrupt.
 func Main(ctx context.Context, env Env) int {
 	app := &app{Env: env}
-	app.interrupts = newInterrupts(ctx, app.say, kill)
-	app.interrupts.catch()
+	app.interrupts = interrupt.New(ctx, app.say)
+	app.interrupts.Catch()
 	root := app.root()
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	ctx = app.interrupts.running
+	ctx = app.interrupts.Running
 	return app.exit(ctx, root.ExecuteContext(ctx))
 }
 
 // app is what the commands share.
 type app struct {
 	Env
-	interrupts *interrupts
+	interrupts *interrupt.Handler
 	pricing    pricing
 	quiet      bool
 	talking    sync.Mutex // held while a line is written to Stderr

@@ -104,7 +104,7 @@ func badFaults(text string) error {
 
 // serveRehearsal serves until the context ends, which is how it is meant to end.
 func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string) (err error) {
-	a.interrupts.guard()
+	a.interrupts.Guard()
 	m, err := f.check()
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 		return err
 	}
 	<-ctx.Done()
-	r.Outlive(a.interrupts.patient, func() { a.note("serving until the clients have restored their functions") })
+	r.Outlive(a.interrupts.Patient, func() { a.note("serving until the clients have restored their functions") })
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package cli
+package interrupt
 
 import (
 	"context"
@@ -31,7 +31,7 @@ func TestInterruptsEscalate(t *testing.T) {
 		signals []time.Duration
 		// guarded commands have something to restore: changed.
 		guarded bool
-		changed changes
+		changed Changes
 		// When running, patient and restoring end and the process is killed.
 		running, patient, restoring, killed time.Duration
 		said                                string
@@ -73,24 +73,25 @@ func TestInterruptsEscalate(t *testing.T) {
 					defer mu.Unlock()
 					said += fmt.Sprintf(format, args...) + "\n"
 				}
-				i := newInterrupts(t.Context(), say, func(os.Signal) {
+				h := New(t.Context(), say)
+				h.kill = func(os.Signal) {
 					mu.Lock()
 					defer mu.Unlock()
 					at["killed"] = time.Since(began)
-				})
-				for name, ctx := range map[string]context.Context{"running": i.running, "patient": i.patient, "restoring": i.restoring} {
+				}
+				for name, ctx := range map[string]context.Context{"running": h.Running, "patient": h.Patient, "restoring": h.Restoring} {
 					context.AfterFunc(ctx, func() {
 						mu.Lock()
 						defer mu.Unlock()
 						at[name] = time.Since(began)
 					})
 				}
-				i.guarded = c.guarded // guard would change how this process takes SIGPIPE
+				h.guarded = c.guarded // guard would change how this process takes SIGPIPE
 				if c.changed != nil {
-					i.track(c.changed)
+					h.Track(c.changed)
 				}
 				signals := make(chan os.Signal)
-				go i.watch(signals)
+				go h.watch(signals)
 				for _, d := range c.signals {
 					time.Sleep(time.Until(began.Add(d)))
 					signals <- syscall.SIGTERM
@@ -117,7 +118,7 @@ func TestInterruptsEscalate(t *testing.T) {
 				if !strings.Contains(said, c.said) || c.said == "" && said != "" {
 					t.Errorf("it does not say %q, or too much:\n%s", c.said, said)
 				}
-				go i.giveUp(nil)
+				go h.giveUp(nil)
 			})
 		})
 	}
@@ -128,17 +129,18 @@ func TestInterruptsNeedNoStderr(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		stuck, killed := make(chan bool), make(chan bool)
-		i := newInterrupts(t.Context(), func(string, ...any) { <-stuck }, func(os.Signal) { close(killed) })
-		i.guarded = true
-		i.track(changedFunctions{names: []string{"f"}})
+		h := New(t.Context(), func(string, ...any) { <-stuck })
+		h.kill = func(os.Signal) { close(killed) }
+		h.guarded = true
+		h.Track(changedFunctions{names: []string{"f"}})
 		signals := make(chan os.Signal, 3)
-		go i.watch(signals)
+		go h.watch(signals)
 		began := time.Now()
 		for range 3 {
 			signals <- syscall.SIGTERM
 			time.Sleep(sameInterrupt)
 		}
-		if i.patient.Err() == nil {
+		if h.Patient.Err() == nil {
 			t.Error("the second interrupt does not hurry")
 		}
 		select {
@@ -151,6 +153,6 @@ func TestInterruptsNeedNoStderr(t *testing.T) {
 		}
 		close(stuck)
 		close(signals)
-		i.giveUp(nil)
+		h.giveUp(nil)
 	})
 }
