@@ -48,6 +48,8 @@ var arrows = map[string][]string{
 	"bench/internal/render":    {"bench/internal/analysis"},
 	"bench/internal/results":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/runfile", "bench/internal/analysis", "bench/internal/plan", "bench/internal/render", "bench/internal/atomicfile"},
 
+	"bench/internal/progress": {"bench/internal/coldstart", "bench/internal/image", "bench/internal/plan", "bench/internal/runner"},
+
 	"bench/internal/atomicfile": {},
 	"bench/internal/host":       {},
 	"bench/internal/interrupt":  {},
@@ -106,7 +108,7 @@ var libraries = []struct {
 	{"golang.org/x/perf/", []string{"bench/internal/stats"}},
 	{"github.com/segmentio/encoding/json", []string{"bench/internal/runfile"}},
 	{"github.com/spf13/", []string{"bench/internal/cli"}},
-	{"github.com/vbauerster/mpb/", []string{"bench/internal/cli"}},
+	{"github.com/vbauerster/mpb/", []string{"bench/internal/progress"}},
 	{"golang.org/x/term", []string{"bench/internal/cli"}},
 	{"golang.org/x/sys/", []string{
 		"bench/runtimeapi", "bench/internal/runfile", "bench/internal/image", "bench/internal/cli", "bench/internal/backend/sandbox",

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -24,6 +23,7 @@ type awsFlags struct {
 	vars                    string
 	// The rest is only for bench rehearse.
 	listen   string
+	arch     string
 	keepWarm time.Duration
 	fresh    int
 }
@@ -110,18 +110,14 @@ func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
 		return m, err
 	case !(f.maxCost >= 0):
 		return m, usagef("--max-cost %g: a number from 0 up", f.maxCost)
-	case f.latency != "none" && f.latency != "aws":
-		return m, usagef("--rehearse-latency %q: none or aws", f.latency)
 	case !f.rehearse && f.resume == "" && (f.Given("rehearse-latency") || f.Given("rehearse-faults")):
 		return m, usagef("--rehearse-latency and --rehearse-faults are of --rehearse")
-	case badFaults(f.faults) != nil:
-		return m, usagef("--rehearse-faults: %v", badFaults(f.faults))
 	case f.rehearse && f.restore:
 		return m, usagef("--rehearse and --restore can't be combined: a rehearsal leaves nothing behind")
 	case f.restore && f.resume != "":
 		return m, usagef("--restore and --resume can't be combined; --resume restores first")
 	}
-	return m, nil
+	return m, f.checkEndpoint("rehearse-")
 }
 
 func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
@@ -160,7 +156,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 		}
 	}
 	o := awslambda.Options{
-		Region: m.awsFlags.region, Profile: f.profile, JournalDir: a.journalDir(),
+		Region: m.awsFlags.region, Profile: f.profile, JournalDir: awslambda.JournalDir(a.getenv, a.Dir),
 		Patient: a.interrupts.Patient, Restoring: a.interrupts.Restoring,
 	}
 	if f.verbose {
@@ -208,19 +204,4 @@ func (a *app) restoreAWS(client *awslambda.Client, asked bool) error {
 		a.note("nothing was left changed in %s", client.Region())
 	}
 	return err
-}
-
-// journalDir is where restore journals are kept: in the user's state folder, so
-// that whatever folder the next bench runs in finds them.
-func (a *app) journalDir() string {
-	if dir := a.getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "coldbench", "aws")
-	}
-	if dir := a.getenv("LOCALAPPDATA"); runtime.GOOS == "windows" && dir != "" {
-		return filepath.Join(dir, "coldbench", "aws")
-	}
-	if home := a.getenv("HOME"); filepath.IsAbs(home) {
-		return filepath.Join(home, ".local", "state", "coldbench", "aws")
-	}
-	return filepath.Join(a.Dir, ".build", "aws-journal")
 }

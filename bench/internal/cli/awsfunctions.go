@@ -14,65 +14,38 @@ import (
 // services of the compose file without arguments, otherwise exactly those named;
 // those of the run that goes on, if one does.
 func (a *app) selectFunctions(ctx context.Context, m awsMeasure, args []string) ([]awslambda.Selection, error) {
-	resumed := m.resumed != nil
 	var services map[string][]awslambda.Selection
 	var names []string
-	if resumed && m.awsFlags.rehearse || !resumed && (len(args) == 0 || slices.ContainsFunc(args, func(arg string) bool { return !strings.Contains(arg, "=") })) {
-		o := variant.Options{File: m.file, Dir: a.Dir, Env: a.Environ, Arch: m.plan.Arch[0]}
-		list, err := variant.Load(ctx, o)
+	if m.resumed == nil || m.awsFlags.rehearse {
+		o := a.compose(m.file, m.plan.Arch[0])
+		list, err := variant.Services(ctx, o, args)
 		if err != nil {
 			return nil, err
 		}
-		project, err := variant.Project(o)
-		if err != nil {
-			return nil, err
+		if len(list) > 0 {
+			project, err := variant.Project(o)
+			if err != nil {
+				return nil, err
+			}
+			services, names = awslambda.SelectServices(project, list, m.plan.Arch, m.plan.MemoryMB)
 		}
-		services, names = awslambda.SelectServices(project, list, m.plan.Arch, m.plan.MemoryMB)
 	}
-	if resumed {
+	if m.resumed != nil {
 		return m.selectResumed(services)
 	}
-	var list []awslambda.Selection
-	if len(args) == 0 {
-		for _, name := range names {
-			list = append(list, services[name]...)
-		}
+	list, err := variant.Choose(args, names, services, m.selectFunction)
+	if err != nil {
+		return nil, err
 	}
-	for _, arg := range args {
-		if name, function, ok := strings.Cut(arg, "="); ok {
-			s, err := m.selectFunction(arg, name, function)
-			if err != nil {
-				return nil, &usageError{err: err}
-			}
-			list = append(list, s)
-			continue
-		}
-		if services[arg] == nil {
-			return nil, usagef("no variant %q; the compose file has %s", arg, join(names))
-		}
-		for _, s := range services[arg] {
-			s.Named = true
-			list = append(list, s)
-		}
+	for i := range list {
+		list[i].Named = len(args) > 0
 	}
-	seen := map[string]bool{}
-	baseline := m.plan.Baseline == ""
-	for _, s := range list {
-		key := s.Variant + "/" + s.Arch
-		if seen[key] {
-			return nil, usagef("variant %q is named twice", s.Variant)
-		}
-		seen[key] = true
-		baseline = baseline || s.Variant == m.plan.Baseline
-	}
-	if !baseline {
-		return nil, usagef("--baseline %q is not among the variants that are measured", m.plan.Baseline)
-	}
-	return list, nil
+	return list, m.checkBaseline(slices.ContainsFunc(list, func(s awslambda.Selection) bool { return s.Variant == m.plan.Baseline }))
 }
 
 // selectFunction returns the function of NAME=FUNCTION.
-func (m awsMeasure) selectFunction(arg, name, function string) (awslambda.Selection, error) {
+func (m awsMeasure) selectFunction(arg string) (awslambda.Selection, error) {
+	name, function, _ := strings.Cut(arg, "=")
 	if _, err := variant.Parse(arg); err != nil {
 		return awslambda.Selection{}, fmt.Errorf("reading %q: want NAME=FUNCTION", arg)
 	}

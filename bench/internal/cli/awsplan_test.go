@@ -9,6 +9,7 @@ import (
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
+	"coldbench/bench/internal/price"
 )
 
 func planFor(t *testing.T, region string, change func(p *plan.Plan)) (text string, cost float64) {
@@ -22,7 +23,7 @@ func planFor(t *testing.T, region string, change func(p *plan.Plan)) (text strin
 		t.Fatal(err)
 	}
 	m := awsMeasure{measure: measure{
-		measureFlags: measureFlags{out: t.TempDir()},
+		measureFlags: measureFlags{out: t.TempDir(), pricing: pricing{table: price.Default()}},
 		plan:         plan.Plan{Runs: 50, WarmRuns: 5, Strategy: "config-update", Parallel: 4, Burst: 50},
 	}}
 	if change != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +9,7 @@ import (
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -48,8 +48,8 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	}
 	if m.Control || m.plan.Control != "" {
 		// Of what can be measured: a baseline that is left out has no control.
-		if targets, m.plan.Control, err = withControl(targets, m.plan.Baseline, func(t *awslambda.Target) *string { return &t.Config.Variant }); err != nil {
-			return err
+		if targets, m.plan.Control, err = plan.WithControl(targets, m.plan.Baseline, func(t *awslambda.Target) *string { return &t.Config.Variant }); err != nil {
+			return advice.Usage(err)
 		}
 	}
 	text, cost := a.awsPlan(client, inventory, m, targets)
@@ -62,7 +62,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	case math.IsNaN(cost) && !m.Given("max-cost"):
 		return advice.Hint(errors.New("the cost is unknown"), "--max-cost USD, any number, to continue anyway")
 	case cost > m.awsFlags.maxCost:
-		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", dollars(cost), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", cost+0.01))
+		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", plan.Dollars(cost), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", cost+0.01))
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if err := session.Wake(ctx, refs); err != nil {
@@ -119,13 +119,6 @@ func (a *app) awsTargets(session *awslambda.Session, m awsMeasure, selected []aw
 	return list, unavailable, nil
 }
 
-// fingerprintOf tells the places apart where functions run: the host of a run on
-// AWS.
-func fingerprintOf(client *awslambda.Client) string {
-	sum := sha256.Sum256([]byte("aws\n" + client.Region() + "\n" + client.Rehearsal()))
-	return fmt.Sprintf("%x", sum[:8])
-}
-
 // awsHeader describes the run before it begins.
 func awsHeader(client *awslambda.Client, m awsMeasure, targets []awslambda.Target, unavailable []runfile.Unavailable) runfile.Header {
 	h := runfile.Header{
@@ -133,7 +126,7 @@ func awsHeader(client *awslambda.Client, m awsMeasure, targets []awslambda.Targe
 		Backend:     "aws",
 		Engine:      client.Region(),
 		Rehearsal:   client.Rehearsal(),
-		Host:        runfile.Host{Fingerprint: fingerprintOf(client)},
+		Host:        runfile.Host{Fingerprint: client.Fingerprint()},
 		Plan:        m.plan,
 		Limits:      coldstart.Limits{CPU: "Lambda's own", Memory: "limit", MaxMemoryUsed: "as Lambda reports it"},
 		Unavailable: unavailable,
@@ -158,6 +151,6 @@ func awsHeader(client *awslambda.Client, m awsMeasure, targets []awslambda.Targe
 			Function: function,
 		})
 	}
-	listMeasured(&h)
+	h.ListMeasured()
 	return h
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/render"
-	"coldbench/bench/internal/results"
-	"coldbench/bench/internal/runfile"
 )
 
 // comparison is what bench compare was asked for.
@@ -83,15 +79,8 @@ none of it could be judged is an error, exit code 1, and not a pass.`,
 }
 
 func (a *app) compare(ctx context.Context, c comparison) error {
-	change, err := a.changeOf(ctx, c)
-	switch {
-	case errors.Is(err, analysis.ErrUnlike):
-		return advice.Hint(fmt.Errorf("comparing: %w", err), "compare runs of one backend, engine and strategy")
-	case errors.Is(err, analysis.ErrNotAgainst):
-		return advice.Hint(fmt.Errorf("comparing: %w", err), "name two runs, or measure with bench local --against")
-	case errors.Is(err, analysis.ErrNothing):
-		return fmt.Errorf("comparing: %w", err)
-	case err != nil:
+	change, err := a.results(c.out).Compare(ctx, c.base, c.new, c.how)
+	if err != nil {
 		return err
 	}
 	for _, w := range change.Warnings {
@@ -108,42 +97,6 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 		return err
 	}
 	return a.gate(change)
-}
-
-// changeOf reads the runs that are compared and sets one against the other.
-func (a *app) changeOf(ctx context.Context, c comparison) (*analysis.Comparison, error) {
-	folder := a.results(c.out)
-	_, now, err := a.readToCompare(ctx, folder, c.new, results.Want{})
-	if err != nil {
-		return nil, err
-	}
-	if c.base == "" {
-		return analysis.CompareBefore(now, c.how)
-	}
-	file, base, err := a.readToCompare(ctx, folder, c.base, results.Like(now.Header))
-	if err != nil {
-		return nil, err
-	}
-	if c.how.Base = c.base; file.OnDisk() {
-		c.how.Base = folder.Relative(file.Path)
-	}
-	return analysis.Compare(base, now, c.how)
-}
-
-// readToCompare reads a run and warns of what is odd about its file.
-func (a *app) readToCompare(ctx context.Context, folder results.Folder, name string, want results.Want) (results.File, *runfile.Run, error) {
-	file, err := a.find(ctx, folder, name, want)
-	if err != nil {
-		return file, nil, err
-	}
-	run, err := file.Run()
-	if err != nil {
-		return file, nil, err
-	}
-	for _, w := range run.Warnings {
-		a.warning("%s", runfile.AnnotateWarning(folder.Relative(file.Path), w))
-	}
-	return file, run, nil
 }
 
 // gate turns the outcome of --fail-over into an exit code.
@@ -178,16 +131,11 @@ func (a *app) jobSummary(c *analysis.Comparison) error {
 	if file == "" {
 		return nil
 	}
-	var text bytes.Buffer
-	if err := render.ComparisonMarkdown(&text, c); err != nil {
-		return fmt.Errorf("writing the job summary: %w", err)
-	}
 	f, err := os.OpenFile(absolute(a.Dir, file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return fmt.Errorf("writing the job summary: %w", err)
+	if err == nil {
+		err = errors.Join(render.ComparisonMarkdown(f, c), f.Close())
 	}
-	_, err = f.Write(append(text.Bytes(), '\n'))
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("writing the job summary: %w", err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,17 +35,10 @@ when no local engine can be used.`,
 func (a *app) doctor(ctx context.Context) error {
 	a.interrupts.Guard()
 	engines := [][]advice.Finding{docker.Check(ctx), sandbox.Check(ctx)}
-	usable := 0
-	for _, findings := range engines {
-		if !blocked(findings) {
-			usable++
-		}
-	}
+	isProblem := func(f advice.Finding) bool { return f.Severity == advice.Problem }
+	usable := slices.ContainsFunc(engines, func(list []advice.Finding) bool { return !slices.ContainsFunc(list, isProblem) })
 	findings := append(payloadFindings(), image.Check(ctx, a.storeDir(""))...)
-	for _, f := range engines {
-		findings = append(findings, f...)
-	}
-	findings = append(findings, awslambda.Check(a.journalDir())...)
+	findings = slices.Concat(findings, engines[0], engines[1], awslambda.Check(awslambda.JournalDir(a.getenv, a.Dir)))
 	for _, f := range findings {
 		if _, err := fmt.Fprintf(a.Stdout, "%-8s %s: %s\n", f.Severity, f.Subject, f.Text); err != nil {
 			return err
@@ -55,19 +49,10 @@ func (a *app) doctor(ctx context.Context) error {
 			}
 		}
 	}
-	if usable == 0 {
+	if !usable {
 		return errors.New("no local engine can be used here")
 	}
 	return nil
-}
-
-func blocked(findings []advice.Finding) bool {
-	for _, f := range findings {
-		if f.Severity == advice.Problem {
-			return true
-		}
-	}
-	return false
 }
 
 // payloadFindings reports the architectures that this build can run locally.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,8 @@ type EngineOptions struct {
 	Log func(string)
 }
 
-// localBackend is what cli needs of a local engine beyond measuring.
-type localBackend interface {
+// LocalBackend is what bench needs of a local engine beyond measuring.
+type LocalBackend interface {
 	coldstart.Backend
 	Limits(coldstart.Options) coldstart.Limits
 	Version() string
@@ -42,7 +43,7 @@ type localBackend interface {
 
 // Engine is a local engine that was opened.
 type Engine struct {
-	localBackend
+	LocalBackend
 	// Name is "docker" or "sandbox".
 	Name string
 	// Containers is true for an engine that holds images itself and gives each
@@ -56,12 +57,6 @@ type Engine struct {
 	Prepare func(ctx context.Context, img coldstart.Image) (coldstart.Image, error)
 }
 
-// NewEngine returns an engine over a backend: how a test puts another one in the
-// place of OpenEngine.
-func NewEngine(name string, containers bool, b localBackend, prepare func(context.Context, coldstart.Image) (coldstart.Image, error)) *Engine {
-	return &Engine{localBackend: b, Name: name, Containers: containers, Prepare: prepare}
-}
-
 // OpenEngine opens the engine of that name.
 func OpenEngine(ctx context.Context, name string, o EngineOptions) (*Engine, error) {
 	switch name {
@@ -70,7 +65,7 @@ func OpenEngine(ctx context.Context, name string, o EngineOptions) (*Engine, err
 		if err != nil {
 			return nil, err
 		}
-		return &Engine{localBackend: engine, Name: name, Containers: true, Prepare: func(ctx context.Context, img coldstart.Image) (coldstart.Image, error) {
+		return &Engine{LocalBackend: engine, Name: name, Containers: true, Prepare: func(ctx context.Context, img coldstart.Image) (coldstart.Image, error) {
 			return img, load(ctx, engine, o.Store, img)
 		}}, nil
 	case "sandbox":
@@ -78,7 +73,7 @@ func OpenEngine(ctx context.Context, name string, o EngineOptions) (*Engine, err
 		if err != nil {
 			return nil, err
 		}
-		return &Engine{localBackend: engine, Name: name, Prepare: func(ctx context.Context, img coldstart.Image) (coldstart.Image, error) {
+		return &Engine{LocalBackend: engine, Name: name, Prepare: func(ctx context.Context, img coldstart.Image) (coldstart.Image, error) {
 			root, err := o.Store.Unpack(ctx, img)
 			img.Root = root
 			return img, err
@@ -109,40 +104,34 @@ func (a *app) chooseEngine(ctx context.Context, name string, o EngineOptions) (*
 	if name != "auto" {
 		return a.OpenEngine(ctx, name, o)
 	}
-	engine, err := a.OpenEngine(ctx, "docker", o)
+	docked, noDocker := a.OpenEngine(ctx, "docker", o)
+	var driver string
 	switch {
-	case err == nil && engine.Facts().Storage() == coldstart.KernelStorage:
-		return a.chosen(engine, "a daemon answers and its storage driver is "+driverOf(engine), nil), nil
-	case err == nil:
-		return a.sandboxRather(ctx, engine, o)
+	case noDocker == nil:
+		driver = cmp.Or(docked.Facts().StorageDriver, "unknown")
+		if docked.Facts().Storage() == coldstart.KernelStorage {
+			return a.chosen(docked, "a daemon answers and its storage driver is "+driver, nil), nil
+		}
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case runtime.GOOS != "linux":
-		return nil, fmt.Errorf("opening an engine: %w", err)
+		return nil, fmt.Errorf("opening an engine: %w", noDocker)
+	case a.getenv("DOCKER_HOST") != "":
+		a.warning("DOCKER_HOST is set, but: %v", noDocker)
 	}
-	if a.getenv("DOCKER_HOST") != "" {
-		a.warning("DOCKER_HOST is set, but: %v", err)
-	}
-	sandboxed, second := a.OpenEngine(ctx, "sandbox", o)
-	if second != nil {
-		a.warning("docker: %v", err)
-		return nil, second
-	}
-	return a.chosen(sandboxed, "no Docker engine can be used", err), nil
-}
-
-// sandboxRather returns the sandbox, or the Docker engine that it would replace
-// if no sandbox is available.
-func (a *app) sandboxRather(ctx context.Context, engine *Engine, o EngineOptions) (*Engine, error) {
-	driver := driverOf(engine)
-	sandboxed, err := a.OpenEngine(ctx, "sandbox", o)
+	sandboxed, noSandbox := a.OpenEngine(ctx, "sandbox", o)
 	switch {
-	case err == nil:
-		return a.chosen(sandboxed, "Docker's storage driver is "+driver, nil), engine.Close()
+	case noSandbox == nil && noDocker == nil:
+		return a.chosen(sandboxed, "Docker's storage driver is "+driver, nil), docked.Close()
+	case noSandbox == nil:
+		return a.chosen(sandboxed, "no Docker engine can be used", noDocker), nil
+	case noDocker != nil:
+		a.warning("docker: %v", noDocker)
+		return nil, noSandbox
 	case ctx.Err() != nil:
-		return nil, errors.Join(ctx.Err(), engine.Close())
+		return nil, errors.Join(ctx.Err(), docked.Close())
 	}
-	return a.chosen(engine, "no sandbox is available, though the storage driver is "+driver, err), nil
+	return a.chosen(docked, "no sandbox is available, though the storage driver is "+driver, noSandbox), nil
 }
 
 // chosen notes why auto took an engine. The cause may name hosts and folders: it
@@ -155,12 +144,4 @@ func (a *app) chosen(e *Engine, reason string, cause error) *Engine {
 		a.note("engine: %s", e.Choice)
 	}
 	return e
-}
-
-// driverOf names an engine's storage driver for a sentence.
-func driverOf(e *Engine) string {
-	if d := e.Facts().StorageDriver; d != "" {
-		return d
-	}
-	return "unknown"
 }

@@ -11,7 +11,7 @@ import (
 
 // closable is an engine with a slow storage driver.
 type closable struct {
-	localBackend
+	LocalBackend
 	closed bool
 }
 
@@ -36,7 +36,7 @@ func TestInterruptedChoiceClosesTheEngine(t *testing.T) {
 				interrupt()
 			}
 			if name == "docker" {
-				return &Engine{localBackend: engine, Name: name}, nil
+				return &Engine{LocalBackend: engine, Name: name}, nil
 			}
 			return nil, ctx.Err()
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -13,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"coldbench/bench/internal/advice"
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
+	"coldbench/bench/internal/variant"
 	"coldbench/bench/runtimeapi"
 )
 
@@ -71,7 +74,7 @@ type measure struct {
 	// resumed is the run that goes on; nil for a new one.
 	resumed *runfile.Run
 	// reference is the run of --against.
-	reference ReferenceRun
+	reference runfile.Reference
 }
 
 // check turns the flags into values, or into the usage error that says which
@@ -113,11 +116,46 @@ func (f measureFlags) check(dir, backend string) (measure, error) {
 func (m *measure) makePlan(backend string, from *plan.Plan) error {
 	p, err := m.Make(backend, from)
 	if err != nil {
-		return &usageError{err: err}
+		return advice.Usage(err)
 	}
-	p.PayloadSha256 = digest(m.event)
+	p.PayloadSha256 = fmt.Sprintf("%x", sha256.Sum256(m.event))
 	m.plan = p
 	return nil
+}
+
+// checkBaseline refuses a baseline that is not found among what is measured.
+func (m *measure) checkBaseline(found bool) error {
+	if m.plan.Baseline != "" && !found {
+		return usagef("--baseline %q is not among the variants that are measured", m.plan.Baseline)
+	}
+	return nil
+}
+
+// compose returns how the compose file of --file is read for an architecture.
+func (a *app) compose(file, arch string) variant.Options {
+	return variant.Options{File: file, Dir: a.Dir, Env: a.Environ, Arch: arch}
+}
+
+// selectVariants returns the variants that the arguments ask for, of each of some
+// architectures: the arguments of a build depend on it.
+func (a *app) selectVariants(ctx context.Context, file string, archs, args []string) (map[string][]coldstart.Variant, error) {
+	byArch := map[string][]coldstart.Variant{}
+	for _, arch := range archs {
+		var err error
+		if byArch[arch], err = variant.Select(ctx, a.compose(file, arch), args); err != nil {
+			return nil, err
+		}
+	}
+	return byArch, nil
+}
+
+// warnOfKeys prints which keys of the variants' services have no effect.
+func (a *app) warnOfKeys(list []coldstart.Variant) {
+	for _, v := range list {
+		for _, w := range v.Warnings {
+			a.warning("%s", w)
+		}
+	}
 }
 
 // log returns where --verbose sends lines; it drops them without.
@@ -128,9 +166,6 @@ func (a *app) log(verbose bool) func(string) {
 		}
 	}
 }
-
-// digest returns the SHA-256 of an event, in hexadecimal.
-func digest(event []byte) string { return fmt.Sprintf("%x", sha256.Sum256(event)) }
 
 // event reads the event: JSON as it stands, or a file that holds JSON.
 func event(dir, text string) ([]byte, error) {
@@ -158,7 +193,7 @@ func architectures(words []string) ([]string, error) {
 	}
 	archs, err := plan.Architectures(words)
 	if err != nil {
-		return nil, &usageError{err: err}
+		return nil, advice.Usage(err)
 	}
 	return archs, nil
 }

@@ -88,7 +88,7 @@ func (a *app) listImages(ctx context.Context, file string) error {
 		if i.StandIn {
 			base += " (stand-in base)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f MB\t%d\t%s\n", i.Name, i.Arch, short(i.ID), float64(i.SizeBytes)/1e6, i.Layers, base)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f MB\t%d\t%s\n", i.Name, i.Arch, image.Short(i.ID), float64(i.SizeBytes)/1e6, i.Layers, base)
 	}
 	return w.Flush()
 }
@@ -101,10 +101,11 @@ func (a *app) buildImages(ctx context.Context, file string, o image.Options, arg
 	if err != nil {
 		return err
 	}
-	variants, err := a.selectVariants(ctx, file, archs[0], args)
+	byArch, err := a.selectVariants(ctx, file, archs, args)
 	if err != nil {
 		return err
 	}
+	variants := byArch[archs[0]]
 	a.warnOfKeys(variants)
 	store, err := a.openStore(file, "results", false)
 	if err != nil {
@@ -112,10 +113,10 @@ func (a *app) buildImages(ctx context.Context, file string, o image.Options, arg
 	}
 	engine := imageEngine(nil)
 	defer engine.Close()
-	o.Arch, o.Engine, o.Log = archs[0], engine, a.logLine
+	o.Arch, o.Engine, o.Environ, o.Log = archs[0], engine, a.Environ, a.logLine
 	var failed error
 	for _, v := range variants {
-		img, err := a.imageOf(ctx, store, v.Variant, o)
+		img, err := store.ImageOf(ctx, v, o)
 		if err != nil {
 			a.complain(fmt.Errorf("%s: %w", v.Name, err))
 			failed = errors.New("not every image could be built")
@@ -162,8 +163,5 @@ func (a *app) importImage(ctx context.Context, file, path string, o image.Import
 	}
 	return nil
 }
-
-// short shortens a digest for a table.
-func short(id string) string { return id[:min(len(id), len("sha256:")+12)] }
 
 func (a *app) logLine(line string) { a.note("%s", line) }

@@ -72,15 +72,12 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 			return usagef("%q: a function is deployed of a service of the compose file", arg)
 		}
 	}
-	// The compose file is read once an architecture, for its arguments depend on it.
-	byArch := map[string][]SelectedVariant{}
-	for _, arch := range archs {
-		if byArch[arch], err = a.selectVariants(ctx, f.file, arch, args); err != nil {
-			return err
-		}
+	byArch, err := a.selectVariants(ctx, f.file, archs, args)
+	if err != nil {
+		return err
 	}
 	if f.repository == "" {
-		if f.repository, err = variant.Project(variant.Options{File: f.file, Dir: a.Dir, Env: a.Environ}); err != nil {
+		if f.repository, err = variant.Project(a.compose(f.file, "")); err != nil {
 			return err
 		}
 	}
@@ -112,7 +109,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	for _, arch := range archs {
 		for _, v := range byArch[arch] {
 			before, known := old.Images[v.Name][arch]
-			img, err := a.imageOf(ctx, store, v.Variant, image.Options{Arch: arch, Engine: engine, Log: a.logLine})
+			img, err := store.ImageOf(ctx, v, image.Options{Arch: arch, Engine: engine, Environ: a.Environ, Log: a.logLine})
 			if err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
@@ -122,7 +119,7 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 					a.note("%s for %s stays deployed as it was pushed before", v.Name, arch)
 					next.Set(v.Name, arch, before)
 				}
-				failed = failed || v.named
+				failed = failed || len(args) > 0
 				continue
 			}
 			p, err := store.Push(ctx, img, v.Name+"-"+arch, to)

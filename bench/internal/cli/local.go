@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
@@ -92,7 +94,7 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 	switch {
 	case m.Resume:
 		if err = a.resumeRun(ctx, &m, "local", &args); err == nil {
-			from, m.reference = &m.resumed.Header, resumedReference(m.resumed.Header)
+			from, m.reference = &m.resumed.Header, m.resumed.Header.MeasuredAgainst()
 		}
 	case f.against != "":
 		from, err = a.takeReference(ctx, &m, f)
@@ -111,13 +113,13 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 		return err
 	}
 	if f.Control || m.plan.Control != "" {
-		if selected, m.plan.Control, err = withControl(selected, m.plan.Baseline, func(s *Selection) *string { return &s.config.Variant }); err != nil {
-			return err
+		if selected, m.plan.Control, err = plan.WithControl(selected, m.plan.Baseline, func(s *Selection) *string { return &s.config.Variant }); err != nil {
+			return advice.Usage(err)
 		}
 	}
-	selected, found := m.reference.add(selected)
+	selected, found := addReference(m.reference, selected)
 	if f.against != "" && !found {
-		return usagef("--against: run %s has none of the variants that are measured", m.reference.run)
+		return usagef("--against: run %s has none of the variants that are measured", m.reference.Run)
 	}
 	if m.dryRun {
 		return a.printPlan(m, f.engine, selected)
@@ -128,8 +130,11 @@ func (a *app) local(ctx context.Context, f localFlags, args []string) error {
 // Selection is a configuration that is to be measured, and the variant it is of.
 type Selection struct {
 	config  coldstart.Config
-	variant SelectedVariant
-	// reference is the image of the ReferenceRun, if that is meant; nil for the
+	variant coldstart.Variant
+	// named is true if it was asked for by name: then it is an error if it is not
+	// available, and otherwise a row that says why.
+	named bool
+	// reference is its image in the run of --against, if that is meant; nil for the
 	// variant's present one.
 	reference *runfile.Image
 }
@@ -142,18 +147,13 @@ func (s Selection) present() coldstart.Config {
 // expand multiplies the variants that are asked for by memory sizes and
 // architectures.
 func (a *app) expand(ctx context.Context, m measure, args []string) ([]Selection, error) {
-	byArch := map[string][]SelectedVariant{}
-	for _, arch := range m.plan.Arch {
-		list, err := a.selectVariants(ctx, m.file, arch, args)
-		if err != nil {
-			return nil, err
-		}
-		byArch[arch] = list
+	byArch, err := a.selectVariants(ctx, m.file, m.plan.Arch, args)
+	if err != nil {
+		return nil, err
 	}
 	variants := byArch[m.plan.Arch[0]]
 	a.warnOfKeys(variants)
 	var selected []Selection
-	found := m.plan.Baseline == ""
 	for i, v := range variants {
 		sizes, err := m.sizesOf(v)
 		if err != nil {
@@ -161,29 +161,25 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]Selection
 		}
 		for _, size := range sizes {
 			for _, arch := range m.plan.Arch {
-				selected = append(selected, Selection{coldstart.Config{Variant: v.Name, MemoryMB: size, Arch: arch}, byArch[arch][i], nil})
+				selected = append(selected, Selection{coldstart.Config{Variant: v.Name, MemoryMB: size, Arch: arch}, byArch[arch][i], len(args) > 0, nil})
 			}
 		}
-		found = found || v.Name == m.plan.Baseline
 	}
-	if !found {
-		return nil, usagef("--baseline %q is not among the variants that are measured", m.plan.Baseline)
-	}
-	return selected, nil
+	return selected, m.checkBaseline(slices.ContainsFunc(variants, func(v coldstart.Variant) bool { return v.Name == m.plan.Baseline }))
 }
 
 // sizesOf returns the memory sizes of a variant: those of --memory, else those it
 // had in the reference run, else its own.
-func (m measure) sizesOf(v SelectedVariant) ([]int, error) {
+func (m measure) sizesOf(v coldstart.Variant) ([]int, error) {
 	if len(m.plan.MemoryMB) > 0 {
 		return m.plan.MemoryMB, nil
 	}
-	if sizes := m.reference.sizes(v.Name); len(sizes) > 0 {
+	if sizes := m.reference.Sizes(v.Name); len(sizes) > 0 {
 		return sizes, nil
 	}
 	size := cmp.Or(v.MemoryMB, 512)
 	if err := plan.CheckMemory(size); err != nil {
-		return nil, fmt.Errorf("service %s: x-bench: %w", v.Name, &usageError{err: err})
+		return nil, fmt.Errorf("service %s: x-bench: %w", v.Name, advice.Usage(err))
 	}
 	return []int{size}, nil
 }
@@ -221,7 +217,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 	if m.verbose {
 		o.Log = log
 	}
-	configs, unavailable, err := a.openAll(ctx, opener{engine: engine, store: store, options: o, log: log, run: m.reference.run}, selected)
+	configs, unavailable, err := a.openAll(ctx, opener{engine: engine, store: store, options: o, log: log, run: m.reference.Run}, selected)
 	defer func() {
 		for _, c := range configs {
 			err = errors.Join(err, c.target.Close())
@@ -231,8 +227,8 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 		return err
 	}
 	header := localHeader(m, engine, o, configs, unavailable)
-	if m.reference.run != "" {
-		a.sayReference(m.reference.run, configs, header.Configs)
+	if m.reference.Run != "" {
+		a.sayReference(header)
 	}
 	return a.run(ctx, m, job{header: header, configs: configs})
 }
@@ -250,7 +246,7 @@ func localHeader(m measure, engine *Engine, o coldstart.Options, configs []OpenT
 		Warnings:    engine.Warnings(),
 		Unavailable: unavailable,
 	}
-	h.Plan.Strategy, h.Plan.Against = engine.Strategy(), m.reference.run
+	h.Plan.Strategy, h.Plan.Against = engine.Strategy(), m.reference.Run
 	if !engine.Containers {
 		h.Plan.Network = ""
 	}
@@ -268,32 +264,17 @@ func localHeader(m measure, engine *Engine, o coldstart.Options, configs []OpenT
 			Doc:          c.variant.Doc,
 			SetupID:      coldstart.SetupID(c.image, o.Environment),
 			Unchanged:    c.unchanged, ImageIDBefore: c.idBefore,
-			Image: runfile.Image{
-				ImageID: c.image.ID, ContentID: c.image.ContentID, Digest: c.image.Digest, SizeBytes: c.image.SizeBytes, CompressedBytes: c.image.CompressedBytes,
-				// The store knows the content of what it holds.
-				EngineOnly: c.image.Ref != "" && c.image.ContentID == "",
-				Layers:     c.image.Layers, Base: c.image.Base, StandIn: c.image.StandIn,
-			},
+			Image: runfile.ImageOf(c.image),
 		}
 		if c.reference != nil {
 			r.Before = c.variant.Name
 		}
-		was, _ := m.reference.of(c.variant.Name, c.config.Arch)
+		was, _ := m.reference.Of(c.variant.Name, c.config.Arch)
 		r.SetupChanged = c.unchanged && r.Change(was) == runfile.ChangeSetup
 		h.Configs = append(h.Configs, r)
 	}
-	listMeasured(&h)
+	h.ListMeasured()
 	return h
-}
-
-// listMeasured sets the plan's memory sizes and architectures to those of the
-// header's configs.
-func listMeasured(h *runfile.Header) {
-	h.Plan.MemoryMB, h.Plan.Arch = nil, nil
-	for _, c := range h.Configs {
-		h.Plan.MemoryMB = addOnce(h.Plan.MemoryMB, c.MemorySizeMB)
-		h.Plan.Arch = addOnce(h.Plan.Arch, c.Arch)
-	}
 }
 
 func addOnce[T comparable](list []T, v T) []T {
@@ -313,13 +294,9 @@ func (a *app) printPlan(m measure, engine string, selected []Selection) error {
 		return err
 	}
 	text := m.plan.Workload(len(selected), "")
-	var present, again []coldstart.Config
-	width := 12
+	var configs, present, again []coldstart.Config
 	for _, s := range selected {
-		width = max(width, len(s.config.Variant))
-	}
-	for _, s := range selected {
-		text += fmt.Sprintf("  %-*s %5d MB  %s  %s\n", width, s.config.Variant, s.config.MemoryMB, s.config.Arch, s.origin())
+		configs = append(configs, s.config)
 		switch {
 		case s.reference != nil:
 			again = append(again, s.present())
@@ -327,9 +304,10 @@ func (a *app) printPlan(m measure, engine string, selected []Selection) error {
 			present = append(present, s.present())
 		}
 	}
+	text += plan.Listing(configs, func(i int) string { return selected[i].origin() })
 	text += fmt.Sprintf("engine: %s\n", engine)
-	if m.reference.run != "" {
-		text += fmt.Sprintf("@before is the image in run %s, which is measured where it is another one\n", m.reference.run)
+	if m.reference.Run != "" {
+		text += fmt.Sprintf("@before is the image in run %s, which is measured where it is another one\n", m.reference.Run)
 	}
 	text += "images never started here before are started once more, as class first-after-deploy\n"
 	if x.Run == "" {
@@ -347,7 +325,7 @@ func (a *app) printPlan(m measure, engine string, selected []Selection) error {
 func (s Selection) origin() string {
 	v := s.variant
 	if s.reference != nil {
-		return short(s.reference.ImageID)
+		return image.Short(s.reference.ImageID)
 	}
 	if v.Build != nil {
 		return filepath.Base(v.Build.Dockerfile)

@@ -24,6 +24,7 @@ import (
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/host"
 	"coldbench/bench/internal/interrupt"
+	"coldbench/bench/internal/progress"
 	"coldbench/bench/internal/rehearsal"
 )
 
@@ -100,15 +101,8 @@ var errUnrestored = errors.New("functions were left changed")
 // errInterrupted ends a run that a signal stopped.
 var errInterrupted = errors.New("interrupted")
 
-// usageError is an error in how the command was called.
-type usageError struct{ err error }
-
-func (u *usageError) Error() string { return u.err.Error() }
-func (u *usageError) Unwrap() error { return u.err }
-
-func usagef(format string, args ...any) error {
-	return &usageError{err: fmt.Errorf(format, args...)}
-}
+// usagef returns an error in how the command was called.
+func usagef(format string, args ...any) error { return advice.Usage(fmt.Errorf(format, args...)) }
 
 // Main runs one command and returns the exit code of the process. It catches the
 // signals that interrupt until the process ends; see package interrupt.
@@ -150,9 +144,8 @@ func (a *app) exit(ctx context.Context, err error) int {
 		return exitInterrupted
 	}
 	a.complain(err)
-	var usage *usageError
 	switch {
-	case errors.As(err, &usage):
+	case advice.IsUsage(err):
 		return exitUsage
 	case ctx.Err() != nil:
 		return exitInterrupted
@@ -185,6 +178,12 @@ func (a *app) note(format string, args ...any) {
 	if !a.quiet {
 		a.say(format, args...)
 	}
+}
+
+// progress returns where progress is shown: with lines never as a bar.
+func (a *app) progress(lines bool) progress.Display {
+	bars := a.StderrIsTerminal && a.getenv("TERM") != "dumb" && !lines
+	return progress.Display{Out: a.Stderr, Bars: bars, Say: a.say, Quiet: a.quiet}
 }
 
 // getenv returns the value of a variable, or "" where it is not set.

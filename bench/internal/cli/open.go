@@ -45,7 +45,7 @@ type PreparedImage struct {
 func (a *app) openAll(ctx context.Context, o opener, selected []Selection) ([]OpenTarget, []runfile.Unavailable, error) {
 	images := imageEngine(o.engine)
 	defer images.Close()
-	from := image.Options{Engine: images, DescribeOnly: o.engine.Containers, Unpack: !o.engine.Containers, Log: o.log}
+	from := image.Options{Engine: images, DescribeOnly: o.engine.Containers, Unpack: !o.engine.Containers, Environ: a.Environ, Log: o.log}
 	var list []OpenTarget
 	var unavailable []runfile.Unavailable
 	cache := map[string]PreparedImage{}
@@ -81,7 +81,7 @@ func (a *app) openAll(ctx context.Context, o opener, selected []Selection) ([]Op
 			list = append(list, OpenTarget{Selection: s, image: b.img, target: target})
 		case ctx.Err() != nil:
 			return list, nil, ctx.Err()
-		case s.variant.named:
+		case s.named:
 			return list, nil, fmt.Errorf("%s: %w", s.config.Variant, err)
 		case b.err != nil && ok:
 			// The image is as missing as it was for another memory size.
@@ -106,16 +106,21 @@ func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
 	if hint != "" {
 		a.hint("%s", hint)
 	}
-	return runfile.Unavailable{Variant: variant, Error: a.publishable(err.Error()), Hint: a.publishable(hint)}
+	home := a.getenv("HOME")
+	return runfile.Unavailable{Variant: variant, Error: runfile.Publishable(err.Error(), a.Dir, home), Hint: runfile.Publishable(hint, a.Dir, home)}
 }
 
 // prepare builds or finds the image of a configuration and makes it ready.
 func (a *app) prepare(ctx context.Context, o opener, s Selection, from image.Options) (p PreparedImage) {
 	o.store.About(s.config.Variant)
 	if s.reference != nil {
-		p.img, p.err = a.referenceImage(ctx, o.store, s, o.run, from)
+		was := s.reference
+		p.img, p.err = o.store.Again(ctx, s.variant, image.Earlier{
+			Image: coldstart.Image{ID: was.ImageID, ContentID: was.ContentID, Base: was.Base, StandIn: was.StandIn},
+			Run:   o.run, EngineOnly: was.EngineOnly,
+		}, from)
 	} else {
-		p.img, p.err = a.imageOf(ctx, o.store, s.variant.Variant, from)
+		p.img, p.err = o.store.ImageOf(ctx, s.variant, from)
 	}
 	if p.err == nil {
 		p.img, p.err = o.engine.Prepare(ctx, p.img)

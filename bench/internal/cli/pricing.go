@@ -13,7 +13,7 @@ import (
 // pricing says at which prices a report shows what invocations cost.
 type pricing struct {
 	region, file string
-	// table is the one of --prices, or nil for the one that is built in.
+	// table is the one of --prices, or the one that is built in; set by check.
 	table *price.Table
 }
 
@@ -24,29 +24,22 @@ func (p *pricing) register(s *pflag.FlagSet) {
 
 // check reads the file and finds the region in it.
 func (p *pricing) check(dir string) error {
+	p.table = price.Default()
 	if p.file != "" {
-		table, err := price.Load(absolute(dir, p.file))
-		if err != nil {
+		var err error
+		if p.table, err = price.Load(absolute(dir, p.file)); err != nil {
 			return usagef("--prices: %w", err)
 		}
-		p.table = table
 	}
-	if names := p.prices().Names(); p.region != "" && !slices.Contains(names, p.region) {
+	if names := p.table.Names(); p.region != "" && !slices.Contains(names, p.region) {
 		return usagef("--price-region %q: known are %s; --prices FILE knows others", p.region, strings.Join(names, ", "))
 	}
 	return nil
 }
 
-func (p *pricing) prices() *price.Table {
-	if p.table != nil {
-		return p.table
-	}
-	return price.Default()
-}
-
 // analyse reports on runs, with what invocations would cost.
 func (a *app) analyse(inputs []analysis.Input) *analysis.Report {
 	r := analysis.New(inputs)
-	r.Price(a.pricing.prices(), a.pricing.region)
+	r.Price(a.pricing.table, a.pricing.region)
 	return r
 }

@@ -17,22 +17,11 @@ import (
 	"coldbench/bench/internal/backend/awslambda"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
-	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/rehearsal"
 )
 
-// rehearseFlags are the flags of bench rehearse, as typed.
-type rehearseFlags struct {
-	listen, file, arch, region string
-	latency, faults, vars      string
-	fresh                      int
-	seed                       uint64
-	timeout, keepWarm          time.Duration
-	verbose                    bool
-}
-
 func (a *app) rehearseCommand() *cobra.Command {
-	var f rehearseFlags
+	f := awsFlags{rehearse: true}
 	cmd := &cobra.Command{
 		Use:   "rehearse [VARIANT]...",
 		Short: "Serve the variants as functions of an endpoint that stands for AWS",
@@ -56,65 +45,62 @@ no signature is checked, and nothing is kept afterwards.`,
 	s.StringVar(&f.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
 	s.StringVar(&f.arch, "arch", runtime.GOARCH, "architecture of the functions; one that this machine runs")
 	s.StringVar(&f.region, "region", "us-east-1", "region that the functions are said to be in")
-	s.DurationVar(&f.timeout, "timeout", 3*time.Second, "the functions' timeout, 1s to 15m")
+	s.DurationVar(&f.Typed.Timeout.Duration, "timeout", 3*time.Second, "the functions' timeout, 1s to 15m")
 	s.DurationVar(&f.keepWarm, "keep-warm", 10*time.Minute, "how long an environment is kept that is not used, 1ms to 24h")
 	s.StringVar(&f.latency, "latency", "none", "what is added for the platform: none, or aws, as measured there")
 	s.StringVar(&f.faults, "faults", "", "rates of faults, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
-	s.Uint64Var(&f.seed, "seed", 1, "seed of latencies and faults")
+	s.Uint64Var(&f.Typed.Seed, "seed", 1, "seed of latencies and faults")
 	s.IntVar(&f.fresh, "fresh", 0, "`N` further images of each function, for bench aws --redeploy, 0 to 1000")
 	s.StringVar(&f.vars, "tfvars", "", "`FILE` to list the images in, as bench images push does; it goes with --fresh")
 	s.BoolVar(&f.verbose, "verbose", false, "each call on stderr")
 	return cmd
 }
 
-// check turns the flags into what a rehearsal is made from.
-func (f rehearseFlags) check() (awsMeasure, error) {
-	archs, err := architectures([]string{f.arch})
-	switch {
-	case err != nil:
-		return awsMeasure{}, err
-	case f.timeout < time.Second || f.timeout > 15*time.Minute || f.timeout%time.Second != 0:
-		return awsMeasure{}, usagef("--timeout %s: whole seconds from 1s to 15m", f.timeout)
-	case f.keepWarm < time.Millisecond || f.keepWarm > 24*time.Hour:
-		return awsMeasure{}, usagef("--keep-warm %s: 1ms to 24h", f.keepWarm)
-	case f.latency != "none" && f.latency != "aws":
-		return awsMeasure{}, usagef("--latency %q: none or aws", f.latency)
-	case badFaults(f.faults) != nil:
-		return awsMeasure{}, usagef("--faults: %v", badFaults(f.faults))
-	case f.fresh < 0 || f.fresh > 1000:
-		return awsMeasure{}, usagef("--fresh %d: 0 to 1000", f.fresh)
-	case awssim.CheckListen(f.listen) != nil:
-		return awsMeasure{}, usagef("--listen: %v", awssim.CheckListen(f.listen))
-	case (f.fresh > 0) != (f.vars != ""):
-		return awsMeasure{}, usagef("--fresh N and --tfvars FILE go together: who deploys the images has to know them")
+// checkRehearse turns the flags of bench rehearse into what a rehearsal is made from.
+func (f awsFlags) checkRehearse() (awsMeasure, error) {
+	m := awsMeasure{measure: measure{measureFlags: f.measureFlags, plan: f.Typed}, awsFlags: f}
+	var err error
+	timeout := f.Typed.Timeout.Duration
+	if m.plan.Arch, err = architectures([]string{f.arch}); err != nil {
+		return m, err
 	}
-	base := measureFlags{file: f.file, verbose: f.verbose}
-	p := plan.Plan{Seed: f.seed, Arch: archs, Timeout: plan.Seconds{Duration: f.timeout}}
-	return awsMeasure{
-		measure:  measure{measureFlags: base, plan: p},
-		awsFlags: awsFlags{region: f.region, latency: f.latency, faults: f.faults, rehearse: true, fresh: f.fresh, listen: f.listen, keepWarm: f.keepWarm},
-	}, nil
+	switch {
+	case timeout < time.Second || timeout > 15*time.Minute || timeout%time.Second != 0:
+		return m, usagef("--timeout %s: whole seconds from 1s to 15m", timeout)
+	case f.keepWarm < time.Millisecond || f.keepWarm > 24*time.Hour:
+		return m, usagef("--keep-warm %s: 1ms to 24h", f.keepWarm)
+	case f.fresh < 0 || f.fresh > 1000:
+		return m, usagef("--fresh %d: 0 to 1000", f.fresh)
+	case awssim.CheckListen(f.listen) != nil:
+		return m, usagef("--listen: %v", awssim.CheckListen(f.listen))
+	case (f.fresh > 0) != (f.vars != ""):
+		return m, usagef("--fresh N and --tfvars FILE go together: who deploys the images has to know them")
+	}
+	return m, f.checkEndpoint("")
 }
 
-// badFaults says what is wrong with rates of faults.
-func badFaults(text string) error {
-	_, err := awssim.ParseFaults(text)
-	return err
+// checkEndpoint checks the flags that bench aws and bench rehearse share, with their
+// prefix.
+func (f awsFlags) checkEndpoint(prefix string) error {
+	if f.latency != "none" && f.latency != "aws" {
+		return usagef("--%slatency %q: none or aws", prefix, f.latency)
+	}
+	if _, err := awssim.ParseFaults(f.faults); err != nil {
+		return usagef("--%sfaults: %v", prefix, err)
+	}
+	return nil
 }
 
 // serveRehearsal serves until the context ends, which is how it is meant to end.
-func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string) (err error) {
+func (a *app) serveRehearsal(ctx context.Context, f awsFlags, args []string) (err error) {
 	a.interrupts.Guard()
-	m, err := f.check()
+	m, err := f.checkRehearse()
 	if err != nil {
 		return err
 	}
 	wanted, err := a.selectFunctions(ctx, m, args)
 	if err != nil {
 		return err
-	}
-	for i := range wanted {
-		wanted[i].Named = len(args) > 0
 	}
 	r, err := a.rehearse(ctx, m, wanted)
 	if err != nil {
@@ -127,7 +113,7 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 		}
 	}
 	if f.fresh > 0 {
-		if err := listFresh(wanted, f.region).Write(absolute(a.Dir, f.vars)); err != nil {
+		if err := awslambda.PushedTo(awssim.Repository(f.region), wanted).Write(absolute(a.Dir, f.vars)); err != nil {
 			return err
 		}
 	}
@@ -138,22 +124,6 @@ func (a *app) serveRehearsal(ctx context.Context, f rehearseFlags, args []string
 	<-ctx.Done()
 	r.Outlive(a.interrupts.Patient, func() { a.note("serving until the clients have restored their functions") })
 	return nil
-}
-
-// listFresh lists the images of a rehearsal as bench images push does.
-func listFresh(wanted []awslambda.Selection, region string) awslambda.Pushed {
-	pushed, repository := awslambda.Pushed{}, awssim.Repository(region)+"@"
-	for _, w := range wanted {
-		if w.Fresh == nil {
-			continue
-		}
-		img := awslambda.PushedImage{URI: repository + cmp.Or(w.Rehearsed.Digest, w.Rehearsed.ID)}
-		for _, digest := range w.Fresh {
-			img.Fresh = append(img.Fresh, repository+digest)
-		}
-		pushed.Set(w.Variant, w.Arch, img)
-	}
-	return pushed
 }
 
 // rehearse builds the images of the services that are wanted and serves them as
@@ -192,13 +162,13 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Sel
 	}
 	for i := range wanted {
 		w := &wanted[i]
-		img, err := a.imageOf(ctx, store, *w.Service, image.Options{Arch: w.Arch, Engine: engine, Log: log})
+		img, err := store.ImageOf(ctx, *w.Service, image.Options{Arch: w.Arch, Engine: engine, Environ: a.Environ, Log: log})
 		if err == nil {
 			n := fresh
 			if w.Zip {
 				n = 0
 			}
-			begun, _ := m.begunOf(w.Variant, img.Arch)
+			begun, _ := m.resumed.DeployedOf(w.Variant, img.Arch)
 			img, w.Fresh, err = registry.Unpack(ctx, img, n, begun)
 		}
 		switch {

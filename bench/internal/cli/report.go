@@ -2,14 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/render"
 	"coldbench/bench/internal/results"
@@ -112,7 +110,7 @@ func (a *app) report(ctx context.Context, o reportOptions) error {
 		return err
 	}
 	folder := a.results(o.out)
-	inputs, err := a.runsToReport(ctx, folder, o.runs)
+	inputs, err := folder.Inputs(ctx, o.runs)
 	if err != nil {
 		return err
 	}
@@ -140,45 +138,12 @@ func (a *app) report(ctx context.Context, o reportOptions) error {
 	return nil
 }
 
-// runsToReport reads the runs that are named, or the newest ones if none is.
-func (a *app) runsToReport(ctx context.Context, folder results.Folder, names []string) ([]results.Input, error) {
-	if len(names) == 0 {
-		inputs, err := folder.Newest("")
-		if err == nil && len(inputs) == 0 {
-			err = advice.Hint(fmt.Errorf("no finished run in %s", folder.Relative(folder.Runs())), "bench local")
-		}
-		return inputs, err
-	}
-	var inputs []results.Input
-	for _, name := range names {
-		file, err := a.find(ctx, folder, name, results.Want{})
-		if err != nil {
-			return nil, err
-		}
-		in, err := file.Input()
-		if err != nil {
-			return nil, err
-		}
-		inputs = append(inputs, in)
-	}
-	return inputs, nil
-}
-
 // results returns the results folder of --out.
 func (a *app) results(out string) results.Folder {
 	return results.Folder{
 		Dir: absolute(a.Dir, out), Work: a.Dir, Environ: a.Environ, Analyse: a.analyse,
 		Note: func(text string) { a.note("%s", text) }, Warn: func(text string) { a.warning("%s", text) },
 	}
-}
-
-// find finds the run that a command names.
-func (a *app) find(ctx context.Context, folder results.Folder, name string, want results.Want) (results.File, error) {
-	file, err := folder.Find(ctx, name, want)
-	if errors.Is(err, results.ErrOption) {
-		return file, &usageError{err: err}
-	}
-	return file, err
 }
 
 // show writes a report to stdout. A terminal gets colours, unless it or its user

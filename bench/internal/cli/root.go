@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -83,7 +84,7 @@ func wrapArgs(c *cobra.Command) {
 				err = fmt.Errorf("usage: %s", cmd.UseLine())
 			default:
 				if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-					return advice.Hint(&usageError{err: err}, cmd.CommandPath()+" "+like[0])
+					return advice.Hint(advice.Usage(err), cmd.CommandPath()+" "+like[0])
 				}
 			}
 			return hintedUsage(err, cmd)
@@ -101,19 +102,14 @@ func plainFlagError(err error) error {
 		return err
 	}
 	flag := bad.GetFlag()
-	want := flag.Value.Type()
-	switch want {
-	case "int":
-		want = "a whole number"
-	case "uint64":
-		want = "a whole number from 0 up"
-	case "float64":
-		want = "a number"
-	case "duration":
-		want = "a duration, e.g. 40ms or 3s"
-	case "bool":
-		want = "true or false"
-	}
+	want := map[string]string{
+		"int":      "a whole number",
+		"uint64":   "a whole number from 0 up",
+		"float64":  "a number",
+		"duration": "a duration, e.g. 40ms or 3s",
+		"bool":     "true or false",
+	}[flag.Value.Type()]
+	want = cmp.Or(want, flag.Value.Type())
 	if errors.Is(err, strconv.ErrRange) {
 		return fmt.Errorf("--%s %q: out of range", flag.Name, bad.GetValue())
 	}
@@ -121,9 +117,8 @@ func plainFlagError(err error) error {
 }
 
 func hintedUsage(err error, cmd *cobra.Command) error {
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if advice.IsUsage(err) {
 		return err
 	}
-	return advice.Hint(&usageError{err: err}, cmd.CommandPath()+" --help")
+	return advice.Hint(advice.Usage(err), cmd.CommandPath()+" --help")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"unicode"
@@ -37,16 +36,14 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 	if err != nil {
 		return err
 	}
-	todo := j.runnerJob(entries)
 	var file *runfile.Writer
-	var renamed []string
+	var begun *runfile.Run
 	if m.Resume {
-		var run *runfile.Run
-		if file, run, err = runfile.Resume(m.resume, j.header, a.Now()); err == nil {
-			todo.Past, todo.FirstAfterDeploy = resumeState(run, runfile.Before(entries, run.Header))
-			renamed = resumedRenamed(run.Header, j.header)
+		if file, begun, err = runfile.Resume(m.resume, j.header, a.Now()); err == nil {
+			entries = runfile.Before(entries, begun.Header)
 		}
 	} else {
+		begun = &runfile.Run{Header: j.header}
 		if reference, ok := runfile.ReferenceFor(entries, j.header); ok {
 			j.header.Reference = reference.Header.ID
 		}
@@ -58,14 +55,18 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 	case err != nil:
 		return err
 	}
-	if todo.Redeploy > 0 {
-		todo.FirstAfterDeploy = nil // its deployments have first starts of their own
+	todo := j.runnerJob()
+	todo.Past = begun.Past()
+	if todo.Redeploy == 0 { // otherwise its deployments have first starts of their own
+		todo.FirstAfterDeploy = begun.FirstStarts(entries)
 	}
-	path := a.relative(file.Path())
+	path := folder.Relative(file.Path())
 	a.note("writing %s", path)
 
 	result, warnings, err := a.takeSamples(ctx, m, j.header, todo, file)
-	warnings = append(warnings, renamed...)
+	if names := begun.Header.RenamedImages(j.header); len(names) > 0 {
+		warnings = append(warnings, "resumed with another image ID, same content: "+join(names))
+	}
 	var unrestored error
 	if j.after != nil {
 		var more []string
@@ -121,27 +122,19 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 	return nil
 }
 
-// runnerJob returns what runner needs to know of a run that is not resumed.
-// entries are the runs before it.
-func (j job) runnerJob(entries []runfile.Entry) runner.Job {
-	h := j.header
+// runnerJob returns what runner needs to know of a new run.
+func (j job) runnerJob() runner.Job {
 	todo := runner.Job{
-		Plan:             h.Plan,
-		Targets:          map[coldstart.Config]coldstart.Target{},
-		FirstAfterDeploy: map[coldstart.Config]bool{},
-		Images:           j.images,
-		Shares:           map[coldstart.Config]string{},
+		Plan:    j.header.Plan,
+		Targets: map[coldstart.Config]coldstart.Target{},
+		Images:  j.images,
+		Shares:  map[coldstart.Config]string{},
 	}
-	seen := runfile.ImagesSeen(entries, h.Backend, h.Engine, h.Host.Fingerprint)
 	for i, c := range j.configs {
 		todo.Configs = append(todo.Configs, c.config)
 		todo.Targets[c.config] = c.target
-		if !seen.Has(h.Configs[i]) {
-			todo.FirstAfterDeploy[c.config] = true
-		}
-		if f := h.Configs[i].Function; f != nil {
+		if f := j.header.Configs[i].Function; f != nil {
 			todo.Shares[c.config] = f.Name
-			seen.Add(h.Configs[i]) // its other memory sizes are the same image
 		}
 	}
 	return todo
@@ -150,11 +143,11 @@ func (j job) runnerJob(entries []runfile.Entry) runner.Job {
 // takeSamples runs a job into a file while the machine is watched, and returns
 // what a reader of the run should know.
 func (a *app) takeSamples(ctx context.Context, m measure, h runfile.Header, todo runner.Job, file *runfile.Writer) (runner.Result, []string, error) {
-	seen := medians{runner.Watch(file), todo.Configs}
-	progress := a.progress(m, h.Plan, seen)
+	medians := runner.Watch(file)
+	step, end := a.progress(m.verbose).Run(h.Plan, todo.Configs, medians)
 	noise := a.watchHost(h, h.Plan.WarmRuns > 0 && h.Plan.Pause.Duration >= 2*host.ShortestLook)
 	noise.Begin(ctx)
-	o := runner.Options{Clock: noise, Progress: progress.step}
+	o := runner.Options{Clock: noise, Progress: step}
 	rule, err := h.Plan.Rule()
 	if err != nil {
 		return runner.Result{}, nil, err
@@ -162,8 +155,8 @@ func (a *app) takeSamples(ctx context.Context, m measure, h runfile.Header, todo
 	if rule != nil {
 		o.Rule = rule
 	}
-	result, err := runner.Run(ctx, todo, seen, o)
-	progress.end()
+	result, err := runner.Run(ctx, todo, medians, o)
+	end()
 	load := noise.End(ctx)
 	file.Host(hostLoad(load))
 	return result, append(result.Warnings, load.Warnings(analysis.Margin)...), err
@@ -192,15 +185,6 @@ func lastLines(output string, n int) string {
 	}, strings.TrimSpace(output))
 	lines := strings.Split(output, "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
-
-// relative shortens a path for a message where it lies below the working
-// directory.
-func (a *app) relative(path string) string {
-	if short, err := filepath.Rel(a.Dir, path); err == nil && filepath.IsLocal(short) {
-		return short
-	}
-	return path
 }
 
 // withoutSample spells what gave no sample; one of the counts at least is not 0.

@@ -30,3 +30,29 @@ func TestUnrestoredHidesNoError(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyWhatThereIsGivesNoSample: a count of 0 is no news.
+func TestOnlyWhatThereIsGivesNoSample(t *testing.T) {
+	for _, c := range []struct {
+		failures, unproved int
+		want               string
+	}{
+		{1, 0, "1 failed attempt"},
+		{0, 2, "2 unproved invocations"},
+		{2, 1, "2 failed attempts and 1 unproved invocation"},
+	} {
+		if got := withoutSample(c.failures, c.unproved); got != c.want {
+			t.Errorf("%d, %d: %q", c.failures, c.unproved, got)
+		}
+	}
+}
+
+// TestADumbTerminalGetsNoBars: it can't move its cursor back to the bar.
+func TestADumbTerminalGetsNoBars(t *testing.T) {
+	for term, want := range map[string]bool{"xterm": true, "": true, "dumb": false} {
+		a := &app{Env: Env{StderrIsTerminal: true, Environ: []string{"TERM=" + term}}}
+		if got := a.progress(false).Bars; got != want {
+			t.Errorf("%q: bars %v", term, got)
+		}
+	}
+}

@@ -95,9 +95,10 @@ func openFake(_ context.Context, name string, o cli.EngineOptions) (*cli.Engine,
 	}
 	pace, _ := time.ParseDuration(os.Getenv("FAKE_PACE"))
 	backend := fake.New(fake.Options{Seed: 1, Pace: pace, DieAfter: number("FAKE_DIE"), StaleEvery: number("FAKE_STALE"), Facts: fakeFacts(name)})
-	return cli.NewEngine(name, name == "docker", backend, func(_ context.Context, img coldstart.Image) (coldstart.Image, error) {
-		return img, nil
-	}), nil
+	return &cli.Engine{
+		LocalBackend: backend, Name: name, Containers: name == "docker",
+		Prepare: func(_ context.Context, img coldstart.Image) (coldstart.Image, error) { return img, nil },
+	}, nil
 }
 
 // fakeFacts are those of an engine with overlay2, or with the storage driver in

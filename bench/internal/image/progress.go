@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -16,6 +17,21 @@ type Progress struct {
 	Done, Total int64
 	// Ended is true in the last report, whether the work succeeded or not.
 	Ended bool
+}
+
+// String says what is done and how far it has come: "al2: unpacking, 12 of 340 MB".
+func (p Progress) String() string {
+	text := p.Work
+	if p.About != "" {
+		text = p.About + ": " + text
+	}
+	switch {
+	case p.Total > 0:
+		text += fmt.Sprintf(", %d of %d MB", p.Done/1e6, max(p.Done, p.Total)/1e6)
+	case p.Done > 0:
+		text += fmt.Sprintf(", %d MB", p.Done/1e6)
+	}
+	return text
 }
 
 // OnProgress sets a function that is called when work on an image begins, with

@@ -19,9 +19,6 @@ const (
 	previous = "previous"
 )
 
-// ErrOption is wrapped by the error of a name that git would take for an option.
-var ErrOption = errors.New("not a run, folder or git revision")
-
 // Want narrows what a name can mean that fits several runs: a folder, latest,
 // previous, a git revision. The zero value takes any run.
 type Want struct {
@@ -105,7 +102,7 @@ func (f Folder) recent(name string, want Want) (File, error) {
 func (f Folder) committed(ctx context.Context, name string, want Want) (File, error) {
 	where := f.Relative(f.Runs())
 	if strings.HasPrefix(name, "-") {
-		return File{}, fmt.Errorf("%q: %w", name, ErrOption)
+		return File{}, advice.Usage(fmt.Errorf("%q: not a run, folder or git revision", name))
 	}
 	at := &revision{ctx: ctx, name: name, dir: f.Work, environ: f.Environ}
 	if !at.exists() {

@@ -1,6 +1,7 @@
 package runfile
 
 import (
+	"fmt"
 	"time"
 
 	"coldbench/bench/internal/coldstart"
@@ -24,23 +25,22 @@ func (r Deployed) Note() coldstart.Deployed {
 	}
 }
 
-// DeployedTo returns the images that runs of one backend, engine and host have
-// deployed, by digest, for each function: they are new there no more. It reads
-// the files of those runs whole; one that can't be read is an error, for what it
-// deployed is not known then.
-func DeployedTo(entries []Entry, backend, engine, fingerprint string) (map[string]map[string]bool, error) {
+// DeployedTo returns the images that other runs of the backend, engine and host of
+// h have deployed, by digest, for each function: they are new there no more. It
+// reads the files of those runs whole; one that can't be read is an error, for what
+// it deployed is not known then.
+func DeployedTo(entries []Entry, h Header) (map[string]map[string]bool, error) {
 	seen := map[string]map[string]bool{}
 	for _, e := range entries {
-		h := e.Header
-		if h.Backend != backend || h.Engine != engine || h.Host.Fingerprint != fingerprint || h.Plan.Redeploy == 0 {
+		if !e.Header.sameHost(h) || e.Header.Plan.Redeploy == 0 || e.Header.ID == h.ID {
 			continue
 		}
 		run, err := Open(e.Path)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("looking for images that were deployed before: %w", err)
 		}
 		function := map[coldstart.Config]string{}
-		for _, c := range h.Configs {
+		for _, c := range e.Header.Configs {
 			if c.Function != nil {
 				function[c.Config()] = c.Function.Name
 			}
@@ -54,4 +54,20 @@ func DeployedTo(entries []Entry, backend, engine, fingerprint string) (map[strin
 		}
 	}
 	return seen, nil
+}
+
+// DeployedOf returns the images that the run has started of a variant, and of how
+// many deployments. A nil run has started none.
+func (r *Run) DeployedOf(variant, arch string) (images []string, deployments int) {
+	if r == nil {
+		return nil, 0
+	}
+	numbers := map[int]bool{}
+	for _, d := range r.Deployed {
+		if d.Variant == variant && d.Arch == arch {
+			images = append(images, d.Image)
+			numbers[d.Deployment] = true
+		}
+	}
+	return images, len(numbers)
 }

@@ -54,20 +54,32 @@ func TestDeployed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen := ImagesSeen(entries, "aws", "eu-west-1", "f"); len(seen) != 0 {
+	like := Header{Backend: "aws", Engine: "eu-west-1", Host: Host{Fingerprint: "f"}}
+	if seen := ImagesSeen(entries, like); len(seen) != 0 {
 		t.Errorf("seen: %v", seen)
 	}
-	seen, err := DeployedTo(entries, "aws", "eu-west-1", "f")
+	seen, err := DeployedTo(entries, like)
 	if err != nil || !reflect.DeepEqual(seen, map[string]map[string]bool{"fn": {"sha256:new": true}}) {
 		t.Errorf("deployed: %v, %v", seen, err)
 	}
-	for _, other := range [][3]string{{"local", "eu-west-1", "f"}, {"aws", "us-east-1", "f"}, {"aws", "eu-west-1", "g"}} {
-		if seen, err := DeployedTo(entries, other[0], other[1], other[2]); err != nil || len(seen) != 0 {
+	for _, change := range []func(*Header){
+		func(h *Header) { h.Backend = "local" }, func(h *Header) { h.Engine = "us-east-1" },
+		func(h *Header) { h.Host.Fingerprint = "g" }, func(h *Header) { h.ID = entries[0].Header.ID },
+	} {
+		other := like
+		change(&other)
+		if seen, err := DeployedTo(entries, other); err != nil || len(seen) != 0 {
 			t.Errorf("%v: %v, %v", other, seen, err)
 		}
 	}
+	if images, n := run.DeployedOf("a", "amd64"); n != 1 || !reflect.DeepEqual(images, []string{"sha256:new"}) {
+		t.Errorf("of the variant: %q, %d deployments", images, n)
+	}
+	if images, n := run.DeployedOf("a", "arm64"); n != 0 || images != nil {
+		t.Errorf("of another architecture: %q, %d deployments", images, n)
+	}
 	entries[0].Path = filepath.Join(dir, "gone")
-	if _, err := DeployedTo(entries, "aws", "eu-west-1", "f"); err == nil {
+	if _, err := DeployedTo(entries, like); err == nil {
 		t.Error("a run that can't be read deployed nothing")
 	}
 }

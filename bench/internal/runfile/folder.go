@@ -67,8 +67,7 @@ func ReferenceFor(entries []Entry, h Header) (Entry, bool) {
 		if h.Started != "" && o.Started >= h.Started {
 			continue
 		}
-		if o.Place() == h.Place() && o.Engine == h.Engine && o.SameStorage(h) &&
-			o.Host.Fingerprint == h.Host.Fingerprint && o.Plan.Equal(h.Plan) {
+		if o.sameHost(h) && o.Place() == h.Place() && o.SameStorage(h) && o.Plan.Equal(h.Plan) {
 			return e, true
 		}
 	}
@@ -105,24 +104,42 @@ func imageKeys(c Config) []string {
 	return keys
 }
 
-// ImagesSeen returns the images that the runs of one backend, engine and host were
-// made with: the first cold start of any other image is of the class
+// ImagesSeen returns the images that the runs of the backend, engine and host of h
+// were made with: the first cold start of any other image is of the class
 // first-after-deploy there.
-func ImagesSeen(entries []Entry, backend, engine, fingerprint string) SeenImages {
+func ImagesSeen(entries []Entry, h Header) SeenImages {
 	seen := SeenImages{}
 	for _, e := range entries {
-		h := e.Header
-		if h.Backend != backend || h.Engine != engine || h.Host.Fingerprint != fingerprint {
-			continue
-		}
-		if h.Plan.Redeploy > 0 {
-			continue // others were started in its images' place, see DeployedTo
-		}
-		for _, c := range h.Configs {
-			seen.Add(c)
+		// With Redeploy others were started in its images' place, see DeployedTo.
+		if e.Header.sameHost(h) && e.Header.Plan.Redeploy == 0 {
+			for _, c := range e.Header.Configs {
+				seen.Add(c)
+			}
 		}
 	}
 	return seen
+}
+
+// sameHost reports whether two runs are of one backend, engine and host.
+func (h Header) sameHost(o Header) bool {
+	return h.Backend == o.Backend && h.Engine == o.Engine && h.Host.Fingerprint == o.Host.Fingerprint
+}
+
+// NewestImages returns the image IDs of the newest local runs.
+func NewestImages(entries []Entry, runs int) []string {
+	var ids []string
+	for _, e := range slices.Backward(entries) {
+		if e.Header.Backend != "local" {
+			continue
+		}
+		if runs--; runs < 0 {
+			break
+		}
+		for _, c := range e.Header.Configs {
+			ids = append(ids, c.Image.ImageID)
+		}
+	}
+	return ids
 }
 
 // Before returns the runs that began before the run with the header h: what was

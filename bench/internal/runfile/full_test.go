@@ -171,7 +171,7 @@ func TestFolder(t *testing.T) {
 	if b := Before(es, es[2].Header); len(b) != 2 || len(Before(es, Header{Started: "9"})) != 5 {
 		t.Errorf("before the third: %v", b)
 	}
-	if seen := ImagesSeen(es, "local", "docker", "f1"); len(seen) != 3 || seen["sha256:9"] || !seen["sha256:0"] {
+	if seen := ImagesSeen(es, Header{Backend: "local", Engine: "docker", Host: Host{Fingerprint: "f1"}}); len(seen) != 3 || seen["sha256:9"] || !seen["sha256:0"] {
 		t.Errorf("seen %v", seen)
 	}
 }

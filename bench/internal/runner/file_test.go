@@ -77,13 +77,7 @@ func measure(t *testing.T, o fake.Options, p runner.Job, interruptAt int) *runfi
 			t.Fatal(err)
 		}
 		q := p
-		q.Past.Samples = past.Samples
-		for _, r := range past.Rejects {
-			q.Past.Rejects = append(q.Past.Rejects, r.Try())
-		}
-		for _, f := range past.Failures {
-			q.Past.Failures = append(q.Past.Failures, f.Try())
-		}
+		q.Past = past.Past()
 		res, err = runner.Run(t.Context(), q, w, runner.Options{})
 		if err := errors.Join(err, w.End(started, string(res.Stopped), res.Warnings), w.Close()); err != nil {
 			t.Fatal(err)

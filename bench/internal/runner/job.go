@@ -31,19 +31,7 @@ type Job struct {
 	// are taken. Those that Past has deployed are not taken again.
 	Images map[coldstart.Config][]string
 	// Past is what a run that is resumed has taken already; zero for a new one.
-	Past Past
-}
-
-// Past is what there is of a run that was interrupted, in the order it was
-// taken. A start that was made is not made again: where an environment had not
-// served all of its warm invocations when the run ended, they stay missing.
-type Past struct {
-	Samples []coldstart.Sample
-	Rejects []coldstart.Attempt
-	// Failures are the attempts that failed.
-	Failures []coldstart.Attempt
-	// Deployed are the images that were about to be started for the first time.
-	Deployed []coldstart.Deployed
+	Past plan.Past
 }
 
 // Sink takes what a run yields, one after the other. An error of it ends the

@@ -278,7 +278,7 @@ func TestBurstGoesOnWhereARunWasCut(t *testing.T) {
 	w := newCrowd()
 	configs := crowdConfigs("a")
 	targets := map[coldstart.Config]coldstart.Target{configs[0]: member{w, configs[0], "a"}}
-	past := Past{}
+	past := plan.Past{}
 	for _, round := range []int{1, 3, 4} {
 		past.Samples = append(past.Samples, coldstart.Sample{Config: configs[0], Round: round, Seq: round, Start: coldstart.Cold, Class: coldstart.ClassCold})
 	}

@@ -234,7 +234,7 @@ func TestRedeployResumed(t *testing.T) {
 	redeploy(t, newRegistry(), p, whole)
 	for cut := 0; cut <= len(whole.samples); cut++ {
 		for _, lost := range []bool{false, true} {
-			past := Past{Samples: whole.samples[:cut]}
+			past := plan.Past{Samples: whole.samples[:cut]}
 			r := newRegistry()
 			for _, d := range whole.deployed {
 				// lost: the first start was under way and is not in the file.

@@ -38,7 +38,7 @@ func TestResumeHasTheSameRounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for cut := 0; cut <= len(whole.seqs); cut++ {
-		past := Past{}
+		past := plan.Past{}
 		for _, s := range whole.samples {
 			if s.Seq <= cut {
 				past.Samples = append(past.Samples, s)

@@ -1,4 +1,4 @@
-package cli
+package progress
 
 import (
 	"bytes"
@@ -40,8 +40,8 @@ func (b *sharedBuffer) await(t *testing.T, text string) {
 
 func TestImageProgressPrintsLines(t *testing.T) {
 	var out sharedBuffer
-	a := &app{Env: Env{Stderr: &out}}
-	report := image.Slow(0, time.Hour, a.imageLine)
+	d := toLines(&out)
+	report := image.Slow(0, time.Hour, d.imageLine)
 	for _, c := range []struct {
 		begin image.Progress
 		want  string
@@ -63,8 +63,8 @@ func TestImageProgressPrintsLines(t *testing.T) {
 
 func TestImageProgressDrawsABar(t *testing.T) {
 	var out sharedBuffer
-	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true, Environ: []string{"TERM=xterm"}}}
-	report := image.Slow(0, time.Millisecond, a.imageBar)
+	d := Display{Out: &out, Bars: true}
+	report := image.Slow(0, time.Millisecond, d.imageBar)
 	unpacking := image.Progress{About: "al2", Work: "unpacking", Total: 340e6}
 	report(unpacking)
 	out.await(t, "bench: al2: unpacking, 0 of 340 MB")

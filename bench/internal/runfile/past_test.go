@@ -1,4 +1,4 @@
-package cli
+package runfile
 
 import (
 	"maps"
@@ -6,30 +6,29 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/runfile"
 )
 
 // A run that was interrupted in its round 0 takes the rest of it when it is
 // resumed, and one that was interrupted later does not begin it anew.
-func TestResumeStateKnowsRoundZero(t *testing.T) {
-	config := func(name string) runfile.Config {
-		return runfile.Config{Variant: name, MemorySizeMB: 512, Arch: "amd64", Image: runfile.Image{ImageID: "sha256:" + name}}
+func TestFirstStartsKnowRoundZero(t *testing.T) {
+	config := func(name string) Config {
+		return Config{Variant: name, MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:" + name}}
 	}
-	header := func(names ...string) runfile.Header {
-		h := runfile.Header{Backend: "local", Engine: "sandbox"}
+	header := func(names ...string) Header {
+		h := Header{Backend: "local", Engine: "sandbox"}
 		for _, n := range names {
 			h.Configs = append(h.Configs, config(n))
 		}
 		return h
 	}
-	run := &runfile.Run{
+	run := &Run{
 		Header:   header("sampled", "failed", "ahead", "known", "late"),
 		Samples:  []coldstart.Sample{{Config: config("sampled").Config(), Round: 0}, {Config: config("late").Config(), Round: 3}},
-		Failures: []runfile.Failure{{Variant: "failed", MemorySizeMB: 512, Arch: "amd64", Round: 0}},
-		Rejects:  []runfile.Reject{{Variant: "sampled", MemorySizeMB: 512, Arch: "amd64", Round: 1}},
+		Failures: []Failure{{Variant: "failed", MemorySizeMB: 512, Arch: "amd64", Round: 0}},
+		Rejects:  []Reject{{Variant: "sampled", MemorySizeMB: 512, Arch: "amd64", Round: 1}},
 	}
-	past, first := resumeState(run, []runfile.Entry{{Header: header("known")}})
-	if len(past.Samples) != 2 || len(past.Failures) != 1 || len(past.Rejects) != 1 {
+	first := run.FirstStarts([]Entry{{Header: header("known")}})
+	if past := run.Past(); len(past.Samples) != 2 || len(past.Failures) != 1 || len(past.Rejects) != 1 {
 		t.Errorf("past %+v", past)
 	}
 	var names []string

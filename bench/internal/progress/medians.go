@@ -1,11 +1,10 @@
-package cli
+package progress
 
 import (
 	"fmt"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
-	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runner"
 )
 
@@ -13,26 +12,31 @@ import (
 type medians struct {
 	*runner.Medians
 	configs []coldstart.Config
+	names   []string
 }
 
-// line says in a line what is known of a config, whose name is padded to a width.
-func (m *medians) line(c coldstart.Config, name string, width int) string {
-	v, n := m.Median(c)
-	if n == 0 {
-		return fmt.Sprintf("  %-*s  no cold start yet", width, name)
+// line says in a line what is known of a config, named in a column.
+func (m medians) line(i int) string {
+	width := 0
+	for _, name := range m.names {
+		width = max(width, len([]rune(name)))
 	}
-	return fmt.Sprintf("  %-*s  median of %d: %s ms", width, name, n, millis(v))
+	v, n := m.Median(m.configs[i])
+	if n == 0 {
+		return fmt.Sprintf("  %-*s  no cold start yet", width, m.names[i])
+	}
+	return fmt.Sprintf("  %-*s  median of %d: %s ms", width, m.names[i], n, millis(v))
 }
 
 // summary says all medians in a line; empty where there are none or too many for
 // a line.
-func (m *medians) summary() string {
+func (m medians) summary() string {
 	const most = 6
 	if len(m.configs) > most {
 		return ""
 	}
 	var parts []string
-	for i, name := range plan.Names(m.configs) {
+	for i, name := range m.names {
 		if v, n := m.Median(m.configs[i]); n > 0 {
 			parts = append(parts, name+" "+millis(v))
 		}

@@ -1,8 +1,10 @@
-package cli
+package progress
 
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -28,7 +30,8 @@ func (s *fullSink) Sample(coldstart.Sample) error {
 
 func TestRunningMedians(t *testing.T) {
 	a, b := coldstart.Config{Variant: "a", MemoryMB: 128, Arch: "amd64"}, coldstart.Config{Variant: "b", MemoryMB: 512, Arch: "amd64"}
-	m := medians{runner.Watch(&fullSink{left: 6}), []coldstart.Config{a, b}}
+	configs := []coldstart.Config{a, b}
+	m := medians{runner.Watch(&fullSink{left: 6}), configs, plan.Names(configs)}
 	take := func(c coldstart.Config, class coldstart.Class, init, duration float64) error {
 		s := coldstart.Sample{Config: c, Class: class, Start: coldstart.Cold, Metrics: coldstart.Metrics{InitDurationMs: &init, DurationMs: &duration}}
 		if class == coldstart.ClassWarm {
@@ -36,8 +39,8 @@ func TestRunningMedians(t *testing.T) {
 		}
 		return m.Sample(s)
 	}
-	if m.summary() != "" || m.line(a, "a", 1) != "  a  no cold start yet" {
-		t.Errorf("before a sample: %q, %q", m.summary(), m.line(a, "a", 1))
+	if m.summary() != "" || m.line(0) != "  a 128 MB  no cold start yet" {
+		t.Errorf("before a sample: %q, %q", m.summary(), m.line(0))
 	}
 	if err := errors.Join(
 		take(a, coldstart.ClassCold, 30, 1), take(a, coldstart.ClassCold, 2, 1), take(a, coldstart.ClassCold, 4, 1),
@@ -49,9 +52,11 @@ func TestRunningMedians(t *testing.T) {
 	if err := take(b, coldstart.ClassCold, 1, 1); !errors.Is(err, errFull) {
 		t.Errorf("error %v", err)
 	}
-	if got := m.line(a, "a", 3); got != "  a    median of 3: 5.00 ms" {
+	m.names[1] = "longer than a"
+	if got := m.line(0); got != "  a 128 MB       median of 3: 5.00 ms" {
 		t.Errorf("line %q", got)
 	}
+	m.names[1] = "b 512 MB"
 	if got := m.summary(); got != "medians a 128 MB 5.00, b 512 MB 123 ms" {
 		t.Errorf("summary %q", got)
 	}
@@ -63,18 +68,17 @@ func TestRunningMedians(t *testing.T) {
 // TestBarShowsMedians draws the bar as a terminal would get it.
 func TestBarShowsMedians(t *testing.T) {
 	var out bytes.Buffer
-	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true}}
 	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
-	m := medians{runner.Watch(&fullSink{left: 10}), []coldstart.Config{c}}
-	p := a.progress(measure{}, plan.Plan{Runs: 2}, m)
+	m := runner.Watch(&fullSink{left: 10})
+	step, end := (Display{Out: &out, Bars: true}).Run(plan.Plan{Runs: 2}, []coldstart.Config{c}, m)
 	init, duration := 3.0, 1.25
 	for i := range 2 {
 		if err := m.Sample(coldstart.Sample{Config: c, Start: coldstart.Cold, Class: coldstart.ClassCold, Metrics: coldstart.Metrics{InitDurationMs: &init, DurationMs: &duration}}); err != nil {
 			t.Fatal(err)
 		}
-		p.step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})
+		step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})
 	}
-	p.end()
+	end()
 	for _, want := range []string{"2 of 2", "scratch  median of 2: 4.25 ms"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in %q", want, out.String())
@@ -82,34 +86,21 @@ func TestBarShowsMedians(t *testing.T) {
 	}
 }
 
-// TestADumbTerminalGetsLines: it can't move its cursor back to the bar.
-func TestADumbTerminalGetsLines(t *testing.T) {
-	var out bytes.Buffer
-	a := &app{Env: Env{Stderr: &out, StderrIsTerminal: true, Environ: []string{"TERM=dumb"}}}
-	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
-	m := medians{runner.Watch(&fullSink{left: 10}), []coldstart.Config{c}}
-	p := a.progress(measure{}, plan.Plan{Runs: 2}, m)
-	for i := range 2 {
-		p.step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})
-	}
-	p.end()
-	if strings.Contains(out.String(), "\x1b") || !strings.HasPrefix(out.String(), "bench: round 1 of 2") {
-		t.Errorf("said %q", out.String())
-	}
+// toLines prints lines as bench does.
+func toLines(out io.Writer) Display {
+	return Display{Say: func(format string, args ...any) { fmt.Fprintf(out, "bench: "+format+"\n", args...) }}
 }
 
-// TestOnlyWhatThereIsGivesNoSample: a count of 0 is no news.
-func TestOnlyWhatThereIsGivesNoSample(t *testing.T) {
-	for _, c := range []struct {
-		failures, unproved int
-		want               string
-	}{
-		{1, 0, "1 failed attempt"},
-		{0, 2, "2 unproved invocations"},
-		{2, 1, "2 failed attempts and 1 unproved invocation"},
-	} {
-		if got := withoutSample(c.failures, c.unproved); got != c.want {
-			t.Errorf("%d, %d: %q", c.failures, c.unproved, got)
-		}
+func TestLinesOfRounds(t *testing.T) {
+	var out bytes.Buffer
+	c := coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}
+	m := runner.Watch(&fullSink{left: 10})
+	step, end := toLines(&out).Run(plan.Plan{Runs: 2}, []coldstart.Config{c}, m)
+	for i := range 2 {
+		step(runner.Progress{Config: c, Round: 1 + i, Done: 1 + i, Total: 2})
+	}
+	end()
+	if strings.Contains(out.String(), "\x1b") || !strings.HasPrefix(out.String(), "bench: round 1 of 2") {
+		t.Errorf("said %q", out.String())
 	}
 }
