@@ -145,7 +145,7 @@ check-images: payload ## build RUNS (300) random Dockerfiles here and with docke
 smoke: build ## serve each variant with compose, invoke it with curl, check the answer; STRICT=1 skips none
 	@COMPOSE='$(COMPOSE)' ARCH='$(or $(ARCH),$(HOST))' .ci/smoke $(SERVICES)
 
-calibrate: payload ## are the times true? known sleeps, other languages against a bare chroot, docker against the sandbox
+calibrate: payload ## are the times true? known sleeps, other languages against a chroot, docker against the sandbox
 	@BENCH_CALIBRATE=1 $(GO) test -count=1 -v -timeout 30m -run '^TestCalibrate' ./bench/internal/backend
 
 gatetest: payload ## rerun RUNS (20) times: unchanged, beside a busy neighbour, with 10 ms more of init; what does the gate say?

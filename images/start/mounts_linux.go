@@ -35,6 +35,39 @@ var (
 	readOnly = [...]string{"/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/sysrq-trigger"}
 )
 
+// escape writes a path as the options of an overlay mount read it.
+var escape = strings.NewReplacer(`\`, `\\`, ":", `\:`, ",", `\,`)
+
+// root mounts the unpacked image, read-only, on its own folder. Mounts below the
+// folder do not appear in it.
+//
+// An overlay starts with an empty directory cache, as a container engine's does;
+// a bind mount shares the machine's, and paths that an earlier environment
+// looked up cost less. An overlay needs a second folder: an empty tmpfs.
+func root(s *spec) (string, error) {
+	if s.overlay {
+		if err := syscall.Chdir(s.root); err != nil {
+			return "entering the image's root", err
+		}
+		if err := syscall.Mount("tmpfs", s.root, "tmpfs", syscall.MS_RDONLY|quiet, "mode=755,size=4k"); err != nil {
+			return "mounting an empty folder", err
+		}
+		return "mounting an overlay of the image's root", syscall.Mount("overlay", s.root, "overlay",
+			syscall.MS_RDONLY|quiet, "lowerdir=.:"+escape.Replace(s.root))
+	}
+	if err := syscall.Mount(s.root, s.root, "", syscall.MS_BIND, ""); err != nil {
+		return "binding the image's root", err
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(s.root, &st); err != nil {
+		return "looking at the image's root", err
+	}
+	// A user namespace may not take off what the mount has already.
+	kept := uintptr(st.Flags) & syscall.MS_NOEXEC
+	return "making the image's root read-only", syscall.Mount("", s.root, "",
+		syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|quiet|kept, "")
+}
+
 // mounts makes the unpacked image the root of this process, read-only, with a
 // /tmp, /dev and /proc of its own, and lets go of the machine's files.
 //
@@ -45,18 +78,8 @@ func mounts(c control, s *spec) (string, error) {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return "making mounts private", err
 	}
-	// Not recursive: what may be mounted below the folder stays outside.
-	if err := syscall.Mount(s.root, s.root, "", syscall.MS_BIND, ""); err != nil {
-		return "binding the image's root", err
-	}
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(s.root, &st); err != nil {
-		return "looking at the image's root", err
-	}
-	// A user namespace may not take off what the mount has already.
-	kept := uintptr(st.Flags) & syscall.MS_NOEXEC
-	if err := syscall.Mount("", s.root, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|quiet|kept, ""); err != nil {
-		return "making the image's root read-only", err
+	if what, err := root(s); err != nil {
+		return what, err
 	}
 	if err := syscall.Chdir(s.root); err != nil {
 		return "entering the image's root", err

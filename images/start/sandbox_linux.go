@@ -10,6 +10,7 @@ import (
 // field last:
 //
 //	root=PATH      the unpacked image, on the emulator's own file system
+//	overlay=1      mount the root as an overlay; absent for a bind mount
 //	uid=N gid=N    who the function is
 //	tmp=BYTES      size of /tmp
 //	keep=N         descriptor of the /tmp to use instead of a new one
@@ -26,6 +27,7 @@ import (
 type spec struct {
 	root, hostname, tmp string
 	uid, gid, files     int
+	overlay             bool
 	cgroups             []cgroup
 	// keep is -1 where /tmp is to be new, kept where it can't be kept.
 	keep, kept int
@@ -99,6 +101,8 @@ func parse(text []byte) (s spec, bad string) {
 		switch name {
 		case "root":
 			s.root = value
+		case "overlay":
+			s.overlay = true
 		case "hostname":
 			s.hostname = value
 		case "tmp":

@@ -18,10 +18,12 @@ import (
 )
 
 // chrootFloor is a cold start of an image without an engine: a thread forks, the
-// child changes its root to a plain copy of the image, takes on user 993 and
-// executes the entrypoint within the limits that Lambda sets. Nothing of the
+// child changes its root to a fresh overlay of the image's files, takes on user 993
+// and executes the entrypoint within the limits that Lambda sets. Nothing of the
 // engines is in this file.
 type chrootFloor struct {
+	// files is the unpacked image, root where its overlay is mounted.
+	files    string
 	root     string
 	argv     []string
 	env      []string
@@ -35,11 +37,13 @@ type chrootFloor struct {
 
 // newChrootFloor unpacks an image's one layer, a tar file, below dir.
 func newChrootFloor(dir, layer string, argv, env []string, memoryMB int) (*chrootFloor, error) {
-	f := &chrootFloor{root: filepath.Join(dir, "floor"), argv: argv, asked: make(chan int64, 1), work: make(chan func())}
-	if err := os.Mkdir(f.root, 0o755); err != nil {
-		return nil, err
+	f := &chrootFloor{files: filepath.Join(dir, "files"), root: filepath.Join(dir, "floor"), argv: argv, asked: make(chan int64, 1), work: make(chan func())}
+	for _, d := range []string{f.files, f.root, f.files + "-none"} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return nil, err
+		}
 	}
-	if out, err := exec.Command("tar", "-x", "-p", "--numeric-owner", "-C", f.root, "-f", layer).CombinedOutput(); err != nil {
+	if out, err := exec.Command("tar", "-x", "-p", "--numeric-owner", "-C", f.files, "-f", layer).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("tar -x %s: %w: %s", layer, err, out)
 	}
 	var err error
@@ -102,16 +106,22 @@ func (f *chrootFloor) thread(memoryMB int, ready chan<- error) {
 	}
 }
 
+// mounts makes the thread's mount namespace.
 func (f *chrootFloor) mounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_FS); err != nil {
 		return err
 	}
-	errs := []error{unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")}
 	for _, dir := range []string{"proc", "dev", "sys", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(f.root, dir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(f.files, dir), 0o755); err != nil {
 			return err
 		}
 	}
+	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+}
+
+// fresh mounts the root, whose directory cache is empty, as a container's is.
+func (f *chrootFloor) fresh() error {
+	errs := []error{unix.Mount("overlay", f.root, "overlay", unix.MS_RDONLY, "lowerdir="+f.files+":"+f.files+"-none")}
 	for _, dir := range []string{"proc", "dev", "sys"} {
 		errs = append(errs, unix.Mount("/"+dir, filepath.Join(f.root, dir), "", unix.MS_BIND|unix.MS_REC, ""))
 	}
@@ -173,6 +183,10 @@ func (f *chrootFloor) start() (float64, error) {
 		defer unix.Close(fd)
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, fd
 	}
+	if err := f.fresh(); err != nil {
+		return 0, err
+	}
+	defer func() { _ = unix.Unmount(f.root, unix.MNT_DETACH) }()
 	began := monotonic()
 	pid, err := syscall.ForkExec(f.argv[0], f.argv, attr)
 	if err != nil {

@@ -4,8 +4,7 @@ package coldstart
 // to a cold start depends on them. An empty field is unknown.
 type EngineFacts struct {
 	// StorageDriver is what the engine makes an image's files visible with, in
-	// the engine's own word ("overlay2"). It is empty in the sandbox, whose
-	// images are folders.
+	// the engine's own word ("overlay2"); "overlayfs" or "bind mount" in the sandbox.
 	StorageDriver string `json:"storageDriver,omitempty"`
 	// CgroupDriver is "cgroupfs", "systemd" or "none".
 	CgroupDriver string `json:"cgroupDriver,omitempty"`

@@ -171,10 +171,14 @@ func (h Header) Place() string {
 	return h.Backend
 }
 
-// StorageDriver is the engine's; empty where it is unknown.
+// StorageDriver is the engine's; empty if unknown. A sandbox that did not record
+// one bind-mounted its images.
 func (h Header) StorageDriver() string {
-	if h.Facts == nil {
+	switch {
+	case h.Facts == nil:
 		return ""
+	case h.Facts.StorageDriver == "" && h.Engine == "sandbox":
+		return "bind mount"
 	}
 	return h.Facts.StorageDriver
 }

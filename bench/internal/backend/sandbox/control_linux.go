@@ -16,6 +16,8 @@ import (
 // execute there.
 type description struct {
 	root, dir string
+	// overlay mounts the root as an overlay, not as a bind mount.
+	overlay   bool
 	argv, env []string
 	// views are the control groups to show.
 	views []view
@@ -45,6 +47,9 @@ func (d description) encode() ([]byte, error) {
 		"uid=" + strconv.Itoa(functionUID), "gid=" + strconv.Itoa(functionGID),
 		"tmp=" + strconv.Itoa(tmpBytes), "files=" + strconv.Itoa(openFiles),
 		"hostname=sandbox", "dir=" + d.dir,
+	}
+	if d.overlay {
+		fields = append(fields, "overlay=1")
 	}
 	if d.keep {
 		fields = append(fields, "keep="+strconv.Itoa(keepFD))

@@ -2,9 +2,9 @@
 // without a daemon and, where the kernel allows user namespaces, without root.
 //
 // Each cold start is a fresh set of mount, PID, IPC and UTS namespaces (and a
-// user namespace, unless bench runs as root) over the unpacked image: its files
-// read-only, a /tmp, /dev and /proc of its own, user 993, no capabilities, no
-// way to new privileges. images/start builds it from inside and becomes the
+// user namespace, unless bench runs as root) over the unpacked image: a fresh
+// read-only overlay of its files, a /tmp, /dev and /proc of its own, user 993, no
+// capabilities, no way to new privileges. images/start builds it from inside and becomes the
 // runtime, process 1, whose end ends the rest; beside extensions it stays process
 // 1 and is the parent of them and of the runtime. The network is the machine's, so
 // that the function reaches the Runtime API, which bench itself serves on

@@ -145,7 +145,7 @@ func require(t testing.TB) {
 // testMachine makes an environment.
 func testMachine(t testing.TB, e *Engine, img coldstart.Image, mb int, o coldstart.Options) *machine {
 	t.Helper()
-	open, err := e.open(coldstart.Config{Variant: "test", MemoryMB: mb, Arch: runtime.GOARCH}, img, o)
+	open, err := e.open(t.Context(), coldstart.Config{Variant: "test", MemoryMB: mb, Arch: runtime.GOARCH}, img, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -203,7 +203,7 @@ func TestExtensions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	open, err := e.open(coldstart.Config{Variant: "v", MemoryMB: 512, Arch: img.Arch}, img,
+	open, err := e.open(t.Context(), coldstart.Config{Variant: "v", MemoryMB: 512, Arch: img.Arch}, img,
 		coldstart.Options{Environment: map[string]string{"PROBE_INIT_SLEEP_MS": "60000"}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -15,7 +16,7 @@ func (e *Engine) NewMachine(s Spec) (Machine, error) {
 	if s.Function.Handler == "" && len(s.Image.Command) > 0 {
 		s.Function.Handler = s.Image.Command[0]
 	}
-	t, err := e.openFunction(s.Function, s.Image, o)
+	t, err := e.openFunction(context.Background(), s.Function, s.Image, o)
 	if err != nil {
 		return nil, fmt.Errorf("making an execution environment of %s: %w", s.Function.Name, err)
 	}
