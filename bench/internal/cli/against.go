@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/results"
 	"coldbench/bench/internal/runfile"
 )
@@ -37,7 +39,11 @@ func addReference(r runfile.Reference, selected []Selection) (list []Selection, 
 		if was, ok := r.Of(s.config.Variant, s.config.Arch); ok {
 			found = true
 			s.named = false
-			s.config.Variant, s.reference = runfile.NameBefore(s.variant.Name), &was.Image
+			s.config.Variant = runfile.NameBefore(s.variant.Name)
+			s.reference = &image.Earlier{
+				Image: coldstart.Image{ID: was.Image.ImageID, ContentID: was.Image.ContentID, Base: was.Image.Base, StandIn: was.Image.StandIn},
+				Run:   r.Run, EngineOnly: was.Image.EngineOnly,
+			}
 			list = append(list, s)
 		}
 	}

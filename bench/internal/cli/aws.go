@@ -158,9 +158,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	o := awslambda.Options{
 		Region: m.awsFlags.region, Profile: f.profile, JournalDir: awslambda.JournalDir(a.getenv, a.Dir),
 		Patient: a.interrupts.Patient, Restoring: a.interrupts.Restoring,
-	}
-	if f.verbose {
-		o.Log = a.log(true)
+		Log: a.log(f.verbose),
 	}
 	if m.awsFlags.rehearse {
 		r, rerr := a.rehearse(ctx, m, selected)
@@ -192,12 +190,8 @@ func (a *app) restoreAWS(client *awslambda.Client, asked bool) error {
 		a.say("function %s is as it was", name)
 	}
 	for _, where := range done.Elsewhere {
-		region, endpoint, _ := strings.Cut(where, " ")
-		text := "functions in " + region + " were left changed too"
-		if endpoint != "" {
-			text += " at " + endpoint
-		}
-		a.warning("%s", text)
+		region, _, _ := strings.Cut(where, " ")
+		a.warning("functions in %s were left changed too", where)
 		a.hint("bench aws --restore --region %s", region)
 	}
 	if err == nil && asked && len(done.Functions) == 0 {

@@ -78,11 +78,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 			header.Warnings = addOnce(header.Warnings, w)
 		}
 		img := coldstart.Image{ID: t.Facts.ImageID, Arch: t.Facts.Arch, Ref: t.Ref.String()}
-		o := coldstart.Options{Payload: m.event, Environment: m.vars}
-		if m.verbose {
-			o.Log = a.log(true)
-		}
-		target, err := session.Open(ctx, t.Config, img, o)
+		target, err := session.Open(ctx, t.Config, img, coldstart.Options{Payload: m.event, Environment: m.vars, Log: a.log(m.verbose)})
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Config.Variant, err)
 		}

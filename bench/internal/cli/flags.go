@@ -158,13 +158,12 @@ func (a *app) warnOfKeys(list []coldstart.Variant) {
 	}
 }
 
-// log returns where --verbose sends lines; it drops them without.
+// log returns where --verbose sends lines; nil without.
 func (a *app) log(verbose bool) func(string) {
-	return func(line string) {
-		if verbose {
-			a.say("%s", line)
-		}
+	if !verbose {
+		return nil
 	}
+	return func(line string) { a.say("%s", line) }
 }
 
 // event reads the event: JSON as it stands, or a file that holds JSON.

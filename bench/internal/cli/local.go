@@ -136,7 +136,7 @@ type Selection struct {
 	named bool
 	// reference is its image in the run of --against, if that is meant; nil for the
 	// variant's present one.
-	reference *runfile.Image
+	reference *image.Earlier
 }
 
 // present is the configuration of the variant's present image.
@@ -190,14 +190,13 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 	if err != nil {
 		return err
 	}
-	log := a.log(m.verbose)
 	connecting := store.Meter("opening the engine", 0)
 	engine, err := a.chooseEngine(ctx, name, EngineOptions{
 		Network:  m.plan.Network,
 		StateDir: filepath.Join(filepath.Dir(a.storeDir(m.file)), "sandbox"),
 		Store:    store,
 		Closing:  a.interrupts.Restoring,
-		Log:      log,
+		Log:      a.log(m.verbose),
 	})
 	connecting.End()
 	if err != nil {
@@ -213,11 +212,9 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 		Environment: m.vars,
 		LimitCPU:    m.plan.CPU == "lambda",
 		CPUPeriod:   m.plan.CPUPeriod.Duration,
+		Log:         a.log(m.verbose),
 	}
-	if m.verbose {
-		o.Log = log
-	}
-	configs, unavailable, err := a.openAll(ctx, opener{engine: engine, store: store, options: o, log: log, run: m.reference.Run}, selected)
+	configs, unavailable, err := a.openAll(ctx, engine, store, o, selected)
 	defer func() {
 		for _, c := range configs {
 			err = errors.Join(err, c.target.Close())
@@ -325,7 +322,7 @@ func (a *app) printPlan(m measure, engine string, selected []Selection) error {
 func (s Selection) origin() string {
 	v := s.variant
 	if s.reference != nil {
-		return image.Short(s.reference.ImageID)
+		return image.Short(s.reference.ID)
 	}
 	if v.Build != nil {
 		return filepath.Base(v.Build.Dockerfile)

@@ -22,33 +22,21 @@ type OpenTarget struct {
 	idBefore  string
 }
 
-// opener is what configurations are opened with.
-type opener struct {
-	engine  *Engine
-	store   *image.Store
-	options coldstart.Options
-	log     func(string)
-	// run is the ID of the run of --against; empty for none.
-	run string
-}
-
-// PreparedImage is an image that the engine can start, or why there is none.
-type PreparedImage struct {
-	img coldstart.Image
-	err error
-}
-
 // openAll builds or finds every image and opens every configuration on it. One
 // that fails becomes a row that says why, unless it was asked for by name. The
 // image that a variant had before is opened where it is another one than the
 // present one, which stands before it in the list.
-func (a *app) openAll(ctx context.Context, o opener, selected []Selection) ([]OpenTarget, []runfile.Unavailable, error) {
-	images := imageEngine(o.engine)
+func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, o coldstart.Options, selected []Selection) ([]OpenTarget, []runfile.Unavailable, error) {
+	images := imageEngine(engine)
 	defer images.Close()
-	from := image.Options{Engine: images, DescribeOnly: o.engine.Containers, Unpack: !o.engine.Containers, Environ: a.Environ, Log: o.log}
+	from := image.Options{Engine: images, DescribeOnly: engine.Containers, Unpack: !engine.Containers, Environ: a.Environ, Log: o.Log}
 	var list []OpenTarget
 	var unavailable []runfile.Unavailable
-	cache := map[string]PreparedImage{}
+	type prepared struct {
+		img coldstart.Image
+		err error
+	}
+	cache := map[string]prepared{}
 	for _, s := range selected {
 		if s.reference != nil {
 			if now := len(list) - 1; now < 0 || list[now].config != s.present() {
@@ -65,15 +53,23 @@ func (a *app) openAll(ctx context.Context, o opener, selected []Selection) ([]Op
 		b, ok := cache[key]
 		if !ok {
 			from.Arch = s.config.Arch
-			b = a.prepare(ctx, o, s, from)
+			store.About(s.config.Variant)
+			if s.reference != nil {
+				b.img, b.err = store.Again(ctx, s.variant, *s.reference, from)
+			} else {
+				b.img, b.err = store.ImageOf(ctx, s.variant, from)
+			}
+			if b.err == nil {
+				b.img, b.err = engine.Prepare(ctx, b.img)
+			}
 			cache[key] = b
 		}
 		var target coldstart.Target
 		err := b.err
 		if err == nil {
-			o.store.About(s.config.Variant)
-			preparing := o.store.Meter("preparing the "+o.engine.Name+" engine", 0)
-			target, err = o.engine.Open(ctx, s.config, b.img, o.options)
+			store.About(s.config.Variant)
+			preparing := store.Meter("preparing the "+engine.Name+" engine", 0)
+			target, err = engine.Open(ctx, s.config, b.img, o)
 			preparing.End()
 		}
 		switch {
@@ -101,29 +97,7 @@ func (a *app) openAll(ctx context.Context, o opener, selected []Selection) ([]Op
 
 // leaveOut says why a variant is not measured, and returns its row of the run.
 func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
-	a.warning("%s is left out: %v", variant, err)
-	hint := advice.HintOf(err)
-	if hint != "" {
-		a.hint("%s", hint)
-	}
+	a.complain(fmt.Errorf("warning: %s is left out: %w", variant, err))
 	home := a.getenv("HOME")
-	return runfile.Unavailable{Variant: variant, Error: runfile.Publishable(err.Error(), a.Dir, home), Hint: runfile.Publishable(hint, a.Dir, home)}
-}
-
-// prepare builds or finds the image of a configuration and makes it ready.
-func (a *app) prepare(ctx context.Context, o opener, s Selection, from image.Options) (p PreparedImage) {
-	o.store.About(s.config.Variant)
-	if s.reference != nil {
-		was := s.reference
-		p.img, p.err = o.store.Again(ctx, s.variant, image.Earlier{
-			Image: coldstart.Image{ID: was.ImageID, ContentID: was.ContentID, Base: was.Base, StandIn: was.StandIn},
-			Run:   o.run, EngineOnly: was.EngineOnly,
-		}, from)
-	} else {
-		p.img, p.err = o.store.ImageOf(ctx, s.variant, from)
-	}
-	if p.err == nil {
-		p.img, p.err = o.engine.Prepare(ctx, p.img)
-	}
-	return p
+	return runfile.Unavailable{Variant: variant, Error: runfile.Publishable(err.Error(), a.Dir, home), Hint: runfile.Publishable(advice.HintOf(err), a.Dir, home)}
 }

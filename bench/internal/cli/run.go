@@ -87,8 +87,7 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 	}
 	if unrestored != nil {
 		// Said at once, and in the end by the exit code.
-		a.say("%v", unrestored)
-		a.hint("%s", advice.HintOf(unrestored))
+		a.complain(unrestored)
 		defer func() { failed = whileUnrestored(ctx, failed) }()
 	}
 	keepGoing := fmt.Sprintf("bench report %s, or go on with bench %s --resume %s", path, j.header.Backend, path)

@@ -25,13 +25,9 @@ func Check(journalDir string) []advice.Finding {
 		for _, f := range j.Functions {
 			names = append(names, f.Name)
 		}
-		where := j.Region
-		if j.Endpoint != "" {
-			where += " at " + j.Endpoint
-		}
 		findings = append(findings, advice.Finding{
 			Severity: advice.Warning, Subject: subject,
-			Text: fmt.Sprintf("%s in %s may be as a bench left them that was killed", strings.Join(names, ", "), where),
+			Text: fmt.Sprintf("%s in %s may be as a bench left them that was killed", strings.Join(names, ", "), j.where()),
 			Hint: "bench aws --restore --region " + j.Region,
 		})
 	}

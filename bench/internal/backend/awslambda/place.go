@@ -27,3 +27,11 @@ func JournalDir(getenv func(string) string, dir string) string {
 	}
 	return filepath.Join(dir, ".build", "aws-journal")
 }
+
+// where names the place of a journal's functions.
+func (j journal) where() string {
+	if j.Endpoint == "" {
+		return j.Region
+	}
+	return j.Region + " at " + j.Endpoint
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -127,7 +126,8 @@ func undoing(cfg *types.FunctionConfiguration, s journaledState) (*lambda.Update
 type Restored struct {
 	// Functions are as they were again.
 	Functions []string
-	// Elsewhere names regions and endpoints whose journals were left alone.
+	// Elsewhere names the places whose journals were left alone: "REGION", or
+	// "REGION at ENDPOINT".
 	Elsewhere []string
 }
 
@@ -145,7 +145,7 @@ func (c *Client) Restore() (Restored, error) {
 			failed = errors.Join(failed, j.done())
 			continue
 		case j.Region != c.region || j.Endpoint != c.endpoint:
-			r.Elsewhere = append(r.Elsewhere, strings.TrimSpace(j.Region+" "+j.Endpoint))
+			r.Elsewhere = append(r.Elsewhere, j.where())
 			j.close()
 			continue
 		}

@@ -72,7 +72,7 @@ func TestRestoreAfterACrash(t *testing.T) {
 	}
 	other = *c
 	other.endpoint = ""
-	if r, err := other.Restore(); err != nil || len(r.Functions) != 0 || !slices.Equal(r.Elsewhere, []string{"us-east-1 host:1"}) {
+	if r, err := other.Restore(); err != nil || len(r.Functions) != 0 || !slices.Equal(r.Elsewhere, []string{"us-east-1 at host:1"}) {
 		t.Errorf("at another endpoint: %+v, %v", r, err)
 	}
 	r, err := c.Restore()
