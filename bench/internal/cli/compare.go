@@ -114,7 +114,7 @@ func (a *app) gate(c *analysis.Comparison) error {
 		return nil
 	case g.Tripped > 0:
 		a.say("%s over the gate of %g%%", plural(g.Tripped, "change"), 100*g.FailOver)
-		return errGate
+		return errIncomplete
 	case g.Judged == 0 && g.Unjudged > 0:
 		return errors.New("the gate could not judge anything: see the notes")
 	case g.Judged == 0:

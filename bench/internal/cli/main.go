@@ -87,12 +87,9 @@ const (
 	exitInterrupted = 130
 )
 
-// errIncomplete ends a run that finished with failed samples; what failed has
-// been said already.
-var errIncomplete = errors.New("samples failed")
-
-// errGate ends a comparison whose gate tripped; why has been said already.
-var errGate = errors.New("over the gate")
+// errIncomplete ends a run that finished with failed samples, or a comparison whose
+// gate tripped; why has been said already.
+var errIncomplete = errors.New("samples failed, or over the gate")
 
 // errUnrestored ends a run whose functions could not be put back; why has been
 // said already.
@@ -135,7 +132,7 @@ func (a *app) exit(ctx context.Context, err error) int {
 		return exitOK
 	case errors.Is(err, errUnrestored):
 		return exitFailure
-	case errors.Is(err, errIncomplete), errors.Is(err, errGate):
+	case errors.Is(err, errIncomplete):
 		return exitIncomplete
 	case errors.Is(err, errInterrupted), ctx.Err() != nil && errors.Is(err, context.Canceled):
 		if !errors.Is(err, errInterrupted) {
