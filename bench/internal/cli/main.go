@@ -25,7 +25,6 @@ import (
 	"coldbench/bench/internal/host"
 	"coldbench/bench/internal/interrupt"
 	"coldbench/bench/internal/progress"
-	"coldbench/bench/internal/rehearsal"
 )
 
 // Env is the process around a command. Main reads nothing else of it.
@@ -48,8 +47,6 @@ type Env struct {
 	OpenEngine func(ctx context.Context, name string, o EngineOptions) (*Engine, error)
 	// RegistryLogin asks for a login to the registry that images are pushed to.
 	RegistryLogin func(ctx context.Context, o awslambda.Options) (awslambda.Login, error)
-	// Rehearse serves an endpoint on loopback that stands for AWS; nil for none.
-	Rehearse func(ctx context.Context, o rehearsal.Options) (*rehearsal.Rehearsal, error)
 	// HostStat returns what /proc/stat of this machine holds; nil if the
 	// machine is not to be watched.
 	HostStat func() (string, error)
@@ -73,7 +70,6 @@ func FromProcess() Env {
 		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		OpenEngine:       OpenEngine,
 		RegistryLogin:    awslambda.ECRLogin,
-		Rehearse:         rehearsal.Start,
 		HostStat:         host.Stat,
 	}
 }

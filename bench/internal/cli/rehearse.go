@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,9 +129,6 @@ func (a *app) serveRehearsal(ctx context.Context, f awsFlags, args []string) (er
 // functions. A service whose image is not available is not deployed, and wanted
 // says why.
 func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Selection) (*rehearsal.Rehearsal, error) {
-	if a.Rehearse == nil {
-		return nil, errors.New("this build has no endpoint to rehearse on")
-	}
 	for _, w := range wanted {
 		if w.Service == nil {
 			return nil, advice.Hint(usagef("--rehearse: %s is no service of the compose file: there is no image to run", w.Variant), "name services, or none for all")
@@ -147,9 +143,12 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Sel
 	defer engine.Close()
 	dir := filepath.Dir(a.storeDir(m.file))
 	registry := rehearsal.NewRegistry(store, filepath.Join(dir, "rehearsal-images"))
-	o := rehearsal.Options{
-		Region: m.awsFlags.region, StateDir: filepath.Join(dir, "rehearsal"), Registry: registry,
-		Latency: m.awsFlags.latency, Faults: m.awsFlags.faults, Seed: m.plan.Seed, Listen: m.awsFlags.listen, Log: log, KeepWarm: m.awsFlags.keepWarm,
+	o := rehearsal.Options{Registry: registry, Listen: m.awsFlags.listen, Options: awssim.Options{
+		Region: m.awsFlags.region, StateDir: filepath.Join(dir, "rehearsal"),
+		Latency: m.awsFlags.latency, Seed: m.plan.Seed, Log: log, KeepWarm: m.awsFlags.keepWarm,
+	}}
+	if o.Faults, err = awssim.ParseFaults(m.awsFlags.faults); err != nil {
+		return nil, err
 	}
 	if m.plan.Strategy == coldstart.StrategyIdle {
 		// Waiting forces nothing at an endpoint that keeps environments longer.
@@ -174,7 +173,7 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Sel
 		switch {
 		case err == nil:
 			w.Rehearsed = img
-			o.Functions = append(o.Functions, rehearsal.Function{Name: w.Ref.Name, Image: img, MemoryMB: w.Service.MemoryMB, Timeout: cmp.Or(m.plan.Timeout.Duration, 3*time.Second), Zip: w.Zip})
+			o.Functions = append(o.Functions, rehearsal.Function{Name: w.Ref.Name, Image: img, MemoryMB: w.Service.MemoryMB, Timeout: m.plan.Timeout.Duration, Zip: w.Zip})
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case w.Named:
@@ -189,5 +188,5 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Sel
 		}
 		return nil, errors.New("no variant can be rehearsed here")
 	}
-	return a.Rehearse(ctx, o)
+	return rehearsal.Start(ctx, o)
 }

@@ -28,26 +28,14 @@ type Rehearsal struct {
 
 // Options say what is served.
 type Options struct {
-	Region string
-	// StateDir is where it may keep files.
-	StateDir  string
+	// The Engine, LimitCPU and Images of the endpoint are Start's to set.
+	awssim.Options
 	Functions []Function
 	// Registry has the images that UpdateFunctionCode may name; nil for those of
 	// the functions only. It is closed with the rehearsal.
 	Registry *Registry
-	// Latency is "none", or "aws" for what the platform adds there.
-	Latency string
-	// Faults are rates of faults, "throttle=0.05,error=0.02"; empty for none.
-	Faults string
-	// KeepWarm is how long an environment is kept that is not used; 10 minutes if
-	// 0.
-	KeepWarm time.Duration
-	// Seed is what latencies and faults are drawn from.
-	Seed uint64
 	// Listen is where it is served, HOST:PORT on loopback; a free port if empty.
 	Listen string
-	// Log receives what it has to say; nil for none.
-	Log func(string)
 }
 
 // Function is a function of a rehearsal.
@@ -57,7 +45,8 @@ type Function struct {
 	Image coldstart.Image
 	// MemoryMB is 512 if 0.
 	MemoryMB int
-	Timeout  time.Duration
+	// Timeout is 3 s if 0.
+	Timeout time.Duration
 	// Zip says that it is described as a zip; what runs is the image.
 	Zip bool
 }
@@ -78,21 +67,18 @@ func Start(ctx context.Context, o Options) (_ *Rehearsal, err error) {
 			err = errors.Join(err, end())
 		}
 	}()
-	options := awssim.Options{Region: o.Region, Latency: o.Latency, Seed: o.Seed, Log: o.Log, StateDir: o.StateDir, LimitCPU: true, KeepWarm: o.KeepWarm}
+	o.LimitCPU = true
 	if o.Registry != nil {
-		options.Images = o.Registry.Find
+		o.Images = o.Registry.Find
 		ends = append(ends, func() error { o.Registry.Close(); return nil })
-	}
-	if options.Faults, err = awssim.ParseFaults(o.Faults); err != nil {
-		return nil, err
 	}
 	engine, err := sandbox.New(ctx, sandbox.Options{StateDir: o.StateDir, Log: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("making a rehearsal: %w", err)
 	}
 	ends = append(ends, engine.Close)
-	options.Engine = engine
-	if r.server, err = awssim.New(options); err != nil {
+	o.Engine = engine
+	if r.server, err = awssim.New(o.Options); err != nil {
 		return nil, err
 	}
 	ends = append(ends, r.server.Close)
