@@ -17,7 +17,7 @@ func controlAlerts(h runfile.Header, list []ColumnComparison, columns []Column) 
 	for _, c := range list {
 		if columns[c.Column].Control && (c.Verdict == "faster" || c.Verdict == "slower") {
 			alerts = append(alerts, fmt.Sprintf("The control differs: the baseline, measured once more under the name %s, is %s than itself (%s, %s). Differences of that size are noise here.",
-				columns[c.Column].Title, c.Verdict, c.Class, quantileName(c.Quantile)))
+				columns[c.Column].Title, c.Verdict, c.Class, QuantileName(c.Quantile)))
 		}
 	}
 	return alerts
@@ -47,7 +47,8 @@ func noiseFloor(h runfile.Header, list []ColumnComparison, columns []Column) str
 // percent prints a ratio as what it is more or less than 1.
 func percent(ratio float64) string { return fmt.Sprintf("%+.1f %%", 100*(ratio-1)) }
 
-func quantileName(q float64) string {
+// QuantileName returns "median", "p90" and the like.
+func QuantileName(q float64) string {
 	if q == 0.5 {
 		return "median"
 	}

@@ -100,7 +100,7 @@ func (c *Comparison) wanting() string {
 	}
 	var needs []string
 	for _, q := range slices.Sorted(maps.Keys(least)) {
-		needs = append(needs, fmt.Sprintf("%d for %s", least[q], quantileName(q)))
+		needs = append(needs, fmt.Sprintf("%d for %s", least[q], QuantileName(q)))
 	}
 	if len(needs) == 0 {
 		return ""

@@ -115,9 +115,9 @@ func tickLabel(v float64) string {
 type chart struct {
 	x, y           scale
 	xLabel, yLabel string
-	// noX and noY leave out the lines at an axis's ticks; bare has no y axis.
-	noX, noY, bare bool
-	data           func(*drawing, plane)
+	// noX leaves out the lines at the x axis's ticks; bare has no y axis.
+	noX, bare bool
+	data      func(*drawing, plane)
 }
 
 // plane is the area between the axes of a chart.
@@ -160,9 +160,7 @@ func (c chart) draw(d *drawing, left, top, right, bottom float64) {
 	if !c.bare {
 		for _, v := range c.y.ticks {
 			at := p.at(c.x.min, v)
-			if !c.noY {
-				lines = append(lines, []point{at, {p.right, at.y}})
-			}
+			lines = append(lines, []point{at, {p.right, at.y}})
 			marks = append(marks, []point{at, {at.x - 4, at.y}})
 			d.text(inkMuted, at.x-6, at.y+4, c.y.labelOf(v), end)
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 
 	"coldbench/bench/internal/analysis"
 )
@@ -82,7 +81,7 @@ func changeGrid(c *analysis.Comparison) *grid {
 		if d.Beyond != nil {
 			beyond = percent(*d.Beyond)
 		}
-		g.add(d.Title, d.Image, d.Class+" "+d.Metric, quantileName(d.Quantile), verdict,
+		g.add(d.Title, d.Image, d.Class+" "+d.Metric, analysis.QuantileName(d.Quantile), verdict,
 			optional(d.Base.Value, print)+" "+d.Unit, optional(d.New.Value, print)+" "+d.Unit, percent(d.Ratio), beyond)
 	}
 	g.drop(8)
@@ -93,7 +92,7 @@ func changeGrid(c *analysis.Comparison) *grid {
 func driftGrid(c *analysis.Comparison) *grid {
 	g := &grid{align: "ll", header: []string{"host's drift of", "at", "change of the control"}}
 	for _, d := range c.Drift {
-		g.add(d.Class+" "+d.Metric, quantileName(d.Quantile), percent(d.Ratio))
+		g.add(d.Class+" "+d.Metric, analysis.QuantileName(d.Quantile), percent(d.Ratio))
 	}
 	return g
 }
@@ -106,8 +105,8 @@ func changedGrid(c *analysis.Comparison) *grid {
 		if d.Whole == nil || d.Image == "same" {
 			continue
 		}
-		g.add(d.Title, d.Class+" "+d.Metric, shift(d.Whole.ShiftMs)+" "+d.Unit,
-			signed(d.Whole.Delta)+" ("+effect(d.Whole.Delta)+")", probability(d.Whole.P), probability(d.Whole.PHolm))
+		g.add(d.Title, d.Class+" "+d.Metric, estimate(d.Whole.ShiftMs, "", shift)+" "+d.Unit,
+			deltaCell(d.Whole.Delta), probability(d.Whole.P), probability(d.Whole.PHolm))
 	}
 	return g
 }
@@ -124,37 +123,7 @@ func changedNotes(c *analysis.Comparison) []string {
 	return notes
 }
 
-func quantileName(q float64) string {
-	if q == 0.5 {
-		return "median"
-	}
-	return "p" + strconv.FormatFloat(100*q, 'f', -1, 64)
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return unknown
-	}
-	return s
-}
-
 // percent prints a ratio as a change with its interval: +1.9 % (-0.4 to +4.0).
 func percent(e analysis.Estimate) string {
-	if e.Value == nil {
-		return unknown
-	}
-	signed := func(v float64) string {
-		s := strconv.FormatFloat(100*(v-1), 'f', 1, 64)
-		if s == "-0.0" {
-			s = "0.0"
-		}
-		if s[0] != '-' && s != "0.0" {
-			s = "+" + s
-		}
-		return s
-	}
-	if !e.Bounded() {
-		return signed(*e.Value) + " %"
-	}
-	return signed(*e.Value) + " % (" + signed(*e.Low) + " to " + signed(*e.High) + ")"
+	return estimate(e, " %", func(v float64) string { return signed(fixed(100*(v-1), 1)) })
 }

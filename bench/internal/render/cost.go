@@ -1,10 +1,6 @@
 package render
 
-import (
-	"strconv"
-
-	"coldbench/bench/internal/analysis"
-)
+import "coldbench/bench/internal/analysis"
 
 // costGrid has a row for each class and a column for each config.
 func costGrid(s *analysis.Section) *grid {
@@ -41,9 +37,8 @@ func costNote(s *analysis.Section) string {
 }
 
 func dollars(v float64) string {
-	decimals := 3
 	if v >= 9.9995 {
-		decimals = 2
+		return fixed(v, 2)
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64)
+	return fixed(v, 3)
 }

@@ -39,7 +39,7 @@ func curveGrid(s *analysis.Section) *grid {
 			}
 			cell := unknown
 			if p.Total.Value != nil {
-				cell = median(p.Total, "ms", digits) + ", n = " + strconv.Itoa(p.N)
+				cell = estimate(p.Total, " ms", digits) + ", n = " + strconv.Itoa(p.N)
 			}
 			row = append(row, cell)
 		}

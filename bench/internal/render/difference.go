@@ -3,7 +3,6 @@ package render
 import (
 	"math"
 	"slices"
-	"strconv"
 
 	"coldbench/bench/internal/analysis"
 )
@@ -33,8 +32,8 @@ func differences(s *analysis.Section) (g *grid, notes []string) {
 		if d == nil {
 			continue
 		}
-		g.add(c.Class, s.Columns[c.Column].Title, s.Columns[c.Baseline].Title, shift(d.ShiftMs),
-			signed(d.Delta)+" ("+effect(d.Delta)+")", probability(d.P), probability(d.PHolm))
+		g.add(c.Class, s.Columns[c.Column].Title, s.Columns[c.Baseline].Title, estimate(d.ShiftMs, "", shift),
+			deltaCell(d.Delta), probability(d.P), probability(d.PHolm))
 	}
 	for _, t := range s.Metrics {
 		for _, l := range t.Lines {
@@ -46,29 +45,11 @@ func differences(s *analysis.Section) (g *grid, notes []string) {
 	return g, differenceNotes
 }
 
-// shift prints an estimate whose sign matters.
-func shift(e analysis.Estimate) string {
-	if e.Value == nil {
-		return unknown
-	}
-	text := signed(*e.Value)
-	if e.Bounded() {
-		text += " (" + interval(e, signed) + ")"
-	}
-	return text
-}
+// shift prints a difference.
+func shift(v float64) string { return signed(digits(v)) }
 
-// signed prints a value with its sign; what rounds to 0 has none.
-func signed(v float64) string {
-	text := digits(v)
-	if n, err := strconv.ParseFloat(text, 64); err == nil && n == 0 {
-		return digits(0)
-	}
-	if v > 0 {
-		return "+" + text
-	}
-	return text
-}
+// deltaCell prints Cliff's delta.
+func deltaCell(v float64) string { return shift(v) + " (" + effect(v) + ")" }
 
 // effect is the customary word for the size of Cliff's delta: J. Romano et al.,
 // "Appropriate statistics for ordinal level data" (2006).
@@ -89,5 +70,5 @@ func probability(p float64) string {
 	if p < 0.0001 {
 		return "< 0.0001"
 	}
-	return strconv.FormatFloat(p, 'f', 4, 64)
+	return fixed(p, 4)
 }

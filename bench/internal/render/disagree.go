@@ -29,7 +29,7 @@ func disagreement(d analysis.Disagreement) string {
 		what = "warm invocation"
 	}
 	if d.Quantile != 0.5 {
-		what = quantileName(d.Quantile) + " of the " + what
+		what = analysis.QuantileName(d.Quantile) + " of the " + what
 	}
 	var sides, slow []string
 	for _, s := range d.Sides {

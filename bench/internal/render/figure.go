@@ -14,19 +14,13 @@ import (
 type Plot struct {
 	// Name is what --plot calls it, and part of the names of files.
 	Name string
-	// Title is its heading.
-	Title string
-	draw  func(s *analysis.Section, width float64) *figure
+	draw func(s *analysis.Section, width float64) *figure
 }
 
 // Plots lists the pictures in the order in which they are shown.
 func Plots() []Plot {
 	return []Plot{
-		{"ecdf", "How long starts took", ecdf},
-		{"order", "In the order of time", order},
-		{"phases", "Phases of a cold start", phases},
-		{"memory", "Against memory size", memory},
-		{"deployment", curveTitle, deployment},
+		{"ecdf", ecdf}, {"order", order}, {"phases", phases}, {"memory", memory}, {"deployment", deployment},
 	}
 }
 

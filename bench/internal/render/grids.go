@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -18,7 +19,7 @@ func headlineGrid(s *analysis.Section) *grid {
 	for _, r := range s.Headline {
 		cells := []string{r.Label}
 		for _, c := range r.Cells {
-			cells = append(cells, median(c.Median, r.Unit, whole))
+			cells = append(cells, estimate(c.Median, " "+r.Unit, whole))
 		}
 		g.add(cells...)
 	}
@@ -47,7 +48,7 @@ func comparisonGrid(s *analysis.Section) *grid {
 		if l.P90.Bounded() {
 			p90 = digits(*l.P90.Value) + " ms"
 		}
-		g.add(l.Class, s.Columns[l.Column].Title, median(l.Median, "ms", digits), versus(s, l, 0.5, isBaseline), versus(s, l, 0.5, isBefore),
+		g.add(l.Class, s.Columns[l.Column].Title, estimate(l.Median, " ms", digits), versus(s, l, 0.5, isBaseline), versus(s, l, 0.5, isBefore),
 			p90, versus(s, l, 0.9, isBaseline), versus(s, l, 0.9, isBefore))
 	}
 	g.drop(3)
@@ -75,29 +76,19 @@ func versus(s *analysis.Section, l analysis.Line, q float64, kind func(analysis.
 // judged is a verdict, and whether the difference is small.
 func judged(verdict string, within bool) string {
 	if within && verdict != "same" {
-		return verdict + " within " + marginPercent()
+		return verdict + " within " + marginPercent
 	}
-	return orUnknown(verdict)
+	return cmp.Or(verdict, unknown)
 }
 
 // times prints a ratio with its interval.
-func times(e analysis.Estimate) string {
-	if e.Value == nil {
-		return unknown
-	}
-	text := ratio(*e.Value) + " ×"
-	if e.Bounded() {
-		text += " (" + interval(e, ratio) + ")"
-	}
-	return text
-}
+func times(e analysis.Estimate) string { return estimate(e, " ×", ratio) }
 
 func ratio(v float64) string {
-	decimals := 2
 	if v >= 9.995 {
-		decimals = 1
+		return fixed(v, 1)
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64)
+	return fixed(v, 2)
 }
 
 // metricGrid has a row for each class and config.
@@ -145,7 +136,7 @@ func lineOf(s *analysis.Section, metric, class string, column int) analysis.Line
 }
 
 // counted prints a number of things; 0 is that there are none.
-func counted(n int) string { return orUnknown(some(n)) }
+func counted(n int) string { return cmp.Or(some(n), unknown) }
 
 // deployGrid has a row for each first cold start of an image.
 func deployGrid(s *analysis.Section) *grid {
@@ -164,7 +155,7 @@ func imageGrid(s *analysis.Section) *grid {
 		if i.Layers != nil {
 			layers = strconv.Itoa(*i.Layers)
 		}
-		g.add(i.Title, bytesOf(i.SizeBytes), bytesOf(i.CompressedBytes), layers, orUnknown(i.Base), short(i.ImageID), short(i.Digest), orUnknown(i.Change))
+		g.add(i.Title, bytesOf(i.SizeBytes), bytesOf(i.CompressedBytes), layers, cmp.Or(i.Base, unknown), short(i.ImageID), short(i.Digest), cmp.Or(i.Change, unknown))
 	}
 	g.drop(1)
 	return g
@@ -174,7 +165,7 @@ func imageGrid(s *analysis.Section) *grid {
 func problemGrid(s *analysis.Section) *grid {
 	g := &grid{align: "lllrl", header: []string{"config", "what", "reason", "count", "the last one"}}
 	for _, p := range s.Problems {
-		g.add(p.Column, p.Kind, p.Reason, strconv.Itoa(p.Count), orUnknown(p.Example))
+		g.add(p.Column, p.Kind, p.Reason, strconv.Itoa(p.Count), cmp.Or(p.Example, unknown))
 	}
 	return g
 }
@@ -183,7 +174,7 @@ func problemGrid(s *analysis.Section) *grid {
 func unavailableGrid(s *analysis.Section) *grid {
 	g := &grid{align: "lll", header: []string{"not measured", "why", "what mends it"}}
 	for _, u := range s.Unavailable {
-		g.add(u.Variant, u.Error, orUnknown(u.Hint))
+		g.add(u.Variant, u.Error, cmp.Or(u.Hint, unknown))
 	}
 	return g
 }

@@ -117,9 +117,6 @@ func fenced(b *bytes.Buffer, language, text string) {
 // fileLink links to a run file as it lies beside results/*.md; a name that
 // bench would not have given is not made a link.
 func fileLink(name string) string {
-	if name == "" {
-		return ""
-	}
 	if regexp.MustCompile(`^[A-Za-z0-9._-]+$`).MatchString(name) {
 		return "[" + code(name) + "](runs/" + name + ")"
 	}

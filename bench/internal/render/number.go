@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -14,21 +15,18 @@ const unknown = "-"
 // digits prints a measured value with three significant digits, and with two
 // decimals at most: a REPORT line holds no more.
 func digits(v float64) string {
-	decimals := 2
 	switch a := math.Abs(v); {
 	case a >= 99.95:
-		decimals = 0
+		return fixed(v, 0)
 	case a >= 9.995:
-		decimals = 1
+		return fixed(v, 1)
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64)
+	return fixed(v, 2)
 }
 
 // whole prints a value of a metric that comes in whole numbers; a median of
 // two of them may end in .5.
-func whole(v float64) string {
-	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
-}
+func whole(v float64) string { return strings.TrimSuffix(fixed(v, 1), ".0") }
 
 // printer returns how a metric's values are printed.
 func printer(metric string) func(float64) string {
@@ -60,19 +58,33 @@ func quantile(e analysis.Estimate, print func(float64) string) string {
 	if !e.Bounded() {
 		return unknown
 	}
-	return print(*e.Value) + " (" + interval(e, print) + ")"
+	return estimate(e, "", print)
 }
 
-// median prints a median with its unit, and with its interval where it has one.
-func median(e analysis.Estimate, unit string, print func(float64) string) string {
-	if e.Value == nil {
-		return unknown
+// estimate prints a value with a unit behind it, and its interval if that has ends.
+func estimate(e analysis.Estimate, unit string, print func(float64) string) string {
+	text := optional(e.Value, print)
+	if e.Value != nil {
+		text += unit
 	}
-	s := print(*e.Value) + " " + unit
 	if e.Bounded() {
-		s += " (" + interval(e, print) + ")"
+		text += " (" + interval(e, print) + ")"
 	}
-	return s
+	return text
+}
+
+// fixed prints a value with so many decimals.
+func fixed(v float64, decimals int) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
+
+// signed adds a sign to a printed number; what rounds to 0 has none.
+func signed(text string) string {
+	switch {
+	case strings.Trim(text, "-0.") == "":
+		return strings.TrimPrefix(text, "-")
+	case text[0] != '-':
+		return "+" + text
+	}
+	return text
 }
 
 // bytesOf prints a size with two or three digits, in powers of 1000.
@@ -87,21 +99,14 @@ func bytesOf(n *int64) string {
 		}
 		v, unit = v/1000, next
 	}
-	decimals := 0
-	if unit != "B" && v < 99.95 {
-		decimals = 1
+	if unit == "B" || v >= 99.95 {
+		return fixed(v, 0) + " " + unit
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64) + " " + unit
+	return fixed(v, 1) + " " + unit
 }
 
 // short cuts a digest to the twelve digits that tools show; "" is unknown.
 func short(digest string) string {
-	_, hex, ok := strings.Cut(digest, ":")
-	if !ok {
-		hex = digest
-	}
-	if hex == "" {
-		return unknown
-	}
-	return hex[:min(len(hex), 12)]
+	hex := digest[strings.Index(digest, ":")+1:]
+	return cmp.Or(hex[:min(len(hex), 12)], unknown)
 }

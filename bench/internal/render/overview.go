@@ -54,7 +54,7 @@ func overviewGrid(o analysis.Overview) *grid {
 		for i, c := range r.Cells {
 			text := "not measured"
 			if c.Median.Value != nil {
-				text = median(c.Median, r.Unit, whole)
+				text = estimate(c.Median, " "+r.Unit, whole)
 				if c.StandIn && !always[i] {
 					text += standIn
 				}

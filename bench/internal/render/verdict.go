@@ -11,6 +11,9 @@ import (
 // verdict is a comparison in words.
 type verdict struct{ Text, Verdict string }
 
+// marginPercent is analysis.Margin in words.
+var marginPercent = fmt.Sprintf("%g %%", 100*analysis.Margin)
+
 // sentences says each comparison in words: every median, and
 // p90 and p99 where the word is another than the median's.
 func sentences(s *analysis.Section) []verdict {
@@ -61,7 +64,7 @@ func sentence(s *analysis.Section, c analysis.ColumnComparison) string {
 		what = "duration of a warm invocation"
 	}
 	if c.Quantile != 0.5 {
-		what = quantileName(c.Quantile) + " of the " + what
+		what = analysis.QuantileName(c.Quantile) + " of the " + what
 	}
 	text := s.Columns[c.Column].Title + ": " + what
 	base := s.Columns[c.Baseline].Title + "'s"
@@ -78,10 +81,10 @@ func sentence(s *analysis.Section, c analysis.ColumnComparison) string {
 	case "faster", "slower":
 		text += " is " + print(value) + " times " + longer + " than " + base
 		if c.Within {
-			text += ", which is within " + marginPercent()
+			text += ", which is within " + marginPercent
 		}
 	case "same":
-		text += " is the same as " + base + " within " + marginPercent()
+		text += " is the same as " + base + " within " + marginPercent
 		more = print(value) + " times"
 	default:
 		text += ": unclear whether it differs from " + base
@@ -110,8 +113,6 @@ func sentence(s *analysis.Section, c analysis.ColumnComparison) string {
 	return text + ")"
 }
 
-func marginPercent() string { return strconv.FormatFloat(100*analysis.Margin, 'f', -1, 64) + " %" }
-
 func inverse(v *float64) *float64 {
 	if v == nil || *v == 0 {
 		return nil
@@ -125,12 +126,12 @@ func inverse(v *float64) *float64 {
 func timesPrinter(value float64, ends ...*float64) func(float64) string {
 	decimals := 2
 	for _, v := range append([]*float64{&value}, ends...) {
-		for v != nil && *v != 1 && decimals < 4 && strconv.FormatFloat(*v, 'f', decimals, 64) == strconv.FormatFloat(1, 'f', decimals, 64) {
+		for v != nil && *v != 1 && decimals < 4 && fixed(*v, decimals) == fixed(1, decimals) {
 			decimals++
 		}
 	}
 	if decimals == 2 && value >= 9.995 {
 		decimals = 1
 	}
-	return func(v float64) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
+	return func(v float64) string { return fixed(v, decimals) }
 }
