@@ -53,7 +53,7 @@ func TestMetrics(t *testing.T) {
 		if v, ok := m.Value(full); !ok || v != want[m.Name] {
 			t.Errorf("%s is %v, %v, want %v", m.Name, v, ok, want[m.Name])
 		}
-		if m.Doc == "" || m.Unit != "ms" && m.Unit != "MB" || !m.LowerIsBetter {
+		if m.Doc == "" || m.Unit != "ms" && m.Unit != "MB" {
 			t.Errorf("%+v", m)
 		}
 	}

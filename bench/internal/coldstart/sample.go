@@ -101,8 +101,6 @@ type Metric struct {
 	Name, Unit string
 	// Doc says in a sentence what is measured.
 	Doc string
-	// LowerIsBetter is true for every metric so far.
-	LowerIsBetter bool
 	// Value returns the number and true, or false where the sample lacks it.
 	Value func(Sample) (float64, bool)
 }
@@ -111,17 +109,17 @@ type Metric struct {
 // what verdicts stand on.
 func MetricsOf() []Metric {
 	return []Metric{
-		{Name: "total", Unit: "ms", LowerIsBetter: true, Doc: "Init Duration + Duration, before the ceiling of billing; Duration alone for warm invocations", Value: Total},
-		{Name: "init", Unit: "ms", LowerIsBetter: true, Doc: "Init Duration: from the start of the first extension, or of the entrypoint without any, to the first GET /next of runtime and extensions", Value: func(s Sample) (float64, bool) { return value(s.Metrics.InitDurationMs) }},
-		{Name: "init extensions", Unit: "ms", LowerIsBetter: true, Doc: "the part of Init Duration before the last extension registered and the runtime started", Value: func(s Sample) (float64, bool) { return value(s.Phases.ExtensionsMs) }},
-		{Name: "init platform", Unit: "ms", LowerIsBetter: true, Doc: "the part of Init Duration before the function's process", Value: func(s Sample) (float64, bool) { platform, _, ok := SplitInit(s); return platform, ok }},
-		{Name: "init process", Unit: "ms", LowerIsBetter: true, Doc: "the part of Init Duration from the function's process on", Value: func(s Sample) (float64, bool) { _, process, ok := SplitInit(s); return process, ok }},
-		{Name: "duration", Unit: "ms", LowerIsBetter: true, Doc: "Duration: from the event's hand-out to the next GET /next", Value: func(s Sample) (float64, bool) { return value(s.Metrics.DurationMs) }},
-		{Name: "billed", Unit: "ms", LowerIsBetter: true, Doc: "Billed Duration, whole milliseconds", Value: func(s Sample) (float64, bool) { return value(s.Metrics.BilledDurationMs) }},
-		{Name: "provision", Unit: "ms", LowerIsBetter: true, Doc: "from the request for a new environment to its being ready; never part of billed", Value: func(s Sample) (float64, bool) { return value(s.Phases.ProvisionMs) }},
-		{Name: "client", Unit: "ms", LowerIsBetter: true, Doc: "from bench's request to the answer in bench's hands", Value: func(s Sample) (float64, bool) { return value(s.Phases.ClientMs) }},
-		{Name: "platform and network", Unit: "ms", LowerIsBetter: true, Doc: "client - Init Duration - Duration: what the platform and the network took; may be negative, for the answer leaves before the invocation ends", Value: beyond},
-		{Name: "max memory", Unit: "MB", LowerIsBetter: true, Doc: "Max Memory Used: high-water mark of the execution environment", Value: func(s Sample) (float64, bool) { return value(s.Metrics.MaxMemoryUsedMB) }},
+		{Name: "total", Unit: "ms", Doc: "Init Duration + Duration, before the ceiling of billing; Duration alone for warm invocations", Value: Total},
+		{Name: "init", Unit: "ms", Doc: "Init Duration: from the start of the first extension, or of the entrypoint without any, to the first GET /next of runtime and extensions", Value: func(s Sample) (float64, bool) { return value(s.Metrics.InitDurationMs) }},
+		{Name: "init extensions", Unit: "ms", Doc: "the part of Init Duration before the last extension registered and the runtime started", Value: func(s Sample) (float64, bool) { return value(s.Phases.ExtensionsMs) }},
+		{Name: "init platform", Unit: "ms", Doc: "the part of Init Duration before the function's process", Value: func(s Sample) (float64, bool) { platform, _, ok := SplitInit(s); return platform, ok }},
+		{Name: "init process", Unit: "ms", Doc: "the part of Init Duration from the function's process on", Value: func(s Sample) (float64, bool) { _, process, ok := SplitInit(s); return process, ok }},
+		{Name: "duration", Unit: "ms", Doc: "Duration: from the event's hand-out to the next GET /next", Value: func(s Sample) (float64, bool) { return value(s.Metrics.DurationMs) }},
+		{Name: "billed", Unit: "ms", Doc: "Billed Duration, whole milliseconds", Value: func(s Sample) (float64, bool) { return value(s.Metrics.BilledDurationMs) }},
+		{Name: "provision", Unit: "ms", Doc: "from the request for a new environment to its being ready; never part of billed", Value: func(s Sample) (float64, bool) { return value(s.Phases.ProvisionMs) }},
+		{Name: "client", Unit: "ms", Doc: "from bench's request to the answer in bench's hands", Value: func(s Sample) (float64, bool) { return value(s.Phases.ClientMs) }},
+		{Name: "platform and network", Unit: "ms", Doc: "client - Init Duration - Duration: what the platform and the network took; may be negative, for the answer leaves before the invocation ends", Value: beyond},
+		{Name: "max memory", Unit: "MB", Doc: "Max Memory Used: high-water mark of the execution environment", Value: func(s Sample) (float64, bool) { return value(s.Metrics.MaxMemoryUsedMB) }},
 	}
 }
 
@@ -198,4 +196,19 @@ func value(p *float64) (float64, bool) {
 		return 0, false
 	}
 	return *p, true
+}
+
+// The strategies that force a cold start on AWS; see Sample.Strategy. Local
+// engines have one each.
+const (
+	StrategyConfigUpdate = "config-update"
+	StrategyCodeUpdate   = "code-update"
+	StrategyBurst        = "burst"
+	StrategyVersion      = "version"
+	StrategyIdle         = "idle"
+)
+
+// Strategies lists the strategies on AWS, the default first.
+func Strategies() []string {
+	return []string{StrategyConfigUpdate, StrategyCodeUpdate, StrategyBurst, StrategyVersion, StrategyIdle}
 }

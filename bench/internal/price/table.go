@@ -170,30 +170,17 @@ func (t *Table) Rates(arch, region string) (Rates, error) {
 	return *rates, nil
 }
 
-// Cost returns the price in dollars of one invocation billed for billedMs
-// milliseconds at a memory size in MB (1024 of which are a GB), its request
-// included. A fraction of a millisecond counts as a whole one, as AWS counts
-// it. Billed Duration already holds init and, for SnapStart, Billed Restore
-// Duration: nothing is added to it. A duration that is negative or not a
-// number, or a memory size that is not positive, is an error.
-func (t *Table) Cost(billedMs float64, memoryMB int, arch, region string) (float64, error) {
-	r, err := t.Rates(arch, region)
-	if err != nil {
-		return 0, err
-	}
-	if !(billedMs >= 0) || math.IsInf(billedMs, 0) || memoryMB <= 0 {
-		return 0, fmt.Errorf("pricing %v ms at %d MB: not an invocation", billedMs, memoryMB)
-	}
-	return r.Cost(billedMs, memoryMB), nil
-}
-
 // Million returns the price in dollars of a million invocations, requests
 // included, whose Billed Durations, whole milliseconds each, have a mean.
 func (r Rates) Million(meanBilledMs float64, memoryMB int) float64 {
 	return 1e6 * (r.RequestUSD + meanBilledMs/1000*float64(memoryMB)/1024*r.GBSecondUSD)
 }
 
-// Cost returns the price of one invocation in dollars; see Table.Cost.
+// Cost returns the price in dollars of one invocation billed for billedMs
+// milliseconds at a memory size in MB (1024 of which are a GB), its request
+// included. A fraction of a millisecond counts as a whole one, as AWS counts
+// it. Billed Duration already holds init and, for SnapStart, Billed Restore
+// Duration: nothing is added to it.
 func (r Rates) Cost(billedMs float64, memoryMB int) float64 {
 	return r.RequestUSD + math.Ceil(billedMs)/1000*float64(memoryMB)/1024*r.GBSecondUSD
 }

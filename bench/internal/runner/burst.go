@@ -15,11 +15,7 @@ func (r *run) burst(ctx context.Context, c *config, round, rounds int) error {
 	type start struct{ round, attempts int }
 	var open []start
 	for n := round; n < round+rounds; n++ {
-		past := r.cells[cell{c.Config, n}]
-		if past == nil {
-			past = &slot{}
-		}
-		if !past.settled {
+		if past := r.slot(c.Config, n); !past.settled {
 			open = append(open, start{n, past.attempts})
 		}
 	}

@@ -133,14 +133,3 @@ func (r *run) close(c *config, env coldstart.Environment) error {
 	}
 	return &stop{StoppedGaveUp, err}
 }
-
-// left counts the configurations that are still measured.
-func (r *run) left() int {
-	n := 0
-	for _, c := range r.configs {
-		if !c.gaveUp {
-			n++
-		}
-	}
-	return n
-}

@@ -1,5 +1,7 @@
 package runner
 
+import "slices"
+
 // Order returns the order of a round: a permutation of 0 to n-1 that follows
 // from the seed, the round and n alone, on every machine and with every version
 // of Go.
@@ -16,19 +18,10 @@ func Order(seed uint64, round, n int) []int {
 	}
 	before, after := Order(seed, round-1, n), Order(seed, round+1, n)
 	for {
-		if p := g.permutation(n); !equal(p, before) && !equal(p, after) {
+		if p := g.permutation(n); !slices.Equal(p, before) && !slices.Equal(p, after) {
 			return p
 		}
 	}
-}
-
-func equal(a, b []int) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // golden is 2^64 divided by the golden ratio, SplitMix64's increment.

@@ -12,7 +12,7 @@ func TestOrderIsAPermutation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed, round, n := rapid.Uint64().Draw(t, "seed"), rapid.IntRange(0, 1<<30).Draw(t, "round"), rapid.IntRange(0, 40).Draw(t, "n")
 		p := Order(seed, round, n)
-		if !equal(p, Order(seed, round, n)) {
+		if !slices.Equal(p, Order(seed, round, n)) {
 			t.Fatal("the same seed and round gave two orders")
 		}
 		slices.Sort(p)
@@ -27,7 +27,7 @@ func TestOrderIsAPermutation(t *testing.T) {
 func TestOrderNeverRepeatsItself(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed, round, n := rapid.Uint64().Draw(t, "seed"), rapid.IntRange(1, 1<<30).Draw(t, "round"), rapid.IntRange(3, 20).Draw(t, "n")
-		if p := Order(seed, round, n); equal(p, Order(seed, round-1, n)) {
+		if p := Order(seed, round, n); slices.Equal(p, Order(seed, round-1, n)) {
 			t.Fatalf("round %d has the order of the one before: %v", round, p)
 		}
 	})
@@ -63,7 +63,7 @@ func TestOrderIsForEver(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("orders of seed 1 are\n%q, want\n%q", got, want)
 	}
-	if equal(Order(1, 2, 30), Order(2, 2, 30)) {
+	if slices.Equal(Order(1, 2, 30), Order(2, 2, 30)) {
 		t.Error("two seeds give one order")
 	}
 }

@@ -55,11 +55,12 @@ type deployed struct {
 	forgone map[int]bool
 }
 
+func newDeployed() deployed {
+	return deployed{images: map[int]string{}, used: map[string]bool{}, forgone: map[int]bool{}}
+}
+
 // note remembers an image that is about to be started.
 func (d *deployed) note(n coldstart.Deployed) {
-	if d.images == nil {
-		d.images, d.used, d.forgone = map[int]string{}, map[string]bool{}, map[int]bool{}
-	}
 	d.images[n.Number], d.used[n.Image] = n.Image, true
 }
 
@@ -139,9 +140,6 @@ func (r *run) forgo(c *config, none *notDeployed) {
 	}
 	if c.deployed.forgone[none.number] {
 		return
-	}
-	if c.deployed.forgone == nil {
-		c.deployed.forgone = map[int]bool{}
 	}
 	c.deployed.forgone[none.number] = true
 	r.res.Warnings = append(r.res.Warnings, fmt.Sprintf("%v: %v", c.Config, none))

@@ -20,6 +20,14 @@ type slot struct {
 	attempts int
 }
 
+// slot returns what is known of a cell.
+func (r *run) slot(c coldstart.Config, round int) slot {
+	if past := r.cells[cell{c, round}]; past != nil {
+		return *past
+	}
+	return slot{}
+}
+
 // replay counts what the past holds.
 func (r *run) replay() {
 	byConfig := map[coldstart.Config]*config{}

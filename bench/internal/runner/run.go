@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func Run(ctx context.Context, job Job, sink Sink, o Options) (Result, error) {
 	}
 	r := &run{Job: job, sink: sink, o: o, cells: map[cell]*slot{}}
 	for _, c := range job.Configs {
-		r.configs = append(r.configs, &config{Config: c})
+		r.configs = append(r.configs, &config{Config: c, deployed: newDeployed()})
 	}
 	r.replay()
 	r.mu.Lock()
@@ -96,7 +97,7 @@ func (r *run) rounds(ctx context.Context) error {
 		if err := r.round(ctx, round, taken); err != nil {
 			return err
 		}
-		if r.left() == 0 {
+		if !slices.ContainsFunc(r.configs, func(c *config) bool { return !c.gaveUp }) {
 			return &stop{why: StoppedGaveUp}
 		}
 		last := round + taken - 1
@@ -148,10 +149,7 @@ func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
 	if c.gaveUp {
 		return nil
 	}
-	past := r.cells[cell{c.Config, round}]
-	if past == nil {
-		past = &slot{}
-	}
+	past := r.slot(c.Config, round)
 	if past.settled {
 		return nil
 	}

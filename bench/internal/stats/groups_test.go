@@ -173,7 +173,7 @@ func TestGroupCoverage(t *testing.T) {
 					if iv := a.Interval(q, 0.95); iv.Lo <= truth && truth <= iv.Hi {
 						covered[i]++
 					}
-					if iv := a.All().Interval(q, 0.95); iv.Lo <= truth && truth <= iv.Hi {
+					if iv := a.all.Interval(q, 0.95); iv.Lo <= truth && truth <= iv.Hi {
 						plain[i]++
 					}
 					if got, _ := GroupRatio(a, b, q, 0.95); got.Lo <= 1 && 1 <= got.Hi {

@@ -15,8 +15,12 @@ func (i Interval) Finite() bool { return !math.IsInf(i.Lo, 0) && !math.IsInf(i.H
 func Unbounded() Interval { return Interval{math.Inf(-1), math.Inf(1)} }
 
 // Interval returns the interval of the quantile q (between 0 and 1) at a
-// confidence (0.95 say) from order statistics. It assumes nothing of the
+// confidence (e.g. 0.95) from order statistics. It assumes nothing of the
 // distribution, and that the values are independent of one another.
+//
+// Sources: J.-Y. Le Boudec, "Performance Evaluation of Computer and Communication
+// Systems" (2010), theorem 2.1; H. A. David and H. N. Nagaraja, "Order
+// Statistics" (2003), section 7.1.
 func (o Ordered) Interval(q, confidence float64) Interval {
 	iv := Unbounded()
 	lo, hi := Ranks(len(o.x), q, confidence)

@@ -6,37 +6,20 @@ import (
 )
 
 // Ordered is a set of values in ascending order. The zero value is empty.
-type Ordered struct {
-	x       []float64
-	dropped int
-}
+type Ordered struct{ x []float64 }
 
-// Order copies the finite values, sorts the copy and counts the others.
-func Order(values []float64) Ordered {
-	o := Ordered{x: make([]float64, 0, len(values))}
-	for _, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			o.dropped++
-			continue
-		}
-		o.x = append(o.x, v)
-	}
-	slices.Sort(o.x)
-	return o
-}
+// Order copies the finite values and sorts the copy.
+func Order(values []float64) Ordered { return Sort(slices.Clone(values)) }
 
 // Sort is Order without a copy: it takes the slice over and changes it.
 func Sort(values []float64) Ordered {
 	finite := slices.DeleteFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 	slices.Sort(finite)
-	return Ordered{x: finite, dropped: len(values) - len(finite)}
+	return Ordered{x: finite}
 }
 
 // N is the number of values.
 func (o Ordered) N() int { return len(o.x) }
-
-// Dropped is how many of the values given to Order were no finite numbers.
-func (o Ordered) Dropped() int { return o.dropped }
 
 // Distinct is the number of different values.
 func (o Ordered) Distinct() int {
@@ -59,10 +42,12 @@ func (o Ordered) Max() (float64, bool) { return o.Quantile(1) }
 // where there is none.
 func (o Ordered) Median() (float64, bool) { return o.Quantile(0.5) }
 
-// Quantile returns the value below which the share q of the values lies, by
-// definition 7 of Hyndman and Fan, as R and NumPy do unless told otherwise:
-// linear between the values of rank 1+(n-1)q rounded down and up. It is false
-// for no values and for a q outside 0 to 1.
+// Quantile returns the value below which the share q of the values lies, as R
+// and NumPy do unless told otherwise: linear between the values of rank 1+(n-1)q
+// rounded down and up. It is false for no values and for a q outside 0 to 1.
+//
+// Source: R. J. Hyndman and Y. Fan, "Sample Quantiles in Statistical Packages",
+// The American Statistician 50 (1996), definition 7.
 func (o Ordered) Quantile(q float64) (float64, bool) {
 	n := len(o.x)
 	if n == 0 || !(q >= 0 && q <= 1) {
