@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -123,7 +122,7 @@ func configsIn(h runfile.Header, columns []Column) []runfile.Config {
 	of := configsOf(h)
 	var list []runfile.Config
 	for _, c := range columns {
-		list = append(list, of[coldstart.Config{Variant: c.Variant, MemoryMB: c.MemoryMB, Arch: c.Arch}])
+		list = append(list, of[c.Config])
 	}
 	return list
 }

@@ -1,6 +1,8 @@
 package analysis
 
 import (
+	"slices"
+
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/stats"
 )
@@ -127,21 +129,11 @@ func opposite(columns []Column, i int) []int {
 // beforeColumn finds the image that a column's variant had before; -1 where it was
 // not measured.
 func beforeColumn(columns []Column, c Column) int {
-	for i, b := range columns {
-		if b.Before == c.Variant && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(columns, func(b Column) bool { return b.Before == c.Variant && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch })
 }
 
 // baselineColumn finds the baseline of a column's memory size and
 // architecture; -1 where it was not measured.
 func baselineColumn(columns []Column, c Column) int {
-	for i, b := range columns {
-		if b.Baseline && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(columns, func(b Column) bool { return b.Baseline && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch })
 }

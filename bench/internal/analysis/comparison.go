@@ -1,10 +1,12 @@
 package analysis
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
@@ -65,10 +67,8 @@ type Comparison struct {
 
 // Row is the change of one config in one class, metric and quantile.
 type Row struct {
-	Title    string `json:"title"`
-	Variant  string `json:"variant"`
-	MemoryMB int    `json:"memorySizeMB"`
-	Arch     string `json:"arch"`
+	Title string `json:"title"`
+	coldstart.Config
 	// Image is a value of runfile.Change: "setup changed" for the same image that is
 	// started otherwise, "unknown" where a run does not tell.
 	Image    string  `json:"image"`
@@ -137,7 +137,7 @@ func comparisonOf(base, now recorded, how CompareOptions) (*Comparison, error) {
 	c.judge(pairs, how)
 	c.explain(pairs)
 	if n.Backend == "local" && c.Uncontrolled() && slices.ContainsFunc(c.Lines, func(d Row) bool { return d.Image == string(runfile.ChangeImage) }) {
-		c.Settle = plan.Shell([]string{"bench", "local", "--against", orElse(how.Base, "results/runs/"+b.ID+runfile.Ext)})
+		c.Settle = plan.Shell([]string{"bench", "local", "--against", cmp.Or(how.Base, "results/runs/"+b.ID+runfile.Ext)})
 	}
 	return c, nil
 }

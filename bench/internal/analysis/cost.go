@@ -1,11 +1,12 @@
 package analysis
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/price"
-	"coldbench/bench/internal/runfile"
 )
 
 // Costs says what a million invocations would cost at Lambda's prices, and
@@ -38,22 +39,12 @@ type CostCell struct {
 	USD *float64 `json:"usdPerMillion"`
 }
 
-// billing is what a section remembers of its samples for Price.
-type billing struct {
-	// region is where an AWS run ran; empty for any other.
-	region string
-	lines  []CostLine
-}
-
 // billingOf takes the mean Billed Duration of each class that the headline
 // shows. Billed Duration already holds init and Billed Restore Duration:
 // nothing is added.
-func billingOf(h runfile.Header, columns []Column, o observed) billing {
-	b := billing{lines: []CostLine{}}
-	if h.Place() == "aws" {
-		b.region = h.Engine
-	}
-	for _, class := range o.among(h.Plan.Only, coldstart.ClassCold, coldstart.ClassWarm) {
+func billingOf(columns []Column, o observed, only string) []CostLine {
+	var lines []CostLine
+	for _, class := range o.among(only, coldstart.ClassCold, coldstart.ClassWarm) {
 		line := CostLine{Class: string(class), Cells: make([]CostCell, len(columns))}
 		for i := range columns {
 			sum, n := 0.0, 0
@@ -68,9 +59,9 @@ func billingOf(h runfile.Header, columns []Column, o observed) billing {
 				line.Cells[i] = CostCell{Invocations: n, BilledMs: &mean}
 			}
 		}
-		b.lines = append(b.lines, line)
+		lines = append(lines, line)
 	}
-	return b
+	return lines
 }
 
 // Price adds to each section what a million invocations would cost at the
@@ -84,18 +75,16 @@ func (r *Report) Price(table *price.Table, region string) {
 }
 
 func (s *Section) costs(table *price.Table, region string) *Costs {
-	if len(s.billing.lines) == 0 {
+	if len(s.billing) == 0 {
 		return nil
 	}
-	if region == "" {
-		region = s.billing.region
+	if region == "" && s.Place == "aws" {
+		region = s.Engine
 	}
-	if region == "" {
-		region = price.DefaultRegion
-	}
+	region = cmp.Or(region, price.DefaultRegion)
 	c := &Costs{Region: region, Date: table.Regions[region].Date, Source: table.Source, Lines: []CostLine{}}
-	for _, l := range s.billing.lines {
-		line := CostLine{Class: l.Class, Cells: append([]CostCell(nil), l.Cells...)}
+	for _, l := range s.billing {
+		line := CostLine{Class: l.Class, Cells: slices.Clone(l.Cells)}
 		for i := range line.Cells {
 			cell := &line.Cells[i]
 			rates, err := table.Rates(s.Columns[i].Arch, region)

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -164,5 +165,5 @@ func forcedBy(p plan.Plan) string {
 	if p.Redeploy > 0 {
 		return fmt.Sprintf("%s, after %s of each config (%s)", afterDeploymentBy, count(p.Redeploy, "deployment"), byDeployment)
 	}
-	return orElse(p.Strategy, "a strategy that was not recorded")
+	return cmp.Or(p.Strategy, "a strategy that was not recorded")
 }

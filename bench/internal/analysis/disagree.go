@@ -82,7 +82,7 @@ func (s *Section) like(other *Section, c ColumnComparison) (ColumnComparison, bo
 	column, baseline := other.Columns[c.Column], other.Columns[c.Baseline]
 	for _, o := range s.Comparisons {
 		if o.Class == c.Class && o.Quantile == c.Quantile &&
-			s.Columns[o.Column].sameConfig(column) && s.Columns[o.Baseline].sameConfig(baseline) {
+			s.Columns[o.Column].Config == column.Config && s.Columns[o.Baseline].Config == baseline.Config {
 			return o, s.identity(column).Same(other.identity(column)) && s.identity(baseline).Same(other.identity(baseline))
 		}
 	}

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/runfile"
 )
@@ -31,7 +32,7 @@ func imagesOf(in Input) []Image {
 		seen[k] = true
 		i := c.Image
 		image := Image{
-			Title: orElse(c.Before, c.Variant), Variant: c.Variant, Arch: c.Arch,
+			Title: cmp.Or(c.Before, c.Variant), Variant: c.Variant, Arch: c.Arch,
 			ImageID: i.ImageID, ContentID: i.ContentID, Digest: i.Digest, Layers: known(i.Layers), Base: i.Base, StandIn: i.StandIn,
 			SizeBytes: known(i.SizeBytes), CompressedBytes: known(i.CompressedBytes),
 		}

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -63,7 +64,7 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	if p.Timeout.Duration > 0 {
 		add("Function timeout", "%s s", number(p.Timeout.Number()))
 	}
-	add("Payload", "SHA-256 %s", orElse(p.PayloadSha256, "not recorded"))
+	add("Payload", "SHA-256 %s", cmp.Or(p.PayloadSha256, "not recorded"))
 	add("Network", "%s", p.Network)
 	add("Retries", "%d for a sample that was not proved", p.Retries)
 	add("Tool", "%s", h.Tool)
@@ -105,7 +106,7 @@ func engineFacts(h runfile.Header, add func(name, format string, args ...any)) {
 	}
 	add("Storage driver", "%s", f.StorageDriver)
 	if h.Host.Cgroup != "" {
-		add("Control groups", "%s, driver %s", h.Host.Cgroup, orElse(f.CgroupDriver, "unknown"))
+		add("Control groups", "%s, driver %s", h.Host.Cgroup, cmp.Or(f.CgroupDriver, "unknown"))
 	}
 	add("Container runtime", "%s", f.Runtime)
 	if f.Rootless != nil {
@@ -153,11 +154,4 @@ func joinInts(v []int) string {
 		s[i] = strconv.Itoa(n)
 	}
 	return strings.Join(s, ",")
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

@@ -1,11 +1,13 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/stats"
 )
 
@@ -95,27 +97,22 @@ func fewNote() string {
 // more than it takes to tell it from the others.
 func overviewColumns(sections map[string]*Section) []Column {
 	var columns []Column
-	sizes, archs := map[int]bool{}, map[string]bool{}
+	var configs []coldstart.Config
 	for _, p := range overviewPlaces {
 		if sections[p.place] == nil {
 			continue
 		}
 		for _, c := range sections[p.place].Columns {
-			if c.Control || c.Before != "" || slices.ContainsFunc(columns, c.sameConfig) {
+			if c.Control || c.Before != "" || slices.Contains(configs, c.Config) {
 				continue
 			}
-			sizes[c.MemoryMB], archs[c.Arch] = true, true
-			columns = append(columns, c)
+			columns, configs = append(columns, c), append(configs, c.Config)
 		}
 	}
-	for i, c := range columns {
-		columns[i].Title = titleOf(c.Variant, c.MemoryMB, c.Arch, len(sizes) > 1, len(archs) > 1)
+	for i, title := range plan.Names(configs) {
+		columns[i].Title = title
 	}
 	return columns
-}
-
-func (c Column) sameConfig(d Column) bool {
-	return c.Variant == d.Variant && c.MemoryMB == d.MemoryMB && c.Arch == d.Arch
 }
 
 func overviewRow(place, label string, class coldstart.Class, columns []Column, s *Section) OverviewRow {
@@ -129,7 +126,7 @@ func overviewRow(place, label string, class coldstart.Class, columns []Column, s
 		}
 		row.Unit, row.Measured = r.Unit, true
 		for i, c := range columns {
-			if k := slices.IndexFunc(s.Columns, c.sameConfig); k >= 0 {
+			if k := slices.IndexFunc(s.Columns, func(d Column) bool { return d.Config == c.Config }); k >= 0 {
 				row.Cells[i] = OverviewCell{Median: r.Cells[k].Median, StandIn: s.Columns[k].StandIn}
 			}
 		}
@@ -152,7 +149,7 @@ func overviewCaption(label string, s *Section) string {
 			bases = append(bases, strings.TrimSpace(i.Variant+" on "+i.Base))
 		}
 	}
-	text := fmt.Sprintf("%s: %s, %s, %s MB, %s", label, where, orElse(spanOf(s.Sessions), when(s.Started)), strings.Join(sizes, ", "), strings.Join(archs, " and "))
+	text := fmt.Sprintf("%s: %s, %s, %s MB, %s", label, where, cmp.Or(spanOf(s.Sessions), when(s.Started)), strings.Join(sizes, ", "), strings.Join(archs, " and "))
 	switch s.Strategy {
 	case "":
 	case byDeployment:

@@ -79,15 +79,11 @@ func (c *Comparison) matches(columns []Column, index map[coldstart.Config]int, b
 	var list []match
 	var setup, renamed []string
 	for i, column := range columns {
-		config := coldstart.Config{Variant: column.Variant, MemoryMB: column.MemoryMB, Arch: column.Arch}
-		j, ok := index[config]
-		if column.Before != "" {
+		j, ok := index[column.Config]
+		if !ok || column.Before != "" {
 			continue
 		}
-		if !ok {
-			continue
-		}
-		was, is := before[config], after[config]
+		was, is := before[column.Config], after[column.Config]
 		change := is.Change(was)
 		switch change {
 		case runfile.ChangeNone:
@@ -128,7 +124,7 @@ func (c *Comparison) lines(matches []match, measures []measure, was, is observed
 				if enough := stats.MinSamples(q, Confidence); q > 0.5 && min(p.base.N(), p.now.N()) < enough {
 					continue
 				}
-				d := Row{Title: m.column.Title, Variant: m.column.Variant, MemoryMB: m.column.MemoryMB, Arch: m.column.Arch,
+				d := Row{Title: m.column.Title, Config: m.column.Config,
 					Image: m.image, Class: string(of.class), Metric: of.metric.Name, Unit: of.metric.Unit, Quantile: q,
 					Base: estimate(p.base, q), New: estimate(p.now, q), BaseN: p.base.N(), NewN: p.now.N()}
 				if q == 0.5 {

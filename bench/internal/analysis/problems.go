@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -29,7 +30,7 @@ func problemsOf(run *runfile.Run, columns []Column, index map[coldstart.Config]i
 		}
 		p := &list[i]
 		p.Count++
-		p.Example, p.Output = orElse(example, p.Example), orElse(output, p.Output)
+		p.Example, p.Output = cmp.Or(example, p.Example), cmp.Or(output, p.Output)
 	}
 	for _, r := range run.Rejects {
 		add(key{r.Try().Config, "reject", string(r.Reason)}, r.Detail, "")

@@ -96,7 +96,8 @@ type Section struct {
 	// Command measures the same again.
 	Command string `json:"command"`
 
-	billing billing
+	// billing holds the mean Billed Durations that Price needs.
+	billing []CostLine
 	// facts are the engine's; the zero value where they are unknown.
 	facts coldstart.EngineFacts
 }
@@ -105,12 +106,10 @@ type Section struct {
 type Column struct {
 	// Title is unique within the section and says what a table has to say:
 	// the memory size in a sweep, a stand-in base.
-	Title    string `json:"title"`
-	Variant  string `json:"variant"`
-	MemoryMB int    `json:"memorySizeMB"`
-	Arch     string `json:"arch"`
-	StandIn  bool   `json:"standIn"`
-	Doc      string `json:"doc,omitempty"`
+	Title string `json:"title"`
+	coldstart.Config
+	StandIn bool   `json:"standIn"`
+	Doc     string `json:"doc,omitempty"`
 	// Baseline is true for the column that others of the same memory size and
 	// architecture are compared with.
 	Baseline bool `json:"baseline"`

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -40,7 +41,7 @@ func newSection(in Input) Section {
 		Command:     in.command.Command(),
 	}
 	for _, u := range h.Unavailable {
-		name := orElse(u.Before, u.Variant) + marks(u.Before != "", false)
+		name := cmp.Or(u.Before, u.Variant) + marks(u.Before != "", false)
 		s.Unavailable = append(s.Unavailable, Unavailable{Variant: name, Error: u.Error, Hint: u.Hint})
 	}
 	if p := in.Reference; p != nil && h.Reference != "" && p.Header.ID == h.Reference {
@@ -49,7 +50,7 @@ func newSection(in Input) Section {
 			s.Since = c
 		}
 	}
-	s.billing = billingOf(h, columns, o)
+	s.billing = billingOf(columns, o, only)
 	if h.Facts != nil {
 		s.facts = *h.Facts
 	}

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		if client := m.Name == "client" || m.Name == "platform and network"; client && backend != "aws" || m.Name == "provision" && backend == "aws" {
 			continue
 		}
-		title := orElse(metricTitles[m.Name], m.Name)
+		title := cmp.Or(metricTitles[m.Name], m.Name)
 		t := Table{Metric: m.Name, Title: title, Unit: m.Unit, Doc: sentence(strings.TrimPrefix(m.Doc, title+": ")), Lines: []Line{}, Notes: []string{}}
 		for _, class := range o.among(only, classes()...) {
 			if !has(class, m.Name) {
@@ -89,7 +90,7 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 		if len(t.Lines) == 0 || split && !slices.ContainsFunc(t.Lines, func(l Line) bool { return l.N > 0 }) {
 			continue // most functions have no extensions and do not say when their process began
 		}
-		t.Doc = orElse(docs[backend][m.Name], t.Doc)
+		t.Doc = cmp.Or(docs[backend][m.Name], t.Doc)
 		if m.Name == "total" {
 			t.Notes = append(t.Notes, "n counts execution environments; each counts once, with the median of its invocations of the class.")
 			t.Notes = append(t.Notes, differing(columns, o, only)...)

@@ -171,11 +171,11 @@ func SetupID(img Image, environment map[string]string) string {
 // Config is one column of an experiment: a variant at a memory size on an
 // architecture. It is comparable and the key of every map.
 type Config struct {
-	Variant string
+	Variant string `json:"variant"`
 	// MemoryMB is the memory size asked for, in MiB.
-	MemoryMB int
+	MemoryMB int `json:"memorySizeMB"`
 	// Arch is "amd64" or "arm64".
-	Arch string
+	Arch string `json:"arch"`
 }
 
 // String returns the configuration as one word: "scratch/512MB/amd64".

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/coldstart"
 )
 
 // TestScalesHoldTheirValues: whatever the values, an axis has a few ticks, in
@@ -79,7 +80,7 @@ func TestForeignTextInPictures(t *testing.T) {
 		total := analysis.Table{Metric: "total", Title: text, Unit: "ms", Doc: text, Notes: []string{text}}
 		s := analysis.Section{
 			Heading: text, Caption: text, Alerts: []string{text}, Notes: []string{text}, Warnings: []string{text}, File: text, Command: text, Run: text,
-			Columns:     []analysis.Column{{Title: text, Variant: text, MemoryMB: 0}, {Title: "b", Variant: text, MemoryMB: 512}, {Title: "c", Variant: text, MemoryMB: 128}},
+			Columns:     []analysis.Column{{Title: text, Config: coldstart.Config{Variant: text}}, {Title: "b", Config: coldstart.Config{Variant: text, MemoryMB: 512}}, {Title: "c", Config: coldstart.Config{Variant: text, MemoryMB: 128}}},
 			Unavailable: []analysis.Unavailable{{Variant: text, Error: text, Hint: text}},
 			Problems:    []analysis.Problem{{Column: text, Reason: text, Example: text, Output: "x" + text}},
 			Images:      []analysis.Image{{Title: text, Base: text, ImageID: "sha256:0123456789abcdef"}},

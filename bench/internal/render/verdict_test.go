@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/coldstart"
 )
 
 func TestSentences(t *testing.T) {
@@ -92,7 +93,7 @@ func TestOneColourAVariant(t *testing.T) {
 	s := &analysis.Section{}
 	for _, v := range []string{"a", "b", "c", "d", "e"} {
 		for _, mb := range []int{128, 512, 1769} {
-			s.Columns = append(s.Columns, analysis.Column{Variant: v, MemoryMB: mb, Arch: "amd64"})
+			s.Columns = append(s.Columns, analysis.Column{Config: coldstart.Config{Variant: v, MemoryMB: mb, Arch: "amd64"}})
 		}
 	}
 	for i := range s.Columns {
