@@ -25,7 +25,6 @@ func (f *fields) put(k key, v float64) {
 	f.seen |= 1 << k
 }
 
-// get returns a pointer to a number that was read, or nil.
 func (f *fields) get(k key) *float64 {
 	if !f.seen.has(k) {
 		return nil
@@ -235,7 +234,6 @@ func (f *fields) unknown(s string, g gap, set keySet) (end int, err error) {
 	return end, nil
 }
 
-// trim takes the separators off both ends.
 func trim(s string) string {
 	return strings.TrimRight(s[skip(s, 0).end:], " \t\r\n\u00a0")
 }

@@ -66,7 +66,6 @@ var (
 	}
 )
 
-// keySet is a set of keys.
 type keySet uint32
 
 func (s keySet) has(k key) bool { return s>>k&1 == 1 }
@@ -81,7 +80,6 @@ const (
 	otherKeys   keySet = 1 << keyRequestID
 )
 
-// keysOf returns the keys of the JSON events of a kind.
 func keysOf(kind Kind) keySet {
 	switch kind {
 	case KindReport:

@@ -138,7 +138,6 @@ func readTimeout(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 // maxBracket is more than the official emulator writes between brackets.
 const maxBracket = 512
 
-// readBracket reads "NAME(key: value, key: value)".
 func readBracket(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	open := at + len(l.word)
 	n := strings.IndexAny(s[open:min(len(s), open+maxBracket)], ")\n")

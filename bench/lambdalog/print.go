@@ -92,7 +92,6 @@ func appendNumber(b []byte, k key, v *float64) []byte {
 	return append(append(append(b, ' '), units[k]...), '\t')
 }
 
-// valid says whether a line can hold the number.
 func valid(v float64) bool { return v >= 0 && !math.IsInf(v, 0) }
 
 // decimals returns how many decimals a number has: none if it is billed or a

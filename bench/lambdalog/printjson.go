@@ -41,7 +41,6 @@ func (r RestoreReport) JSON() []byte {
 	}, r.Extra)
 }
 
-// event returns the JSON of an event.
 func event(time string, kind Kind, record, extra []Field) []byte {
 	return []byte(members([]Field{
 		word("time", time), word("type", platform+string(kind)), literal("record", members(record, extra, InRecord)),

@@ -3,6 +3,7 @@ package analysis
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"coldbench/bench/internal/runfile"
@@ -69,12 +70,8 @@ func beforeNotes(h runfile.Header, columns []Column) []string {
 		return nil
 	}
 	var list, fresh []string
-	changed := false
 	same := unchanged(columns)
-	for _, c := range columns {
-		changed = changed || c.Before != ""
-	}
-	if changed {
+	if slices.ContainsFunc(columns, func(c Column) bool { return c.Before != "" }) {
 		list = append(list, fmt.Sprintf("before: the image that the variant had in run %s, measured again in this one, in the same rounds: no drift of the host lies between the two. Entrypoint, command and environment are today's for both.", h.Plan.Against))
 	}
 	if len(same) > 0 {
@@ -117,7 +114,6 @@ func unchangedNotes(h runfile.Header, columns []Column) []string {
 	return list
 }
 
-// configsIn returns the config of each column.
 func configsIn(h runfile.Header, columns []Column) []runfile.Config {
 	of := configsOf(h)
 	var list []runfile.Config

@@ -16,10 +16,8 @@ type oddBills struct {
 	examples []string
 }
 
-// mostExamples is how many are named.
 const mostExamples = 3
 
-// add notes a sample's Billed Duration where it does not fit.
 func (o *oddBills) add(s *coldstart.Sample) {
 	least, most, ok := expected(s)
 	if !ok {
@@ -32,7 +30,6 @@ func (o *oddBills) add(s *coldstart.Sample) {
 	}
 }
 
-// text names them; empty where there are none.
 func (o oddBills) text() string {
 	if o.n == 0 {
 		return ""

@@ -1,9 +1,12 @@
 package analysis
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/stats"
 )
 
@@ -67,15 +70,20 @@ func wholly(a, b stats.Ordered) *Difference {
 	return &Difference{P: w.P, Delta: w.Delta, ShiftMs: estimated(s.Value, s.Interval)}
 }
 
-// wordOf is the verdict in the words of a report.
-func wordOf(v stats.Verdict) string {
-	switch v {
-	case stats.Less:
-		return "faster"
-	case stats.Greater:
-		return "slower"
+// judgementOf judges a ratio of times; n is the number of environments of the
+// smaller side.
+func judgementOf(ratio stats.Ratio, grouped bool, n int) Judgement {
+	verdict, within := stats.Judge(ratio, Margin)
+	j := Judgement{Verdict: string(verdict), Within: within}
+	switch {
+	case verdict == stats.Less:
+		j.Verdict = "faster"
+	case verdict == stats.Greater:
+		j.Verdict = "slower"
+	case verdict == stats.Unclear && !grouped:
+		j.Needed = stats.SamplesNeeded(ratio, n, Margin)
 	}
-	return string(v)
+	return j
 }
 
 // ratioOf returns the ratio of a quantile of two sides, over groups where both have
@@ -98,11 +106,7 @@ func comparison(column, baseline int, class coldstart.Class, q float64, of, agai
 		return c
 	}
 	c.Ratio = estimated(ratio.Value, ratio.Interval)
-	verdict, within := stats.Judge(ratio, Margin)
-	c.Within, c.Verdict = within, wordOf(verdict)
-	if verdict == stats.Unclear && !grouped {
-		c.Needed = stats.SamplesNeeded(ratio, min(a.N(), b.N()), Margin)
-	}
+	c.Judgement = judgementOf(ratio, grouped, min(a.N(), b.N()))
 	if q == 0.5 {
 		c.Whole = wholly(a, b)
 	}
@@ -136,4 +140,52 @@ func beforeColumn(columns []Column, c Column) int {
 // architecture; -1 where it was not measured.
 func baselineColumn(columns []Column, c Column) int {
 	return slices.IndexFunc(columns, func(b Column) bool { return b.Baseline && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch })
+}
+
+// controlAlerts says at the head of the report when the baseline differs from
+// itself.
+func controlAlerts(h runfile.Header, list []ColumnComparison, columns []Column) []string {
+	if h.Plan.Control == "" {
+		return nil
+	}
+	var alerts []string
+	for _, c := range list {
+		if columns[c.Column].Control && (c.Verdict == "faster" || c.Verdict == "slower") {
+			alerts = append(alerts, fmt.Sprintf("The control differs: the baseline, measured once more under the name %s, is %s than itself (%s, %s). Differences of that size are noise here.",
+				columns[c.Column].Title, c.Verdict, c.Class, QuantileName(c.Quantile)))
+		}
+	}
+	return alerts
+}
+
+// noiseFloor says how much the control differs from the baseline at the median,
+// and how far its intervals reach: two samples of one thing, so that all of it
+// is noise.
+func noiseFloor(h runfile.Header, list []ColumnComparison, columns []Column) string {
+	var parts []string
+	for _, c := range list {
+		if columns[c.Column].Control && c.Quantile == 0.5 && c.Ratio.Bounded() {
+			parts = append(parts, fmt.Sprintf("%s %s by %s (95 %%: %s to %s)",
+				columns[c.Column].Title, c.Class, percent(*c.Ratio.Value), percent(*c.Ratio.Low), percent(*c.Ratio.High)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	of := "Both are of one image"
+	if h.Backend == "aws" {
+		of = "Both are of one deployed function, so this is the noise of sampling, not that between two deployments"
+	}
+	return fmt.Sprintf("Noise floor: the baseline was measured twice a round, and the medians of its second sample differ from the first's: %s. %s: a difference between variants that lies within such an interval may be noise.", strings.Join(parts, ", "), of)
+}
+
+// percent prints a ratio as what it is more or less than 1.
+func percent(ratio float64) string { return fmt.Sprintf("%+.1f %%", 100*(ratio-1)) }
+
+// QuantileName returns "median", "p90" and the like.
+func QuantileName(q float64) string {
+	if q == 0.5 {
+		return "median"
+	}
+	return fmt.Sprintf("p%g", 100*q)
 }

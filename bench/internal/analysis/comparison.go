@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
@@ -87,12 +88,10 @@ type Row struct {
 	Ratio        Estimate  `json:"ratio"`
 	Beyond       *Estimate `json:"beyondDrift,omitempty"`
 	Simultaneous *Estimate `json:"simultaneous,omitempty"`
-	// Verdict is "faster", "slower" ("less", "greater" for memory), "same",
-	// "unclear", "unclear, no control", or "control"; empty where verdicts are
-	// withheld.
-	Verdict string `json:"verdict"`
-	Within  bool   `json:"withinMargin"`
-	Needed  int    `json:"needed,omitempty"`
+	// Judgement is on what lies beyond the drift. Its verdict is "less" and
+	// "greater" for memory, "unclear, no control", "control" for what is the same in
+	// both runs, and empty where verdicts are withheld.
+	Judgement
 	// Whole compares the distributions of the two runs, drift included; with
 	// the median only.
 	Whole *Difference `json:"distribution,omitempty"`
@@ -167,4 +166,39 @@ func unlike(b, n runfile.Header) []string {
 	add("the payload", b.Plan.PayloadSha256, n.Plan.PayloadSha256)
 	add("the network", b.Plan.Network, n.Plan.Network)
 	return list
+}
+
+type measure struct {
+	class  coldstart.Class
+	metric coldstart.Metric
+}
+
+// measuresOf reads CLASS.METRIC.
+func measuresOf(names []string) ([]measure, error) {
+	if len(names) == 0 {
+		names = []string{"cold.total", "warm.total"}
+	}
+	var list []measure
+	for _, name := range names {
+		class, metric, ok := strings.Cut(name, ".")
+		found := false
+		for _, c := range classes() {
+			for _, m := range coldstart.MetricsOf() {
+				if ok && string(c) == class && (m.Name == metric || strings.ReplaceAll(m.Name, " ", "-") == metric) && has(c, m.Name) {
+					list, found = append(list, measure{c, m}), true
+				}
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("metric %q: a class and a metric, cold.total say", name)
+		}
+	}
+	return list, nil
+}
+
+// CheckMetric reports whether a name is CLASS.METRIC of a class and a metric
+// that there are.
+func CheckMetric(name string) error {
+	_, err := measuresOf([]string{name})
+	return err
 }

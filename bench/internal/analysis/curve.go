@@ -77,7 +77,6 @@ func (c *column) setAfter(at int, p place) {
 	c.after = append(c.after, p)
 }
 
-// curvesOf makes a curve of each column that has cold starts after deployments.
 func curvesOf(columns []Column, o observed, only string) []Curve {
 	list := []Curve{}
 	if !shown(coldstart.ClassCold, only) {
@@ -137,7 +136,6 @@ func curvesOf(columns []Column, o observed, only string) []Curve {
 	return list
 }
 
-// curveNotes say what a reader of curves has to know.
 func curveNotes(h runfile.Header, curves []Curve) []string {
 	if len(curves) == 0 {
 		return nil
@@ -160,7 +158,6 @@ func curveNotes(h runfile.Header, curves []Curve) []string {
 	return list
 }
 
-// forcedBy says in words how the cold starts of a run were forced.
 func forcedBy(p plan.Plan) string {
 	if p.Redeploy > 0 {
 		return fmt.Sprintf("%s, after %s of each config (%s)", afterDeploymentBy, count(p.Redeploy, "deployment"), byDeployment)

@@ -89,7 +89,6 @@ func (s *Section) like(other *Section, c ColumnComparison) (ColumnComparison, bo
 	return ColumnComparison{}, false
 }
 
-// identity returns that of a column's image.
 func (s *Section) identity(c Column) coldstart.Identity {
 	for _, i := range s.Images {
 		if i.Variant == c.Variant && i.Arch == c.Arch {

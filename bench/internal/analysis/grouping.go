@@ -39,7 +39,6 @@ func (g grouping) burstOf(environment, round int32) int32 {
 	return session*each + max(0, round-first-1)/int32(g.burst)
 }
 
-// assign finds the sessions and bursts.
 func (u *units) assign(g grouping) {
 	seen := make([]bool, g.samples.environments)
 	sessions, bursts := map[int32]bool{}, map[int32]bool{}
@@ -83,7 +82,6 @@ func (u *units) groups(name string) (stats.Groups, bool) {
 	return g, true
 }
 
-// notes say what intervals hold of sessions and bursts.
 func (g grouping) notes(columns []Column, o observed) []string {
 	var list []string
 	most := 0

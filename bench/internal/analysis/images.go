@@ -60,7 +60,6 @@ func known[N int | int64](n N) *N {
 	return &n
 }
 
-// deploys lists the first cold starts of images that were new.
 func deploys(columns []Column, o observed) []Deploy {
 	list := []Deploy{}
 	for i := range columns {

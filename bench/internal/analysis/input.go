@@ -27,13 +27,11 @@ type Input struct {
 	renamed []string
 }
 
-// recorded is a run with its samples.
 type recorded struct {
 	*runfile.Run
 	samples *Samples
 }
 
-// observed sorts the samples into the columns of an index.
 func (r recorded) observed(index map[coldstart.Config]int) observed {
 	return observe(r.samples, r.Header.Plan, index)
 }

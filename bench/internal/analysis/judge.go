@@ -3,13 +3,13 @@ package analysis
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"coldbench/bench/internal/stats"
 )
 
-// judge makes the ratios, the drift and the verdicts.
 func (c *Comparison) judge(pairs []pair, how CompareOptions) {
 	gated := 0
 	for _, p := range pairs {
@@ -52,20 +52,15 @@ func (c *Comparison) judge(pairs []pair, how CompareOptions) {
 				e := estimated(beyond.Value, beyond.Interval)
 				d.Beyond = &e
 			}
-			v, within := stats.Judge(beyond, Margin)
-			d.Verdict, d.Within = wordOf(v), within
-			if d.Unit != "ms" {
+			d.Judgement = judgementOf(beyond, grouped, min(p.now.N(), p.base.N()))
+			if v, _ := stats.Judge(beyond, Margin); d.Unit != "ms" {
 				d.Verdict = string(v)
-			}
-			if v == stats.Unclear && !grouped {
-				d.Needed = stats.SamplesNeeded(beyond, min(p.now.N(), p.base.N()), Margin)
 			}
 			c.gate(i, pairs)
 		}
 	}
 }
 
-// explain adds the notes that a reader needs.
 func (c *Comparison) explain(pairs []pair) {
 	changed, controlled := false, len(c.Controls) > 0
 	for _, p := range pairs {
@@ -106,4 +101,104 @@ func (c *Comparison) wanting() string {
 		return ""
 	}
 	return " An interval of that confidence takes so many execution environments on each side: " + strings.Join(needs, ", ") + "."
+}
+
+// Gate is the outcome of --fail-over.
+type Gate struct {
+	FailOver float64 `json:"failOver"`
+	// Confidence is that of each interval, so that all hold together with
+	// Confidence of the report.
+	Confidence float64 `json:"confidence"`
+	// Judged counts the comparisons that could trip it, Tripped those that did.
+	Judged  int `json:"judged"`
+	Tripped int `json:"tripped"`
+	// Unjudged counts those of changed images that could not: too few samples,
+	// no control, another host.
+	Unjudged int `json:"unjudged"`
+}
+
+// gate judges a line by the interval that holds together with all others.
+func (c *Comparison) gate(i int, pairs []pair) {
+	g, d, p := c.Gate, &c.Lines[i], pairs[i]
+	if g == nil {
+		return
+	}
+	wide, _, _ := p.ratio(d.Quantile, g.Confidence)
+	drift, _ := c.drift(i, pairs, g.Confidence)
+	all := stats.Over(wide, drift)
+	if !all.Finite() {
+		g.Unjudged++
+		return
+	}
+	g.Judged++
+	e := estimated(all.Value, all.Interval)
+	d.Simultaneous = &e
+	if all.Lo > 1+g.FailOver {
+		d.Tripped = true
+		g.Tripped++
+	}
+}
+
+// Drift is the controls' common shift in one class, metric and quantile.
+type Drift struct {
+	Class    string   `json:"class"`
+	Metric   string   `json:"metric"`
+	Quantile float64  `json:"quantile"`
+	Ratio    Estimate `json:"ratio"`
+}
+
+// drift is what the controls changed by in a line's class, metric and
+// quantile: the geometric mean of their ratios. Its interval is widened to hold
+// each control's own ratio, since what moves one config by so much may move
+// the next. It is unbounded where no control has enough samples, and false where
+// there is no control. Between sides that were measured in turns there is none.
+func (c *Comparison) drift(line int, pairs []pair, confidence float64) (stats.Ratio, bool) {
+	if c.Interleaved {
+		return stats.Ratio{Value: 1, Interval: stats.Interval{Lo: 1, Hi: 1}}, true
+	}
+	of := c.Lines[line]
+	var ratios, poor []stats.Ratio
+	for i, d := range c.Lines {
+		if pairs[i].control && d.Class == of.Class && d.Metric == of.Metric && d.Quantile == of.Quantile {
+			if r, _, ok := pairs[i].ratio(d.Quantile, confidence); ok && r.Finite() {
+				ratios = append(ratios, r)
+			} else if ok {
+				poor = append(poor, r)
+			}
+		}
+	}
+	if len(ratios) == 0 {
+		return stats.Ratio{Value: geometricMean(poor), Interval: stats.Unbounded()}, len(poor) > 0
+	}
+	mean := math.Log(geometricMean(ratios))
+	var below, above float64
+	for _, r := range ratios {
+		below = math.Hypot(below, math.Log(r.Value/r.Lo))
+		above = math.Hypot(above, math.Log(r.Hi/r.Value))
+	}
+	n := float64(len(ratios))
+	out := stats.Ratio{Value: math.Exp(mean), Interval: stats.Interval{Lo: math.Exp(mean - below/n), Hi: math.Exp(mean + above/n)}}
+	for _, r := range ratios {
+		out.Lo, out.Hi = min(out.Lo, r.Value), max(out.Hi, r.Value)
+	}
+	return out, true
+}
+
+// geometricMean is 1 for none.
+func geometricMean(ratios []stats.Ratio) float64 {
+	sum := 0.0
+	for _, r := range ratios {
+		sum += math.Log(r.Value) / float64(len(ratios))
+	}
+	return math.Exp(sum)
+}
+
+// note lists a drift once.
+func (c *Comparison) note(of Row, r stats.Ratio) {
+	for _, d := range c.Drift {
+		if d.Class == of.Class && d.Metric == of.Metric && d.Quantile == of.Quantile {
+			return
+		}
+	}
+	c.Drift = append(c.Drift, Drift{of.Class, of.Metric, of.Quantile, estimated(r.Value, r.Interval)})
 }

@@ -3,6 +3,7 @@ package analysis
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,11 +19,7 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 			facts = append(facts, Fact{name, v})
 		}
 	}
-	engine := h.Engine
-	if h.Host.EngineVersion != "" {
-		engine += " " + h.Host.EngineVersion
-	}
-	add("Engine", "%s", engine)
+	add("Engine", "%s %s", h.Engine, h.Host.EngineVersion)
 	add("Engine chosen", "%s", h.Choice)
 	engineFacts(h, add)
 	add("Host", "%s", hostOf(h.Host))
@@ -31,7 +28,7 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	if cpu == "quota" {
 		cpu = "quota: memory size/1769 MB of a vCPU, two vCPUs during init"
 		if p.CPUPeriod.Duration > 0 {
-			cpu += ", period " + number(p.CPUPeriod.Number()) + " ms"
+			cpu += fmt.Sprintf(", period %g ms", p.CPUPeriod.Number())
 		}
 	}
 	if memory == "limit" {
@@ -55,14 +52,14 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	add("Control", "%s", p.Control)
 	add("Order", "each round holds every config once, in a random order from seed %d", p.Seed)
 	if p.Pause.Duration > 0 {
-		add("Pause", "%s ms idle before each warm invocation", number(p.Pause.Number()))
+		add("Pause", "%g ms idle before each warm invocation", p.Pause.Number())
 	} else {
 		add("Pause", "none: back-to-back invocations")
 	}
 	add("Memory sizes", "%s MB", joinInts(p.MemoryMB))
 	add("Architectures", "%s", strings.Join(p.Arch, ", "))
 	if p.Timeout.Duration > 0 {
-		add("Function timeout", "%s s", number(p.Timeout.Number()))
+		add("Function timeout", "%g s", p.Timeout.Number())
 	}
 	add("Payload", "SHA-256 %s", cmp.Or(p.PayloadSha256, "not recorded"))
 	add("Network", "%s", p.Network)
@@ -75,21 +72,19 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	for _, r := range run.Resumes {
 		add("Resumed", "%s", when(r.At))
 	}
-	if run.End != nil {
-		add("Ended", "%s", when(run.End.At)+ended(run.End.Stopped))
-	} else {
+	if run.End == nil {
 		add("Ended", "not recorded")
-	}
-	if run.End != nil && run.End.Host != nil {
+	} else {
+		add("Ended", "%s", when(run.End.At)+ended(run.End.Stopped))
 		of := ""
 		if len(sessions) > 0 {
 			of = ", of the session where it was most"
 		}
-		if l := run.End.Host; l.BusyShare != nil {
+		if l := run.End.Host; l != nil && l.BusyShare != nil {
 			add("Other programs", "%.1f %% of the CPUs' time in %.1f s in which bench only waited%s", 100**l.BusyShare, l.WaitedS, of)
 		}
-		if v := run.End.Host.StolenShare; v != nil {
-			add("Stolen by the hypervisor", "%.1f %% of the CPU time that the machine wanted%s", 100**v, of)
+		if l := run.End.Host; l != nil && l.StolenShare != nil {
+			add("Stolen by the hypervisor", "%.1f %% of the CPU time that the machine wanted%s", 100**l.StolenShare, of)
 		}
 	}
 	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject"), count(len(run.Failures), "failure"))
@@ -98,7 +93,6 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 	return facts
 }
 
-// engineFacts adds what is recorded of the engine beside its version.
 func engineFacts(h runfile.Header, add func(name, format string, args ...any)) {
 	f := h.Facts
 	if f == nil {
@@ -127,13 +121,7 @@ func ended(stopped string) string {
 }
 
 func hostOf(h runfile.Host) string {
-	var parts []string
-	if s := strings.TrimSpace(h.OS + " " + h.Kernel); s != "" {
-		parts = append(parts, s)
-	}
-	if h.CPU != "" {
-		parts = append(parts, h.CPU)
-	}
+	parts := []string{strings.TrimSpace(h.OS + " " + h.Kernel), h.CPU}
 	if h.CPUs > 0 {
 		parts = append(parts, count(h.CPUs, "CPU"))
 	}
@@ -143,10 +131,9 @@ func hostOf(h runfile.Host) string {
 	if h.Cgroup != "" {
 		parts = append(parts, "cgroup "+h.Cgroup)
 	}
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 	return strings.Join(parts, ", ")
 }
-
-func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func joinInts(v []int) string {
 	s := make([]string, len(v))

@@ -34,7 +34,6 @@ func notes(h runfile.Header, s Section, o observed) []string {
 	}
 
 	list = append(list, beforeNotes(h, s.Columns)...)
-
 	list = append(list, curveNotes(h, s.Curves)...)
 	few, none := false, false
 	for _, r := range s.Headline {
@@ -50,27 +49,19 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		add("A dash: not measured.")
 	}
 	for _, t := range s.Metrics {
-		if t.Metric == "billed" {
-			if n := coarse(t, o); n != "" {
-				list = append(list, n)
-			}
-		}
+		list = append(list, coarse(t, o)...)
 	}
-	columns := len(s.Columns)
-	if shown(coldstart.ClassWarm, h.Plan.Only) && o.has(coldstart.ClassWarm) {
+	switch warmShown := shown(coldstart.ClassWarm, h.Plan.Only); {
+	case warmShown && o.has(coldstart.ClassWarm):
 		add("Warm invocations of one execution environment are alike, so each environment counts once, with their median. The first warm one is a class of its own (first-warm) and not among them.")
-	}
-	if h.Plan.WarmRuns == 1 && shown(coldstart.ClassWarm, h.Plan.Only) && !o.has(coldstart.ClassWarm) && o.has(coldstart.ClassFirstWarm) {
+	case warmShown && o.has(coldstart.ClassFirstWarm) && h.Plan.WarmRuns == 1:
 		add("Each environment was invoked warm once, and an environment's first warm invocation is a class of its own, first-warm: see the tables below. --warm-runs 2 and more fill the row.")
 	}
 	if o.has(coldstart.ClassSuppressedInit) {
 		list = append(list, suppressedNote)
 	}
-	for _, c := range s.Columns {
-		if c.StandIn {
-			add("Stand-in base: the image's base could not be had, and one made from other packages stands in for it. It has the same contract and about the same size, but its times are not those of the real base.")
-			break
-		}
+	if slices.ContainsFunc(s.Columns, func(c Column) bool { return c.StandIn }) {
+		add("Stand-in base: the image's base could not be had, and one made from other packages stands in for it. It has the same contract and about the same size, but its times are not those of the real base.")
 	}
 	var held []string
 	for _, c := range h.Configs {
@@ -91,7 +82,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 			from = ""
 		}
 		add("faster and slower: the interval of the ratio lies wholly on one side of 1; same: wholly within %g %%; else unclear. Each interval is one of 95 %% by itself%s.", 100*Margin, from)
-	} else if columns > 1 && !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Baseline }) {
+	} else if len(s.Columns) > 1 && !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Baseline }) {
 		add("Nothing is compared: the baseline %s was not measured.", baselineOf(h))
 	}
 	if alone := withoutBaseline(s.Columns); len(alone) > 0 {
@@ -111,23 +102,20 @@ func notes(h runfile.Header, s Section, o observed) []string {
 // withoutBaseline names the columns that there is nothing to compare with, though
 // there is a baseline.
 func withoutBaseline(columns []Column) []string {
+	if !slices.ContainsFunc(columns, func(c Column) bool { return c.Baseline }) {
+		return nil
+	}
 	var alone []string
-	baseline := false
 	for i, c := range columns {
-		baseline = baseline || c.Baseline
 		if !c.Baseline && c.Before == "" && len(opposite(columns, i)) == 0 {
 			alone = append(alone, c.Title)
 		}
-	}
-	if !baseline {
-		return nil
 	}
 	return alone
 }
 
 const suppressedNote = "Some cold starts ran their init inside the invocation (it failed first, or took more than 10 s). They have no Init Duration and are the class suppressed-init, not cold."
 
-// warnings gathers what the run, its file and the audit warn of.
 func warnings(run *runfile.Run, o observed, odd oddBills) []string {
 	list := []string{}
 	seen := map[string]bool{}

@@ -68,7 +68,6 @@ func (o observed) of(column int, class coldstart.Class) *units {
 	return &units{column: &column0}
 }
 
-// has reports whether there is a sample of the class at all.
 func (o observed) has(class coldstart.Class) bool {
 	for c := range o.units {
 		if c.class == class {
@@ -101,7 +100,6 @@ type units struct {
 	grouped          map[string]stats.Groups
 }
 
-// newUnits groups a column's samples by environment.
 func newUnits(c *column, g grouping) *units {
 	u := &units{column: c}
 	u.assign(g)
@@ -135,7 +133,6 @@ func newUnits(c *column, g grouping) *units {
 	return u
 }
 
-// invocations is the number of samples.
 func (u *units) invocations() int { return len(u.environment) }
 
 // each returns one value for each environment, the median of its samples, NaN
@@ -173,10 +170,8 @@ func (u *units) each(list []float64) []float64 {
 	return values
 }
 
-// metric returns one value for each environment, see each.
 func (u *units) metric(name string) []float64 { return u.each(u.values[placeOf(name)]) }
 
-// measured counts the samples that have a metric.
 func (u *units) measured(name string) int {
 	n := 0
 	for _, v := range u.values[placeOf(name)] {
@@ -210,7 +205,6 @@ func (u *units) ordered(name string) stats.Ordered {
 	return o
 }
 
-// rounds are those of the environments.
 func (u *units) rounds() []int32 {
 	if u.samples == nil {
 		return u.round
@@ -222,7 +216,6 @@ func (u *units) rounds() []int32 {
 	return rounds
 }
 
-// placeOf is the place of a metric's name among metrics.
 func placeOf(name string) int {
 	return slices.IndexFunc(metrics, func(m coldstart.Metric) bool { return m.Name == name })
 }

@@ -88,7 +88,6 @@ func (r *Report) Overview() Overview {
 	return o
 }
 
-// fewNote says why an estimate has no interval.
 func fewNote() string {
 	return fmt.Sprintf("Without brackets: too few execution environments for a 95 %% interval of the median; %d would do.", stats.MinSamples(0.5, Confidence))
 }
@@ -134,7 +133,6 @@ func overviewRow(place, label string, class coldstart.Class, columns []Column, s
 	return row
 }
 
-// overviewCaption says what was measured at a place.
 func overviewCaption(label string, s *Section) string {
 	where := s.Engine + " engine"
 	if s.Place == "aws" {
@@ -175,7 +173,6 @@ func overviewCaption(label string, s *Section) string {
 	return text + "." + chosenBy(s.Choice)
 }
 
-// overviewNotes are what a reader of a place's rows has to know.
 func overviewNotes(label string, s *Section) []string {
 	var list []string
 	for _, a := range s.Alerts {

@@ -105,7 +105,6 @@ func (c *Comparison) matches(columns []Column, index map[coldstart.Config]int, b
 	return list
 }
 
-// renamedNote begins the note about images whose ID alone changed.
 const renamedNote = "Another image ID, but the same content: "
 
 // lines adds a line for each config, measure and quantile that both sides have

@@ -48,7 +48,6 @@ func problemsOf(run *runfile.Run, columns []Column, index map[coldstart.Config]i
 	return list
 }
 
-// alerts are what a reader has to know first.
 func alerts(run *runfile.Run, columns []Column, index map[coldstart.Config]int, o observed) []string {
 	list := []string{}
 	plan := run.Header.Plan

@@ -197,6 +197,13 @@ type ColumnComparison struct {
 	Quantile float64 `json:"quantile"`
 	// Ratio is the column's quantile divided by the baseline's.
 	Ratio Estimate `json:"ratio"`
+	Judgement
+	// Whole compares the distributions; with the median only.
+	Whole *Difference `json:"distribution,omitempty"`
+}
+
+// Judgement is the verdict on a ratio.
+type Judgement struct {
 	// Verdict is "faster", "slower", "same", "unclear", or empty where one side
 	// has no values. Within is true where the whole interval of the ratio lies
 	// within Margin of 1.
@@ -205,8 +212,6 @@ type ColumnComparison struct {
 	// Needed is how many environments a side would probably do for a verdict
 	// where it is "unclear"; absent where that can't be said.
 	Needed int `json:"needed,omitempty"`
-	// Whole compares the distributions; with the median only.
-	Whole *Difference `json:"distribution,omitempty"`
 }
 
 // Difference is between two distributions as a whole. It stands beside the

@@ -119,10 +119,8 @@ func (k *Samples) environment(s *coldstart.Sample) int32 {
 	return n
 }
 
-// metrics are those that there are, in the order of tables.
 var metrics = coldstart.MetricsOf()
 
-// samplesOf keeps what a run holds in memory.
 func samplesOf(run *runfile.Run) *Samples {
 	var k Samples
 	for i := range run.Samples {

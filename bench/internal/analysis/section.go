@@ -12,7 +12,6 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// newSection reports on one run.
 func newSection(in Input) Section {
 	run := in.Run
 	h := run.Header
@@ -90,7 +89,6 @@ func heading(h runfile.Header) string {
 	return h.Backend + ", " + h.Engine
 }
 
-// caption says in a sentence what the headline shows.
 func caption(h runfile.Header, columns []Column, o observed, sessions []Session) string {
 	cold := span(columns, func(i int) int { return o.of(i, coldstart.ClassCold).n })
 	warm := span(columns, func(i int) int { return o.of(i, coldstart.ClassWarm).invocations() })
@@ -135,7 +133,6 @@ func spanOf(sessions []Session) string {
 	return fmt.Sprintf("in %d sessions from %s to %s", n, when(sessions[0].Started), when(sessions[n-1].Started))
 }
 
-// span prints the least and greatest count of the columns.
 func span(columns []Column, n func(i int) int) string {
 	if len(columns) == 0 {
 		return "0"

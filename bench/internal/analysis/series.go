@@ -35,7 +35,6 @@ type Phases struct {
 	ProcessMs  *float64 `json:"initProcessMs"`
 }
 
-// seriesOf lists the series of a section.
 func seriesOf(columns []Column, o observed, only string) []Series {
 	list := []Series{}
 	for _, class := range o.among(only, append(classes(), coldstart.ClassFirstAfterDeploy)...) {
@@ -97,7 +96,6 @@ func oddities(columns []Column, o observed, only string) []string {
 	return list
 }
 
-// farOut says which values those of the indexes are.
 func farOut(values []float64, of []int) string {
 	least, greatest := values[of[0]], values[of[0]]
 	for _, i := range of {

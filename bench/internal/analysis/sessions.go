@@ -248,7 +248,6 @@ func appended(to []float64, at int, list []float64) []float64 {
 // its first.
 type begin struct{ environment, round int32 }
 
-// session returns the number of an environment's session, from 0.
 func (k *Samples) session(environment int32) int32 {
 	i, found := slices.BinarySearchFunc(k.begins, environment, func(b begin, e int32) int { return int(b.environment) - int(e) })
 	if !found {

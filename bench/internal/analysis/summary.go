@@ -6,7 +6,6 @@ import (
 	"coldbench/bench/internal/stats"
 )
 
-// summarize describes one metric of one column and class.
 func summarize(u *units, metric string) Summary {
 	o, measured := u.ordered(metric), u.measured(metric)
 	s := Summary{
@@ -36,7 +35,6 @@ func (u *units) estimate(metric string, q float64) Estimate {
 	return e
 }
 
-// estimated is a value with its interval.
 func estimated(v float64, iv stats.Interval) Estimate {
 	return Estimate{Value: &v, Low: bound(iv.Lo), High: bound(iv.Hi)}
 }
@@ -61,5 +59,4 @@ func at(list []float64, i int) (float64, bool) {
 	return list[i], true
 }
 
-// bound turns an open end into a missing one.
 func bound(v float64) *float64 { return optional(v, !math.IsInf(v, 0)) }

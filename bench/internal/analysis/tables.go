@@ -21,7 +21,6 @@ func shown(class coldstart.Class, only string) bool {
 	return true
 }
 
-// warm reports whether a class is of warm invocations.
 func warm(class coldstart.Class) bool {
 	return class == coldstart.ClassWarm || class == coldstart.ClassFirstWarm
 }
@@ -62,7 +61,6 @@ func headline(backend string, columns []Column, o observed, only string, warmRun
 	return rows
 }
 
-// tables makes a table of each metric.
 func tables(backend string, columns []Column, o observed, only string) []Table {
 	list := []Table{}
 	said := map[string]bool{"": true} // in an earlier table
@@ -99,7 +97,7 @@ func tables(backend string, columns []Column, o observed, only string) []Table {
 			said[n] = true
 			t.Notes = append(t.Notes, n)
 		}
-		t.Notes = append(t.Notes, tableNotes(t, columns, o, m)...)
+		t.Notes = append(t.Notes, tableNotes(t, columns, o)...)
 		list = append(list, t)
 	}
 	return list
@@ -119,7 +117,6 @@ var docs = map[string]map[string]string{
 	},
 }
 
-// sentence starts with a capital and ends in a full stop.
 func sentence(s string) string {
 	if s == "" {
 		return ""
@@ -127,7 +124,6 @@ func sentence(s string) string {
 	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
 }
 
-// metricTitles are the headings of the tables.
 var metricTitles = map[string]string{
 	"total": "Total: init + duration", "init": "Init Duration", "init extensions": "Init: extensions", "init platform": "Init: platform",
 	"init process": "Init: process", "duration": "Duration", "billed": "Billed Duration", "provision": "Provision", "client": "Client",
@@ -159,7 +155,7 @@ func unknownNote(t Table, o observed) string {
 }
 
 // tableNotes says what is not in the table, and what its intervals mean.
-func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []string {
+func tableNotes(t Table, columns []Column, o observed) []string {
 	var notes, missing []string
 	for _, l := range t.Lines {
 		if l.Missing > 0 {
@@ -169,19 +165,17 @@ func tableNotes(t Table, columns []Column, o observed, m coldstart.Metric) []str
 	if len(missing) > 0 {
 		notes = append(notes, "Not measured, so not counted: "+strings.Join(missing, ", ")+".")
 	}
-	if m.Name == "billed" {
-		if n := coarse(t, o); n != "" {
-			notes = append(notes, n)
-		}
-	}
-	return notes
+	return append(notes, coarse(t, o)...)
 }
 
-// coarse says that an interval of integers is one of integers, where the
-// values of some line are few different ones.
-func coarse(t Table, o observed) string {
+// coarse says that an interval of Billed Durations is one of integers, if the
+// values of some line are few different ones; nil for other tables.
+func coarse(t Table, o observed) []string {
 	const enough = 10
 	few, all := false, true
+	if t.Metric != "billed" {
+		return nil
+	}
 	for _, l := range t.Lines {
 		d := o.of(l.Column, coldstart.Class(l.Class)).ordered(t.Metric).Distinct()
 		few = few || d > 0 && d < enough
@@ -195,7 +189,7 @@ func coarse(t Table, o observed) string {
 		of = "init + duration is the finer measure"
 	}
 	if !few {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("%s take fewer than %d different values: %s.", which, enough, of)
+	return []string{fmt.Sprintf("%s take fewer than %d different values: %s.", which, enough, of)}
 }

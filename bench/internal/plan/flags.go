@@ -62,7 +62,6 @@ func (p *Plan) clear() {
 	}
 }
 
-// typed reads the words.
 func (f Flags) typed() (p Plan, err error) {
 	p = f.Typed
 	switch {
@@ -113,7 +112,6 @@ func (f Flags) check(p *Plan, backend string, resumed bool) error {
 	return f.checkAWS(p, resumed)
 }
 
-// checkPrecision checks --precision and --max-runs.
 func (f Flags) checkPrecision(p *Plan) error {
 	if p.Precision == "" {
 		if f.Given("max-runs") {

@@ -49,7 +49,6 @@ var settings = []setting{
 	{flags: []string{"seed"}, field: func(p *Plan) any { return &p.Seed }, zero: true},
 }
 
-// value returns the field of a plan.
 func (s setting) value(p *Plan) reflect.Value { return reflect.ValueOf(s.field(p)).Elem() }
 
 // applies reports whether a plan has a value of the setting.
@@ -129,7 +128,6 @@ func Shell(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// quote protects a word from the shell.
 func quote(s string) string {
 	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@,", r))

@@ -27,7 +27,6 @@ var benchUnits = []struct {
 	{"max-memory-bytes", 1 << 20, func(s analysis.Series) []float64 { return s.MaxMemoryMB }},
 }
 
-// benchNames are the benchmarks' names by class.
 var benchNames = map[string]string{
 	"cold": "ColdStart", "first-after-deploy": "ColdStartFirstAfterDeploy", "suppressed-init": "ColdStartSuppressedInit", "first-warm": "FirstWarmInvocation", "warm": "WarmInvocation",
 }

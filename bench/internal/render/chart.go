@@ -64,7 +64,6 @@ func scaleOf(lo, hi float64, about int, fromZero bool) scale {
 // a run file may hold anything.
 const leastLog, mostLog = 1e-9, 1e15
 
-// niceStep is the least of 1, 2, 5 times a power of ten that is not below v.
 func niceStep(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, m := range []float64{1, 2, 5} {
@@ -111,7 +110,6 @@ func tickLabel(v float64) string {
 	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
 }
 
-// chart is a plot with its axes.
 type chart struct {
 	x, y           scale
 	xLabel, yLabel string
@@ -126,12 +124,10 @@ type plane struct {
 	chart
 }
 
-// at is where a value lies.
 func (p plane) at(x, y float64) point {
 	return point{p.left + p.x.share(x)*(p.right-p.left), p.bottom - p.y.share(y)*(p.bottom-p.top)}
 }
 
-// draw draws the chart into an area.
 func (c chart) draw(d *drawing, left, top, right, bottom float64) {
 	p := plane{left, top, right, bottom - 18, c}
 	if c.xLabel != "" {

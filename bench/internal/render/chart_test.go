@@ -85,7 +85,7 @@ func TestForeignTextInPictures(t *testing.T) {
 			Problems:    []analysis.Problem{{Column: text, Reason: text, Example: text, Output: "x" + text}},
 			Images:      []analysis.Image{{Title: text, Base: text, ImageID: "sha256:0123456789abcdef"}},
 			Method:      []analysis.Fact{{Name: text, Value: text}},
-			Comparisons: []analysis.ColumnComparison{{Column: 1, Class: "cold", Quantile: 0.5, Verdict: "slower", Ratio: e}},
+			Comparisons: []analysis.ColumnComparison{{Column: 1, Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "slower"}, Ratio: e}},
 		}
 		for c := range s.Columns {
 			total.Lines = append(total.Lines, analysis.Line{Column: c, Class: "cold", Summary: analysis.Summary{N: len(values), Median: e}})

@@ -29,7 +29,6 @@ func ComparisonText(w io.Writer, c *analysis.Comparison) error {
 	return err
 }
 
-// comparisonTitle names the two sides.
 func comparisonTitle(c *analysis.Comparison) string {
 	if c.Interleaved {
 		return c.New + " against the images of " + c.Base + ", both measured in it"
@@ -88,7 +87,6 @@ func changeGrid(c *analysis.Comparison) *grid {
 	return g
 }
 
-// driftGrid has a row for each drift of the controls.
 func driftGrid(c *analysis.Comparison) *grid {
 	g := &grid{align: "ll", header: []string{"host's drift of", "at", "change of the control"}}
 	for _, d := range c.Drift {
@@ -111,7 +109,6 @@ func changedGrid(c *analysis.Comparison) *grid {
 	return g
 }
 
-// changedNotes are the footnotes of changedGrid.
 func changedNotes(c *analysis.Comparison) []string {
 	if len(changedGrid(c).rows) == 0 {
 		return nil

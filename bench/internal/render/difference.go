@@ -45,10 +45,8 @@ func differences(s *analysis.Section) (g *grid, notes []string) {
 	return g, differenceNotes
 }
 
-// shift prints a difference.
 func shift(v float64) string { return signed(digits(v)) }
 
-// deltaCell prints Cliff's delta.
 func deltaCell(v float64) string { return shift(v) + " (" + effect(v) + ")" }
 
 // effect is the customary word for the size of Cliff's delta: J. Romano et al.,

@@ -79,7 +79,6 @@ func (d *drawing) line(i ink, width float64, dash string, parts ...[]point) {
 	d.WriteString("\"/>\n")
 }
 
-// box fills a rectangle.
 func (d *drawing) box(i ink, x, y, width, height float64) {
 	fmt.Fprintf(d, `<rect class="f%s" fill="%s" x="%s" y="%s" width="%s" height="%s"/>`+"\n", i, i.hex(), tenth(x), tenth(y), tenth(width), tenth(height))
 }
@@ -149,7 +148,6 @@ func widthOf(text string, size float64) float64 {
 	return sum * size
 }
 
-// tenth prints a coordinate.
 func tenth(v float64) string {
 	s := strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 	if s == "-0" {

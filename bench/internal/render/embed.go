@@ -19,7 +19,6 @@ type pageRaw struct {
 	URL              template.URL
 }
 
-// embed packs a run file into the page, if it has that many bytes left for it.
 func embed(f RunFile, left *int) (pageRaw, error) {
 	raw := pageRaw{Name: printable(f.Name), Size: bytesOf(&f.Size)}
 	packed, err := pack(f, *left)

@@ -112,7 +112,6 @@ type key struct {
 	dash *string
 }
 
-// lineKey is that of the line of a column's colour.
 func lineKey(text string, hue int) key {
 	d := dash(hue)
 	return key{text, shade(hue), &d}
@@ -190,7 +189,6 @@ func (f *figure) svg(b *bytes.Buffer, width float64, id string, y float64) float
 	return at
 }
 
-// folded breaks a text into lines of a width.
 func folded(text string, most, size float64) []string {
 	var lines []string
 	for _, w := range words(text) {

@@ -24,7 +24,6 @@ type grid struct {
 
 func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
 
-// without leaves out the columns with these headings.
 func (g *grid) without(headings ...string) {
 	g.cut(func(c int, _ bool) bool { return slices.Contains(headings, g.header[c]) })
 }
@@ -35,7 +34,6 @@ func (g *grid) drop(first int) {
 	g.cut(func(c int, empty bool) bool { return c >= first && empty })
 }
 
-// cut leaves out columns.
 func (g *grid) cut(out func(c int, empty bool) bool) {
 	for c := len(g.header) - 1; c >= 0; c-- {
 		if !out(c, !slices.ContainsFunc(g.rows, func(r []string) bool { return r[c] != unknown })) {
@@ -82,7 +80,6 @@ func (g *grid) text(b *bytes.Buffer) error {
 	return err
 }
 
-// kind is the letter of a column.
 func (g *grid) kind(column int) byte {
 	if column < len(g.align) {
 		return g.align[column]

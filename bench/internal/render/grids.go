@@ -10,7 +10,6 @@ import (
 
 // The tables of a report, the same in every format.
 
-// headlineGrid has a column for each config.
 func headlineGrid(s *analysis.Section) *grid {
 	g := &grid{align: "l", header: []string{""}}
 	for _, c := range s.Columns {
@@ -81,7 +80,6 @@ func judged(verdict string, within bool) string {
 	return cmp.Or(verdict, unknown)
 }
 
-// times prints a ratio with its interval.
 func times(e analysis.Estimate) string { return estimate(e, " ×", ratio) }
 
 func ratio(v float64) string {
@@ -91,7 +89,6 @@ func ratio(v float64) string {
 	return fixed(v, 2)
 }
 
-// metricGrid has a row for each class and config.
 func metricGrid(s *analysis.Section, t *analysis.Table) *grid {
 	print := printer(t.Metric)
 	g := &grid{align: "ll", header: []string{"start", "config", "n", "bursts", "sessions", "invocations", "min", "median", "95 % interval", "p90 (interval)", "p99 (interval)", "max"}}
@@ -115,7 +112,6 @@ func ownLines(s *analysis.Section, t *analysis.Table) []analysis.Line {
 	return slices.DeleteFunc(slices.Clone(t.Lines), func(l analysis.Line) bool { return l.Class == "warm" || l.Class == "first-warm" })
 }
 
-// linesOf are the lines of a metric's table.
 func linesOf(s *analysis.Section, metric string) []analysis.Line {
 	for _, t := range s.Metrics {
 		if t.Metric == metric {
@@ -138,7 +134,6 @@ func lineOf(s *analysis.Section, metric, class string, column int) analysis.Line
 // counted prints a number of things; 0 is that there are none.
 func counted(n int) string { return cmp.Or(some(n), unknown) }
 
-// deployGrid has a row for each first cold start of an image.
 func deployGrid(s *analysis.Section) *grid {
 	g := &grid{align: "l", header: []string{"config", "init, ms", "duration, ms", "billed, ms", "provision, ms"}}
 	for _, d := range s.Deploy {
@@ -161,7 +156,6 @@ func imageGrid(s *analysis.Section) *grid {
 	return g
 }
 
-// problemGrid has a row for each config and reason.
 func problemGrid(s *analysis.Section) *grid {
 	g := &grid{align: "lllrl", header: []string{"config", "what", "reason", "count", "the last one"}}
 	for _, p := range s.Problems {
@@ -170,11 +164,50 @@ func problemGrid(s *analysis.Section) *grid {
 	return g
 }
 
-// unavailableGrid has a row for each variant that was not measured.
 func unavailableGrid(s *analysis.Section) *grid {
 	g := &grid{align: "lll", header: []string{"not measured", "why", "what mends it"}}
 	for _, u := range s.Unavailable {
 		g.add(u.Variant, u.Error, cmp.Or(u.Hint, unknown))
 	}
 	return g
+}
+
+func costGrid(s *analysis.Section) *grid {
+	g := &grid{align: "l", header: []string{"USD per million"}}
+	if s.Costs == nil {
+		return g
+	}
+	for _, c := range s.Columns {
+		g.header = append(g.header, c.Title)
+	}
+	for _, l := range s.Costs.Lines {
+		cells := []string{l.Class}
+		for _, c := range l.Cells {
+			cells = append(cells, optional(c.USD, dollars))
+		}
+		g.add(cells...)
+	}
+	return g
+}
+
+// costNote says what the numbers are; empty where there are none.
+func costNote(s *analysis.Section) string {
+	switch {
+	case s.Costs == nil:
+		return ""
+	case s.Costs.Unknown != "":
+		return "What invocations cost is not known: " + s.Costs.Unknown + "."
+	}
+	note := "USD per million invocations at the prices of " + s.Costs.Region + " (" + s.Costs.Date + "): the request and the mean Billed Duration at the memory size, without free tier, volume tiers and logs."
+	if s.Backend == "local" {
+		note += " It is the price of the times measured here, which are not Lambda's."
+	}
+	return note
+}
+
+func dollars(v float64) string {
+	if v >= 9.9995 {
+		return fixed(v, 2)
+	}
+	return fixed(v, 3)
 }

@@ -63,7 +63,6 @@ type pageData struct {
 	Sections []pageSection
 }
 
-// pageSection is a run.
 type pageSection struct {
 	*analysis.Section
 	ID                    string
@@ -77,7 +76,6 @@ type pageSection struct {
 // pageFigure is a plot at two widths, of which the page shows one.
 type pageFigure struct{ Wide, Narrow template.HTML }
 
-// pageTable is a grid.
 type pageTable struct {
 	Label    string
 	Sortable bool
@@ -150,7 +148,6 @@ func tableOf(label string, g *grid, sortable bool) pageTable {
 // a config or an image is as long, and no page as wide as what went wrong may be.
 const proseFrom = 80
 
-// verdictOf finds the word of a verdict at the beginning of a cell.
 func verdictOf(text string) string {
 	for _, v := range []string{"faster", "slower"} {
 		if strings.HasPrefix(text, v) {

@@ -88,7 +88,6 @@ func (p part) markdown(b *bytes.Buffer) error {
 	return nil
 }
 
-// pictures links to plots that lie beside the page.
 func pictures(b *bytes.Buffer, s *analysis.Section, names []string) {
 	for _, name := range names {
 		if p, ok := PlotNamed(name); ok && s.Pictures != "" {

@@ -59,7 +59,6 @@ func memory(s *analysis.Section, width float64) *figure {
 	return f
 }
 
-// sweeps gathers the columns of the same variant and architecture.
 func sweeps(s *analysis.Section) (list []sweep, sizes []int, priced bool) {
 	place := map[string]int{}
 	for i, c := range s.Columns {

@@ -28,7 +28,6 @@ func digits(v float64) string {
 // two of them may end in .5.
 func whole(v float64) string { return strings.TrimSuffix(fixed(v, 1), ".0") }
 
-// printer returns how a metric's values are printed.
 func printer(metric string) func(float64) string {
 	if metric == "billed" || metric == "max memory" {
 		return whole
@@ -36,7 +35,6 @@ func printer(metric string) func(float64) string {
 	return digits
 }
 
-// optional prints a value that may be missing.
 func optional(v *float64, print func(float64) string) string {
 	if v == nil {
 		return unknown
@@ -73,7 +71,6 @@ func estimate(e analysis.Estimate, unit string, print func(float64) string) stri
 	return text
 }
 
-// fixed prints a value with so many decimals.
 func fixed(v float64, decimals int) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
 
 // signed adds a sign to a printed number; what rounds to 0 has none.

@@ -46,7 +46,6 @@ func logarithmic(heading string, s scale) string {
 	return heading
 }
 
-// strip draws the points and the median.
 func (d drawnSeries) strip(to *drawing, p plane) {
 	points := make([]point, len(d.values))
 	for i, v := range d.values {

@@ -23,7 +23,6 @@ var (
 	invokePart    = phase{"invoke", shade(1), func(p analysis.Phases) *float64 { return p.DurationMs }}
 )
 
-// bar is the phases of one column.
 type bar struct {
 	title  string
 	phases analysis.Phases

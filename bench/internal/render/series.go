@@ -65,7 +65,6 @@ func shownSeries(s *analysis.Section) (list []drawnSeries, class, metric, why st
 	return list, class, metric, why
 }
 
-// distinct reports whether there are at least n different values.
 func distinct(values []float64, n int) bool {
 	seen := map[float64]bool{}
 	for _, v := range values {
@@ -106,7 +105,6 @@ func (d drawnSeries) described() string {
 	return text + fmt.Sprintf(", from %s to %s, n = %d.", digits(d.sorted[0]), digits(d.sorted[len(d.sorted)-1]), len(d.sorted))
 }
 
-// rangeOf returns the least and the greatest value of all columns.
 func rangeOf(list []drawnSeries) (lo, hi float64) {
 	lo, hi = math.Inf(1), math.Inf(-1)
 	for _, d := range list {
@@ -129,7 +127,6 @@ func hue(s *analysis.Section, column int) int {
 	return slices.Index(seen, lot{c.Variant, c.Arch})
 }
 
-// sweepTitle names a column without its memory size.
 func sweepTitle(s *analysis.Section, column int) string {
 	c := s.Columns[column]
 	title := c.Variant

@@ -7,7 +7,6 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// sparkWidth is the number of a sparkline's bins.
 const sparkWidth = 32
 
 // sparkGrid has a row for each column: a histogram of what its starts took, on one

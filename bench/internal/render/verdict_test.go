@@ -23,19 +23,19 @@ func TestSentences(t *testing.T) {
 		c    analysis.ColumnComparison
 		want string
 	}{
-		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Verdict: "slower", Ratio: estimate(1.42, 1.38, 1.47)},
+		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "slower"}, Ratio: estimate(1.42, 1.38, 1.47)},
 			"al2: init + duration of a cold start is 1.42 times longer than scratch's (95 %: 1.38 to 1.47; n = 49 and 50)"},
-		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Verdict: "faster", Ratio: estimate(0.5, 0.4, 0.8)},
+		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "faster"}, Ratio: estimate(0.5, 0.4, 0.8)},
 			"al2: init + duration of a cold start is 2.00 times shorter than scratch's (95 %: 1.25 to 2.50; n = 49 and 50)"},
-		{analysis.ColumnComparison{Class: "warm", Quantile: 0.9, Verdict: "slower", Within: true, Ratio: estimate(1.02, 1.003, 1.04)},
+		{analysis.ColumnComparison{Class: "warm", Quantile: 0.9, Judgement: analysis.Judgement{Verdict: "slower", Within: true}, Ratio: estimate(1.02, 1.003, 1.04)},
 			"al2: p90 of the duration of a warm invocation is 1.020 times longer than scratch's, which is within 5 % (95 %: 1.003 to 1.040; n = 49 and 50)"},
-		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Verdict: "same", Within: true, Ratio: estimate(1, 0.97, 1.02)},
+		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "same", Within: true}, Ratio: estimate(1, 0.97, 1.02)},
 			"al2: init + duration of a cold start is the same as scratch's within 5 % (1.00 times; 95 %: 0.97 to 1.02; n = 49 and 50)"},
-		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Verdict: "unclear", Needed: 200, Ratio: estimate(1.1, 0.9, 1.3)},
+		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "unclear", Needed: 200}, Ratio: estimate(1.1, 0.9, 1.3)},
 			"al2: init + duration of a cold start: unclear whether it differs from scratch's, about 200 cold starts of each would probably tell (1.10 times; 95 %: 0.90 to 1.30; n = 49 and 50)"},
-		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Verdict: "unclear", Ratio: analysis.Estimate{Value: v(1.1)}},
+		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "unclear"}, Ratio: analysis.Estimate{Value: v(1.1)}},
 			"al2: init + duration of a cold start: unclear whether it differs from scratch's (1.10 times; n = 49 and 50)"},
-		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Verdict: "slower", Ratio: estimate(12.345, 10.2, 14)},
+		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "slower"}, Ratio: estimate(12.345, 10.2, 14)},
 			"al2: init + duration of a cold start is 12.3 times longer than scratch's (95 %: 10.2 to 14.0; n = 49 and 50)"},
 		{analysis.ColumnComparison{Class: "cold", Quantile: 0.5}, ""},
 	} {
@@ -46,10 +46,10 @@ func TestSentences(t *testing.T) {
 	}
 	// The tail has a sentence of its own where its word is another one.
 	s.Comparisons = []analysis.ColumnComparison{
-		{Column: 1, Class: "cold", Quantile: 0.5, Verdict: "slower", Ratio: estimate(1.42, 1.38, 1.47)},
-		{Column: 1, Class: "cold", Quantile: 0.9, Verdict: "slower", Ratio: estimate(1.42, 1.38, 1.47)},
-		{Column: 1, Class: "warm", Quantile: 0.5, Verdict: "slower", Ratio: estimate(1.42, 1.38, 1.47)},
-		{Column: 1, Class: "warm", Quantile: 0.9, Verdict: "faster", Ratio: estimate(0.5, 0.4, 0.8)},
+		{Column: 1, Class: "cold", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "slower"}, Ratio: estimate(1.42, 1.38, 1.47)},
+		{Column: 1, Class: "cold", Quantile: 0.9, Judgement: analysis.Judgement{Verdict: "slower"}, Ratio: estimate(1.42, 1.38, 1.47)},
+		{Column: 1, Class: "warm", Quantile: 0.5, Judgement: analysis.Judgement{Verdict: "slower"}, Ratio: estimate(1.42, 1.38, 1.47)},
+		{Column: 1, Class: "warm", Quantile: 0.9, Judgement: analysis.Judgement{Verdict: "faster"}, Ratio: estimate(0.5, 0.4, 0.8)},
 	}
 	if got := sentences(s); len(got) != 3 {
 		t.Errorf("%d sentences, want 3: %q", len(got), got)

@@ -74,7 +74,6 @@ func (f Folder) Find(ctx context.Context, name string, want Want) (File, error) 
 	return f.committed(ctx, name, want)
 }
 
-// recent finds latest or previous.
 func (f Folder) recent(name string, want Want) (File, error) {
 	entries, err := f.Entries()
 	if err != nil {
@@ -98,7 +97,6 @@ func (f Folder) recent(name string, want Want) (File, error) {
 	return f.newest(entries, nil, where, want)
 }
 
-// committed finds the newest finished run in a git revision.
 func (f Folder) committed(ctx context.Context, name string, want Want) (File, error) {
 	where := f.Relative(f.Runs())
 	if strings.HasPrefix(name, "-") {

@@ -30,7 +30,6 @@ func namePictures(r *analysis.Report, base string) {
 	}
 }
 
-// pictureName returns what the picture files of a section begin with.
 func pictureName(base string, s *analysis.Section) string {
 	if s.Engine == "" {
 		return fileName(base)

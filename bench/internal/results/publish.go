@@ -51,7 +51,6 @@ func (f Folder) Publish(path string) (report *analysis.Report, table string, err
 	return report, table, err
 }
 
-// summarize writes the summary of a report and the newest runs of another place.
 func (f Folder) summarize(r *analysis.Report, entries []runfile.Entry, place string) error {
 	inputs, err := newestOf(entries, place)
 	if err != nil {

@@ -23,14 +23,12 @@ type revision struct {
 	environ []string
 }
 
-// git runs git in the working directory and returns what it prints.
 func (r *revision) git(args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(r.ctx, "git", args...)
 	cmd.Dir, cmd.Env = r.dir, r.environ
 	return cmd.Output()
 }
 
-// exists reports whether git knows the revision.
 func (r *revision) exists() bool {
 	_, err := r.git("rev-parse", "--verify", "--quiet", "--end-of-options", r.name+"^{commit}")
 	return err == nil
@@ -63,7 +61,6 @@ func (r *revision) entries(folder string) (entries []runfile.Entry, warnings []s
 	return entries, warnings, nil
 }
 
-// blob is a file of a revision.
 type blob struct{ *bytes.Reader }
 
 func (blob) Close() error { return nil }

@@ -16,7 +16,6 @@ const maxOutput = 4 << 10
 // microsecond.
 func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
-// fromSample turns a sample into its record.
 func fromSample(s coldstart.Sample) Sample {
 	r := Sample{
 		Type: typeSample, Variant: s.Config.Variant, MemorySizeMB: s.Config.MemoryMB, Arch: s.Config.Arch,
@@ -64,7 +63,6 @@ func (r *Sample) sample() (coldstart.Sample, error) {
 	return s, nil
 }
 
-// fromReject turns an invocation that was not proved into its record.
 func fromReject(a coldstart.Attempt, e *coldstart.ProofError) Reject {
 	return Reject{
 		Type: typeReject, Variant: a.Config.Variant, MemorySizeMB: a.Config.MemoryMB, Arch: a.Config.Arch,
@@ -73,7 +71,6 @@ func fromReject(a coldstart.Attempt, e *coldstart.ProofError) Reject {
 	}
 }
 
-// fromFailure turns a failed invocation into its record.
 func fromFailure(a coldstart.Attempt, e *coldstart.InvocationError) Failure {
 	r := Failure{
 		Type: typeFailure, Variant: a.Config.Variant, MemorySizeMB: a.Config.MemoryMB, Arch: a.Config.Arch,

@@ -7,7 +7,6 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// fromDeployed turns an image that is about to be started into its record.
 func fromDeployed(d coldstart.Deployed) Deployed {
 	return Deployed{
 		Type: typeDeploy, Variant: d.Config.Variant, MemorySizeMB: d.Config.MemoryMB, Arch: d.Config.Arch,

@@ -13,7 +13,6 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// parser collects the records of one file.
 type parser struct {
 	run Run
 	// size is that of the file in bytes, 0 where it is not known.
@@ -215,7 +214,6 @@ func (p *parser) note(what string) {
 	p.unknown[what]++
 }
 
-// finish adds the warnings that are about the whole file.
 func (p *parser) finish() {
 	for _, name := range p.names {
 		p.warnf("%s: ignored %d times", name, p.unknown[name])

@@ -18,7 +18,6 @@ import (
 // is writing the same file.
 var ErrLocked = errors.New("another bench is writing this run file")
 
-// file is what a Writer needs of an *os.File.
 type file interface {
 	Write([]byte) (int, error)
 	Truncate(int64) error
@@ -166,7 +165,6 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// record writes a record and counts it.
 func (w *Writer) record(r any, count *int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -179,7 +177,6 @@ func (w *Writer) record(r any, count *int) error {
 	return nil
 }
 
-// write appends one line.
 func (w *Writer) write(r any) error {
 	if w.broken != nil {
 		return w.broken

@@ -21,7 +21,6 @@ const (
 // configuration is left that it did not fail.
 const engineFailureLimit = 3
 
-// shouldGiveUp applies the rules for giving up.
 func (c *config) shouldGiveUp() bool {
 	return c.failed >= giveUpFirst && c.failed == c.attempts ||
 		c.attempts >= giveUpLeast && c.failed*giveUpPart > c.attempts

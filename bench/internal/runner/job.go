@@ -123,7 +123,6 @@ func (g GaveUp) String() string {
 	return fmt.Sprintf("gave up %v: %d of %d invocations failed, the last: %v", g.Config, g.Failed, g.Attempts, &g.Last)
 }
 
-// check refuses a job that can't be run.
 func (j *Job) check() error {
 	switch {
 	case len(j.Configs) == 0:

@@ -59,7 +59,6 @@ func newDeployed() deployed {
 	return deployed{images: map[int]string{}, used: map[string]bool{}, forgone: map[int]bool{}}
 }
 
-// note remembers an image that is about to be started.
 func (d *deployed) note(n coldstart.Deployed) {
 	d.images[n.Number], d.used[n.Image] = n.Image, true
 }

@@ -28,7 +28,6 @@ func (r *run) slot(c coldstart.Config, round int) slot {
 	return slot{}
 }
 
-// replay counts what the past holds.
 func (r *run) replay() {
 	byConfig := map[coldstart.Config]*config{}
 	for _, c := range r.configs {

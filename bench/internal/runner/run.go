@@ -43,7 +43,6 @@ func Run(ctx context.Context, job Job, sink Sink, o Options) (Result, error) {
 	return r.res, err
 }
 
-// stop is the error that ends the rounds.
 type stop struct {
 	why Stopped
 	err error
@@ -51,7 +50,6 @@ type stop struct {
 
 func (s *stop) Error() string { return string(s.why) }
 
-// config is the state of a configuration.
 type config struct {
 	coldstart.Config
 	// failed of attempts invocations gave no sample.
@@ -62,7 +60,6 @@ type config struct {
 	deployed deployed
 }
 
-// run is the state of a run.
 type run struct {
 	Job
 	sink Sink
@@ -83,7 +80,6 @@ type run struct {
 	leaks    int
 }
 
-// rounds takes round 0, where there is one, and then those of the plan.
 func (r *run) rounds(ctx context.Context) error {
 	first := 1
 	if len(r.FirstAfterDeploy) > 0 {
@@ -259,7 +255,6 @@ func (r *run) fill(s *coldstart.Sample, a coldstart.Attempt) {
 	}
 }
 
-// sample hands a sample on.
 func (r *run) sample(c *config, s coldstart.Sample) error {
 	r.seq++
 	s.Seq = r.seq
@@ -283,7 +278,6 @@ func (r *run) keep(c *config, s coldstart.Sample) {
 	}
 }
 
-// enough asks the rule.
 func (r *run) enough() bool {
 	if r.o.Rule == nil {
 		return false
@@ -296,7 +290,6 @@ func (r *run) enough() bool {
 	return true
 }
 
-// progress tells how far the run has come.
 func (r *run) progress(c *config, round int) {
 	if r.o.Progress == nil {
 		return
@@ -316,4 +309,66 @@ func (r *run) total() int {
 		}
 	}
 	return n
+}
+
+// waiting does something that takes time without holding the run's state.
+func (r *run) waiting(do func()) {
+	r.mu.Unlock()
+	defer r.mu.Lock()
+	do()
+}
+
+// each calls work for configurations, in their order: one after the other, or
+// as many at a time as the plan allows. Those that share something take turns.
+// The first error ends the others' context, and is returned when all have come
+// back. The run's state is held, here and in work.
+func (r *run) each(ctx context.Context, order []*config, work func(context.Context, *config) error) error {
+	if r.Parallel <= 1 {
+		for _, c := range order {
+			if err := work(ctx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var first error
+	var wg sync.WaitGroup
+	places := make(chan struct{}, r.Parallel)
+	for _, queue := range r.queues(order) {
+		r.waiting(func() { places <- struct{}{} }) // in the round's order
+		wg.Go(func() {
+			defer func() { <-places }()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			for _, c := range queue {
+				if first != nil {
+					return
+				}
+				if err := work(ctx, c); err != nil && first == nil {
+					first = err
+					cancel()
+				}
+			}
+		})
+	}
+	r.waiting(wg.Wait)
+	return first
+}
+
+// queues puts configurations that share something behind one another.
+func (r *run) queues(order []*config) [][]*config {
+	var queues [][]*config
+	at := map[string]int{}
+	for _, c := range order {
+		name := r.Shares[c.Config]
+		if i, ok := at[name]; ok && name != "" {
+			queues[i] = append(queues[i], c)
+			continue
+		}
+		at[name] = len(queues)
+		queues = append(queues, []*config{c})
+	}
+	return queues
 }
