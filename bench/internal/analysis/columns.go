@@ -13,7 +13,7 @@ import (
 func columnsOf(h runfile.Header) ([]Column, map[coldstart.Config]int) {
 	named := make([]coldstart.Config, len(h.Configs))
 	for i, c := range h.Configs {
-		named[i] = c.Config()
+		named[i] = c.Config
 		named[i].Variant = cmp.Or(c.Before, c.Variant)
 	}
 	titles := plan.Names(named)
@@ -21,7 +21,7 @@ func columnsOf(h runfile.Header) ([]Column, map[coldstart.Config]int) {
 	index := map[coldstart.Config]int{}
 	baseline := baselineOf(h)
 	for i, c := range h.Configs {
-		key := c.Config()
+		key := c.Config
 		if _, twice := index[key]; twice {
 			continue
 		}

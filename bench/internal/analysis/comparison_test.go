@@ -176,7 +176,7 @@ func TestCompareNamesWhatOneRunHasAlone(t *testing.T) {
 		{"another size", 128, "b 512 MB is gone: the new run does not have it.", "c 128 MB is new: the base run does not have it."},
 	} {
 		base, now := taken(r, "base", 10, nil, "a", "b"), taken(r, "now", 10, nil, "a", "c")
-		now.Header.Configs[1].MemorySizeMB = tc.sizeOfC
+		now.Header.Configs[1].MemoryMB = tc.sizeOfC
 		got, err := Compare(base, now, CompareOptions{})
 		if err != nil {
 			t.Fatal(err)

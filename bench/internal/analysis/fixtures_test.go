@@ -19,7 +19,7 @@ func newRun(variants ...string) *runfile.Run {
 		Limits: coldstart.Limits{CPU: "quota", Memory: "limit", MaxMemoryUsed: "cgroup-peak"},
 	}, End: &runfile.End{Stopped: "plan"}}
 	for _, v := range variants {
-		run.Header.Configs = append(run.Header.Configs, runfile.Config{Variant: v, MemorySizeMB: 512, Arch: "amd64", Image: runfile.Image{ImageID: "sha256:" + v}})
+		run.Header.Configs = append(run.Header.Configs, runfile.Config{Config: coldstart.Config{Variant: v, MemoryMB: 512, Arch: "amd64"}, Image: runfile.Image{ImageID: "sha256:" + v}})
 	}
 	return run
 }

@@ -116,7 +116,7 @@ func TestOverviewWithoutAWS(t *testing.T) {
 // TestOverviewKeepsSizesApart: one variant at two sizes is two columns.
 func TestOverviewKeepsSizesApart(t *testing.T) {
 	aws := placed("a", "aws", "eu-west-1", "", 100, "scratch")
-	aws.Header.Configs[0].MemorySizeMB = 1024
+	aws.Header.Configs[0].MemoryMB = 1024
 	for i := range aws.Samples {
 		aws.Samples[i].Config.MemoryMB = 1024
 	}

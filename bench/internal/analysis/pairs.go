@@ -66,8 +66,8 @@ func (c *Comparison) comeAndGone(base, now runfile.Header, baseIndex, newIndex m
 		{now.Configs, baseIndex, "new: the base run does not have it."},
 	} {
 		for _, r := range alone.of {
-			if _, both := alone.other[r.Config()]; !both && r.Before == "" {
-				c.Notes = append(c.Notes, columns[at[r.Config()]].Title+" is "+alone.what)
+			if _, both := alone.other[r.Config]; !both && r.Before == "" {
+				c.Notes = append(c.Notes, columns[at[r.Config]].Title+" is "+alone.what)
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func (c *Comparison) lacks(m match, of measure, p pair, wasAsked, isAsked bool) 
 func configsOf(h runfile.Header) map[coldstart.Config]runfile.Config {
 	configs := map[coldstart.Config]runfile.Config{}
 	for _, c := range h.Configs {
-		configs[c.Config()] = c
+		configs[c.Config] = c
 	}
 	return configs
 }

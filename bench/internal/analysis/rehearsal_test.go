@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
@@ -15,7 +16,7 @@ func TestRehearsalIsNotAWS(t *testing.T) {
 		return &runfile.Run{Header: runfile.Header{
 			ID: "x", Started: "2026-11-24T08:00:00.000000Z", Backend: "aws", Engine: "eu-west-1", Rehearsal: rehearsal,
 			Plan:    plan.Plan{Runs: 5, WarmRuns: 2, Strategy: "config-update"},
-			Configs: []runfile.Config{{Variant: "a", MemorySizeMB: 512, Arch: "amd64", Function: &runfile.FunctionRef{Name: "p-a"}}},
+			Configs: []runfile.Config{{Config: coldstart.Config{Variant: "a", MemoryMB: 512, Arch: "amd64"}, Function: &runfile.FunctionRef{Name: "p-a"}}},
 		}}
 	}
 	for _, c := range []struct{ rehearsal, title, heading, row, command string }{

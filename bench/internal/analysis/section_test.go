@@ -14,7 +14,7 @@ import (
 
 func TestColumnTitles(t *testing.T) {
 	config := func(v string, mb int, arch string, standIn bool) runfile.Config {
-		return runfile.Config{Variant: v, MemorySizeMB: mb, Arch: arch, Image: runfile.Image{StandIn: standIn}}
+		return runfile.Config{Config: coldstart.Config{Variant: v, MemoryMB: mb, Arch: arch}, Image: runfile.Image{StandIn: standIn}}
 	}
 	tests := []struct {
 		configs []runfile.Config
@@ -31,7 +31,7 @@ func TestColumnTitles(t *testing.T) {
 		var titles []string
 		for i, c := range columns {
 			titles = append(titles, c.Title)
-			if index[tt.configs[i].Config()] != i {
+			if index[tt.configs[i].Config] != i {
 				t.Errorf("%s: index %v", c.Title, index)
 			}
 		}
@@ -152,7 +152,7 @@ func TestSweepComparesLikeWithLike(t *testing.T) {
 	run := newRun()
 	for _, mb := range []int{128, 512} {
 		for _, v := range []string{"a", "b"} {
-			run.Header.Configs = append(run.Header.Configs, runfile.Config{Variant: v, MemorySizeMB: mb, Arch: "amd64"})
+			run.Header.Configs = append(run.Header.Configs, runfile.Config{Config: coldstart.Config{Variant: v, MemoryMB: mb, Arch: "amd64"}})
 			for i := range 10 {
 				cold(run, v, coldstart.ClassCold, float64(mb+i), 1)
 				run.Samples[len(run.Samples)-1].Config.MemoryMB = mb
@@ -195,7 +195,7 @@ func TestOnly(t *testing.T) {
 }
 
 func TestAlerts(t *testing.T) {
-	failure := runfile.Failure{Variant: "a", MemorySizeMB: 512, Arch: "amd64", At: runfile.Stamp(start), Reason: coldstart.ReasonExit, Error: "status 1"}
+	failure := runfile.Failure{Tried: runfile.Tried{Config: coldstart.Config{Variant: "a", MemoryMB: 512, Arch: "amd64"}, At: runfile.Stamp(start)}, Reason: coldstart.ReasonExit, Error: "status 1"}
 	tests := []struct {
 		name              string
 		colds, fails      int
@@ -314,7 +314,7 @@ func TestCommand(t *testing.T) {
 func BenchmarkMillionSamples(b *testing.B) {
 	run := newRun()
 	for c := range 10 {
-		run.Header.Configs = append(run.Header.Configs, runfile.Config{Variant: fmt.Sprint("v", c), MemorySizeMB: 512, Arch: "amd64"})
+		run.Header.Configs = append(run.Header.Configs, runfile.Config{Config: coldstart.Config{Variant: fmt.Sprint("v", c), MemoryMB: 512, Arch: "amd64"}})
 	}
 	run.Samples = make([]coldstart.Sample, 0, 1_000_000)
 	for i := range 100_000 {
@@ -340,7 +340,7 @@ func TestWhatHasNoBaselineIsNamed(t *testing.T) {
 		run := newRun("a", "b", "c")
 		cold(run, "a", coldstart.ClassCold, 3, 1)
 		for i := range run.Header.Configs {
-			run.Header.Configs[i].MemorySizeMB = c.sizes[i]
+			run.Header.Configs[i].MemoryMB = c.sizes[i]
 		}
 		notes := section(run).Notes
 		if c.want == "" && contains(notes, "Compared with nothing") || c.want != "" && !contains(notes, c.want) || contains(notes, "Nothing is compared") {

@@ -93,7 +93,7 @@ func apart(a, b runfile.Header) string {
 	configs := func(h runfile.Header) []coldstart.Config {
 		var list []coldstart.Config
 		for _, c := range h.Configs {
-			list = append(list, c.Config())
+			list = append(list, c.Config)
 		}
 		return list
 	}
@@ -116,10 +116,10 @@ func apart(a, b runfile.Header) string {
 	for i, c := range a.Configs {
 		other := b.Configs[i]
 		if !c.Image.Identity().Same(other.Image.Identity()) || c.Function != nil && other.Function != nil && *c.Function != *other.Function {
-			return "the image of " + c.Config().String() + " is another one"
+			return "the image of " + c.Config.String() + " is another one"
 		}
 		if c.Change(other) == runfile.ChangeSetup {
-			return "entrypoint, command, working directory or environment of " + c.Config().String() + " differ"
+			return "entrypoint, command, working directory or environment of " + c.Config.String() + " differ"
 		}
 	}
 	return ""
@@ -158,7 +158,7 @@ func renamedIn(sessions []Input) []string {
 	columns, index := columnsOf(latest)
 	for i, c := range latest.Configs {
 		if slices.ContainsFunc(sessions[1:], func(in Input) bool { return c.Renamed(in.Run.Header.Configs[i]) }) {
-			titles = append(titles, columns[index[c.Config()]].Title)
+			titles = append(titles, columns[index[c.Config]].Title)
 		}
 	}
 	return titles

@@ -29,7 +29,7 @@ func sessionsOf(n int, factors ...float64) []Input {
 
 func TestSessionsAreOneSection(t *testing.T) {
 	inputs := sessionsOf(40, 1, 1.3, 0.8)
-	inputs[2].Run.Failures = []runfile.Failure{{Variant: "a", MemorySizeMB: 512, Arch: "amd64", Reason: coldstart.ReasonExit}}
+	inputs[2].Run.Failures = []runfile.Failure{{Tried: runfile.Tried{Config: coldstart.Config{Variant: "a", MemoryMB: 512, Arch: "amd64"}}, Reason: coldstart.ReasonExit}}
 	inputs = append(inputs, inputs[0]) // given twice
 	r := New(inputs)
 	if len(r.Sections) != 1 {

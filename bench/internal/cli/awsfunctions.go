@@ -80,7 +80,7 @@ func (m awsMeasure) selectResumed(services map[string][]awslambda.Selection) ([]
 				}
 			}
 		}
-		list[i].MemoryMB = append(list[i].MemoryMB, c.MemorySizeMB)
+		list[i].MemoryMB = append(list[i].MemoryMB, c.MemoryMB)
 	}
 	return list, nil
 }

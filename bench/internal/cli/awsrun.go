@@ -142,9 +142,7 @@ func awsHeader(client *awslambda.Client, m awsMeasure, targets []awslambda.Targe
 			img.Digest = t.Facts.ImageID
 		}
 		h.Configs = append(h.Configs, runfile.Config{
-			Variant: t.Config.Variant, MemorySizeMB: t.Config.MemoryMB, Arch: t.Config.Arch, Doc: t.Doc,
-			Image:    img,
-			Function: function,
+			Config: t.Config, Doc: t.Doc, Image: img, Function: function,
 		})
 	}
 	h.ListMeasured()

@@ -75,9 +75,9 @@ func writeLarge(t testing.TB, path string, n, of, each int) {
 	var configs []coldstart.Config
 	for i := range of {
 		name := fmt.Sprintf("variant%d", i)
-		c := runfile.Config{Variant: name, MemorySizeMB: 512, Arch: "amd64", Image: runfile.Image{ImageID: "sha256:" + name, SizeBytes: 6e6, Layers: 1}}
+		c := runfile.Config{Config: coldstart.Config{Variant: name, MemoryMB: 512, Arch: "amd64"}, Image: runfile.Image{ImageID: "sha256:" + name, SizeBytes: 6e6, Layers: 1}}
 		h.Configs = append(h.Configs, c)
-		configs = append(configs, c.Config())
+		configs = append(configs, c.Config)
 	}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	w, err := runfile.CreateIn(filepath.Dir(path), at, h)

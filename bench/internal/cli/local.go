@@ -255,12 +255,10 @@ func localHeader(m measure, engine *Engine, o coldstart.Options, configs []OpenT
 			h.Warnings = addOnce(slices.Clip(h.Warnings), w)
 		}
 		r := runfile.Config{
-			Variant:      c.config.Variant,
-			MemorySizeMB: c.config.MemoryMB,
-			Arch:         c.config.Arch,
-			Doc:          c.variant.Doc,
-			SetupID:      coldstart.SetupID(c.image, o.Environment),
-			Unchanged:    c.unchanged, ImageIDBefore: c.idBefore,
+			Config:    c.config,
+			Doc:       c.variant.Doc,
+			SetupID:   coldstart.SetupID(c.image, o.Environment),
+			Unchanged: c.unchanged, ImageIDBefore: c.idBefore,
 			Image: runfile.ImageOf(c.image),
 		}
 		if c.reference != nil {

@@ -75,9 +75,9 @@ func samples(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	for _, c := range run.Header.Configs {
-		n := got[c.Config().String()]
+		n := got[c.Config.String()]
 		if n[0] != cold || n[1] < least || n[1] > most {
-			ts.Fatalf("%s: %d cold and %d warm samples, want %s and %s", c.Config(), n[0], n[1], args[1], args[2])
+			ts.Fatalf("%s: %d cold and %d warm samples, want %s and %s", c.Config, n[0], n[1], args[1], args[2])
 		}
 	}
 }

@@ -194,15 +194,15 @@ type Redeployer interface {
 // Deployment says of a cold sample which deployment of the run it follows.
 type Deployment struct {
 	// Number counts the deployments of the sample's configuration, from 1.
-	Number int
+	Number int `json:"number"`
 	// Position counts the cold starts since the deployment: 0 is the first one of
 	// the image, 1 the next. Tries that gave no sample are not counted, though some
 	// of them may have started the image, but for the first: it takes another image
 	// where that may be.
-	Position int
+	Position int `json:"position"`
 	// Again is true where the image had to be deployed once more after its first
 	// cold start, because the run was interrupted there.
-	Again bool
+	Again bool `json:"again,omitempty"`
 }
 
 // Deployed is an image that was put in its place and is about to be started

@@ -41,7 +41,7 @@ func redeployed() *made {
 				if at == 0 {
 					class, strategy = coldstart.ClassFirstAfterDeploy, "code-update"
 				}
-				r.environment(rnd, c.Config(), round, class)
+				r.environment(rnd, c.Config, round, class)
 				s := &r.Samples[len(r.Samples)-1]
 				s.Strategy, s.Deployment = strategy, &coldstart.Deployment{Number: d, Position: at, Again: d == deployments && at > 2}
 				init := []float64{1100, 90, 52, 44, 41}[at] * math.Exp(0.1*rnd.NormFloat64())
@@ -54,7 +54,7 @@ func redeployed() *made {
 	r.Resumes = append(r.Resumes, runfile.Resumed{Type: "resume", At: runfile.Stamp(started.Add(4 * time.Minute))})
 	for d := 1; d <= deployments; d++ {
 		for _, c := range h.Configs {
-			r.Deployed = append(r.Deployed, runfile.Deployed{Type: "deploy", Variant: c.Variant, MemorySizeMB: 512, Arch: "amd64", Round: (d-1)*(after+1) + 1, Deployment: d, Image: fmt.Sprintf("sha256:%064x", d), At: runfile.Stamp(started)})
+			r.Deployed = append(r.Deployed, runfile.Deployed{Type: "deploy", Config: coldstart.Config{Variant: c.Variant, MemoryMB: 512, Arch: "amd64"}, Round: (d-1)*(after+1) + 1, Deployment: d, Image: fmt.Sprintf("sha256:%064x", d), At: runfile.Stamp(started)})
 		}
 	}
 	return r.end("plan")

@@ -58,7 +58,7 @@ func (r *made) config(variant string, memoryMB, i int) {
 		base = "public.ecr.aws/lambda/provided:" + variant
 	}
 	r.Header.Configs = append(r.Header.Configs, runfile.Config{
-		Variant: variant, MemorySizeMB: memoryMB, Arch: "amd64",
+		Config: coldstart.Config{Variant: variant, MemoryMB: memoryMB, Arch: "amd64"},
 		Image: runfile.Image{
 			ImageID: fmt.Sprintf("sha256:%016x%048x", 0x1234567890abcdef*uint64(i+3), i), Digest: fmt.Sprintf("sha256:%016x%048x", 0xfedcba0987654321*uint64(i+3), i),
 			SizeBytes: int64(6_123_456 * (1 + 17*i)), CompressedBytes: int64(2_345_678 * (1 + 17*i)), Layers: 1 + i, Base: base,
@@ -71,7 +71,7 @@ func (r *made) measure(rounds int) *made {
 	rnd := rand.New(rand.NewPCG(r.Header.Plan.Seed, 1))
 	for round := 1; round <= rounds; round++ {
 		for _, i := range rnd.Perm(len(r.Header.Configs)) {
-			r.environment(rnd, r.Header.Configs[i].Config(), round, coldstart.ClassCold)
+			r.environment(rnd, r.Header.Configs[i].Config, round, coldstart.ClassCold)
 		}
 	}
 	return r.end("plan")
@@ -111,8 +111,8 @@ func (r *made) environment(rnd *rand.Rand, c coldstart.Config, round int, class 
 func (r *made) fail(variant string, n int, reason coldstart.Reason, text, output string) {
 	for i := range n {
 		r.seq++
-		r.Failures = append(r.Failures, runfile.Failure{Type: "failure", Variant: variant, MemorySizeMB: 512, Arch: "amd64", Round: 1 + i, Seq: r.seq,
-			Attempt: 1, At: runfile.Stamp(started), Want: coldstart.Cold, Reason: reason, Error: text, Output: output})
+		r.Failures = append(r.Failures, runfile.Failure{Tried: runfile.Tried{Type: "failure", Config: coldstart.Config{Variant: variant, MemoryMB: 512, Arch: "amd64"}, Round: 1 + i, Seq: r.seq,
+			Attempt: 1, At: runfile.Stamp(started), Want: coldstart.Cold}, Reason: reason, Error: text, Output: output})
 	}
 }
 
@@ -136,7 +136,7 @@ func reports() map[string][]analysis.Input {
 	for _, c := range normal.Header.Configs {
 		warm := normal.Header.Plan.WarmRuns
 		normal.Header.Plan.WarmRuns = 0
-		normal.environment(rnd, c.Config(), 0, coldstart.ClassFirstAfterDeploy)
+		normal.environment(rnd, c.Config, 0, coldstart.ClassFirstAfterDeploy)
 		normal.Header.Plan.WarmRuns = warm
 	}
 	all["normal"] = one(normal.measure(50))
@@ -186,8 +186,8 @@ func reports() map[string][]analysis.Input {
 	failing.config("leaky", 512, 4)
 	failing.fail("broken|name", 3, coldstart.ReasonExit, "the runtime exited with status 1 before its first /next", "panic: `oops` <b>|\x1b[31m\n```\ngoroutine 1 [running]:\n")
 	failing.fail("leaky", 2, coldstart.ReasonOutOfMemory, "killed at 512 MB", "")
-	failing.Rejects = append(failing.Rejects, runfile.Reject{Type: "reject", Variant: "scratch", MemorySizeMB: 512, Arch: "amd64", Round: 3, Reason: "not-cold", Detail: "instance seen before"})
-	leaky := failing.Header.Configs[2].Config()
+	failing.Rejects = append(failing.Rejects, runfile.Reject{Tried: runfile.Tried{Type: "reject", Config: coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}, Round: 3}, Reason: "not-cold", Detail: "instance seen before"})
+	leaky := failing.Header.Configs[2].Config
 	for round := 1; round <= 4; round++ {
 		failing.environment(rnd, leaky, round, coldstart.ClassCold)
 	}

@@ -2,13 +2,14 @@ package runfile
 
 import (
 	"bytes"
+	"coldbench/bench/internal/coldstart"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func config(imageID, contentID, setupID string) Config {
-	return Config{Variant: "v", MemorySizeMB: 512, Arch: "amd64", SetupID: setupID, Image: Image{ImageID: imageID, ContentID: contentID}}
+	return Config{Config: coldstart.Config{Variant: "v", MemoryMB: 512, Arch: "amd64"}, SetupID: setupID, Image: Image{ImageID: imageID, ContentID: contentID}}
 }
 
 func TestConfigChange(t *testing.T) {

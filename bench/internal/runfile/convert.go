@@ -18,7 +18,7 @@ func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000
 
 func fromSample(s coldstart.Sample) Sample {
 	r := Sample{
-		Type: typeSample, Variant: s.Config.Variant, MemorySizeMB: s.Config.MemoryMB, Arch: s.Config.Arch,
+		Type: typeSample, Config: s.Config, Deployment: s.Deployment,
 		Round: s.Round, Seq: s.Seq, Environment: s.Environment, Invocation: s.Invocation, Attempt: s.Attempt,
 		At: Stamp(s.At), Start: s.Start, Class: s.Class, Strategy: s.Strategy, Proof: s.Proof,
 		RequestID: s.RequestID, Metrics: s.Metrics, Phases: s.Phases, ThrottledMs: s.ThrottledMs,
@@ -29,9 +29,6 @@ func fromSample(s coldstart.Sample) Sample {
 	}
 	if f := s.Function; f != nil {
 		r.Function = &Function{f.InstanceID, f.Invocation, f.ProcessUptimeMs, f.StartedAtNs}
-	}
-	if d := s.Deployment; d != nil {
-		r.Deployment = &Deployment{d.Number, d.Position, d.Again}
 	}
 	return r
 }
@@ -44,8 +41,8 @@ func (r *Sample) sample() (coldstart.Sample, error) {
 		return coldstart.Sample{}, err
 	}
 	s := coldstart.Sample{
-		Config: coldstart.Config{Variant: r.Variant, MemoryMB: r.MemorySizeMB, Arch: r.Arch},
-		Round:  r.Round, Seq: r.Seq, Attempt: r.Attempt,
+		Config: r.Config, Deployment: r.Deployment,
+		Round: r.Round, Seq: r.Seq, Attempt: r.Attempt,
 		Environment: r.Environment, Invocation: r.Invocation, At: at,
 		Start: r.Start, Class: r.Class, Strategy: r.Strategy, Proof: r.Proof,
 		RequestID: r.RequestID, Metrics: r.Metrics, Phases: r.Phases, ThrottledMs: r.ThrottledMs,
@@ -57,55 +54,31 @@ func (r *Sample) sample() (coldstart.Sample, error) {
 			ProcessUptimeMs: f.ProcessUptimeMs, StartedAtNs: f.StartedAtNs,
 		}
 	}
-	if d := r.Deployment; d != nil {
-		s.Deployment = &coldstart.Deployment{Number: d.Number, Position: d.Position, Again: d.Again}
-	}
 	return s, nil
 }
 
 func fromReject(a coldstart.Attempt, e *coldstart.ProofError) Reject {
-	return Reject{
-		Type: typeReject, Variant: a.Config.Variant, MemorySizeMB: a.Config.MemoryMB, Arch: a.Config.Arch,
-		Round: a.Round, Seq: a.Seq, Attempt: a.Attempt, At: Stamp(a.At), Want: a.Want,
-		Reason: e.Reason, Detail: e.Detail, Report: e.Report,
-	}
+	return Reject{Tried: tried(typeReject, a), Reason: e.Reason, Detail: e.Detail, Report: e.Report}
 }
 
 func fromFailure(a coldstart.Attempt, e *coldstart.InvocationError) Failure {
-	r := Failure{
-		Type: typeFailure, Variant: a.Config.Variant, MemorySizeMB: a.Config.MemoryMB, Arch: a.Config.Arch,
-		Round: a.Round, Seq: a.Seq, Attempt: a.Attempt, At: Stamp(a.At), Want: a.Want,
-		Reason: e.Reason, Output: tail(e.Output, maxOutput), Report: e.Report,
-	}
+	r := Failure{Tried: tried(typeFailure, a), Reason: e.Reason, Output: tail(e.Output, maxOutput), Report: e.Report}
 	if e.Err != nil {
 		r.Error = e.Err.Error()
 	}
 	return r
 }
 
-// Config returns the configuration that the record is of.
-func (r Config) Config() coldstart.Config {
-	return coldstart.Config{Variant: r.Variant, MemoryMB: r.MemorySizeMB, Arch: r.Arch}
+func tried(kind string, a coldstart.Attempt) Tried {
+	return Tried{Type: kind, Config: a.Config, Round: a.Round, Seq: a.Seq, Attempt: a.Attempt, At: Stamp(a.At), Want: a.Want}
 }
 
-// Try returns the try that was rejected.
-func (r Reject) Try() coldstart.Attempt {
-	return attempt(r.Variant, r.MemorySizeMB, r.Arch, r.Round, r.Seq, r.Attempt, r.At, r.Want)
-}
-
-// Try returns the try that failed.
-func (r Failure) Try() coldstart.Attempt {
-	return attempt(r.Variant, r.MemorySizeMB, r.Arch, r.Round, r.Seq, r.Attempt, r.At, r.Want)
-}
-
-func attempt(variant string, memoryMB int, arch string, round, seq, attempt int, at string, want coldstart.Start) coldstart.Attempt {
+// Try returns what was tried.
+func (t Tried) Try() coldstart.Attempt {
 	// The reader has already refused a record whose stamp can't be read; of one
 	// that was made by hand the time is unknown, the zero time.
-	t, _ := time.Parse(time.RFC3339, at)
-	return coldstart.Attempt{
-		Config: coldstart.Config{Variant: variant, MemoryMB: memoryMB, Arch: arch},
-		Round:  round, Seq: seq, Attempt: attempt, At: t, Want: want,
-	}
+	at, _ := time.Parse(time.RFC3339, t.At)
+	return coldstart.Attempt{Config: t.Config, Round: t.Round, Seq: t.Seq, Attempt: t.Attempt, At: at, Want: t.Want}
 }
 
 // tail returns the last n bytes of s, or a little less where that would cut a

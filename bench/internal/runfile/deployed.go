@@ -9,18 +9,17 @@ import (
 
 func fromDeployed(d coldstart.Deployed) Deployed {
 	return Deployed{
-		Type: typeDeploy, Variant: d.Config.Variant, MemorySizeMB: d.Config.MemoryMB, Arch: d.Config.Arch,
+		Type: typeDeploy, Config: d.Config,
 		Round: d.Round, Deployment: d.Number, Image: d.Image, At: Stamp(d.At),
 	}
 }
 
 // Note returns what was recorded.
 func (r Deployed) Note() coldstart.Deployed {
-	// As in attempt: a stamp that can't be read was refused already.
+	// As in Try: a stamp that can't be read was refused already.
 	at, _ := time.Parse(time.RFC3339, r.At)
 	return coldstart.Deployed{
-		Config: coldstart.Config{Variant: r.Variant, MemoryMB: r.MemorySizeMB, Arch: r.Arch},
-		Round:  r.Round, Number: r.Deployment, Image: r.Image, At: at,
+		Config: r.Config, Round: r.Round, Number: r.Deployment, Image: r.Image, At: at,
 	}
 }
 
@@ -41,11 +40,11 @@ func DeployedTo(entries []Entry, h Header) (map[string]map[string]bool, error) {
 		function := map[coldstart.Config]string{}
 		for _, c := range e.Header.Configs {
 			if c.Function != nil {
-				function[c.Config()] = c.Function.Name
+				function[c.Config] = c.Function.Name
 			}
 		}
 		for _, d := range run.Deployed {
-			name := function[d.Note().Config]
+			name := function[d.Config]
 			if seen[name] == nil {
 				seen[name] = map[string]bool{}
 			}

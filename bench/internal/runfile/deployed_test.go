@@ -18,7 +18,7 @@ func TestDeployed(t *testing.T) {
 	config := coldstart.Config{Variant: "a", MemoryMB: 512, Arch: "amd64"}
 	h := Header{
 		Backend: "aws", Engine: "eu-west-1", Host: Host{Fingerprint: "f"}, Plan: plan.Plan{Runs: 2, Redeploy: 1, Strategy: "code-update"},
-		Configs: []Config{{Variant: "a", MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:own"}, Function: &FunctionRef{Name: "fn"}}},
+		Configs: []Config{{Config: coldstart.Config{Variant: "a", MemoryMB: 512, Arch: "amd64"}, Image: Image{ImageID: "sha256:own"}, Function: &FunctionRef{Name: "fn"}}},
 	}
 	at := time.Date(2026, 3, 4, 5, 6, 7, 89000, time.UTC)
 	w, err := CreateIn(dir, at, h)

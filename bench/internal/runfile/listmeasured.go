@@ -7,8 +7,8 @@ import "slices"
 func (h *Header) ListMeasured() {
 	h.Plan.MemoryMB, h.Plan.Arch = nil, nil
 	for _, c := range h.Configs {
-		if !slices.Contains(h.Plan.MemoryMB, c.MemorySizeMB) {
-			h.Plan.MemoryMB = append(h.Plan.MemoryMB, c.MemorySizeMB)
+		if !slices.Contains(h.Plan.MemoryMB, c.MemoryMB) {
+			h.Plan.MemoryMB = append(h.Plan.MemoryMB, c.MemoryMB)
 		}
 		if !slices.Contains(h.Plan.Arch, c.Arch) {
 			h.Plan.Arch = append(h.Plan.Arch, c.Arch)

@@ -56,21 +56,21 @@ func (p *parser) line(line []byte, s *coldstart.Sample) error {
 			return err
 		}
 		p.run.Rejects = append(p.run.Rejects, r)
-		return p.check(r.Try().Config, r.At)
+		return p.check(r.Config, r.At)
 	case typeFailure:
 		var r Failure
 		if err := p.decode(line, &r); err != nil {
 			return err
 		}
 		p.run.Failures = append(p.run.Failures, r)
-		return p.check(r.Try().Config, r.At)
+		return p.check(r.Config, r.At)
 	case typeDeploy:
 		var r Deployed
 		if err := p.decode(line, &r); err != nil {
 			return err
 		}
 		p.run.Deployed = append(p.run.Deployed, r)
-		return p.check(r.Note().Config, r.At)
+		return p.check(r.Config, r.At)
 	case typeResume:
 		var r Resumed
 		if err := p.decode(line, &r); err != nil {
@@ -123,7 +123,7 @@ func (p *parser) readHeader(line []byte) error {
 		p.run.Header.Reference = h.Previous
 	}
 	for _, c := range p.run.Header.Configs {
-		p.configs[c.Config()] = true
+		p.configs[c.Config] = true
 	}
 	p.header = true
 	return nil

@@ -44,9 +44,9 @@ func (r *Run) FirstStarts(before []Entry) map[coldstart.Config]bool {
 	seen := ImagesSeen(before, r.Header)
 	first := map[coldstart.Config]bool{}
 	for _, c := range r.Header.Configs {
-		round, started := earliest[c.Config()]
+		round, started := earliest[c.Config]
 		if started && round == 0 || !started && !seen.Has(c) {
-			first[c.Config()] = true
+			first[c.Config] = true
 		}
 		if c.Function != nil {
 			seen.Add(c) // its other memory sizes are the same image

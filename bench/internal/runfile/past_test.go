@@ -12,7 +12,7 @@ import (
 // resumed, and one that was interrupted later does not begin it anew.
 func TestFirstStartsKnowRoundZero(t *testing.T) {
 	config := func(name string) Config {
-		return Config{Variant: name, MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:" + name}}
+		return Config{Config: coldstart.Config{Variant: name, MemoryMB: 512, Arch: "amd64"}, Image: Image{ImageID: "sha256:" + name}}
 	}
 	header := func(names ...string) Header {
 		h := Header{Backend: "local", Engine: "sandbox"}
@@ -23,9 +23,9 @@ func TestFirstStartsKnowRoundZero(t *testing.T) {
 	}
 	run := &Run{
 		Header:   header("sampled", "failed", "ahead", "known", "late"),
-		Samples:  []coldstart.Sample{{Config: config("sampled").Config(), Round: 0}, {Config: config("late").Config(), Round: 3}},
-		Failures: []Failure{{Variant: "failed", MemorySizeMB: 512, Arch: "amd64", Round: 0}},
-		Rejects:  []Reject{{Variant: "sampled", MemorySizeMB: 512, Arch: "amd64", Round: 1}},
+		Samples:  []coldstart.Sample{{Config: config("sampled").Config, Round: 0}, {Config: config("late").Config, Round: 3}},
+		Failures: []Failure{{Tried: Tried{Config: coldstart.Config{Variant: "failed", MemoryMB: 512, Arch: "amd64"}, Round: 0}}},
+		Rejects:  []Reject{{Tried: Tried{Config: coldstart.Config{Variant: "sampled", MemoryMB: 512, Arch: "amd64"}, Round: 1}}},
 	}
 	first := run.FirstStarts([]Entry{{Header: header("known")}})
 	if past := run.Past(); len(past.Samples) != 2 || len(past.Failures) != 1 || len(past.Rejects) != 1 {

@@ -26,6 +26,10 @@ func fieldsOf(t *testing.T, of reflect.Type, prefix string) []string {
 		if name == "-" {
 			continue
 		}
+		if f.Anonymous && name == "" {
+			list = append(list, fieldsOf(t, f.Type, prefix)...)
+			continue
+		}
 		if name == "" {
 			t.Errorf("%v.%s has no JSON name", of, f.Name)
 		}

@@ -76,12 +76,10 @@ type Host struct {
 
 // Config is a configuration that was measured, on which image.
 type Config struct {
-	Variant      string       `json:"variant"`
-	MemorySizeMB int          `json:"memorySizeMB"`
-	Arch         string       `json:"arch"`
-	Doc          string       `json:"doc,omitempty"`
-	Image        Image        `json:"image"`
-	Function     *FunctionRef `json:"function,omitempty"`
+	coldstart.Config
+	Doc      string       `json:"doc,omitempty"`
+	Image    Image        `json:"image"`
+	Function *FunctionRef `json:"function,omitempty"`
 	// SetupID is a digest of entrypoint, command, working directory and environment
 	// as the function is started with them, the image's, the compose file's and
 	// those of --env; see coldstart.SetupID. Empty on AWS and in runs of an older bench.
@@ -207,36 +205,25 @@ type Unavailable struct {
 
 // Sample is the record of a measured invocation (type "sample").
 type Sample struct {
-	Type         string            `json:"type"`
-	Variant      string            `json:"variant"`
-	MemorySizeMB int               `json:"memorySizeMB"`
-	Arch         string            `json:"arch"`
-	Round        int               `json:"round"`
-	Seq          int               `json:"seq"`
-	Environment  string            `json:"environment"`
-	Invocation   int               `json:"invocation"`
-	Attempt      int               `json:"attempt"`
-	At           string            `json:"at"`
-	Start        coldstart.Start   `json:"start"`
-	Class        coldstart.Class   `json:"class"`
-	Strategy     string            `json:"strategy"`
-	Proof        []string          `json:"proof"`
-	RequestID    string            `json:"requestId"`
-	Metrics      coldstart.Metrics `json:"metrics"`
-	Phases       coldstart.Phases  `json:"phases"`
-	Function     *Function         `json:"function,omitempty"`
-	ThrottledMs  *float64          `json:"throttledMs,omitempty"`
-	Deployment   *Deployment       `json:"deployment,omitempty"`
-	Report       string            `json:"report"`
-}
-
-// Deployment says of a cold sample which deployment of its config it follows:
-// Number from 1, Position 0 for the first cold start after it. Again is true
-// where the image was deployed once more in between, when the run was resumed.
-type Deployment struct {
-	Number   int  `json:"number"`
-	Position int  `json:"position"`
-	Again    bool `json:"again,omitempty"`
+	Type string `json:"type"`
+	coldstart.Config
+	Round       int                   `json:"round"`
+	Seq         int                   `json:"seq"`
+	Environment string                `json:"environment"`
+	Invocation  int                   `json:"invocation"`
+	Attempt     int                   `json:"attempt"`
+	At          string                `json:"at"`
+	Start       coldstart.Start       `json:"start"`
+	Class       coldstart.Class       `json:"class"`
+	Strategy    string                `json:"strategy"`
+	Proof       []string              `json:"proof"`
+	RequestID   string                `json:"requestId"`
+	Metrics     coldstart.Metrics     `json:"metrics"`
+	Phases      coldstart.Phases      `json:"phases"`
+	Function    *Function             `json:"function,omitempty"`
+	ThrottledMs *float64              `json:"throttledMs,omitempty"`
+	Deployment  *coldstart.Deployment `json:"deployment,omitempty"`
+	Report      string                `json:"report"`
 }
 
 // Function is what the function said of itself, without its token: that is the
@@ -248,52 +235,45 @@ type Function struct {
 	StartedAtNs     *int64   `json:"startedAtNs,omitempty"`
 }
 
+// Tried is what the records of a reject and of a failure begin with.
+type Tried struct {
+	Type string `json:"type"`
+	coldstart.Config
+	Round   int             `json:"round"`
+	Seq     int             `json:"seq"`
+	Attempt int             `json:"attempt"`
+	At      string          `json:"at"`
+	Want    coldstart.Start `json:"want"`
+}
+
 // Reject is the record of an invocation that was served but could not be
 // proved to be what was asked for (type "reject").
 type Reject struct {
-	Type         string                `json:"type"`
-	Variant      string                `json:"variant"`
-	MemorySizeMB int                   `json:"memorySizeMB"`
-	Arch         string                `json:"arch"`
-	Round        int                   `json:"round"`
-	Seq          int                   `json:"seq"`
-	Attempt      int                   `json:"attempt"`
-	At           string                `json:"at"`
-	Want         coldstart.Start       `json:"want"`
-	Reason       coldstart.ProofReason `json:"reason"`
-	Detail       string                `json:"detail,omitempty"`
-	Report       string                `json:"report,omitempty"`
+	Tried
+	Reason coldstart.ProofReason `json:"reason"`
+	Detail string                `json:"detail,omitempty"`
+	Report string                `json:"report,omitempty"`
 }
 
 // Failure is the record of an invocation that gave no sample (type "failure").
 type Failure struct {
-	Type         string           `json:"type"`
-	Variant      string           `json:"variant"`
-	MemorySizeMB int              `json:"memorySizeMB"`
-	Arch         string           `json:"arch"`
-	Round        int              `json:"round"`
-	Seq          int              `json:"seq"`
-	Attempt      int              `json:"attempt"`
-	At           string           `json:"at"`
-	Want         coldstart.Start  `json:"want"`
-	Reason       coldstart.Reason `json:"reason"`
-	Error        string           `json:"error"`
-	Output       string           `json:"output,omitempty"`
-	Report       string           `json:"report,omitempty"`
+	Tried
+	Reason coldstart.Reason `json:"reason"`
+	Error  string           `json:"error"`
+	Output string           `json:"output,omitempty"`
+	Report string           `json:"report,omitempty"`
 }
 
 // Deployed is the record that an image was put in a function's place and is
 // about to be started there for the first time (type "deploy"). Image is its
 // digest, Deployment its number in the run, from 1.
 type Deployed struct {
-	Type         string `json:"type"`
-	Variant      string `json:"variant"`
-	MemorySizeMB int    `json:"memorySizeMB"`
-	Arch         string `json:"arch"`
-	Round        int    `json:"round"`
-	Deployment   int    `json:"deployment"`
-	Image        string `json:"image"`
-	At           string `json:"at"`
+	Type string `json:"type"`
+	coldstart.Config
+	Round      int    `json:"round"`
+	Deployment int    `json:"deployment"`
+	Image      string `json:"image"`
+	At         string `json:"at"`
 }
 
 // Resumed is the record that a run was taken up again (type "resume").

@@ -48,8 +48,8 @@ func (r Reference) Of(variant, arch string) (Config, bool) {
 func (r Reference) Sizes(variant string) []int {
 	var list []int
 	for _, c := range r.Configs {
-		if c.Variant == variant && !slices.Contains(list, c.MemorySizeMB) {
-			list = append(list, c.MemorySizeMB)
+		if c.Variant == variant && !slices.Contains(list, c.MemoryMB) {
+			list = append(list, c.MemoryMB)
 		}
 	}
 	return list

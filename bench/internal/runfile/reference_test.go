@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
 )
 
@@ -11,8 +12,8 @@ import (
 // reference is another one.
 func TestReferences(t *testing.T) {
 	h := Header{ID: "now", Backend: "local", Plan: plan.Plan{Control: "a-control", Against: "then"}, Configs: []Config{
-		{Variant: "a", MemorySizeMB: 128, Arch: "amd64", Image: Image{ImageID: "1"}}, {Variant: "a", MemorySizeMB: 512, Arch: "amd64"},
-		{Variant: "a-control", MemorySizeMB: 128, Arch: "amd64"}, {Variant: "a@before", Before: "a", MemorySizeMB: 128, Arch: "arm64", Image: Image{ImageID: "2"}},
+		{Config: coldstart.Config{Variant: "a", MemoryMB: 128, Arch: "amd64"}, Image: Image{ImageID: "1"}}, {Config: coldstart.Config{Variant: "a", MemoryMB: 512, Arch: "amd64"}},
+		{Config: coldstart.Config{Variant: "a-control", MemoryMB: 128, Arch: "amd64"}}, {Config: coldstart.Config{Variant: "a@before", MemoryMB: 128, Arch: "arm64"}, Before: "a", Image: Image{ImageID: "2"}},
 	}}
 	h.ListMeasured()
 	if !slices.Equal(h.Plan.MemoryMB, []int{128, 512}) || !slices.Equal(h.Plan.Arch, []string{"amd64", "arm64"}) {

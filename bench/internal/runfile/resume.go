@@ -100,9 +100,9 @@ func same(was, is Header) error {
 	for i, a := range was.Configs {
 		switch b := is.Configs[i]; {
 		case !b.Image.Identity().Same(a.Image.Identity()):
-			return &Mismatch{"image of " + a.Config().String(), a.Image.ImageID, b.Image.ImageID}
+			return &Mismatch{"image of " + a.Config.String(), a.Image.ImageID, b.Image.ImageID}
 		case b.Change(a) == ChangeSetup:
-			return advice.Hint(&Mismatch{"setup of " + a.Config().String(), a.SetupID, b.SetupID},
+			return advice.Hint(&Mismatch{"setup of " + a.Config.String(), a.SetupID, b.SetupID},
 				"restore entrypoint, command, working_dir and environment, and give the same --env")
 		}
 		if a, b := a.Function, is.Configs[i].Function; a != nil && b != nil && *a != *b {
@@ -115,7 +115,7 @@ func same(was, is Header) error {
 func names(cs []Config) []string {
 	out := make([]string, len(cs))
 	for i, c := range cs {
-		out[i] = c.Config().String()
+		out[i] = c.Config.String()
 	}
 	return out
 }

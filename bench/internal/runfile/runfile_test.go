@@ -30,8 +30,8 @@ func header() Header {
 		Host: Host{Fingerprint: "f1", OS: "linux", Kernel: "6.1", CPU: "some", CPUs: 2, MemoryMB: 24000},
 		Plan: plan.Plan{Runs: 50, WarmRuns: 5, Seed: 1, MemoryMB: []int{512}, Arch: []string{"amd64"}, CPU: "lambda", Pause: plan.Millis{Duration: 40 * time.Millisecond}, PayloadSha256: "00", Timeout: plan.Seconds{Duration: 3 * time.Second}, Strategy: "new-container"},
 		Configs: []Config{
-			{Variant: "scratch", MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:1", Layers: 1, Base: "scratch"}},
-			{Variant: "al2", MemorySizeMB: 512, Arch: "amd64", Image: Image{ImageID: "sha256:2", Layers: 2, StandIn: true}},
+			{Config: coldstart.Config{Variant: "scratch", MemoryMB: 512, Arch: "amd64"}, Image: Image{ImageID: "sha256:1", Layers: 1, Base: "scratch"}},
+			{Config: coldstart.Config{Variant: "al2", MemoryMB: 512, Arch: "amd64"}, Image: Image{ImageID: "sha256:2", Layers: 2, StandIn: true}},
 		},
 	}
 }
@@ -39,7 +39,7 @@ func header() Header {
 func sample(seq int) coldstart.Sample {
 	id := fmt.Sprintf("%08d-4b2c-4d5e-8f90-123456789abc", seq)
 	return coldstart.Sample{
-		Config: header().Configs[seq%2].Config(), Round: seq, Seq: seq, Attempt: 1, Environment: fmt.Sprintf("e%d", seq), Invocation: 1,
+		Config: header().Configs[seq%2].Config, Round: seq, Seq: seq, Attempt: 1, Environment: fmt.Sprintf("e%d", seq), Invocation: 1,
 		At: day.Add(time.Duration(seq) * time.Millisecond), Start: coldstart.Cold, Class: coldstart.ClassCold, Strategy: "new-container",
 		Proof: []string{"initDuration", "newInstance"}, RequestID: id,
 		Metrics: coldstart.Metrics{
@@ -53,7 +53,7 @@ func sample(seq int) coldstart.Sample {
 }
 
 func attemptOf(seq int) coldstart.Attempt {
-	return coldstart.Attempt{Config: header().Configs[0].Config(), Round: 2, Seq: seq, Attempt: 2, At: day, Want: coldstart.Cold}
+	return coldstart.Attempt{Config: header().Configs[0].Config, Round: 2, Seq: seq, Attempt: 2, At: day, Want: coldstart.Cold}
 }
 
 // write makes a run file with one record of each type and n samples.
@@ -123,7 +123,7 @@ func TestMissingIsNotZero(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := coldstart.Sample{Config: header().Configs[0].Config(), Start: coldstart.Warm, Class: coldstart.ClassWarm, At: day}
+	s := coldstart.Sample{Config: header().Configs[0].Config, Start: coldstart.Warm, Class: coldstart.ClassWarm, At: day}
 	s.Metrics.DurationMs = ptr(0.0)
 	if err := errors.Join(w.Sample(s), w.Close()); err != nil {
 		t.Fatal(err)

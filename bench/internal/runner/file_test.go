@@ -44,7 +44,7 @@ func measure(t *testing.T, o fake.Options, p runner.Job, interruptAt int) *runfi
 		if c.Variant == "broken" {
 			img.Environment = []string{`BENCH_TEST_EVENT={"do":"exit","code":3}`}
 		}
-		h.Configs = append(h.Configs, runfile.Config{Variant: c.Variant, MemorySizeMB: c.MemoryMB, Arch: c.Arch, Image: runfile.Image{ImageID: img.ID}})
+		h.Configs = append(h.Configs, runfile.Config{Config: coldstart.Config{Variant: c.Variant, MemoryMB: c.MemoryMB, Arch: c.Arch}, Image: runfile.Image{ImageID: img.ID}})
 		target, err := b.Open(t.Context(), c, img, coldstart.Options{Payload: []byte(`{}`), Timeout: 3 * time.Second})
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +187,7 @@ func TestPublishedRunsAreInterleaved(t *testing.T) {
 				continue
 			}
 			for i, c := range runner.Order(run.Header.Plan.Seed, r, n) {
-				if want := run.Header.Configs[c].Config(); i >= len(got) || got[i] != want {
+				if want := run.Header.Configs[c].Config; i >= len(got) || got[i] != want {
 					t.Errorf("%s: round %d is %v, want %v at %d", path, r, got, want, i)
 					break
 				}
