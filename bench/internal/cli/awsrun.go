@@ -32,9 +32,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	if err != nil {
 		return err
 	}
-	for _, w := range inventory.Warnings {
-		a.warning("%s", w)
-	}
+	a.warnings(inventory.Warnings)
 	fresh, err := a.freshImages(client, inventory, m, selected)
 	if err != nil {
 		return err

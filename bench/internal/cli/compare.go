@@ -83,9 +83,7 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range change.Warnings {
-		a.warning("%s", w)
-	}
+	a.warnings(change.Warnings)
 	write := render.ComparisonText
 	if c.json {
 		write = render.ComparisonJSON
@@ -113,14 +111,14 @@ func (a *app) gate(c *analysis.Comparison) error {
 	case g == nil:
 		return nil
 	case g.Tripped > 0:
-		a.say("%s over the gate of %g%%", plural(g.Tripped, "change"), 100*g.FailOver)
+		a.say("%s over the gate of %g%%", plan.Plural(g.Tripped, "change"), 100*g.FailOver)
 		return errIncomplete
 	case g.Judged == 0 && g.Unjudged > 0:
 		return errors.New("the gate could not judge anything: see the notes")
 	case g.Judged == 0:
 		a.note("no image changed: the gate has nothing to judge, and passes")
 	case g.Unjudged > 0:
-		a.warning("the gate could not judge %s", plural(g.Unjudged, "comparison"))
+		a.warning("the gate could not judge %s", plan.Plural(g.Unjudged, "comparison"))
 	}
 	return nil
 }

@@ -152,9 +152,7 @@ func (a *app) selectVariants(ctx context.Context, file string, archs, args []str
 // warnOfKeys prints which keys of the variants' services have no effect.
 func (a *app) warnOfKeys(list []coldstart.Variant) {
 	for _, v := range list {
-		for _, w := range v.Warnings {
-			a.warning("%s", w)
-		}
+		a.warnings(v.Warnings)
 	}
 }
 
@@ -206,12 +204,4 @@ func absolute(dir, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
-}
-
-// plural spells a count with its noun.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -203,9 +203,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	for _, w := range engine.Warnings() {
-		a.warning("%s", w)
-	}
+	a.warnings(engine.Warnings())
 	o := coldstart.Options{
 		Payload:     m.event,
 		Timeout:     m.plan.Timeout.Duration,

@@ -166,6 +166,12 @@ func (a *app) complain(err error) {
 func (a *app) hint(format string, args ...any)    { a.say("hint: "+format, args...) }
 func (a *app) warning(format string, args ...any) { a.say("warning: "+format, args...) }
 
+func (a *app) warnings(list []string) {
+	for _, w := range list {
+		a.warning("%s", w)
+	}
+}
+
 // note prints what is good to know, unless --quiet.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {

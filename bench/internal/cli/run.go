@@ -13,6 +13,7 @@ import (
 	"coldbench/bench/internal/analysis"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/host"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 	"coldbench/bench/internal/runner"
 )
@@ -77,9 +78,7 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 		warnings = append(warnings, g.String())
 	}
 	err = errors.Join(err, file.End(a.Now(), string(result.Stopped), warnings), file.Close())
-	for _, w := range warnings {
-		a.warning("%s", w)
-	}
+	a.warnings(warnings)
 	for _, g := range result.GaveUp {
 		if out := lastLines(g.Last.Output, 5); out != "" {
 			a.say("the last output of %v:\n%s", g.Config, out)
@@ -98,7 +97,7 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 		return advice.Hint(fmt.Errorf("measuring: %w", err), keepGoing)
 	}
 	if result.Stopped == runner.StoppedInterrupted {
-		a.say("interrupted, %s kept", plural(result.Samples, "sample"))
+		a.say("interrupted, %s kept", plan.Plural(result.Samples, "sample"))
 		a.hint("%s", keepGoing)
 		return errInterrupted
 	}
@@ -115,7 +114,7 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 		a.say("%s gave no sample; the report says why", withoutSample(result.Failures, result.Unproved))
 		return errIncomplete
 	case m.strict && len(j.header.Unavailable) > 0:
-		a.say("%s could not be measured (--strict)", plural(len(j.header.Unavailable), "variant"))
+		a.say("%s could not be measured (--strict)", plan.Plural(len(j.header.Unavailable), "variant"))
 		return errIncomplete
 	}
 	return nil
@@ -190,10 +189,10 @@ func lastLines(output string, n int) string {
 func withoutSample(failures, unproved int) string {
 	var parts []string
 	if failures > 0 {
-		parts = append(parts, plural(failures, "failed attempt"))
+		parts = append(parts, plan.Plural(failures, "failed attempt"))
 	}
 	if unproved > 0 {
-		parts = append(parts, plural(unproved, "unproved invocation"))
+		parts = append(parts, plan.Plural(unproved, "unproved invocation"))
 	}
 	return strings.Join(parts, " and ")
 }

@@ -30,12 +30,12 @@ func (p Plan) Forcing(e Effort) string {
 		if p.Runs%p.Redeploy > 0 {
 			after += fmt.Sprintf(" or %d", p.Runs/p.Redeploy+1)
 		}
-		text += fmt.Sprintf("%s to each function, of images that it never had: 1 first cold start after each, then %s of the %d\n", plural(p.Redeploy, "deployment"), after, p.Runs)
+		text += fmt.Sprintf("%s to each function, of images that it never had: 1 first cold start after each, then %s of the %d\n", Plural(p.Redeploy, "deployment"), after, p.Runs)
 	}
 	if e.Updates == 0 {
 		return text + fmt.Sprintf("strategy %s, which changes nothing\n", p.Strategy)
 	}
-	return text + fmt.Sprintf("%s of %s by strategy %s, restored at the end\n", plural(e.Updates, "update"), plural(e.Functions, "function"), p.Strategy)
+	return text + fmt.Sprintf("%s of %s by strategy %s, restored at the end\n", Plural(e.Updates, "update"), Plural(e.Functions, "function"), p.Strategy)
 }
 
 // Dollars prints an amount.

@@ -76,14 +76,15 @@ func (p Plan) Rounds() int { return p.Runs + p.Redeploy }
 // invocations, where, in how many rounds.
 func (p Plan) Workload(configs int, where string) string {
 	colds := p.Runs * configs
-	text := plural(colds, "cold start")
+	text := Plural(colds, "cold start")
 	if p.WarmRuns > 0 {
-		text += " and " + plural(colds*p.WarmRuns, "warm invocation")
+		text += " and " + Plural(colds*p.WarmRuns, "warm invocation")
 	}
-	return fmt.Sprintf("%s%s, %s of %s in random order (seed %d)\n", text, where, plural(p.Rounds(), "round"), plural(configs, "config"), p.Seed)
+	return fmt.Sprintf("%s%s, %s of %s in random order (seed %d)\n", text, where, Plural(p.Rounds(), "round"), Plural(configs, "config"), p.Seed)
 }
 
-func plural(n int, noun string) string {
+// Plural spells a count with its noun.
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
