@@ -26,8 +26,7 @@ const zipRuntime = "provided.al2023"
 
 const role = "arn:aws:iam::" + Account + ":role/rehearsal"
 
-// Deploy makes a function that is active at once, of an image that is unpacked
-// at img.Root. One of that name there must not be.
+// Deploy makes a new function that is active at once, of an image unpacked at img.Root.
 func (s *Server) Deploy(name string, img coldstart.Image, o Function) error {
 	if img.Root == "" {
 		return fmt.Errorf("deploying %s: the image is not unpacked", name)

@@ -41,41 +41,31 @@ type Options struct {
 	Engine Engine
 	// Region is in names; us-east-1 where empty.
 	Region string
-	// Latency is "" or "none", or "aws": each init is preceded by a wait drawn
-	// from the Init Durations of a Go hello world on AWS, and Init Duration
-	// says both together. The first one of an image that was deployed while it is
-	// served is drawn from published first ones, some twenty times as long.
+	// Latency is "" or "none", or "aws": a wait before each init, and part of Init Duration, is
+	// drawn from published Init Durations; of an image just deployed, from first ones.
 	Latency string
 	// Faults are injected at their rates, drawn from Seed.
 	Faults Faults
 	Seed   uint64
-	// Clock tells the time of stamps, of updates and of environments that
-	// expire; time.Now where nil. Durations are measured on the engine's clock.
+	// Clock tells the time of stamps, updates and expiry; nil means time.Now.
 	Clock func() time.Time
 	// Log receives a line for each call; nil for none.
 	Log func(line string)
-	// StateDir is where zips are unpacked; the system's folder for temporary
-	// files where empty.
+	// StateDir is where zips are unpacked; the system's temporary folder if empty.
 	StateDir string
-	// Concurrency is how many environments may serve at once in the account;
-	// 1000 where 0.
+	// Concurrency is how many environments may serve at once; 1000 if 0.
 	Concurrency int
-	// KeepWarm is how long an environment is kept after its last invocation; 10
-	// minutes where 0.
+	// KeepWarm is how long an idle environment is kept; 10 minutes if 0.
 	KeepWarm time.Duration
-	// Ingestion is when a log event shows up, from its time on; 300 ms where 0,
-	// at once where negative.
+	// Ingestion is when a log event shows up; 300 ms if 0, at once if negative.
 	Ingestion time.Duration
-	// PageScan is how many log events a page of FilterLogEvents looks at; 1000
-	// where 0.
+	// PageScan is how many events a page of FilterLogEvents looks at; 1000 if 0.
 	PageScan int
 	// LimitCPU gives functions Lambda's share of the CPU.
 	LimitCPU bool
-	// Images finds the image that CreateFunction and UpdateFunctionCode name;
-	// nil for none but those deployed.
+	// Images finds images that requests name; nil for none but those deployed.
 	Images func(ctx context.Context, uri string) (coldstart.Image, error)
-	// NoQuotas lifts the limits of calls to the control plane: 15 a second, 100 of
-	// GetFunction.
+	// NoQuotas lifts the limits of calls to the control plane.
 	NoQuotas bool
 }
 
@@ -88,18 +78,14 @@ type Function struct {
 	// Arch is "amd64" or "arm64"; the image's where empty.
 	Arch string
 	Env  map[string]string
-	// PackageType is "Image", also where empty, or "Zip": then it is described as
-	// a zip on provided.al2023, and what runs is the image.
+	// PackageType is "Image" (also if empty) or "Zip": described as a zip, run as an image.
 	PackageType string
-	// LogFormat is "Text", also where empty, or "JSON"; SystemLogLevel is DEBUG,
-	// INFO or WARN and of JSON only.
+	// LogFormat is "Text" (also if empty) or "JSON", with SystemLogLevel DEBUG, INFO or WARN.
 	LogFormat, SystemLogLevel string
-	// State is "Active", also where empty; "Inactive" for a function that refuses
-	// its first invocation and wakes up; "Pending" or "Failed" for one that stays
-	// so.
+	// State is "Active" (also if empty); "Inactive" for a function that its first invocation
+	// wakes; "Pending" or "Failed" for one that stays so.
 	State string
-	// SnapStart has published versions restored from a snapshot, where it is a
-	// zip. What is restored here is initialized: each in its own time.
+	// SnapStart has published versions of a zip restored: here, initialized each time.
 	SnapStart bool
 	// Reserved is the function's own concurrency; nil for none.
 	Reserved *int

@@ -12,27 +12,22 @@ import (
 
 // Faults are what goes wrong, each at a rate from 0 to 1.
 type Faults struct {
-	// Throttle, Error and Reset are of all calls: 429, 500, a connection that
-	// breaks, before the call is done or after it with equal chances.
+	// Of all calls: 429, 500, a connection reset before or after the call is done.
 	Throttle, Error, Reset float64
-	// Expired and Denied are of all calls: credentials that have expired, and
-	// ones that may not.
+	// Of all calls: credentials that have expired, or may not.
 	Expired, Denied float64
-	// Slow, Stale and Ahead are of updates: they take 2 to 8 seconds; one
-	// invocation after it is served by an environment of before it; one environment
-	// is initialized before it is asked for, in an update of 1.5 seconds.
+	// Of updates: 2 to 8 s; one more invocation by an older environment; an environment
+	// initialized before it is asked for, in an update of 1.5 s.
 	Slow, Stale, Ahead float64
-	// NoLog, Cut and Late are of invocations: no log tail in the answer; so much
-	// output behind REPORT that the tail does not reach it; log events that show
-	// up 3 to 8 seconds late.
+	// Of invocations: no log tail; output behind REPORT that fills the tail; log events
+	// 3 to 8 s late.
 	NoLog, Cut, Late float64
-	// Conflict, ENI and KMS are of invocations: 409 as in an update, 502 for the
-	// function's network, and for its key.
+	// Of invocations: 409 as in an update, 502 for the network, 502 for a key.
 	Conflict, ENI, KMS float64
 }
 
-// ParseFaults reads rates in the form "throttle=0.05,error=0.02"; the names are
-// those of the fields of Faults in lower case. An empty text is no fault at all.
+// ParseFaults reads rates as in "throttle=0.05,error=0.02", by the fields of Faults in lower
+// case. An empty text is no fault.
 func ParseFaults(text string) (Faults, error) {
 	var f Faults
 	v := reflect.ValueOf(&f).Elem()

@@ -120,8 +120,7 @@ var routes = map[string]struct {
 	"DELETE provisioned-concurrency": {"DeleteProvisionedConcurrencyConfig", handle(204, (*Server).deleteProvisioned)},
 }
 
-// Operation names the call that a request with a body is, and its function, as
-// Stats does.
+// Operation names the call that a request is, and its function, as Stats does.
 func Operation(r *http.Request, body []byte) (operation, function string) {
 	c := route(r, body)
 	return c.operation, c.name

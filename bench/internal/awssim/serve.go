@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// Listen listens on an address of this machine's loopback, HOST:PORT, and on no
-// other: the endpoint checks no signature.
+// Listen listens on loopback, HOST:PORT, and nowhere else: no signature is checked.
 func Listen(address string) (net.Listener, error) {
 	if err := CheckListen(address); err != nil {
 		return nil, fmt.Errorf("listening on %w", err)
@@ -26,8 +25,7 @@ func Listen(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// CheckListen says what is wrong with an address to listen on, before anybody
-// listens there: HOST:PORT, the host on loopback.
+// CheckListen says what is wrong with an address to listen on: HOST:PORT on loopback.
 func CheckListen(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -42,8 +40,7 @@ func CheckListen(address string) error {
 	return nil
 }
 
-// Serve answers what comes on a listener, which it owns from here on, until
-// Close.
+// Serve answers what comes on a listener, which it owns, until Close.
 func (s *Server) Serve(l net.Listener) error {
 	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), ConnState: s.use.connection}
 	s.mu.Lock()

@@ -96,9 +96,8 @@ func (s *Server) sweep() {
 	}
 }
 
-// Close ends what is under way and every environment, and returns when nothing
-// is left. Its error is what went wrong with environments since New. It may be
-// called twice.
+// Close ends every environment and returns when nothing is left. Its error is what went wrong
+// with environments since New. It may be called twice.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if !s.closed {

@@ -4,22 +4,17 @@ import (
 	"maps"
 )
 
-// Stats are the endpoint's own count: what a client says of itself can be held
-// against it.
+// Stats are the endpoint's own count, to check a client's.
 type Stats struct {
-	// Calls counts requests by operation, those that were refused included; dry
-	// runs of Invoke are "DryRun".
+	// Calls counts all requests by operation; dry runs of Invoke are "DryRun".
 	Calls map[string]int
-	// Invocations are the requests to invoke a function, dry runs left out. Served
-	// are those whose function ran, whatever came of it, or whose event was taken
-	// for later; Refused those that were answered or broken off before that.
-	// Invocations = Served + Refused once no request is under way.
+	// Invocations counts requests, without dry runs: Served ran, or were taken for later;
+	// Refused were answered or broken off before. Invocations = Served + Refused at rest.
 	Invocations, Served, Refused int
-	// Lost are the calls that were done and whose answer was never sent, Lost of
-	// Invoke are among Served.
+	// Lost calls were done and not answered; of Invoke they are among Served.
 	Lost int
-	// Cold counts the environments that were initialized, Warm the invocations
-	// that found one. Retries are of asynchronous invocations.
+	// Cold counts environments, Warm invocations that found one. Retries are of asynchronous
+	// invocations.
 	Cold, Warm, Retries int
 	// Faults counts those that were injected, by name.
 	Faults map[string]int

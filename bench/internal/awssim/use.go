@@ -43,8 +43,7 @@ func (u *use) call() {
 	u.last = time.Now()
 }
 
-// InUse reports whether a client is connected that may still restore what it has
-// changed: one that called a moment ago.
+// InUse reports whether a client is connected that called a moment ago.
 func (s *Server) InUse() bool {
 	patience := silent
 	if s.Changed() {

@@ -14,9 +14,8 @@ import (
 	"coldbench/bench/internal/image"
 )
 
-// Registry holds the fresh images of a rehearsal: each is another image with one
-// more layer. The bytes of that layer are kept on disk, so that a run that is
-// resumed finds its images.
+// Registry holds the fresh images of a rehearsal: another image with one more layer, whose
+// bytes are kept on disk for a run that is resumed.
 type Registry struct {
 	store *image.Store
 	dir   string
@@ -38,8 +37,7 @@ func NewRegistry(store *image.Store, dir string) *Registry {
 	return &Registry{store: store, dir: dir, made: map[string]freshImage{}}
 }
 
-// Unpack unpacks an image for a function. It makes n fresh images of it and takes
-// up those of an earlier rehearsal.
+// Unpack unpacks an image, makes n fresh images of it and takes up earlier ones.
 func (r *Registry) Unpack(ctx context.Context, img coldstart.Image, n int, earlier []string) (coldstart.Image, []string, error) {
 	var fresh []string
 	var err error

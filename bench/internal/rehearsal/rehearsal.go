@@ -31,8 +31,7 @@ type Options struct {
 	// The Engine, LimitCPU and Images of the endpoint are Start's to set.
 	awssim.Options
 	Functions []Function
-	// Registry has the images that UpdateFunctionCode may name; nil for those of
-	// the functions only. It is closed with the rehearsal.
+	// Registry has images for UpdateFunctionCode, or is nil. It is closed with the rehearsal.
 	Registry *Registry
 	// Listen is where it is served, HOST:PORT on loopback; a free port if empty.
 	Listen string

@@ -19,8 +19,7 @@ import (
 type Count struct {
 	// Attempts are the requests that were sent, retries included.
 	Attempts int
-	// Throttled of them were refused for their rate, Failed were answered with
-	// another error of the server's or not at all.
+	// Throttled were refused for their rate, Failed had another error or no answer.
 	Throttled, Failed int
 }
 

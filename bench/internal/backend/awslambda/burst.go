@@ -11,9 +11,8 @@ import (
 
 var _ coldstart.Burster = (*target)(nil)
 
-// Burst updates the function once and sends up to n invocations at one time:
-// each is served by an environment of its own, as long as none has answered
-// before the last was sent. One that came too late is not cold and not proved.
+// Burst updates the function once and sends up to n invocations at one time. One that is
+// answered before the last was sent may leave a warm environment: that is not proved cold.
 func (t *target) Burst(ctx context.Context, n int) ([]coldstart.Started, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -35,9 +35,8 @@ func (c *changed) remove(name string) {
 	delete(c.code, name)
 }
 
-// Changed returns the names of the functions that are changed now, sorted, and
-// whether the code of any may be. Functions of a rehearsal end with bench: they
-// are left out.
+// Changed returns the names of the functions that are changed now, sorted, and whether the
+// code of any may be; none of a rehearsal, which ends with bench.
 func (c *Client) Changed() (names []string, code bool) {
 	if c.endpoint == "rehearsal" {
 		return nil, false

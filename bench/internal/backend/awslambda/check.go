@@ -7,8 +7,7 @@ import (
 	"coldbench/bench/internal/advice"
 )
 
-// Check says which functions a killed bench has left changed, as the journals of
-// a folder tell. It talks to nobody and changes nothing.
+// Check reads in the journals of a folder which functions a killed bench left changed.
 func Check(journalDir string) []advice.Finding {
 	const subject = "functions on AWS"
 	list, err := staleJournals(journalDir)

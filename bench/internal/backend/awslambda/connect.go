@@ -28,17 +28,14 @@ import (
 type Options struct {
 	// Region and Profile are the SDK's own where empty.
 	Region, Profile string
-	// Rehearsal is the URL of a loopback endpoint that stands for AWS. Where it
-	// is set, fixed credentials are used and no profile, variable or file of the
-	// user's is read.
+	// Rehearsal is the URL of a loopback endpoint that stands for AWS. With it no setting of
+	// the user's is read.
 	Rehearsal string
-	// JournalDir is the folder of restore journals, absolute; made when it is
-	// needed.
+	// JournalDir is the folder of restore journals, absolute; made if it is missing.
 	JournalDir string
 	// Patience is how long an update may take; 0 means 5 minutes.
 	Patience time.Duration
-	// LogPatience is how long CloudWatch Logs may take to show a REPORT that the
-	// answer did not carry; 0 means 60 seconds.
+	// LogPatience is how long CloudWatch Logs may take to show a REPORT; 0 means 60 s.
 	LogPatience time.Duration
 	// Patient ends when restoring has to be quick: what is under way is abandoned,
 	// and each function is restored once more, no request sent twice. Restoring
@@ -187,7 +184,6 @@ func (c *Client) where() string {
 	return c.region + " (" + c.rehearsal + ")"
 }
 
-// Rehearsal says what is talked to where it is not AWS: "rehearsal, not AWS" or
-// "endpoint HOST, not AWS". It is empty for AWS. Any endpoint but the SDK's own
-// for the region is not AWS.
+// Rehearsal is "rehearsal, not AWS" or "endpoint HOST, not AWS", empty for AWS. Any endpoint
+// but the SDK's own for the region is not AWS.
 func (c *Client) Rehearsal() string { return c.rehearsal }

@@ -13,8 +13,7 @@ import (
 	"coldbench/bench/internal/advice"
 )
 
-// Login is what a registry of images asks for. It is valid for hours and must
-// not be written anywhere.
+// Login is for a registry of images. It is valid for hours and must not be written anywhere.
 type Login struct {
 	// Registry is the host, without a scheme.
 	Registry string

@@ -16,8 +16,7 @@ import (
 // Policy is the file that lists what bench has to be allowed, for hints.
 const Policy = "deployment/bench-policy.json"
 
-// ErrForeign is wrapped by errors that say that a function was changed by
-// somebody else while it was measured.
+// ErrForeign is wrapped if somebody else changed a function while it was measured.
 var ErrForeign = errors.New("somebody else changed it")
 
 // kind sorts errors by what to do about them.

@@ -28,18 +28,15 @@ type Facts struct {
 	Zip bool
 	// ImageID names the code: the image's digest, or the digest of the zip.
 	ImageID string
-	// ImageURI names the image by its digest; empty for a zip, and where the
-	// endpoint does not say.
+	// ImageURI names the image by its digest; empty for a zip, and if it is unknown.
 	ImageURI string
-	// SizeBytes is the size of the zip; 0 for an image, whose size Lambda does
-	// not tell.
+	// SizeBytes is the size of the zip; 0 for an image.
 	SizeBytes int64
 	// Inactive functions have to be woken by an invocation.
 	Inactive bool
 	// Reserved is the function's own concurrency; -1 where it has none.
 	Reserved int
-	// Provisioned is true where environments stand ready: their starts are no
-	// cold starts.
+	// Provisioned is true if environments stand ready: their starts are not cold.
 	Provisioned bool
 	LogGroup    string
 	// Warnings are what a reader of the numbers should know.
@@ -111,8 +108,7 @@ func codeID(out *lambda.GetFunctionOutput) string {
 	return ""
 }
 
-// Updatable says why a function can't be updated for a measurement that adds
-// variables of the names and values given; nil where it can.
+// Updatable says why variables can't be added to a function; nil if they can.
 func (f *Facts) Updatable(add map[string]string) error {
 	cfg := f.config
 	if f.Ref.Qualifier != "" {

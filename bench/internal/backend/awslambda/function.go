@@ -19,8 +19,7 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// TokenKey is the variable whose value is changed to force a cold start. The
-// hello-world function says it in its answer.
+// TokenKey is the variable that is changed to force a cold start. bench's function answers it.
 const TokenKey = "BENCH_TOKEN"
 
 var tokenForm = onFirstUse(`^bench-[0-9a-f]{16}$`)

@@ -15,12 +15,10 @@ import (
 
 // Account is what preflight found out about who is asking.
 type Account struct {
-	// ID is the account's number, ARN who bench is there; empty where the
-	// endpoint does not say. Neither belongs into a run file.
+	// ID is the account's number, ARN who bench is; or empty. Not for a run file.
 	ID, ARN string
-	// Concurrent is how many environments may run at once in the region,
-	// Unreserved how many of them no function has reserved; 0 where the
-	// endpoint does not say.
+	// Concurrent is how many environments may run at once in the region, Unreserved how
+	// many of them no function has reserved; 0 if unknown.
 	Concurrent, Unreserved int
 }
 
@@ -36,9 +34,8 @@ type Inventory struct {
 	region string
 }
 
-// Reaches says why a function with that home is none of the functions of the
-// inventory, whatever its name; nil where nothing speaks against it. The error
-// names no account.
+// Reaches says why a function with that home is not in the inventory, whatever its name;
+// nil if it may be. The error names no account.
 func (s *Inventory) Reaches(h Home) error {
 	switch {
 	case h.Region != "" && h.Region != s.region:
@@ -49,9 +46,8 @@ func (s *Inventory) Reaches(h Home) error {
 	return nil
 }
 
-// Inventory reads functions. It changes nothing and invokes nothing. The error
-// is of the account: nobody, or nobody who may ask. What is wrong with a
-// function is in the Inventory.
+// Inventory reads functions and changes nothing. The error is of the account; what is wrong
+// with a function is in the Inventory.
 func (c *Client) Inventory(ctx context.Context, refs []Ref) (*Inventory, error) {
 	s := &Inventory{Functions: map[Ref]*Facts{}, Errors: map[Ref]error{}, region: c.region}
 	if err := c.readAccount(ctx, s); err != nil {
@@ -148,8 +144,7 @@ func (c *Client) getFunction(ctx context.Context, ref Ref) (*lambda.GetFunctionO
 	return out, nil
 }
 
-// Capacity returns how many environments of a function may run at once, at
-// least 1 and at most n.
+// Capacity returns how many environments of a function may run at once, from 1 to n.
 func (s *Inventory) Capacity(f *Facts, n int) int {
 	free := cmp.Or(s.Account.Unreserved, s.Account.Concurrent)
 	if f.Reserved > 0 {

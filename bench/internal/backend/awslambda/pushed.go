@@ -14,14 +14,12 @@ import (
 	"coldbench/bench/internal/atomicfile"
 )
 
-// Pushed is the content of deployment/images.auto.tfvars.json: the images that
-// Terraform deploys, by variant and architecture.
+// Pushed is the content of deployment/images.auto.tfvars.json, by variant and architecture.
 type Pushed struct {
 	Images map[string]map[string]PushedImage `json:"images"`
 }
 
-// PushedImage is an image as deployment/variables.tf declares it. What is not
-// set is the image's own.
+// PushedImage is an image as deployment/variables.tf declares it. Unset is the image's own.
 type PushedImage struct {
 	URI              string            `json:"uri"`
 	Entrypoint       []string          `json:"entry_point,omitempty"`
@@ -31,8 +29,7 @@ type PushedImage struct {
 	Fresh            []string          `json:"fresh,omitempty"`
 }
 
-// ReadPushed reads what was pushed before; it is empty if there is no file. A
-// file that can't be understood is an error: what is deployed would be lost.
+// ReadPushed reads what was pushed before; empty if there is no file.
 func ReadPushed(path string) (Pushed, error) {
 	p := Pushed{}
 	text, err := os.ReadFile(path)
@@ -57,8 +54,7 @@ func (p *Pushed) Set(variant, arch string, img PushedImage) {
 	p.Images[variant][arch] = img
 }
 
-// Write replaces the file in one step. It may hold values of the services'
-// environment, so that nobody else may read it.
+// Write replaces the file, which only its owner may read: it may hold values of variables.
 func (p Pushed) Write(path string) error {
 	return atomicfile.Write(path, 0o600, func(w io.Writer) error {
 		text := json.NewEncoder(w)
@@ -67,8 +63,7 @@ func (p Pushed) Write(path string) error {
 	})
 }
 
-// Fresh returns the digests of the images that were pushed beside the one that a
-// function has.
+// Fresh returns the digests that were pushed beside the image of a function.
 func (p Pushed) Fresh(f *Facts) ([]string, error) {
 	for _, archs := range p.Images {
 		img, ok := archs[f.Arch]

@@ -16,9 +16,8 @@ import (
 
 var _ coldstart.Redeployer = (*target)(nil)
 
-// Deploy replaces the function's image. The next Start invokes what the deployment
-// left: the variables and the memory size are set before it, so that nothing but
-// the code is updated between the image before and the first cold start of this one.
+// Deploy replaces the function's image. Variables and memory size are set before it, so that
+// only the code changes before the first cold start of the image.
 func (t *target) Deploy(ctx context.Context, digest string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

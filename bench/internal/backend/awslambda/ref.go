@@ -26,8 +26,7 @@ func onFirstUse(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
-// ParseRef reads FUNCTION[:QUALIFIER], or an ARN of it. region is where the
-// function has to be; empty where that does not matter.
+// ParseRef reads FUNCTION[:QUALIFIER], or its ARN, which must be in region unless that is empty.
 func ParseRef(s, region string) (Ref, error) {
 	rest := s
 	if m := functionARN().FindStringSubmatch(s); m != nil {
@@ -49,9 +48,8 @@ func ParseRef(s, region string) (Ref, error) {
 	return Ref{name, q}, nil
 }
 
-// Home is where the ARN of a function says that it is; empty where it does not
-// say. A Ref has none: calls go to the region and to the account that bench is
-// connected to.
+// Home is where a function is by its ARN; empty without one. A Ref has none: calls go to the
+// region and the account that bench is connected to.
 type Home struct{ Region, Account string }
 
 // HomeOf reads it from what ParseRef has read.

@@ -16,14 +16,13 @@ type Selection struct {
 	// Arch is empty and MemoryMB without sizes if the function's own will do.
 	Arch     string
 	MemoryMB []int
-	// Named is true if it was asked for by name: then it is an error if it can't be
-	// measured, and otherwise a row that says why.
+	// Named is true if it was asked for by name: then it must be measurable.
 	Named bool
 	// Service is what it was deployed from, as a zip if Zip; nil for NAME=FUNCTION.
 	Service *coldstart.Variant
 	Zip     bool
-	// Rehearsed is the image that a rehearsal runs for it, Fresh the digests that it
-	// may deploy in its place, Undeployed why it does not have it.
+	// Rehearsed is the image that a rehearsal runs for it, Fresh the digests that it may
+	// deploy, Undeployed why it is not deployed.
 	Rehearsed  coldstart.Image
 	Fresh      []string
 	Undeployed error
@@ -36,10 +35,8 @@ type Target struct {
 	Facts  *Facts
 }
 
-// SelectServices returns the functions of each service of a project by the name
-// of their variant, and these names in the services' order: PROJECT-VARIANT for
-// amd64, PROJECT-VARIANT-arm64, and PROJECT-VARIANT-zip for a service that is
-// deployed as a zip, too.
+// SelectServices returns the functions of services by the name of their variant, and these
+// names in order: PROJECT-VARIANT, with -zip for the zip of a service, -arm64 for arm64.
 func SelectServices(project string, services []coldstart.Variant, archs []string, memoryMB []int) (byName map[string][]Selection, names []string) {
 	byName = map[string][]Selection{}
 	add := func(v coldstart.Variant, name string, zip bool) {
@@ -73,9 +70,8 @@ func SelectFunction(name, function, region string, strategy string) (Selection, 
 	return Selection{Variant: name, Ref: ref, Home: HomeOf(function), Named: true}, nil
 }
 
-// Targets returns the configurations of a selected function, one for each memory
-// size, or why it can't be measured. ownArch is true if its own architecture is
-// meant whatever the selection says; extra are the variables of --env.
+// Targets returns the configurations of a selected function, one for each memory size, or why
+// it can't be measured. ownArch is true if its own architecture is meant; extra is --env.
 func (k *Session) Targets(s Selection, ownArch bool, extra map[string]string) ([]Target, error) {
 	facts, err := k.inventory.Functions[s.Ref], k.inventory.Errors[s.Ref]
 	if other := k.inventory.Reaches(s.Home); other != nil {

@@ -26,13 +26,11 @@ type Setup struct {
 	Expect string
 	// Concurrency is how many environments a burst may start at once; at least 1.
 	Concurrency int
-	// Images are the digests that may be deployed with code-update, in the
-	// repository of the function's own image.
+	// Images are the digests that code-update may deploy, of the function's own repository.
 	Images map[Ref][]string
 }
 
-// Session is a measurement of functions, begun and not yet restored. It is a
-// coldstart.Backend whose images name functions by their Ref.
+// Session is a measurement that was begun and not restored. Its images name functions by Ref.
 type Session struct {
 	c         *Client
 	inventory *Inventory
@@ -54,15 +52,13 @@ type instance struct{ function, id string }
 
 var _ coldstart.Backend = (*Session)(nil)
 
-// Begin starts a session on the functions of an inventory. Nothing is changed before
-// the first Start.
+// Begin starts a session. Nothing is changed before the first Start.
 func (c *Client) Begin(s *Inventory, setup Setup) *Session {
 	setup.Concurrency = max(setup.Concurrency, 1)
 	return &Session{c: c, inventory: s, setup: setup, functions: map[string]*function{}, sizes: map[string][]int{}, seen: map[instance]bool{}, last: map[Ref]time.Time{}}
 }
 
-// Open prepares a configuration of the function that img.Ref names. Options'
-// Timeout and limits are the function's own and not looked at.
+// Open prepares a configuration of the function img.Ref, whose timeout and limits are its own.
 func (k *Session) Open(ctx context.Context, cfg coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
 	ref, err := ParseRef(img.Ref, "")
 	if err != nil {
@@ -93,8 +89,7 @@ func (k *Session) Open(ctx context.Context, cfg coldstart.Config, img coldstart.
 	return t, nil
 }
 
-// Check says why a configuration can't be measured on a function as it was
-// found; nil where it can. extra are the variables of --env.
+// Check says why a configuration can't be measured; nil if it can. extra is --env.
 func (k *Session) Check(f *Facts, cfg coldstart.Config, extra map[string]string) error {
 	if f.Arch != cfg.Arch {
 		return advice.Hint(fmt.Errorf("function %s is of architecture %s, not %s", f.Ref, f.Arch, cfg.Arch), "--arch "+f.Arch)
@@ -193,8 +188,7 @@ func (k *Session) writeJournal() error {
 	return err
 }
 
-// Wake invokes functions that were put to sleep for not having been used, and
-// waits until they can be measured.
+// Wake invokes functions that are inactive, and waits until they can be measured.
 func (k *Session) Wake(ctx context.Context, refs []Ref) error {
 	for _, ref := range refs {
 		f := k.inventory.Functions[ref]

@@ -38,8 +38,7 @@ type forced struct {
 	release func() error
 }
 
-// Close gives nothing back: that is the session's to do, when all of its
-// functions are measured.
+// Close restores nothing: the session does, at its end.
 func (t *target) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -249,8 +248,7 @@ func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
 	return s, nil
 }
 
-// Close gives back what was made for the environment. Lambda ends it when it
-// likes; no invocation of bench's reaches it after the next update.
+// Close gives back what was made for the environment. Lambda ends it when it likes.
 func (e *environment) Close() error {
 	e.closing.Do(func() {
 		if e.use.release != nil {

@@ -22,8 +22,7 @@ const (
 	callTimeout    = 30 * time.Second
 )
 
-// ErrNoEngine is wrapped by the error of Connect where nothing answers at the
-// engine's address.
+// ErrNoEngine is wrapped if nothing answers at the engine's address.
 var ErrNoEngine = errors.New("no Docker engine answers")
 
 var errSilent = errors.New("the engine did not answer in time")

@@ -24,18 +24,15 @@ const Strategy = "new-container"
 
 // Options say how bench uses an engine.
 type Options struct {
-	// Network is the emulator container's network, which the function shares:
-	// "bridge" (the default) or "none".
+	// Network is the emulator's and the function's: "bridge" (the default) or "none".
 	Network string
-	// Closing is the context of what ends and removes containers, which outlives
-	// that of a call; nil for one that never ends.
+	// Closing is the context of ending containers; nil for one that never ends.
 	Closing context.Context
 	// Log receives what the engine does, a line at a time; nil for none.
 	Log func(string)
 }
 
-// Engine is a connection to a Docker-API engine. It makes one emulator
-// container at the first Open and keeps it until Close.
+// Engine is a connection to a Docker-API engine, with one emulator from the first Open on.
 type Engine struct {
 	cli     *client.Client
 	facts   facts
@@ -53,9 +50,8 @@ type Engine struct {
 
 var _ coldstart.Backend = (*Engine)(nil)
 
-// Connect finds the engine that DOCKER_HOST and its relatives name, reads what
-// it can do, and removes what runs that are no more left behind. The error
-// wraps ErrNoEngine where nothing answers, and carries a hint.
+// Connect finds the engine that DOCKER_HOST names, reads what it can do, and removes what dead
+// runs left behind. The error wraps ErrNoEngine if nothing answers, and carries a hint.
 func Connect(ctx context.Context, o Options) (*Engine, error) {
 	o.Network = cmp.Or(o.Network, "bridge")
 	if o.Network != "bridge" && o.Network != "none" {
@@ -87,8 +83,7 @@ func newRunID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Open prepares a configuration to be started again and again. The image must
-// be in the engine: Load or Pull it first.
+// Open prepares a configuration. Its image must be in the engine: Load or Pull it first.
 func (e *Engine) Open(ctx context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
 	prototype, err := e.newMachine(ctx, c, img, o)
 	if err != nil {
@@ -145,8 +140,7 @@ func (e *Engine) Cgroup() string {
 	return ""
 }
 
-// Warnings are what the engine can't do that a measurement needs, for the run's
-// header.
+// Warnings are what the engine can't do that a measurement needs.
 func (e *Engine) Warnings() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -190,8 +184,7 @@ func (e *Engine) emulatorOf(ctx context.Context) (*emulator, error) {
 	return m, nil
 }
 
-// Close ends the emulator container and returns when it is gone. It may be
-// called twice.
+// Close ends the emulator container. It may be called twice.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

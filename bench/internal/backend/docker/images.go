@@ -88,8 +88,7 @@ func (e *Engine) Load(ctx context.Context, tar io.Reader) error {
 	}
 }
 
-// Save returns the image in the form that docker save writes; the caller
-// closes it.
+// Save returns the image as docker save writes it; the caller closes it.
 func (e *Engine) Save(ctx context.Context, ref string) (io.ReadCloser, error) {
 	r, err := e.cli.ImageSave(ctx, []string{ref})
 	// Podman answers 500 to the name of an image that it does not hold.
@@ -102,9 +101,8 @@ func (e *Engine) Save(ctx context.Context, ref string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// Describe says what the engine knows of an image. The error wraps ErrNoImage
-// where the engine does not hold it; an image of another platform than
-// "linux/ARCH" is an error, too. An empty platform takes what there is.
+// Describe says what the engine knows of an image. The error wraps ErrNoImage if it is not
+// there; another platform is an error unless platform is empty.
 func (e *Engine) Describe(ctx context.Context, ref, platform string) (coldstart.Image, error) {
 	r, err := e.inspectImage(ctx, ref)
 	if errdefs.IsNotFound(err) {
@@ -151,8 +149,7 @@ func parsePlatform(s string) (ocispec.Platform, error) {
 	return p, nil
 }
 
-// Pull fetches an image from its registry. It gives up after 20 s without
-// progress, and what came for another platform is an error.
+// Pull fetches an image. 20 s without progress and another platform are errors.
 func (e *Engine) Pull(ctx context.Context, ref, platform string) error {
 	want, err := parsePlatform(platform)
 	if err != nil {

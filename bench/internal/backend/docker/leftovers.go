@@ -74,8 +74,7 @@ func nameOf(c container.Summary) string {
 	return fmt.Sprintf("%.12s", c.ID)
 }
 
-// Check says whether a Docker-API engine answers, what it can limit, and what
-// crashes have left in it.
+// Check says whether an engine answers, what it can limit, and what crashes have left in it.
 func Check(ctx context.Context) []advice.Finding {
 	finding := func(severity advice.Severity, text, hint string) advice.Finding {
 		return advice.Finding{Severity: severity, Subject: "docker engine", Text: text, Hint: hint}

@@ -100,8 +100,7 @@ func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) {
 	return i, nil
 }
 
-// Limit lowers the quota of the container that init ran in. Where that has
-// ended there is nothing to lower: the next one is made with its own.
+// Limit lowers the quota of the container that init ran in, if that has not ended.
 func (m *machine) Limit(ctx context.Context) error {
 	m.mu.Lock()
 	p := m.latest

@@ -7,9 +7,8 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// Facts describes the engine. Podman says "overlay" with and without a FUSE
-// program below it: the driver is then named by the program, and unknown if
-// Podman does not tell.
+// Facts describes the engine. Podman says "overlay" with and without a FUSE program: then the
+// driver is named by the program.
 func (e *Engine) Facts() coldstart.EngineFacts {
 	i := e.facts.info
 	f := coldstart.EngineFacts{StorageDriver: i.Driver, CgroupDriver: i.CgroupDriver, Runtime: i.DefaultRuntime}

@@ -20,16 +20,13 @@ import (
 
 // Options say how the backend behaves.
 type Options struct {
-	// Seed is what the times are made up from: equal seeds give equal times to
-	// the n-th environment of a configuration.
+	// Seed makes the times up: equal seeds give equal times to the n-th environment.
 	Seed uint64
 	// Pace is how long each invocation takes in truth; 0 for no time at all.
 	Pace time.Duration
 	// DieAfter makes the engine fail each start after that many; 0 for never.
 	DieAfter int
-	// StaleEvery makes each n-th start of a configuration come from an
-	// environment that was served before, which is noticed and rejected; 0 for
-	// none.
+	// StaleEvery makes each n-th start reuse an environment, which is rejected; 0 for none.
 	StaleEvery int
 	// Facts are what the engine says of itself.
 	Facts coldstart.EngineFacts
@@ -54,11 +51,9 @@ var _ coldstart.Backend = (*Backend)(nil)
 // New returns a backend.
 func New(o Options) *Backend { return &Backend{o: o, clock: 1e9} }
 
-// Open opens a configuration. What its function does is said as the test
-// function is told: by the payload ({"do":"exit","code":3}), or in its place by
-// the variable BENCH_TEST_EVENT of the image or the options, and by
-// BENCH_TEST_INIT; see folder function of package backendtest. Any other
-// payload is answered with a greeting.
+// Open opens a configuration. Its function does what the payload, BENCH_TEST_EVENT or
+// BENCH_TEST_INIT say; see folder function of package backendtest. Any other payload is
+// answered with a greeting.
 func (b *Backend) Open(ctx context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -11,8 +11,7 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// FunctionOf describes the function of a configuration to the Runtime API. An
-// image's CMD is the function's handler.
+// FunctionOf describes the function of a configuration; its handler is the image's CMD.
 func FunctionOf(c coldstart.Config, img coldstart.Image, o coldstart.Options) runtimeapi.Function {
 	f := runtimeapi.Function{Name: c.Variant, MemoryMB: c.MemoryMB, Timeout: o.Timeout}
 	if len(img.Command) > 0 {
@@ -21,8 +20,7 @@ func FunctionOf(c coldstart.Config, img coldstart.Image, o coldstart.Options) ru
 	return f
 }
 
-// EnvironmentOf returns the variables of an image and, behind them, those that
-// were asked for.
+// EnvironmentOf returns the variables of an image, then those that were asked for.
 func EnvironmentOf(img coldstart.Image, o coldstart.Options) []string {
 	env := slices.Clone(img.Environment)
 	for _, key := range slices.Sorted(maps.Keys(o.Environment)) {
@@ -40,14 +38,12 @@ const (
 // defaultPeriod is short, so that the first period's budget does not hide the limit.
 const defaultPeriod = 20 * time.Millisecond
 
-// Quota is a CPU limit as the kernel counts it, in microseconds of CPU time a
-// period. The zero value is no limit.
+// Quota is a CPU limit in microseconds of CPU time a period. The zero value is no limit.
 type Quota struct {
 	Period, Init, Invoke int64
 }
 
-// QuotaOf returns Lambda's CPU limit for a memory size, or why the kernel can't
-// set it with the period that was asked for.
+// QuotaOf returns Lambda's CPU limit for a memory size, or why the kernel can't set it.
 func QuotaOf(memoryMB int, o coldstart.Options) (Quota, error) {
 	if !o.LimitCPU {
 		return Quota{}, nil

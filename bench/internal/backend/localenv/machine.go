@@ -11,9 +11,8 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// Machine is one execution environment of an engine. Its methods are called
-// one after another, in this order: Provision, Init, Limit, Invoke (again and
-// again), Close. Close may come at any time and twice.
+// Machine is one execution environment. Its methods are called in this order: Provision, Init,
+// Limit, Invoke (again and again), Close. Close may come at any time and twice.
 type Machine interface {
 	// Provision makes the environment and returns when images/start says that
 	// it is ready to execute the entrypoint.

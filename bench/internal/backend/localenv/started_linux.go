@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// StartTime returns when a process was started, in clock ticks since boot, or
-// false if there is no such process: with its number it names a process for as
-// long as the machine runs. A zombie counts as ended.
+// StartTime returns when a process was started, in clock ticks since boot, or false if it has
+// ended: with its number it names a process for as long as the machine runs.
 func StartTime(pid string) (string, bool) {
 	text, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
