@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
-	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -46,8 +45,6 @@ type imageConfig struct {
 	Command          []string `json:",omitempty"`
 	WorkingDirectory string   `json:",omitempty"`
 }
-
-func (c configuration) same(other configuration) bool { return reflect.DeepEqual(c, other) }
 
 // settings are the members of a request that are honoured; nil leaves a setting.
 type settings struct {

@@ -39,7 +39,11 @@ func ParseFaults(text string) (Faults, error) {
 		name, rate, ok := strings.Cut(part, "=")
 		field := v.FieldByNameFunc(func(n string) bool { return strings.ToLower(n) == strings.TrimSpace(name) })
 		if !ok || !field.IsValid() {
-			return Faults{}, fmt.Errorf("reading fault %q: want NAME=RATE with a name of %s", part, strings.Join(faultNames(), ", "))
+			var names []string
+			for f := range v.Type().Fields() {
+				names = append(names, strings.ToLower(f.Name))
+			}
+			return Faults{}, fmt.Errorf("reading fault %q: want NAME=RATE with a name of %s", part, strings.Join(names, ", "))
 		}
 		r, err := strconv.ParseFloat(strings.TrimSpace(rate), 64)
 		if err != nil || !(r >= 0 && r <= 1) {
@@ -48,14 +52,6 @@ func ParseFaults(text string) (Faults, error) {
 		field.SetFloat(r)
 	}
 	return f, nil
-}
-
-func faultNames() []string {
-	var names []string
-	for f := range reflect.TypeFor[Faults]().Fields() {
-		names = append(names, strings.ToLower(f.Name))
-	}
-	return names
 }
 
 // rng draws what happens to one call. It is a function of the seed, the

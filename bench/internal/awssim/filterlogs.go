@@ -44,11 +44,6 @@ type filterRequest struct {
 	NextToken           string   `json:"nextToken"`
 }
 
-func (r filterRequest) question() string {
-	r.Limit, r.NextToken = 0, ""
-	return string(jsonOf(r))
-}
-
 // filterLogEvents answers a page. The first page of every question is empty and
 // yet not the last: a client that stops at an empty page is wrong on AWS, too.
 func (s *Server) filterLogEvents(in filterRequest) (any, error) {
@@ -82,7 +77,9 @@ func (s *Server) filterLogEvents(in filterRequest) (any, error) {
 			return nil, logsRefusal("ResourceNotFoundException", "The specified log stream does not exist.")
 		}
 	}
-	at := cursor{Question: in.question(), AtMs: -1, Seq: -1}
+	question := in
+	question.Limit, question.NextToken = 0, ""
+	at := cursor{Question: string(jsonOf(question)), AtMs: -1, Seq: -1}
 	if in.NextToken == "" {
 		return logsPage(nil, at.token()), nil
 	}
@@ -146,7 +143,7 @@ func logsPage(events []filteredEvent, next string) map[string]any {
 	return out
 }
 
-func (s *Server) describeLogStreams(in streamsRequest) (any, error) {
+func (s *Server) describeLogStreams(in filterRequest) (any, error) {
 	l := s.logs
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -161,11 +158,6 @@ func (s *Server) describeLogStreams(in streamsRequest) (any, error) {
 		}
 	}
 	return map[string]any{"logStreams": list}, nil
-}
-
-type streamsRequest struct {
-	LogGroupName        string `json:"logGroupName"`
-	LogStreamNamePrefix string `json:"logStreamNamePrefix"`
 }
 
 // term is a word or a quoted phrase of a filter pattern, with what stands before

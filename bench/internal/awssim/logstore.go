@@ -36,10 +36,6 @@ type logEvent struct {
 	message   string
 }
 
-func newLogStore(ingestion time.Duration) *logStore {
-	return &logStore{ingestion: ingestion, groups: map[string]*logGroup{}}
-}
-
 // stream makes the log stream of an environment, and its group with the first.
 func (l *logStore) stream(format logging, name string) *stream {
 	l.mu.Lock()

@@ -59,7 +59,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, functions: map[string]*function{}, registry: map[string]configuration{}, nth: map[string]int{},
 		stats: Stats{Calls: map[string]int{}, Faults: map[string]int{}},
-		logs:  newLogStore(max(o.Ingestion, 0)),
+		logs:  &logStore{ingestion: max(o.Ingestion, 0), groups: map[string]*logGroup{}},
 	}
 	switch o.Latency {
 	case "", "none":
@@ -183,6 +183,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, fault := s.answer(c, over)
 	s.mu.Lock()
 	lost := fault == "reset"
+	text := strings.TrimSpace(c.operation + " " + c.name)
+	switch {
+	case lost:
+		text += ": connection reset"
+	case out.code != "":
+		text += ": " + out.code
+	}
 	if fault != "" {
 		s.stats.Faults[fault]++
 	}
@@ -197,7 +204,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.stats.Lost++
 	}
 	s.mu.Unlock()
-	s.logCall(c, out, lost)
+	s.say(text)
 	if lost {
 		breakOff(w)
 		return
@@ -221,15 +228,4 @@ func (s *Server) answer(c *call, over bool) (reply, string) {
 		return out, "reset"
 	}
 	return out, ""
-}
-
-func (s *Server) logCall(c *call, out reply, lost bool) {
-	text := strings.TrimSpace(c.operation + " " + c.name)
-	switch {
-	case lost:
-		text += ": connection reset"
-	case out.code != "":
-		text += ": " + out.code
-	}
-	s.say(text)
 }

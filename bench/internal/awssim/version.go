@@ -3,6 +3,7 @@ package awssim
 import (
 	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -29,7 +30,7 @@ func (s *Server) publish(f *function, description string) *version {
 // from says whether a version is of a configuration, descriptions aside.
 func (v *version) from(cfg configuration) bool {
 	cfg.description = v.cfg.description
-	return v.cfg.same(cfg)
+	return reflect.DeepEqual(v.cfg, cfg)
 }
 
 type publishRequest struct {

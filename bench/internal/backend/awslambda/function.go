@@ -221,17 +221,13 @@ func (f *function) wait(ctx context.Context, want state) error {
 	}
 	if f.c.rehearsal != "" {
 		// Another endpoint may change more with an update than was asked for.
-		f.adopt(out)
+		f.rest, f.code = restOf(out.Configuration), aws.ToString(out.Configuration.CodeSha256)
 	}
 	if members := f.differs(out, want); len(members) > 0 {
 		return f.disown(members)
 	}
 	f.take(out, want)
 	return nil
-}
-
-func (f *function) adopt(out *lambda.GetFunctionOutput) {
-	f.rest, f.code = restOf(out.Configuration), aws.ToString(out.Configuration.CodeSha256)
 }
 
 // differs names the members in which a function is not what bench left.

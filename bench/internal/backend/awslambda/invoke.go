@@ -91,13 +91,11 @@ func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (tim
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
-	not := func(reason coldstart.ProofReason) error {
-		return &coldstart.ProofError{Want: want, Reason: reason, Detail: scrubbed(err).Error()}
-	}
+	detail := scrubbed(err).Error()
 	switch kindOf(err) {
 	case kindThrottled:
 		var throttled *types.TooManyRequestsException
-		detail, wait := scrubbed(err).Error(), time.Duration(0)
+		wait := time.Duration(0)
 		if errors.As(err, &throttled) {
 			if throttled.Reason != "" {
 				detail = fmt.Sprintf("%s (%s)", detail, throttled.Reason)
@@ -108,7 +106,7 @@ func refusal(ctx context.Context, want coldstart.Start, ref Ref, err error) (tim
 		}
 		return wait, &coldstart.ProofError{Want: want, Reason: coldstart.Throttled, Detail: detail}
 	case kindServer, kindConnection, kindConflict:
-		return 0, not(coldstart.Unavailable)
+		return 0, &coldstart.ProofError{Want: want, Reason: coldstart.Unavailable, Detail: detail}
 	case kindCredentials, kindPermission:
 		return 0, fmt.Errorf("%w: %w", coldstart.ErrAbort, explain("invoking function "+ref.String(), "lambda", "InvokeFunction", err))
 	case kindNotFound:

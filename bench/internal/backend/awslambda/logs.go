@@ -42,8 +42,12 @@ func (c *Client) fetch(ctx context.Context, f *Facts, a answer) (string, error) 
 			if err != nil {
 				return "", explain("reading log group "+f.LogGroup, "logs", "FilterLogEvents", err)
 			}
-			if whole := join(stream); strings.Contains(whole, strings.TrimSpace(text)) {
-				return whole, nil
+			var whole strings.Builder
+			for _, e := range stream {
+				whole.WriteString(strings.TrimRight(aws.ToString(e.Message), "\n") + "\n")
+			}
+			if strings.Contains(whole.String(), strings.TrimSpace(text)) {
+				return whole.String(), nil
 			}
 			return text, nil
 		}
@@ -83,13 +87,4 @@ func (c *Client) filter(ctx context.Context, group, stream, pattern string, from
 		in.NextToken = out.NextToken
 	}
 	return events, nil
-}
-
-func join(events []types.FilteredLogEvent) string {
-	var b strings.Builder
-	for _, e := range events {
-		b.WriteString(strings.TrimRight(aws.ToString(e.Message), "\n"))
-		b.WriteByte('\n')
-	}
-	return b.String()
 }

@@ -7,18 +7,6 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-func sampleOf(c coldstart.Config, a answer, r reading) coldstart.Sample {
-	took := float64(a.took.Nanoseconds()) / 1e6
-	s := coldstart.Sample{
-		Config: c, At: a.at, RequestID: a.requestID, Metrics: coldstart.Metrics(r.report.Metrics), Raw: r.raw,
-		Phases: coldstart.Phases{ClientMs: &took},
-	}
-	if f, ok := coldstart.ParseAnswer(a.payload); ok {
-		s.Function = f
-	}
-	return s
-}
-
 // expected is what an answer has to be like; what is empty is not checked.
 type expected struct {
 	version string

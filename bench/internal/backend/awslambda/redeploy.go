@@ -23,8 +23,8 @@ func (t *target) Deploy(ctx context.Context, digest string) error {
 	defer t.mu.Unlock()
 	token, err := t.deploy(ctx, digest)
 	if err == nil {
-		e := expected{answer: t.session.setup.Expect, version: t.facts.Version, token: token}
-		t.forced = forced{ready: true, ref: t.facts.Ref, strategy: coldstart.StrategyCodeUpdate, expected: e}
+		t.forced = t.ready(coldstart.StrategyCodeUpdate)
+		t.forced.token = token
 	}
 	return err
 }

@@ -135,8 +135,14 @@ func (t *target) sample(ctx context.Context, want coldstart.Start, use forced, e
 	if f := failureOf(a, r); f != nil {
 		return coldstart.Sample{}, r, f
 	}
-	s := sampleOf(t.config, a, r)
-	s.Strategy, s.Environment = use.strategy, environment
+	took := float64(a.took.Nanoseconds()) / 1e6
+	s := coldstart.Sample{
+		Config: t.config, At: a.at, Strategy: use.strategy, Environment: environment, RequestID: a.requestID,
+		Metrics: coldstart.Metrics(r.report.Metrics), Raw: r.raw, Phases: coldstart.Phases{ClientMs: &took},
+	}
+	if f, ok := coldstart.ParseAnswer(a.payload); ok {
+		s.Function = f
+	}
 	return s, r, nil
 }
 
@@ -167,37 +173,32 @@ func (t *target) isNew(id string) bool {
 	return t.session.isNew(instance{function: t.facts.Ref.Name, id: id})
 }
 
+// force makes the function ready by the session's strategy.
 func (t *target) force(ctx context.Context) (forced, error) {
-	strategy := t.session.setup.Strategy
-	if strategy == coldstart.StrategyCodeUpdate {
+	setup := t.session.setup
+	f := t.ready(setup.Strategy)
+	switch f.strategy {
+	case coldstart.StrategyCodeUpdate:
 		// What follows the first cold start of an image is forced as usual.
-		strategy = coldstart.StrategyConfigUpdate
+		f.strategy = coldstart.StrategyConfigUpdate
+		fallthrough
+	case coldstart.StrategyConfigUpdate, coldstart.StrategyBurst:
+		if !setup.updates(f.ref) {
+			return f, nil
+		}
+		f.token = newToken()
+		return f, t.function.update(ctx, t.config.MemoryMB, f.token)
+	case coldstart.StrategyVersion:
+		return t.publish(ctx, f)
+	case coldstart.StrategyIdle:
+		return f, t.session.c.clock.Sleep(ctx, setup.Idle-t.session.idle(f.ref))
 	}
-	f, err := t.forceBy(ctx, strategy)
-	f.strategy = strategy
-	return f, err
+	return f, fmt.Errorf("forcing a cold start: unknown strategy %q", f.strategy)
 }
 
-func (t *target) forceBy(ctx context.Context, strategy string) (forced, error) {
-	e := expected{answer: t.session.setup.Expect, version: t.facts.Version}
-	switch strategy {
-	case coldstart.StrategyConfigUpdate, coldstart.StrategyBurst:
-		if !t.session.setup.updates(t.facts.Ref) {
-			return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
-		}
-		e.token = newToken()
-		if err := t.function.update(ctx, t.config.MemoryMB, e.token); err != nil {
-			return forced{}, err
-		}
-		return forced{ready: true, ref: t.facts.Ref, expected: e}, nil
-	case coldstart.StrategyVersion:
-		return t.publish(ctx, e)
-	case coldstart.StrategyIdle:
-		c := t.session.c
-		wait := t.session.setup.Idle - t.session.idle(t.facts.Ref)
-		return forced{ready: true, ref: t.facts.Ref, expected: e}, c.clock.Sleep(ctx, wait)
-	}
-	return forced{}, fmt.Errorf("forcing a cold start: unknown strategy %q", strategy)
+// ready is a cold start of the function as it stands.
+func (t *target) ready(strategy string) forced {
+	return forced{ready: true, ref: t.facts.Ref, strategy: strategy, expected: expected{answer: t.session.setup.Expect, version: t.facts.Version}}
 }
 
 func failed(ctx context.Context, err error) error {

@@ -17,10 +17,10 @@ import (
 const versionNote = "published by bench for one cold start"
 
 // publish makes a version after an update: without one it would be the last version again.
-func (t *target) publish(ctx context.Context, e expected) (forced, error) {
+func (t *target) publish(ctx context.Context, use forced) (forced, error) {
 	c, f := t.session.c, t.function
-	e.token = newToken()
-	if err := f.update(ctx, t.config.MemoryMB, e.token); err != nil {
+	use.token = newToken()
+	if err := f.update(ctx, t.config.MemoryMB, use.token); err != nil {
 		return forced{}, err
 	}
 	out, err := c.control.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: aws.String(f.name), Description: aws.String(versionNote)})
@@ -36,16 +36,16 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 	if ref.Qualifier == "" || ref.Qualifier == "$LATEST" {
 		return forced{}, fmt.Errorf("publishing a version of %s: the endpoint names no version", f.name)
 	}
-	release := func() error {
+	use.ref, use.version = ref, ref.Qualifier
+	use.release = func() error {
 		// One that is not deleted now is deleted when the function is restored.
 		ctx, cancel := context.WithTimeout(c.o.Patient, time.Minute)
 		defer cancel()
 		return c.deleteVersion(ctx, ref)
 	}
-	e.version = ref.Qualifier
 	shown, err := c.settled(ctx, ref)
 	if err != nil {
-		return forced{}, errors.Join(err, release())
+		return forced{}, errors.Join(err, use.release())
 	}
 	if err := isVersion(shown.Configuration, ref); err != nil {
 		// One is left that can't be named there; there shall be no more.
@@ -55,9 +55,9 @@ func (t *target) publish(ctx context.Context, e expected) (forced, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, err := f.reread(ctx, f.now); err != nil {
-		return forced{}, errors.Join(err, release())
+		return forced{}, errors.Join(err, use.release())
 	}
-	return forced{ready: true, ref: ref, expected: e, release: release}, nil
+	return use, nil
 }
 
 var errNoVersions = errors.New("the endpoint lacks versions")

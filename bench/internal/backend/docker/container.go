@@ -78,7 +78,7 @@ func (e *Engine) remove(id string, gone *removal) error {
 	switch {
 	case errdefs.IsNotFound(err):
 		return nil
-	case err != nil && !isBeingRemoved(err):
+	case err != nil && !(errdefs.IsConflict(err) && strings.Contains(err.Error(), "removal")): // a second removal
 		return unremoved(id, causeOf(ctx, err))
 	case gone == nil && err == nil:
 		return nil
@@ -95,11 +95,6 @@ func (e *Engine) remove(id string, gone *removal) error {
 // unremoved says what to do in the error's text, because a warning has no hint.
 func unremoved(id string, err error) error {
 	return fmt.Errorf("removing container %.12s: %w (the next run removes it, or docker rm -f %.12[1]s)", id, err)
-}
-
-// isBeingRemoved reports the engine's answer to a second removal.
-func isBeingRemoved(err error) bool {
-	return errdefs.IsConflict(err) && strings.Contains(err.Error(), "removal")
 }
 
 // isNoSuchContainer tells a container that is not there from a path that is not.
@@ -119,15 +114,6 @@ type process struct {
 
 // loopbackName is Lambda's name for an environment's own loopback.
 const loopbackName = "sandbox.localdomain"
-
-// hostname is a function container's host name, or empty for the engine's choice. Docker
-// shares the emulator's /etc/hosts and refuses another name; Podman writes one for each container.
-func (e *Engine) hostname() string {
-	if e.facts.product == "podman" {
-		return loopbackName
-	}
-	return ""
-}
 
 func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerCreateOptions {
 	e := m.engine
@@ -153,7 +139,10 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 			Ulimits: []*container.Ulimit{{Name: "nofile", Soft: openFiles, Hard: openFiles}},
 		},
 	}
+	// Docker shares the emulator's /etc/hosts and refuses another name.
+	hostname := ""
 	if e.facts.product == "podman" {
+		hostname = loopbackName // Podman writes an /etc/hosts for each container
 		// Left to itself, it asks for more processes than a machine may let it.
 		host.Ulimits = append(host.Ulimits, &container.Ulimit{Name: "nproc", Soft: processLimit, Hard: processLimit})
 	}
@@ -174,7 +163,7 @@ func (m *machine) spec(em *emulator, l runtimeapi.StdioLaunch) client.ContainerC
 	return client.ContainerCreateOptions{
 		Name: e.name("function", newRunID()),
 		Config: &container.Config{
-			Hostname:     e.hostname(),
+			Hostname:     hostname,
 			Image:        m.image,
 			Entrypoint:   []string{startPath},
 			Cmd:          argv,
