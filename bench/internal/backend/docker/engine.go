@@ -83,7 +83,7 @@ func newRunID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Open prepares a configuration. Its image must be in the engine: Load or Pull it first.
+// Open prepares a configuration. Its image must be in the engine: Load it first.
 func (e *Engine) Open(ctx context.Context, c coldstart.Config, img coldstart.Image, o coldstart.Options) (coldstart.Target, error) {
 	prototype, err := e.newMachine(ctx, c, img, o)
 	if err != nil {

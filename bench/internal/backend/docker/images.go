@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/client"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
@@ -20,9 +18,6 @@ import (
 
 // ErrNoImage is wrapped by errors about an image that the engine does not hold.
 var ErrNoImage = errors.New("no such image in the engine")
-
-// pullPatience is how long a pull may make no progress.
-const pullPatience = 20 * time.Second
 
 const (
 	labelStandIn = "coldbench.stand-in"
@@ -111,11 +106,9 @@ func (e *Engine) Describe(ctx context.Context, ref, platform string) (coldstart.
 	if err != nil {
 		return coldstart.Image{}, fmt.Errorf("describing image %s: %w", ref, err)
 	}
-	if want, err := parsePlatform(platform); err != nil {
-		return coldstart.Image{}, err
-	} else if want.OS != "" && (r.Os != want.OS || r.Architecture != want.Architecture) {
-		return coldstart.Image{}, advice.Hint(
-			fmt.Errorf("image %s is for %s/%s, not %s", ref, r.Os, r.Architecture, platform),
+	// A platform may have a variant, linux/arm64/v8: the engine does not say.
+	if have := r.Os + "/" + r.Architecture; platform != "" && !strings.HasPrefix(platform+"/", have+"/") {
+		return coldstart.Image{}, advice.Hint(fmt.Errorf("image %s is for %s, not %s", ref, have, platform),
 			"docker pull --platform "+platform+" "+ref)
 	}
 	img := coldstart.Image{
@@ -131,76 +124,4 @@ func (e *Engine) Describe(ctx context.Context, ref, platform string) (coldstart.
 		_, img.StandIn = c.Labels[labelStandIn]
 	}
 	return img, nil
-}
-
-// parsePlatform reads "linux/arm64" or "linux/arm64/v8"; empty gives the zero value.
-func parsePlatform(s string) (ocispec.Platform, error) {
-	if s == "" {
-		return ocispec.Platform{}, nil
-	}
-	parts := strings.Split(s, "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
-		return ocispec.Platform{}, fmt.Errorf("platform %q: want linux/amd64 or linux/arm64", s)
-	}
-	p := ocispec.Platform{OS: parts[0], Architecture: parts[1]}
-	if len(parts) == 3 {
-		p.Variant = parts[2]
-	}
-	return p, nil
-}
-
-// Pull fetches an image. 20 s without progress and another platform are errors.
-func (e *Engine) Pull(ctx context.Context, ref, platform string) error {
-	want, err := parsePlatform(platform)
-	if err != nil {
-		return err
-	}
-	if err := e.pull(ctx, ref, want, pullPatience); err != nil {
-		return advice.Hint(fmt.Errorf("pulling %s: %w", ref, err), "docker pull "+ref)
-	}
-	_, err = e.Describe(ctx, ref, platform)
-	return err
-}
-
-// pull gives up after patience without progress.
-func (e *Engine) pull(ctx context.Context, ref string, want ocispec.Platform, patience time.Duration) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stalled := fmt.Errorf("no progress for %v", patience)
-	timer := time.AfterFunc(patience, func() { cancel(stalled) })
-	defer timer.Stop()
-	o := client.ImagePullOptions{}
-	if want.OS != "" {
-		o.Platforms = []ocispec.Platform{want}
-	}
-	r, err := e.cli.ImagePull(ctx, ref, o)
-	if err != nil {
-		return causeOf(ctx, err)
-	}
-	defer r.Close()
-	var last string
-	for m, err := range r.JSONMessages(ctx) {
-		switch {
-		case err != nil:
-			return causeOf(ctx, err)
-		case m.Error != nil:
-			return errors.New(m.Error.Message)
-		}
-		// A retry that is announced again and again is no progress.
-		if now := progressOf(m); now != last {
-			last = now
-			timer.Reset(patience)
-		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-func progressOf(m jsonstream.Message) string {
-	if m.Progress == nil {
-		return m.ID + m.Status
-	}
-	return fmt.Sprint(m.ID, m.Status, m.Progress.Current)
 }

@@ -9,26 +9,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"coldbench/bench/internal/coldstart"
 )
-
-// streams answers with lines, and then ends or hangs.
-func streams(hang bool, lines ...string) func(http.ResponseWriter, *http.Request) {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		for _, l := range lines {
-			fmt.Fprintln(w, l)
-			w.(http.Flusher).Flush()
-		}
-		if hang {
-			<-r.Context().Done()
-		}
-	}
-}
 
 func inspected(arch string) func(http.ResponseWriter, *http.Request) {
 	return says(200, map[string]any{
@@ -42,62 +25,6 @@ func inspected(arch string) func(http.ResponseWriter, *http.Request) {
 	})
 }
 
-func TestPull(t *testing.T) {
-	const ref = "example.test/f:1"
-	for name, c := range map[string]struct {
-		answer         func(http.ResponseWriter, *http.Request)
-		platform, want string
-	}{
-		"goes well":        {streams(false, `{"status":"Pulling","id":"1"}`, `{"status":"done"}`), "linux/amd64", ""},
-		"of any platform":  {streams(false, `{"status":"done"}`), "", ""},
-		"another platform": {streams(false, `{"status":"done"}`), "linux/arm64", "is for linux/amd64, not linux/arm64"},
-		"fails midway":     {streams(false, `{"status":"Pulling"}`, `{"errorDetail":{"message":"manifest unknown"}}`), "", "manifest unknown"},
-		"is cut":           {streams(false, `{"status":"Pul`), "", "invalid character"},
-		"is refused":       {says(500, map[string]string{"message": "no such host"}), "", "no such host"},
-		"no platform":      {streams(false), "amd64", `platform "amd64"`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFakeAPI(t)
-			e := f.connected()
-			f.on("POST /images/create", c.answer)
-			f.on("GET /images/"+ref+"/json", inspected("amd64"))
-			err := e.Pull(context.Background(), ref, c.platform)
-			if c.want == "" {
-				if err != nil {
-					t.Error(err)
-				}
-			} else if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%v, want %q", err, c.want)
-			}
-		})
-	}
-}
-
-func TestPullThatStandsStillIsGivenUp(t *testing.T) {
-	const patience = 40 * time.Millisecond
-	for name, answer := range map[string]func(http.ResponseWriter, *http.Request){
-		"at once": hangs,
-		"midway":  streams(true, `{"status":"Pulling","id":"1"}`),
-		"saying the same": func(w http.ResponseWriter, r *http.Request) {
-			for r.Context().Err() == nil {
-				fmt.Fprintln(w, `{"status":"Retrying","id":"1"}`)
-				w.(http.Flusher).Flush()
-				time.Sleep(patience / 20)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFakeAPI(t)
-			e := f.connected()
-			f.on("POST /images/create", answer)
-			err := e.pull(context.Background(), "example.test/f:1", ocispec.Platform{}, patience)
-			if err == nil || !strings.Contains(err.Error(), "no progress for 40ms") {
-				t.Errorf("%v", err)
-			}
-		})
-	}
-}
-
 func TestDescribe(t *testing.T) {
 	f := newFakeAPI(t)
 	e := f.connected()
@@ -109,6 +36,11 @@ func TestDescribe(t *testing.T) {
 	}
 	if err != nil || fmt.Sprintf("%+v", img) != fmt.Sprintf("%+v", want) {
 		t.Errorf("%+v, %v\nwant %+v", img, err, want)
+	}
+	for platform, want := range map[string]string{"": "", "linux/amd64/v2": "", "linux/arm64": "is for linux/amd64, not linux/arm64", "amd64": "not amd64"} {
+		if _, err := e.Describe(context.Background(), "f", platform); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("platform %q: %v, want %q", platform, err, want)
+		}
 	}
 	f.on("GET /images/g/json", says(404, map[string]string{"message": "No such image: g"}))
 	if _, err := e.Describe(context.Background(), "g", ""); !errors.Is(err, ErrNoImage) {
