@@ -82,14 +82,15 @@ func (s *Server) admit(c *call) (*environment, runtimeapi.Event, error) {
 
 func (s *Server) run(c *call, e *environment, ev runtimeapi.Event) reply {
 	inv, err := e.invoke(s.ctx, ev)
-	if err == nil && c.fault.cut {
-		s.count("cut")
-		s.chatter(e)
-	}
 	late := time.Duration(0)
 	if err == nil && c.fault.late {
 		s.count("late")
 		late = c.fault.lately
+	}
+	if err == nil && c.fault.cut {
+		s.count("cut")
+		// What an extension may write behind REPORT.
+		e.log.add(s.now(), strings.Repeat("extension: flushed telemetry ", tailBytes/20))
 	}
 	tail := ""
 	if e.log != nil {
@@ -124,13 +125,6 @@ func (s *Server) brokenReply(e *environment, err error) reply {
 	}
 	s.say(fmt.Sprintf("serving %s: %v", e.d.f.name, err))
 	return refusal(500, "ServiceException", "the rehearsal could not run the function: "+err.Error())
-}
-
-func (s *Server) chatter(e *environment) {
-	line := "extension: " + strings.Repeat("flushed telemetry ", 20)
-	for n := 0; n <= tailBytes; n += len(line) {
-		e.log.add(s.now(), line)
-	}
 }
 
 // later runs an asynchronous invocation. All attempts have one request ID.

@@ -32,8 +32,7 @@ var Repository = awssim.Repository("us-east-1")
 // Digest makes up the digest of the n-th other image.
 func Digest(n int) string { return fmt.Sprintf("sha256:%064x", n) }
 
-// Fault may answer the n-th call of an operation in the endpoint's place: true if
-// it did.
+// Fault may answer the n-th call of an operation in the endpoint's place, and is true then.
 type Fault func(operation string, n int, w http.ResponseWriter, r *http.Request) bool
 
 // Endpoint is an awssim.Server behind middleware.
@@ -46,21 +45,17 @@ type Endpoint struct {
 	// Mu guards what follows.
 	Mu    sync.Mutex
 	Fault Fault
-	// Edit changes the endpoint's answer to the n-th call of an operation; the
-	// document is nil if the answer is not a JSON object.
+	// Edit changes the answer to the n-th call; document is nil unless it is a JSON object.
 	Edit func(operation string, n int, document map[string]any)
-	// Sent changes the answer to an invocation: its header, and the REPORT in its
-	// log tail. Without X-Amz-Log-Result in the header no tail is sent.
+	// Sent changes an invocation's header, and the REPORT of its log tail if that is sent.
 	Sent func(h http.Header, id string, report *string)
-	// Calls lists "OPERATION FUNCTION" in the order in which they came, Counts how
-	// often each operation did. Invocations are those that reached the endpoint.
+	// Calls lists "OPERATION FUNCTION", Counts counts operations, Invocations those that came through.
 	Calls       []string
 	Counts      map[string]int
 	Invocations int
 }
 
-// Serve begins an endpoint with functions of those names. It ends with the test,
-// which fails if an environment is left or an invocation is lost.
+// Serve begins an endpoint with functions. The test fails if one leaves anything behind.
 func Serve(t testing.TB, names ...string) *Endpoint {
 	return ServeWith(t, awssim.Options{}, names...)
 }
@@ -102,8 +97,7 @@ func find(_ context.Context, uri string) (coldstart.Image, error) {
 	return imageOf(digest), nil
 }
 
-// Deploy makes a function, in place of one of that name, of 512 MB and with the
-// variable KEPT. change is applied to it before; nil for none.
+// Deploy makes or replaces a function of 512 MB with the variable KEPT; change may be nil.
 func (e *Endpoint) Deploy(name string, change func(f *awssim.Function)) {
 	e.t.Helper()
 	f := awssim.Function{MemoryMB: 512, Env: map[string]string{"KEPT": "secret-" + name}}
@@ -121,8 +115,7 @@ func (e *Endpoint) Deploy(name string, change func(f *awssim.Function)) {
 // Function is how a function is configured now.
 func (e *Endpoint) Function(name string) awssim.State { return e.Sim.Stats().Functions[name] }
 
-// Change updates a function's configuration, as somebody else would, with members
-// of UpdateFunctionConfiguration. Each change is a new revision.
+// Change updates a function's configuration, as somebody else would.
 func (e *Endpoint) Change(name string, members map[string]any) {
 	e.t.Helper()
 	e.update("PUT", name, "/configuration", members)
@@ -142,8 +135,7 @@ func (e *Endpoint) ChangeImage(name, digest string) {
 	e.update("PUT", name, "/code", map[string]any{"ImageUri": Repository + "@" + digest})
 }
 
-// Publish makes a version with a description, and an alias of it unless alias is
-// empty.
+// Publish makes a version, and an alias of it unless alias is empty.
 func (e *Endpoint) Publish(name, description, alias string) {
 	e.t.Helper()
 	version := e.update("POST", name, "/versions", map[string]any{"Description": description})["Version"]
@@ -298,8 +290,7 @@ func Refuse(w http.ResponseWriter, status int, code, message string) {
 	Reply(w, status, map[string]string{"Message": message, "__type": code})
 }
 
-// Refusing makes a Fault that refuses each call of an operation, or all calls if
-// it is empty.
+// Refusing makes a Fault that refuses an operation, or all if it is empty.
 func Refusing(operation string, status int, code, message string) Fault {
 	return func(op string, _ int, w http.ResponseWriter, _ *http.Request) bool {
 		switch {

@@ -14,11 +14,9 @@ import (
 
 // Engine makes environments that answer from a Go function and run no process.
 type Engine struct {
-	// Init and Run are the durations that init and an invocation report; 44.1 ms
-	// and 1.25 ms if 0. Wait is how long an invocation really takes.
+	// Init and Run are reported, 44.1 ms and 1.25 ms if 0; Wait is really waited.
 	Init, Run, Wait time.Duration
-	// Handle answers an event; nil for a greeting that tells what the environment
-	// is.
+	// Handle answers an event; nil for a greeting.
 	Handle func(e Event) Answer
 	// Broken is the error of making an environment.
 	Broken error
@@ -30,8 +28,7 @@ type Engine struct {
 
 // Event is an invocation of a function.
 type Event struct {
-	// Instance numbers the environments of the Engine, Count the invocations of
-	// this one, both from 1.
+	// Instance numbers the Engine's environments, Count its invocations, from 1.
 	Instance, Count int
 	Payload         []byte
 	// Spec is what the environment was made from.

@@ -43,9 +43,8 @@ var built = sync.OnceValues(func() (binary []byte, err error) {
 	return os.ReadFile(out)
 })
 
-// Build returns the path of the test function's binary, static and for Linux
-// on this machine's architecture, to be copied into an image. It lies in a
-// folder of the test's own.
+// Build returns the path of the test function's static binary for Linux on this machine's
+// architecture, in a folder of the test's own.
 func Build(t testing.TB) string {
 	t.Helper()
 	binary, err := built()

@@ -36,17 +36,15 @@ trap 'kill $!' TERM
 wait; wait
 `
 
-// Dockerd is a Docker engine of this process's own, with storage driver overlay2,
-// in mount, network and PID namespaces of its own. It ends with this process,
-// even if that is killed.
+// Dockerd is a Docker engine with storage driver overlay2, in namespaces of its own. It ends with
+// this process, even if that is killed.
 type Dockerd struct {
 	folder string
 	cmd    *exec.Cmd
 	done   chan struct{} // closed when no process of it is left
 }
 
-// StartDockerd starts an engine and returns when it answers. Stop it. The error
-// tells why there is none, with the end of its log.
+// StartDockerd starts an engine and returns when it answers. Stop it.
 func StartDockerd() (*Dockerd, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("starting dockerd: needs root")
@@ -100,7 +98,6 @@ func (d *Dockerd) start() error {
 	return <-started
 }
 
-// await waits until the engine answers, and asserts its storage driver.
 func (d *Dockerd) await() error {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", d.path("sock"))
@@ -147,7 +144,6 @@ func (d *Dockerd) Stop() error {
 
 func (d *Dockerd) path(name string) string { return filepath.Join(d.folder, name) }
 
-// log returns the last lines that the engine wrote.
 func (d *Dockerd) log() string {
 	b, _ := os.ReadFile(d.path("log"))
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")

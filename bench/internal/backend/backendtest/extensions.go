@@ -9,8 +9,7 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// extensionChecks are about the programs of /opt/extensions, and about threads
-// of the runtime that are extensions.
+// extensionChecks are about /opt/extensions, and about extensions inside the runtime.
 func extensionChecks() []check {
 	extend := []Ability{CanExtend}
 	stream := []Ability{CanExtend, CanStream}
@@ -29,8 +28,7 @@ func extensionChecks() []check {
 	return out
 }
 
-// failingExtensions are functions whose extension fails. What can wait for a
-// timeout has one that the check does not live to see.
+// failingExtensions have timeouts that a check does not live to see where they may wait.
 func failingExtensions() []failing {
 	const status, report = "exit status 7", "Status: error\tError Type: Extension.Crash"
 	init, exit := []coldstart.Reason{coldstart.ReasonInit}, []coldstart.Reason{coldstart.ReasonExit}
@@ -47,8 +45,6 @@ func failingExtensions() []failing {
 	}
 }
 
-// extended opens the image with extensions, of which the first does as it is
-// told.
 func (c *checker) extended(first, event, init string) (coldstart.Target, error) {
 	o := c.options(event, init)
 	if first != "" {
@@ -57,8 +53,7 @@ func (c *checker) extended(first, event, init string) (coldstart.Target, error) 
 	return c.openWith(c.config(512), c.Extensions, o)
 }
 
-// checkRegistration: what an extension takes to register and what the runtime
-// takes after it add up.
+// checkRegistration: an extension's registration and the runtime's init add up.
 func checkRegistration(c *checker) error {
 	r, err := c.startCold(c.extended("sleep 300, register, serve", `{}`, "sleep 300"))
 	if err != nil {
@@ -167,8 +162,7 @@ func checkDeafExtension(c *checker) error {
 	return r.end()
 }
 
-// checkInternal: a thread of the runtime may register before the first /next,
-// gets events, and none may after it.
+// checkInternal: a thread of the runtime may register before the first /next, not after it.
 func checkInternal(c *checker) error {
 	r, err := c.startCold(c.open(`{"do":"register"}`, "internal"))
 	if err != nil {

@@ -16,23 +16,19 @@ import (
 type failing struct {
 	name        string
 	event, init string
-	// first is what the extension first does; empty for a function without
-	// extensions.
+	// first is what the extension first does; empty without extensions.
 	first string
-	// broken is true for one whose extension is no program.
+	// broken is true if the extension is no program.
 	broken     bool
 	entrypoint []string
 	memoryMB   int
 	timeout    time.Duration
 	reasons    []coldstart.Reason
-	// output has to be in what the function wrote last.
-	output string
-	// says has to be in the error.
-	says string
-	// report has to be in the REPORT line.
-	report string
-	needs  []Ability
-	slow   bool
+	// output has to be in what the function wrote last, says in the error, report
+	// in the REPORT line.
+	output, says, report string
+	needs                []Ability
+	slow                 bool
 }
 
 // bareErrno finds the error number with which images/start begins what it says,
@@ -116,7 +112,6 @@ func (f failing) check(c *checker) error {
 	return c.wellAfter(f.name)
 }
 
-// failed checks the error of a function that fails.
 func (c *checker) failed(err error, f failing) {
 	var failure *coldstart.InvocationError
 	switch {
@@ -169,8 +164,7 @@ func checkWarmCrash(c *checker) error {
 	return c.wellAfter("a crash")
 }
 
-// checkFailOnce: an init that fails is done again inside the invocation, and
-// the sample says so.
+// checkFailOnce: an init that fails is repeated inside the invocation, as the sample says.
 func checkFailOnce(c *checker) error {
 	t, err := c.open(`{}`, "fail-once")
 	if err != nil {
@@ -195,7 +189,6 @@ func checkFailOnce(c *checker) error {
 	return errors.Join(env.Close(), t.Close())
 }
 
-// cancelChecks are about contexts that end.
 func cancelChecks() []check {
 	return []check{
 		{name: "canceled before start", run: func(c *checker) error {

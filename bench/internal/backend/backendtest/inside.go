@@ -12,8 +12,7 @@ import (
 	"strings"
 )
 
-// seen is what the test function sees of its environment; see Probe in
-// package main of folder function.
+// seen is what the test function sees; see Probe in folder function.
 type seen struct {
 	Environment, Files, Processes  []string
 	UID                            int
@@ -27,15 +26,13 @@ type seen struct {
 	Mark                           string
 }
 
-// seenLimits are what the control group files tell the test function; see Limits
-// in package main of folder function.
+// seenLimits are what control group files say; see Limits in folder function.
 type seenLimits struct {
 	MemoryBytes       int64
 	CPUs              float64
 	Missing, Writable []string
 }
 
-// insideChecks are about what the function sees.
 func insideChecks() []check {
 	return []check{
 		{name: "what the function sees", needs: []Ability{CanStream}, run: checkInside},
@@ -135,8 +132,6 @@ func (c *checker) probed() (p seen, err error) {
 	return p, nil
 }
 
-// variables checks the function's environment against Lambda's list of defined
-// runtime environment variables.
 func (c *checker) variables(env []string) {
 	got := map[string]string{}
 	for _, kv := range env {
@@ -181,8 +176,7 @@ func (c *checker) variables(env []string) {
 	}
 }
 
-// checkSpawn: a process that the function leaves behind ends with its
-// environment.
+// checkSpawn: a process that the function leaves behind ends with its environment.
 func checkSpawn(c *checker) error {
 	mark := fmt.Sprintf("left-by-test-%d-%d", os.Getpid(), c.clock())
 	r, err := c.startCold(c.open(fmt.Sprintf(`{"do":"spawn","mark":%q}`, mark), ""))

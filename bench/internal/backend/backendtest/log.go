@@ -5,7 +5,6 @@ import (
 	"sync"
 )
 
-// logged keeps the lines that a backend gave to Options.Log.
 type logged struct {
 	mu    sync.Mutex
 	lines []string

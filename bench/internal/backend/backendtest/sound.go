@@ -12,7 +12,6 @@ import (
 	"coldbench/bench/lambdalog"
 )
 
-// soundChecks are about samples of a function that works.
 func soundChecks() []check {
 	return []check{
 		{name: "cold", run: checkCold},
@@ -86,7 +85,6 @@ func checkWarm(c *checker) error {
 	return r.end()
 }
 
-// cold checks a cold sample.
 func (c *checker) cold(s coldstart.Sample, memoryMB int) {
 	if s.Start != coldstart.Cold || s.Class != coldstart.ClassCold {
 		c.errorf("start %q, class %q, want cold", s.Start, s.Class)
@@ -217,8 +215,7 @@ func checkMemorySizes(c *checker) error {
 	return nil
 }
 
-// checkPhases: what the function sleeps in init is in Init Duration, what it
-// sleeps in the handler is in Duration, and neither is in the other.
+// checkPhases: what the function sleeps in init is in Init Duration alone, in the handler in Duration.
 func checkPhases(c *checker) error {
 	r, err := c.startCold(c.open(`{"do":"sleep","ms":60}`, "sleep 150"))
 	if err != nil {
@@ -273,8 +270,7 @@ func checkTwo(c *checker) error {
 	return errors.Join(targets[0].Close(), targets[1].Close())
 }
 
-// checkClose: closing twice does no harm, and of what is closed nothing is left
-// at once.
+// checkClose: closing twice does no harm, and leaves nothing.
 func checkClose(c *checker) error {
 	before := c.leftovers()
 	for range 2 {

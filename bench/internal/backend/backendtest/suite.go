@@ -43,23 +43,18 @@ type Suite struct {
 	Backend coldstart.Backend
 	// Image holds the test function (see Build) as its entrypoint.
 	Image coldstart.Image
-	// Extensions is Image with the test function as /opt/extensions/first and
-	// /opt/extensions/second, too; not needed if the suite lacks CanExtend.
+	// Extensions is Image with the test function as /opt/extensions/first and second, too.
 	Extensions coldstart.Image
-	// Broken is Image with /opt/extensions/first, which is no program; not
-	// needed if the suite lacks CanExtend.
+	// Broken is Image with /opt/extensions/first, which is no program.
 	Broken coldstart.Image
 	// Lacks says why the backend has not an ability here.
 	Lacks map[Ability]string
-	// Leftovers lists what of this backend's there is on this machine: mounts,
-	// processes, cgroup folders, containers. It is called before and after each
-	// check and has to return the same; nil for nothing to look at.
+	// Leftovers lists what of this backend's there is on this machine, which must be the same before
+	// and after each check; nil for nothing to look at.
 	Leftovers func() []string
-	// Clock reads CLOCK_MONOTONIC of the kernel that the function runs on, in
-	// nanoseconds; nil where it can't be read.
+	// Clock reads CLOCK_MONOTONIC of the function's kernel in ns; nil if it can't be read.
 	Clock func() int64
-	// Remote is true where the platform is not ours to see into: provision is
-	// not measured there.
+	// Remote is true if the platform can't be seen into: provision is not measured.
 	Remote bool
 	// Slow runs the checks that take more than 5 s too.
 	Slow bool
@@ -100,8 +95,7 @@ func Run(t *testing.T, s Suite) {
 	}
 }
 
-// Check makes the checks of these names, or all where there are none, and
-// returns what came of them.
+// Check makes the checks of these names, or all, and returns what came of them.
 func Check(ctx context.Context, s Suite, names ...string) []Outcome {
 	var out []Outcome
 	for _, k := range checks() {
@@ -117,7 +111,6 @@ func checks() []check {
 	return slices.Concat(soundChecks(), failureChecks(), cancelChecks(), insideChecks(), extensionChecks())
 }
 
-// one makes a check.
 func (s Suite) one(ctx context.Context, k check) Outcome {
 	o := Outcome{Name: k.name}
 	for _, a := range k.needs {
@@ -180,12 +173,10 @@ func (c *checker) can(a Ability) bool {
 	return !lacks
 }
 
-// config returns a configuration of a memory size.
 func (c *checker) config(memoryMB int) coldstart.Config {
 	return coldstart.Config{Variant: "test", MemoryMB: memoryMB, Arch: c.Image.Arch}
 }
 
-// options are those of an event and what is to be done at init.
 func (c *checker) options(event, init string) coldstart.Options {
 	o := coldstart.Options{
 		Payload: []byte(event), Timeout: 3 * time.Second, LimitCPU: true, Log: c.log.add,
@@ -197,8 +188,7 @@ func (c *checker) options(event, init string) coldstart.Options {
 	return o
 }
 
-// open opens a configuration of 512 MB; what is open at the end of the check is
-// closed then.
+// open opens a configuration of 512 MB, which the end of the check closes.
 func (c *checker) open(event, init string) (coldstart.Target, error) {
 	return c.openWith(c.config(512), c.Image, c.options(event, init))
 }
@@ -212,8 +202,7 @@ func (c *checker) openWith(config coldstart.Config, img coldstart.Image, o colds
 	return t, nil
 }
 
-// start starts an environment, which must go well, and has it closed at the
-// end of the check.
+// start starts an environment, which must go well and is closed at the end of the check.
 func (c *checker) start(t coldstart.Target) (coldstart.Environment, coldstart.Sample, error) {
 	env, s, err := t.Start(c.ctx)
 	if err != nil {
@@ -233,7 +222,6 @@ type running struct {
 	target coldstart.Target
 }
 
-// end closes the environment and its target.
 func (r running) end() error { return errors.Join(r.Close(), r.target.Close()) }
 
 // startCold starts an environment of a target just opened, which must be cold.

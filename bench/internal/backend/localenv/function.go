@@ -1,6 +1,7 @@
 package localenv
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,10 +49,7 @@ func QuotaOf(memoryMB int, o coldstart.Options) (Quota, error) {
 	if !o.LimitCPU {
 		return Quota{}, nil
 	}
-	period := o.CPUPeriod
-	if period == 0 {
-		period = defaultPeriod
-	}
+	period := cmp.Or(o.CPUPeriod, defaultPeriod)
 	const hint = "another --cpu-period, or --cpu none"
 	if period < time.Millisecond || period > time.Second {
 		return Quota{}, advice.Hint(fmt.Errorf("CPU period %v: want 1ms to 1s", period), hint)

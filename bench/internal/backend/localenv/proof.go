@@ -11,9 +11,7 @@ import (
 // way: the platform's line, the emulator's reading of the execve, the function's instance id,
 // and the kernel's clock as the function read it.
 func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v served) error {
-	refuse := func(reason coldstart.ProofReason, format string, args ...any) error {
-		return &coldstart.ProofError{Want: coldstart.Cold, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
-	}
+	refuse := refusing(s, coldstart.Cold, coldstart.NotCold)
 	if err := proveMemory(s, target.setup.Config, coldstart.Cold); err != nil {
 		return err
 	}
@@ -25,7 +23,7 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 		s.Class = coldstart.ClassSuppressedInit
 		s.Proof = append(s.Proof, "initReport")
 	default:
-		return refuse(coldstart.NotCold, "the report does not say what the emulator saw of init (done before the invocation: %t, inside it: %t)", init.Done, v.invocation.InitInside)
+		return refuse("the report does not say what the emulator saw of init (done before the invocation: %t, inside it: %t)", init.Done, v.invocation.InitInside)
 	}
 	s.Start = coldstart.Cold
 	if init.RegisteredNs != 0 && s.Class == coldstart.ClassCold {
@@ -34,18 +32,18 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 	}
 	if f := s.Function; f != nil {
 		if f.Invocation > 1 {
-			return refuse(coldstart.NotCold, "the function counts this as its invocation %d", f.Invocation)
+			return refuse("the function counts this as its invocation %d", f.Invocation)
 		}
 		if !target.isNew(f.InstanceID) {
-			return refuse(coldstart.NotCold, "instance %s has been seen before", f.InstanceID)
+			return refuse("instance %s has been seen before", f.InstanceID)
 		}
 		s.Proof = append(s.Proof, "newInstance")
 		if f.StartedAtNs != nil && s.Class == coldstart.ClassCold {
 			if *f.StartedAtNs < init.StartedNs || *f.StartedAtNs > init.EndedNs {
-				return refuse(coldstart.NotCold, "the function started %.3f ms after execve, init took %.3f ms", float64(*f.StartedAtNs-init.StartedNs)/1e6, float64(init.EndedNs-init.StartedNs)/1e6)
+				return refuse("the function started %.3f ms after execve, init took %.3f ms", float64(*f.StartedAtNs-init.StartedNs)/1e6, float64(init.EndedNs-init.StartedNs)/1e6)
 			}
 			if *f.StartedAtNs < init.RegisteredNs {
-				return refuse(coldstart.NotCold, "the function started %.3f ms before its extensions had registered", float64(init.RegisteredNs-*f.StartedAtNs)/1e6)
+				return refuse("the function started %.3f ms before its extensions had registered", float64(init.RegisteredNs-*f.StartedAtNs)/1e6)
 			}
 			s.Proof = append(s.Proof, "startedInInit")
 			started := float64(*f.StartedAtNs-init.StartedNs) / 1e6
@@ -56,9 +54,7 @@ func proveCold(s *coldstart.Sample, target *Target, init runtimeapi.Init, v serv
 }
 
 func proveWarm(s *coldstart.Sample, instance string, invocations int, v served) error {
-	refuse := func(format string, args ...any) error {
-		return &coldstart.ProofError{Want: coldstart.Warm, Reason: coldstart.NotWarm, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
-	}
+	refuse := refusing(s, coldstart.Warm, coldstart.NotWarm)
 	if v.invocation.InitInside || s.Metrics.InitDurationMs != nil {
 		return refuse("init was done for this invocation")
 	}
@@ -86,7 +82,14 @@ func proveWarm(s *coldstart.Sample, instance string, invocations int, v served) 
 
 func proveMemory(s *coldstart.Sample, c coldstart.Config, want coldstart.Start) error {
 	if m := s.Metrics.MemorySizeMB; m == nil || *m != float64(c.MemoryMB) {
-		return &coldstart.ProofError{Want: want, Reason: coldstart.WrongMemory, Detail: fmt.Sprintf("the report does not say Memory Size: %d MB", c.MemoryMB), Report: s.Raw}
+		return refusing(s, want, coldstart.WrongMemory)("the report does not say Memory Size: %d MB", c.MemoryMB)
 	}
 	return nil
+}
+
+// refusing returns a function that makes the error of what was not proved.
+func refusing(s *coldstart.Sample, want coldstart.Start, reason coldstart.ProofReason) func(format string, args ...any) error {
+	return func(format string, args ...any) error {
+		return &coldstart.ProofError{Want: want, Reason: reason, Detail: fmt.Sprintf(format, args...), Report: s.Raw}
+	}
 }

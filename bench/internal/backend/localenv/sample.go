@@ -1,6 +1,7 @@
 package localenv
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -51,22 +52,15 @@ func reasonOf(i runtimeapi.Invocation) coldstart.Reason {
 		return coldstart.ReasonInit
 	case i.Status == "timeout":
 		return coldstart.ReasonTimeout
-	case i.ErrorType == "Function.ResponseSizeTooLarge":
-		// The runtime may well end itself when its answer is refused.
-		return coldstart.ReasonResponse
-	case i.Exit != nil:
-		return coldstart.ReasonExit
-	default:
-		return coldstart.ReasonResponse
+	case i.Exit != nil && i.ErrorType != "Function.ResponseSizeTooLarge":
+		return coldstart.ReasonExit // after a refused answer the runtime may end itself
 	}
+	return coldstart.ReasonResponse
 }
 
 // describe uses the words of the error document if there is one.
 func describe(i runtimeapi.Invocation) error {
-	text := i.ErrorType
-	if text == "" {
-		text = i.Status
-	}
+	text := cmp.Or(i.ErrorType, i.Status)
 	if i.FunctionError == "" && i.Exit != nil {
 		return fmt.Errorf("%s: %s", text, i.Exit.Status()) // the answer came before
 	}

@@ -64,22 +64,20 @@ func (t *Target) Start(ctx context.Context) (coldstart.Environment, coldstart.Sa
 func (t *Target) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || t.setup.Close == nil {
-		t.closed = true
+	closed := t.closed
+	t.closed = true
+	if closed || t.setup.Close == nil {
 		return nil
 	}
-	t.closed = true
 	return t.setup.Close()
 }
 
 func (t *Target) isNew(instance string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.seen[instance] {
-		return false
-	}
+	was := t.seen[instance]
 	t.seen[instance] = true
-	return true
+	return !was
 }
 
 type environment struct {
@@ -132,9 +130,8 @@ func (e *environment) start(ctx context.Context, at time.Time) (coldstart.Sample
 
 // Invoke invokes the environment again.
 func (e *environment) Invoke(ctx context.Context) (coldstart.Sample, error) {
-	at := time.Now()
 	began := time.Now()
-	served, err := e.invoke(ctx, at)
+	served, err := e.invoke(ctx, began)
 	if err != nil {
 		return coldstart.Sample{}, err
 	}

@@ -106,45 +106,39 @@ func (x *extension) say(what ...any) {
 
 // register registers an extension with the Extensions API.
 func register(name, body string) (status int, answer, id string) {
-	request, err := http.NewRequest(http.MethodPost, extensionsAPI()+"register", strings.NewReader(body))
+	got, text, err := call(http.MethodPost, "register", "Lambda-Extension-Name", name, body)
 	if err != nil {
 		return 0, err.Error(), ""
 	}
-	request.Header.Set("Lambda-Extension-Name", name)
-	got, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, err.Error(), ""
-	}
-	defer got.Body.Close()
-	text, _ := io.ReadAll(got.Body)
-	return got.StatusCode, strings.TrimSpace(string(text)), got.Header.Get("Lambda-Extension-Identifier")
+	return got.StatusCode, strings.TrimSpace(text), got.Header.Get("Lambda-Extension-Identifier")
 }
 
 // nextEvent waits for an extension's event.
 func nextEvent(id string) (string, error) {
-	request, err := http.NewRequest(http.MethodGet, extensionsAPI()+"event/next", nil)
-	if err != nil {
-		return "", err
-	}
-	request.Header.Set("Lambda-Extension-Identifier", id)
-	got, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer got.Body.Close()
-	text, err := io.ReadAll(got.Body)
+	got, text, err := call(http.MethodGet, "event/next", "Lambda-Extension-Identifier", id, "")
 	if err == nil && got.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s", got.Status, text)
 	}
-	return string(text), err
+	return text, err
 }
 
-func extensionsAPI() string {
-	return "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2020-01-01/extension/"
+// call sends a request with one header to the Extensions API.
+func call(method, path, header, value, body string) (*http.Response, string, error) {
+	request, err := http.NewRequest(method, "http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2020-01-01/extension/"+path, strings.NewReader(body))
+	if err != nil {
+		return nil, "", err
+	}
+	request.Header.Set(header, value)
+	got, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	return got, string(text), err
 }
 
-// internal registers an extension that is a thread of the runtime and takes its
-// events for ever.
+// internal registers an extension inside the runtime and takes its events for ever.
 func internal() error {
 	status, answer, id := register("internal", `{"events":["INVOKE"]}`)
 	if status != http.StatusOK {

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// Limits are what the control group files say, read as a runtime reads them: from
-// the folders that /proc/self/cgroup and /proc/self/mountinfo lead to.
+// Limits are what the control group files say, found as a runtime finds them.
 type Limits struct {
 	// MemoryBytes is 0 if there is no limit.
 	MemoryBytes int64 `json:"memoryBytes"`
@@ -61,8 +60,7 @@ func limits() Limits {
 	return l
 }
 
-// ownGroups returns the folder of this process's group by controller; "" is that
-// of version 2.
+// ownGroups returns this process's group folders by controller; "" is version 2.
 func ownGroups() map[string]string {
 	own, dirs := map[string]string{}, map[string]string{}
 	for line := range strings.Lines(read("/proc/self", "cgroup")) {

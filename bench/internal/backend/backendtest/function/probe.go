@@ -13,13 +13,11 @@ type Probe struct {
 	// Environment holds the variables, KEY=VALUE.
 	Environment []string `json:"environment"`
 	UID         int      `json:"uid"`
-	// Files holds the targets of the open file descriptors from 3 on when main
-	// began.
+	// Files holds the targets of the open file descriptors from 3 on.
 	Files []string `json:"files"`
 	// Status holds the lines of /proc/self/status by name.
 	Status map[string]string `json:"status"`
-	// WriteRoot, WriteTask and WriteTmp say why a file could not be made in
-	// these folders; empty where it could.
+	// These say why no file could be made in /, /var/task and /tmp; empty if it could.
 	WriteRoot string `json:"writeRoot"`
 	WriteTask string `json:"writeTask"`
 	WriteTmp  string `json:"writeTmp"`
@@ -35,8 +33,7 @@ type Probe struct {
 	Names map[string][]string `json:"names"`
 	// Shm is true if there is a /dev/shm.
 	Shm bool `json:"shm"`
-	// Deadline is how far away the deadline of the invocation is, in
-	// milliseconds; 0 where there is none.
+	// Deadline is the time to the invocation's deadline in ms; 0 for none.
 	Deadline int64 `json:"deadline"`
 }
 
