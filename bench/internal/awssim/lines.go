@@ -51,11 +51,8 @@ func (p *precise) event(at time.Time, line string) (text, level string) {
 	if err != nil {
 		return line, "INFO"
 	}
-	switch e.Kind {
-	case lambdalog.KindReport:
-		if e.Report == nil {
-			return line, "INFO"
-		}
+	switch {
+	case e.Report != nil:
 		r := p.report(*e.Report)
 		r.Time, level = stamp(at), "INFO"
 		for _, v := range []*float64{r.Metrics.DurationMs, r.Metrics.InitDurationMs, r.Metrics.RestoreDurationMs} {
@@ -73,10 +70,7 @@ func (p *precise) event(at time.Time, line string) (text, level string) {
 			level = "WARN"
 		}
 		return string(r.JSON()), level
-	case lambdalog.KindInitReport:
-		if e.InitReport == nil {
-			return line, "WARN"
-		}
+	case e.InitReport != nil:
 		r := *e.InitReport
 		r.Time, r.InitializationType = stamp(at), onDemand
 		if r.Status == "" { // one that went well is only told of where it is not on demand
@@ -84,20 +78,17 @@ func (p *precise) event(at time.Time, line string) (text, level string) {
 			return string(r.JSON()), "INFO"
 		}
 		return string(r.JSON()), "WARN"
-	case lambdalog.KindRestoreReport:
-		if e.RestoreReport == nil {
-			return line, "INFO"
-		}
+	case e.RestoreReport != nil:
 		r := *e.RestoreReport
 		r.Time, r.Status = stamp(at), "success"
 		return string(r.JSON()), "INFO"
-	case lambdalog.KindRestoreStart:
+	case e.Kind == lambdalog.KindRestoreStart:
 		version, _ := e.Field("Runtime Version")
 		return platformEvent(at, "platform.restoreStart", map[string]any{"runtimeVersion": version}), "INFO"
-	case lambdalog.KindStart:
+	case e.Kind == lambdalog.KindStart:
 		version, _ := e.Field("Version")
 		return platformEvent(at, "platform.start", map[string]any{"requestId": e.RequestID, "version": version}), "INFO"
-	case lambdalog.KindEnd:
+	case e.Kind == lambdalog.KindEnd:
 		record := map[string]any{"requestId": e.RequestID, "status": "success"}
 		if level = "DEBUG"; p != nil {
 			record["metrics"] = map[string]any{"durationMs": ms(p.times.DurationNs)}
@@ -106,7 +97,7 @@ func (p *precise) event(at time.Time, line string) (text, level string) {
 			}
 		}
 		return platformEvent(at, "platform.runtimeDone", record), level
-	case lambdalog.KindInitStart:
+	case e.Kind == lambdalog.KindInitStart:
 		record := map[string]any{"initializationType": "on-demand", "phase": "init"}
 		if v, ok := e.Field("Runtime Version"); ok {
 			record["runtimeVersion"] = v

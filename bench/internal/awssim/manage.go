@@ -12,7 +12,6 @@ import (
 type code struct {
 	ImageURI string `json:"ImageUri"`
 	ZipFile  []byte
-	S3Bucket string
 }
 
 // load returns the configuration with the code. It unlocks while it looks for it.

@@ -47,15 +47,13 @@ func (s *Server) prepare(d *deployment, kind string, n int) {
 func (e *environment) initialized(ns int64) {
 	took := float64(ns) / 1e6
 	line := ""
+	e.initNs = &ns
 	switch e.kind {
 	case snapStarted:
-		e.restoreNs = &ns
+		e.initNs, e.restoreNs = nil, &ns
 		line = lambdalog.RestoreReport{DurationMs: &took}.Text()
 	case provisioned:
 		line = lambdalog.InitReport{DurationMs: &took, Phase: "init"}.Text()
-	}
-	if e.kind != snapStarted {
-		e.initNs = &ns
 	}
 	if line != "" {
 		e.log.platform(e.s.now(), line[:len(line)-1], nil)

@@ -1,8 +1,6 @@
 package awssim
 
-import (
-	"maps"
-)
+import "maps"
 
 // Stats are the endpoint's own count, to check a client's.
 type Stats struct {

@@ -121,14 +121,6 @@ func (e *Endpoint) Change(name string, members map[string]any) {
 	e.update("PUT", name, "/configuration", members)
 }
 
-// SetVariable changes one variable of a function.
-func (e *Endpoint) SetVariable(name, key, value string) {
-	e.t.Helper()
-	variables := maps.Clone(e.Function(name).Variables)
-	variables[key] = value
-	e.Change(name, map[string]any{"Environment": map[string]any{"Variables": variables}})
-}
-
 // ChangeImage updates a function's code.
 func (e *Endpoint) ChangeImage(name, digest string) {
 	e.t.Helper()

@@ -101,12 +101,8 @@ func (c *counter) handle(ctx context.Context, in middleware.FinalizeInput, next 
 // anybody waits or not: after an interrupt, too, its answer is waited for, so that
 // what restores the function finds it made.
 func (c *counter) limit(ctx context.Context, operation string) (context.Context, context.CancelFunc) {
-	switch operation {
-	case "UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion":
-	default:
-		return context.WithTimeout(ctx, c.deadline)
-	}
-	if c.patient.Err() != nil {
+	changes := operation == "UpdateFunctionConfiguration" || operation == "UpdateFunctionCode" || operation == "PublishVersion"
+	if !changes || c.patient.Err() != nil {
 		return context.WithTimeout(ctx, c.deadline)
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.deadline)

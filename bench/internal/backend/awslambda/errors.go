@@ -164,11 +164,8 @@ func thenHint(err error, hint string) error {
 
 // fatal says whether an error ends a run: what comes after it would fail too.
 func fatal(err error) bool {
-	switch kindOf(err) {
-	case kindCredentials, kindPermission:
-		return true
-	}
-	return errors.Is(err, ErrForeign)
+	k := kindOf(err)
+	return k == kindCredentials || k == kindPermission || errors.Is(err, ErrForeign)
 }
 
 var (

@@ -22,7 +22,9 @@ func TestSomebodyElsesChangeEndsTheRun(t *testing.T) {
 	if _, _, err := targets[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	e.SetVariable("one", "THEIRS", "1")
+	variables := e.Function("one").Variables
+	variables["THEIRS"] = "1"
+	e.Change("one", map[string]any{"Environment": map[string]any{"Variables": variables}})
 	_, _, err := targets[0].Start(t.Context())
 	if !errors.Is(err, coldstart.ErrAbort) || !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "(Environment)") {
 		t.Fatalf("%v", err)

@@ -4,9 +4,7 @@ const (
 	labelRun   = "coldbench.run"   // the run's ID
 	labelRole  = "coldbench.role"  // roleEmulator, roleFunction or roleStart
 	labelOwner = "coldbench.owner" // see owner
-)
 
-const (
 	roleEmulator = "emulator"
 	roleFunction = "function"
 	roleStart    = "start"

@@ -95,7 +95,7 @@ func (m *machine) init(ctx context.Context, limit time.Duration) (*crash, error)
 	}
 	m.startedNs = m.b.pass(m.initMs / 10)
 	if e := m.f.image.Entrypoint; len(e) > 0 && (strings.HasPrefix(e[0], "/no/") || e[0] == "/tmp") {
-		return &crash{status: "error", errorType: "Runtime.InvalidEntrypoint", text: "Error: fork/exec " + e[0], exit: &runtimeapi.Exit{Code: 126}}, ctx.Err()
+		ended = &crash{status: "error", errorType: "Runtime.InvalidEntrypoint", text: "Error: fork/exec " + e[0], exit: &runtimeapi.Exit{Code: 126}}
 	}
 	if ended != nil {
 		return ended, ctx.Err()
