@@ -28,9 +28,12 @@ func platformInit(r rng, c configuration) time.Duration {
 		i++
 	}
 	from, to := quantileLevels[i-1], quantileLevels[i]
-	row := rowOf(c)
-	ms := row.ms[i-1] + (row.ms[i]-row.ms[i-1])*(p-from)/(to-from)
-	return time.Duration(ms * float64(time.Millisecond))
+	return between(rowOf(c).ms[i-1:], (p-from)/(to-from))
+}
+
+// between interpolates the first two of some times in ms.
+func between(ms []float64, share float64) time.Duration {
+	return time.Duration((ms[0] + (ms[1]-ms[0])*share) * float64(time.Millisecond))
 }
 
 // firstInits are the Init Durations in ms of the first cold starts after a
@@ -46,8 +49,7 @@ var firstInits = []float64{853.71, 974.04, 1031.12, 1033.22, 1171.51, 1239.75, 1
 func firstInit(r rng) time.Duration {
 	at := r.Float64() * float64(len(firstInits)-1)
 	i := int(at)
-	ms := firstInits[i] + (firstInits[i+1]-firstInits[i])*(at-float64(i))
-	return time.Duration(ms * float64(time.Millisecond))
+	return between(firstInits[i:], at-float64(i))
 }
 
 // rowOf finds the row of a configuration. Any other base counts as Amazon Linux 2023.

@@ -129,11 +129,11 @@ func (s *Server) createAlias(c *call, in aliasRequest) (any, error) {
 	case f.aliases[in.Name] != nil:
 		return nil, refusal(409, "ResourceConflictException", "Alias already exists: "+s.arn(f.name, in.Name))
 	}
-	f.aliases[in.Name] = &alias{}
-	if err := f.aliases[in.Name].set(f, in.FunctionVersion, in); err != nil {
-		delete(f.aliases, in.Name)
+	a := &alias{}
+	if err := a.set(f, in.FunctionVersion, in); err != nil {
 		return nil, err
 	}
+	f.aliases[in.Name] = a
 	return s.aliasOf(f, in.Name), nil
 }
 

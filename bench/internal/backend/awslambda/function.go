@@ -42,6 +42,7 @@ type function struct {
 	// variables are those before the run, never recorded; extra are those of --env.
 	variables, extra map[string]string
 	memoryMB         int
+	sizes            []int // in MB, that bench sets
 	// now is what bench last set, rest what it never changes, revision the last one seen.
 	now      state
 	rest     map[string]string

@@ -38,9 +38,7 @@ type Session struct {
 
 	mu        sync.Mutex
 	functions map[string]*function
-	sizes     map[string][]int // by function
 	journal   *openJournal
-	targets   []*target
 	closed    bool
 	proactive int
 	// seen and last are the session's, because configurations may share a function.
@@ -55,7 +53,7 @@ var _ coldstart.Backend = (*Session)(nil)
 // Begin starts a session. Nothing is changed before the first Start.
 func (c *Client) Begin(s *Inventory, setup Setup) *Session {
 	setup.Concurrency = max(setup.Concurrency, 1)
-	return &Session{c: c, inventory: s, setup: setup, functions: map[string]*function{}, sizes: map[string][]int{}, seen: map[instance]bool{}, last: map[Ref]time.Time{}}
+	return &Session{c: c, inventory: s, setup: setup, functions: map[string]*function{}, seen: map[instance]bool{}, last: map[Ref]time.Time{}}
 }
 
 // Open prepares a configuration of the function img.Ref, whose timeout and limits are its own.
@@ -81,12 +79,10 @@ func (k *Session) Open(ctx context.Context, cfg coldstart.Config, img coldstart.
 		}
 		k.functions[ref.Name] = f
 	}
-	if !slices.Contains(k.sizes[ref.Name], cfg.MemoryMB) {
-		k.sizes[ref.Name] = append(k.sizes[ref.Name], cfg.MemoryMB)
+	if !slices.Contains(f.sizes, cfg.MemoryMB) {
+		f.sizes = append(f.sizes, cfg.MemoryMB)
 	}
-	t := &target{session: k, config: cfg, facts: facts, function: f, payload: o.Payload, log: o.Log}
-	k.targets = append(k.targets, t)
-	return t, nil
+	return &target{session: k, config: cfg, facts: facts, function: f, payload: o.Payload, log: o.Log}, nil
 }
 
 // Check says why a configuration can't be measured; nil if it can. extra is --env.
@@ -177,7 +173,7 @@ func (k *Session) writeJournal() error {
 	j := journal{Region: k.c.region, Endpoint: k.c.endpoint}
 	for _, name := range slices.Sorted(maps.Keys(k.functions)) {
 		f := k.functions[name]
-		s := journaledState{Name: name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: k.sizes[name], RevisionID: f.revision, Image: f.own, Images: f.images}
+		s := journaledState{Name: name, Keys: f.keys(), MemoryMB: f.memoryMB, Sizes: f.sizes, RevisionID: f.revision, Image: f.own, Images: f.images}
 		if k.setup.Strategy == coldstart.StrategyVersion {
 			s.Versions = versionNote
 		}
