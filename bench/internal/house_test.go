@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"bench/internal/runner":    {"bench/internal/coldstart", "bench/internal/plan", "bench/internal/stats"},
 	"bench/internal/runfile":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/plan"},
 	"bench/internal/variant":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/emulator"},
-	"bench/internal/image":     {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/emulator"},
+	"bench/internal/image":     {"bench/internal/advice", "bench/internal/atomicfile", "bench/internal/coldstart", "bench/internal/emulator"},
 	"bench/internal/analysis":  {"bench/internal/coldstart", "bench/internal/runfile", "bench/internal/stats", "bench/internal/price", "bench/internal/plan"},
 	"bench/internal/render":    {"bench/internal/analysis"},
 	"bench/internal/results":   {"bench/internal/advice", "bench/internal/coldstart", "bench/internal/runfile", "bench/internal/analysis", "bench/internal/plan", "bench/internal/render", "bench/internal/atomicfile"},
@@ -77,7 +77,7 @@ var arrows = map[string][]string{
 // local engines.
 var local = []string{
 	"bench/internal/advice", "bench/internal/backend/localenv", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi",
-	"bench/internal/payload",
+	"bench/internal/atomicfile", "bench/internal/payload",
 }
 
 // libraries lists who may import what is not ours. What is in no line may be

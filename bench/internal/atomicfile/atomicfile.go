@@ -32,7 +32,10 @@ func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	}
 	const patience = 10
 	for try := 1; ; try++ {
-		err := replace(path, mode, prefix+"*", text.Bytes())
+		_, err := Stream(filepath.Dir(path), prefix+"*", mode, func(w io.Writer) error {
+			_, err := w.Write(text.Bytes())
+			return err
+		}, func() string { return path })
 		if err == nil {
 			return nil
 		}
@@ -42,20 +45,24 @@ func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	}
 }
 
-// replace writes a file beside its place and moves it there.
-func replace(path string, mode fs.FileMode, pattern string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), pattern)
+// Stream writes a file of that mode in a folder, under a name that os.CreateTemp
+// makes of pattern, and moves it to place, which is called when all is written.
+// It returns the file's size in bytes. An error leaves no file.
+func Stream(dir, pattern string, mode fs.FileMode, write func(io.Writer) error, place func() string) (size int64, err error) {
+	f, err := os.CreateTemp(dir, pattern)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = f.Write(text)
+	if err = write(f); err == nil {
+		size, err = f.Seek(0, io.SeekCurrent)
+	}
 	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), place())
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
-	return err
+	return size, err
 }
 
 // cause drops the name of the temporary file from an error.

@@ -12,6 +12,8 @@ import (
 	"os"
 	"time"
 
+	"coldbench/bench/internal/atomicfile"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -84,9 +86,9 @@ func (v *verifier) Close() error { return v.file.Close() }
 func (s *Store) addBlob(fill func(io.Writer) error) (v1.Descriptor, error) {
 	sum := sha256.New()
 	digest := func() v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))} }
-	size, err := s.writeFile(func() string { return s.blobPath(digest()) }, func(f io.Writer) error {
+	size, err := atomicfile.Stream(s.path(tempDir), "file-", 0o644, func(f io.Writer) error {
 		return fill(io.MultiWriter(f, sum))
-	})
+	}, func() string { return s.blobPath(digest()) })
 	return v1.Descriptor{Digest: digest(), Size: size}, err
 }
 
@@ -95,39 +97,17 @@ func (s *Store) putBlob(data []byte) (v1.Descriptor, error) {
 	if s.keepBlob(d) {
 		return d, nil
 	}
-	return s.addBlob(func(w io.Writer) error { return copyBytes(w, data) })
-}
-
-// writeFile writes a file beside its place and moves it there, which is asked for
-// at the end. It returns the size.
-func (s *Store) writeFile(place func() string, fill func(io.Writer) error) (size int64, err error) {
-	f, err := os.CreateTemp(s.path(tempDir), "file-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.Remove(f.Name())
-	if err = fill(f); err == nil {
-		size, err = f.Seek(0, io.SeekCurrent)
-	}
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), place())
-	}
-	return size, err
+	return s.addBlob(func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }
 
 func (s *Store) replaceFile(name string, data []byte) error {
-	_, err := s.writeFile(func() string { return s.path(name) }, func(w io.Writer) error { return copyBytes(w, data) })
-	return err
-}
-
-func copyBytes(w io.Writer, data []byte) error {
-	_, err := w.Write(data)
+	_, err := atomicfile.Stream(s.path(tempDir), "file-", 0o644, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}, func() string { return s.path(name) })
 	return err
 }
 

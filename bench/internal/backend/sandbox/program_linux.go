@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+
+	"coldbench/bench/internal/atomicfile"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,7 +84,14 @@ func stateFile(content []byte, dir, name string) (string, error) {
 		return "", err
 	}
 	if old, err := os.ReadFile(path); err != nil || !bytes.Equal(old, content) {
-		if err := replace(content, path); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return "", err
+		}
+		err := atomicfile.Write(path, 0o755, func(w io.Writer) error {
+			_, err := w.Write(content)
+			return err
+		})
+		if err != nil {
 			return "", err
 		}
 	}
@@ -89,26 +99,6 @@ func stateFile(content []byte, dir, name string) (string, error) {
 		return "", fmt.Errorf("executing %s: %w", path, err)
 	}
 	return path, nil
-}
-
-// replace writes a file in one step.
-func replace(content []byte, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o755), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }
 
 // Close gives the memory back.
