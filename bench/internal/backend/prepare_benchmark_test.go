@@ -49,7 +49,7 @@ func BenchmarkPrepare(b *testing.B) {
 				b.Fatal(err)
 			}
 			take := func() error {
-				_, err := s.Take(b.Context(), v, image.Options{Arch: runtime.GOARCH, Engine: engine, Unpack: true})
+				_, err := s.Take(b.Context(), v, image.Options{Arch: runtime.GOARCH, Engine: connected(engine), Unpack: true})
 				return err
 			}
 			measure(&ours, take)
@@ -87,9 +87,13 @@ func alone(b *testing.B, what string, ms []float64, wanted string) {
 	rows = append(rows, fmt.Sprintf("| %s | %s | | | %s | %d |", what, spread(ms), wanted, len(ms)))
 }
 
+func connected(e *docker.Engine) func(context.Context) (image.Engine, error) {
+	return func(context.Context) (image.Engine, error) { return e, nil }
+}
+
 // openBig does what bench local does before the first cold start.
 func openBig(ctx context.Context, e *docker.Engine, s *image.Store, v coldstart.Variant) error {
-	img, err := s.Take(ctx, v, image.Options{Arch: runtime.GOARCH, Engine: e, DescribeOnly: true})
+	img, err := s.Take(ctx, v, image.Options{Arch: runtime.GOARCH, Engine: connected(e), DescribeOnly: true})
 	if err != nil {
 		return err
 	}

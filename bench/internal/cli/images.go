@@ -111,8 +111,8 @@ func (a *app) buildImages(ctx context.Context, file string, o image.Options, arg
 	if err != nil {
 		return err
 	}
-	engine := imageEngine(nil)
-	defer engine.Close()
+	engine, closeEngine := imageEngine(nil)
+	defer closeEngine()
 	o.Arch, o.Engine, o.Environ, o.Log = archs[0], engine, a.Environ, a.logLine
 	var failed error
 	for _, v := range variants {

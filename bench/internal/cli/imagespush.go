@@ -97,8 +97,8 @@ func (a *app) pushImages(ctx context.Context, f pushFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	engine := imageEngine(nil)
-	defer engine.Close()
+	engine, closeEngine := imageEngine(nil)
+	defer closeEngine()
 
 	next := awslambda.Pushed{}
 	if len(args) > 0 {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"path/filepath"
+	"sync"
 
 	"coldbench/bench/internal/backend/docker"
 	"coldbench/bench/internal/image"
@@ -36,19 +37,24 @@ func (a *app) storeDir(file string) string {
 	return filepath.Join(dir, ".build", "images")
 }
 
-// imageEngine returns the engine that is measured on if that is docker, and
-// otherwise whichever answers when it is needed.
-func imageEngine(measured *Engine) *image.LazyEngine {
-	return &image.LazyEngine{Connect: func(ctx context.Context) (image.Engine, error) {
-		if measured != nil {
-			if engine, ok := measured.LocalBackend.(*docker.Engine); ok {
-				return struct{ image.Engine }{engine}, nil // without its Close
-			}
+// imageEngine connects to the engine that is measured on if that is docker, and
+// otherwise, once, to whichever answers. close ends that connection.
+func imageEngine(measured *Engine) (connect func(context.Context) (image.Engine, error), close func()) {
+	if measured != nil {
+		if engine, ok := measured.LocalBackend.(*docker.Engine); ok {
+			return func(context.Context) (image.Engine, error) { return engine, nil }, func() {}
 		}
-		engine, err := docker.Connect(ctx, docker.Options{})
-		if err != nil {
-			return nil, err
+	}
+	var once sync.Once
+	var engine *docker.Engine
+	var err error
+	connect = func(ctx context.Context) (image.Engine, error) {
+		once.Do(func() { engine, err = docker.Connect(ctx, docker.Options{}) })
+		return engine, err
+	}
+	return connect, func() {
+		if engine != nil {
+			_ = engine.Close()
 		}
-		return engine, nil
-	}}
+	}
 }

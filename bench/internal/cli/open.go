@@ -27,8 +27,8 @@ type OpenTarget struct {
 // image that a variant had before is opened where it is another one than the
 // present one, which stands before it in the list.
 func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, o coldstart.Options, selected []Selection) ([]OpenTarget, []runfile.Unavailable, error) {
-	images := imageEngine(engine)
-	defer images.Close()
+	images, closeImages := imageEngine(engine)
+	defer closeImages()
 	from := image.Options{Engine: images, DescribeOnly: engine.Containers, Unpack: !engine.Containers, Environ: a.Environ, Log: o.Log}
 	var list []OpenTarget
 	var unavailable []runfile.Unavailable

@@ -139,8 +139,8 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Sel
 		return nil, err
 	}
 	log := a.log(m.verbose)
-	engine := imageEngine(nil)
-	defer engine.Close()
+	engine, closeEngine := imageEngine(nil)
+	defer closeEngine()
 	dir := filepath.Dir(a.storeDir(m.file))
 	registry := rehearsal.NewRegistry(store, filepath.Join(dir, "rehearsal-images"))
 	o := rehearsal.Options{Registry: registry, Listen: m.awsFlags.listen, Options: awssim.Options{

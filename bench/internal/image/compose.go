@@ -27,7 +27,7 @@ func (s *Store) ImageOf(ctx context.Context, v coldstart.Variant, o Options) (co
 		return img, advice.Hint(err, "build what it copies for "+o.Arch+": make build ARCH="+o.Arch)
 	case err == nil || !errors.Is(err, ErrNeedsEngine):
 		return img, err
-	case !answers(ctx, o.Engine):
+	case !o.engineAnswers(ctx):
 		return img, advice.Hint(err, "start a Docker engine, or take what it has to run out of the Dockerfile")
 	}
 	if v.Image, err = s.composeBuild(ctx, v, o); err != nil {

@@ -37,7 +37,7 @@ func (e *engine) Describe(ctx context.Context, ref, platform string) (coldstart.
 	return coldstart.Image{ID: fmt.Sprintf("sha256:%064x", len(data)), Arch: e.arch}, nil
 }
 
-var _ image.Engine = (*engine)(nil)
+func (e *engine) connect(context.Context) (image.Engine, error) { return e, nil }
 
 // TestEngine takes images out of an engine, and again when they changed there.
 func TestEngine(t *testing.T) {
@@ -45,7 +45,7 @@ func TestEngine(t *testing.T) {
 	e := &engine{arch: "amd64", images: map[string][]byte{"mine:1": saved(t, "amd64", layerTar(t, file("one")))}}
 	take := func() coldstart.Image {
 		t.Helper()
-		img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e})
+		img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e.connect})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestEngine(t *testing.T) {
 	if again := take(); again.ID != first.ID || e.saves != 1 {
 		t.Errorf("the second time %s after %d saves", again.ID, e.saves)
 	}
-	built, err := build(t, s, map[string]string{"Dockerfile": "FROM mine:1\nCOPY Dockerfile /d\n"}, image.Options{Engine: e})
+	built, err := build(t, s, map[string]string{"Dockerfile": "FROM mine:1\nCOPY Dockerfile /d\n"}, image.Options{Engine: e.connect})
 	if err != nil || built.Base != "mine:1" || e.saves != 1 {
 		t.Errorf("built %+v after %d saves: %v", built, e.saves, err)
 	}
@@ -76,14 +76,14 @@ func TestEngine(t *testing.T) {
 	if img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64"}); err != nil || img.ID != second.ID {
 		t.Errorf("without the engine %s, %v", img.ID, err)
 	}
-	img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1", Command: []string{"c"}}, image.Options{Arch: "amd64", Engine: e, DescribeOnly: true})
+	img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1", Command: []string{"c"}}, image.Options{Arch: "amd64", Engine: e.connect, DescribeOnly: true})
 	if err != nil || img.Ref != "mine:1" || e.saves != 2 || len(img.Command) != 1 {
 		t.Errorf("described %+v, %v, %d saves", img, err, e.saves)
 	}
 
 	// An ID is never looked for in a registry.
 	for _, id := range []string{second.ID, "sha256:" + strings.Repeat("1", 64)} {
-		img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: id}, image.Options{Arch: "amd64", Engine: e})
+		img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: id}, image.Options{Arch: "amd64", Engine: e.connect})
 		if (err == nil) != (id == second.ID) || err == nil && img.ID != id || err != nil && !strings.Contains(err.Error(), "with this ID") {
 			t.Errorf("by ID %s: %s, %v", id, img.ID, err)
 		}
@@ -91,11 +91,11 @@ func TestEngine(t *testing.T) {
 
 	// An engine that fails, or has it for another machine, is named in the error.
 	e.images["127.0.0.1:1/x"], e.broken = e.images["mine:1"], errors.New("the daemon is gone")
-	_, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "127.0.0.1:1/x"}, image.Options{Arch: "amd64", Engine: e})
+	_, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "127.0.0.1:1/x"}, image.Options{Arch: "amd64", Engine: e.connect})
 	if err == nil || !strings.Contains(err.Error(), "the daemon is gone") {
 		t.Errorf("got %v", err)
 	}
-	_, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "127.0.0.1:1/x"}, image.Options{Arch: "arm64", Engine: e})
+	_, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "127.0.0.1:1/x"}, image.Options{Arch: "arm64", Engine: e.connect})
 	if err == nil || !strings.Contains(err.Error(), "for linux/amd64 only") {
 		t.Errorf("got %v", err)
 	}
@@ -110,7 +110,7 @@ func TestPutWins(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &engine{arch: "amd64", images: map[string][]byte{ref: saved(t, "amd64", layerTar(t, file("engine")))}}
-	got, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: ref}, image.Options{Arch: "amd64", Engine: e})
+	got, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: ref}, image.Options{Arch: "amd64", Engine: e.connect})
 	if err != nil || got.ID != put.ID {
 		t.Errorf("got %s, %v, want %s", got.ID, err, put.ID)
 	}

@@ -34,7 +34,7 @@ func (s *Store) Take(ctx context.Context, v coldstart.Variant, o Options) (img c
 		return img, err
 	}
 	if o.DescribeOnly && o.Engine != nil {
-		held, err := o.Engine.Describe(ctx, v.Image, "linux/"+arch)
+		_, held, err := o.describe(ctx, v.Image, "linux/"+arch)
 		if err == nil && held.Arch == arch {
 			held.Ref = cmp.Or(held.Ref, v.Image)
 			held.ContentID = s.KnownContentID(held.ID)

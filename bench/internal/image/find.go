@@ -182,7 +182,7 @@ func (s *Store) load(d v1.Descriptor) (*content, error) {
 // fromEngine copies an image out of an engine, unless the engine still has the
 // one that was copied before.
 func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *content, o Options) (*content, error) {
-	d, err := o.Engine.Describe(ctx, ref, platform)
+	engine, d, err := o.describe(ctx, ref, platform)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 			return nil, err
 		}
 	}
-	c, err := s.copyOut(ctx, ref, d, root, o)
+	c, err := s.copyOut(ctx, engine, ref, d, root)
 	if err != nil {
 		root.drop()
 		return nil, err
@@ -210,8 +210,8 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 
 // copyOut copies the image that an engine describes as d, and unpacks into root, if
 // that is not nil, what it can meanwhile.
-func (s *Store) copyOut(ctx context.Context, ref string, d coldstart.Image, root *rootStage, o Options) (*content, error) {
-	r, err := o.Engine.Save(ctx, ref)
+func (s *Store) copyOut(ctx context.Context, engine Engine, ref string, d coldstart.Image, root *rootStage) (*content, error) {
+	r, err := engine.Save(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

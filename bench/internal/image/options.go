@@ -40,8 +40,9 @@ type Options struct {
 	// Arch is "amd64" or "arm64"; empty means the variant's platform or, where
 	// that is empty too, this machine's architecture.
 	Arch string
-	// Engine is asked for images that the store lacks; nil for none.
-	Engine Engine
+	// Engine connects to the engine that is asked for images that the store lacks,
+	// when it is first needed: most runs never need one. nil for none.
+	Engine func(context.Context) (Engine, error)
 	// DescribeOnly lets Take leave an image where it is when Engine holds it:
 	// the facts are then the engine's and Ref is set. Such an image can be
 	// started by that engine, but not unpacked here.
@@ -86,6 +87,24 @@ func (o Options) say(format string, args ...any) {
 	if o.Log != nil {
 		o.Log(fmt.Sprintf(format, args...))
 	}
+}
+
+func (o Options) engineAnswers(ctx context.Context) bool {
+	if o.Engine == nil {
+		return false
+	}
+	_, err := o.Engine(ctx)
+	return err == nil
+}
+
+// describe returns the engine and what it says of an image.
+func (o Options) describe(ctx context.Context, ref, platform string) (Engine, coldstart.Image, error) {
+	engine, err := o.Engine(ctx)
+	if err != nil {
+		return nil, coldstart.Image{}, err
+	}
+	img, err := engine.Describe(ctx, ref, platform)
+	return engine, img, err
 }
 
 func (o Options) pullTimeout() time.Duration { return cmp.Or(o.PullTimeout, defaultPullTimeout) }

@@ -21,7 +21,7 @@ import (
 // takeUnpacked takes an engine's image as the sandbox does.
 func takeUnpacked(t *testing.T, s *image.Store, e *engine) coldstart.Image {
 	t.Helper()
-	img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e, Unpack: true})
+	img, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e.connect, Unpack: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,14 +101,14 @@ func TestPlainImageIsCompressedWhereItMatters(t *testing.T) {
 			img = takeUnpacked(t, s, e)
 		} else {
 			var err error
-			if img, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e}); err != nil {
+			if img, err = s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e.connect}); err != nil {
 				t.Fatal(err)
 			}
 			if img.Digest == "" || img.CompressedBytes == 0 {
 				t.Errorf("no digest of a compressed image: %+v", img)
 			}
 		}
-		built, err := build(t, s, files, image.Options{Arch: "amd64", Engine: e, Unpack: true})
+		built, err := build(t, s, files, image.Options{Arch: "amd64", Engine: e.connect, Unpack: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestDamagedSaveIsNotTaken(t *testing.T) {
 	for _, cut := range []int{0, 50_000, len(archive) - 2048} {
 		e.images["mine:1"] = archive[:len(archive)-cut]
 		s := open(t)
-		_, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e, Unpack: true, PullTimeout: -1})
+		_, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e.connect, Unpack: true, PullTimeout: -1})
 		if err == nil {
 			t.Errorf("took an archive without its last %d bytes and with another layer", cut)
 		}
@@ -178,6 +178,8 @@ type endlessEngine struct {
 	cancel context.CancelFunc
 }
 
+func (e *endlessEngine) connect(context.Context) (image.Engine, error) { return e, nil }
+
 func (e *endlessEngine) Save(context.Context, string) (io.ReadCloser, error) {
 	return endless{io.MultiReader(bytes.NewReader(e.images["mine:1"][:100_000]), stopReader{e.cancel})}, nil
 }
@@ -191,7 +193,7 @@ func TestSaveEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	e := &endlessEngine{engine{images: map[string][]byte{"mine:1": saved(t, "amd64", bigLayer(t, "a"))}, arch: "amd64"}, cancel}
-	if _, err := open(t).Take(ctx, coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e, Unpack: true}); err == nil || ctx.Err() == nil {
+	if _, err := open(t).Take(ctx, coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{Arch: "amd64", Engine: e.connect, Unpack: true}); err == nil || ctx.Err() == nil {
 		t.Errorf("took it: %v", err)
 	}
 }
@@ -287,7 +289,7 @@ func TestDamagedLayerIsNotUnpacked(t *testing.T) {
 		data[bytes.Index(data, []byte(damaged))] = 'x'
 		s := open(t)
 		if _, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: "mine:1"}, image.Options{
-			Arch: "amd64", Engine: &engine{images: map[string][]byte{"mine:1": data}, arch: "amd64"}, Unpack: true, PullTimeout: -1,
+			Arch: "amd64", Engine: (&engine{images: map[string][]byte{"mine:1": data}, arch: "amd64"}).connect, Unpack: true, PullTimeout: -1,
 		}); err == nil {
 			t.Errorf("took an image with damaged %s", damaged)
 		}

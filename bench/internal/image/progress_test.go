@@ -80,7 +80,7 @@ func TestProgressOfAPullAndOfAnEngine(t *testing.T) {
 	s := open(t)
 	w := watchSteps(t, s)
 	for _, from := range []string{ref, "mine:1"} {
-		if _, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: from}, image.Options{Arch: "amd64", Engine: e}); err != nil {
+		if _, err := s.Take(t.Context(), coldstart.Variant{Name: "v", Image: from}, image.Options{Arch: "amd64", Engine: e.connect}); err != nil {
 			t.Fatal(err)
 		}
 	}
