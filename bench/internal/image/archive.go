@@ -7,8 +7,7 @@ import (
 	"io"
 )
 
-// unpackArchive returns what ADD unpacks from a file, in the archive's order;
-// false for a file that is no tar archive, which ADD copies.
+// unpackArchive returns what ADD unpacks from a file; false if it is no tar archive.
 func (b *builder) unpackArchive(ctx context.Context, it item) ([]item, bool, error) {
 	f, _, err := it.open()
 	if err != nil {

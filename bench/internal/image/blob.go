@@ -17,9 +17,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// errDamaged is wrapped by the error of reading content that is not what its
-// digest says. It has then been removed, so that it will be fetched or made
-// again.
+// errDamaged is wrapped by the error of reading content that does not match its
+// digest. It has been removed, so that it is fetched or made again.
 var errDamaged = errors.New("content does not match its digest")
 
 func (s *Store) blobPath(h v1.Hash) string { return s.path(blobsDir, h.Hex) }
@@ -43,8 +42,7 @@ func (s *Store) keepBlob(d v1.Descriptor) bool {
 	return true
 }
 
-// openBlob opens content; reading it to its end fails with errDamaged where it
-// is not what its digest says.
+// openBlob opens content; its last Read fails with errDamaged if it is damaged.
 func (s *Store) openBlob(d v1.Descriptor) (io.ReadCloser, error) {
 	f, err := os.Open(s.blobPath(d.Digest))
 	if err != nil {

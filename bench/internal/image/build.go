@@ -39,12 +39,11 @@ func newBuilder(s *Store, o Options, arch string, build *coldstart.Build) *build
 	}
 }
 
-// Build builds the image of a variant whose Build is set, enters it in the
-// store and returns it with the variant's changes applied. Equal inputs give
-// the image with the same ID wherever and whenever they are built, unless the store
-// has an image with the same content and other times: that one is used again. An
-// error names the Dockerfile and the line; it wraps ErrNeedsEngine if only an
-// engine's own builder can build it.
+// Build builds the image of a variant whose Build is set, enters it in the store and
+// returns it with the variant's changes applied. Equal inputs give the same image
+// ID, unless the store has an image that differs in times only: that one is used.
+// An error names the Dockerfile and the line; it wraps ErrNeedsEngine if only an
+// engine can build it.
 func (s *Store) Build(ctx context.Context, v coldstart.Variant, o Options) (img coldstart.Image, err error) {
 	defer wrap(&err, "building %s", v.Name)
 	if v.Build == nil {
@@ -310,11 +309,10 @@ func (b *builder) add(ctx context.Context, st *stage, items []item, line string)
 	return nil
 }
 
-// settle gives each folder that the build makes the newest time of what a layer
-// puts into it, or 1970 if that is nothing; the file of a here-document is of
-// 1970. Docker gives them the time of the build, which would make each build
-// another image. No time stays after SOURCE_DATE_EPOCH, which, as Docker's clock
-// is later, becomes the time of all that the build makes.
+// settle gives each folder that the build makes the newest time of what a layer puts
+// into it, or 1970; a here-document's file is of 1970. Docker takes the time of the
+// build, which would make each build another image. No time stays after
+// SOURCE_DATE_EPOCH, which becomes the time of all that the build makes.
 func (b *builder) settle(items []item) {
 	made := map[string]*item{}
 	for i := range items {
@@ -363,8 +361,7 @@ func (s *Store) write(st *stage) (*content, error) {
 	return s.writeManifest(st.media, raw, config, st.layers)
 }
 
-// writeManifest stores a configuration and the manifest that goes with it, and
-// returns the image that they make.
+// writeManifest stores a configuration and its manifest, and returns their image.
 func (s *Store) writeManifest(media types.MediaType, configRaw []byte, config *v1.ConfigFile, layers []layer) (*content, error) {
 	d, err := s.putBlob(configRaw)
 	if err != nil {

@@ -89,8 +89,7 @@ func (s *Store) openBundle(ctx context.Context, name string) (bundle, error) {
 	return s.readBundle(ctx, io.TeeReader(f, meter))
 }
 
-// readBundle copies an archive out of a stream into a temporary file, without
-// its compression.
+// readBundle copies an archive from a stream, decompressed, into a temporary file.
 func (s *Store) readBundle(ctx context.Context, r io.Reader) (bundle, error) {
 	plain, err := decompressed(contextReader{ctx, r})
 	if err != nil {
@@ -159,8 +158,7 @@ func decompressed(r io.Reader) (io.ReadCloser, error) {
 	}{inner, plain}, nil
 }
 
-// uncompress undoes gzip, bzip2 or zstd, by the first bytes of the content; nil
-// for content that is compressed with none of them.
+// uncompress undoes gzip, bzip2 or zstd, told by the first bytes; nil for none of them.
 func uncompress(head []byte, r io.Reader) (io.ReadCloser, error) {
 	switch {
 	case isGzip(head):
@@ -180,8 +178,7 @@ func uncompress(head []byte, r io.Reader) (io.ReadCloser, error) {
 func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 func isZstd(head []byte) bool { return bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")) }
 
-// isXZ reports whether content that begins with head is compressed with xz, for
-// which there is no library here.
+// isXZ reports whether content is compressed with xz, for which there is no library here.
 func isXZ(head []byte) bool { return bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")) }
 
 // saveHint tells how to make an archive that can be imported.
@@ -235,8 +232,7 @@ var (
 	_ bundle = folderBundle{}
 )
 
-// indexed finds the members of an archive in a file that is open at its start, and
-// reads them in place.
+// indexed finds the members of an archive in an open file and reads them in place.
 func indexed(ctx context.Context, f *os.File, close func() error) (bundle, error) {
 	b := &archiveBundle{close: close}
 	err := b.read(contextReader{ctx, f}, func(_ string, size int64, _ io.Reader) (opener, error) {
@@ -252,8 +248,7 @@ func indexed(ctx context.Context, f *os.File, close func() error) (bundle, error
 	return b, nil
 }
 
-// read reads an archive to its end and has keep take each of its files. Of two
-// members with one name the last one counts, as it would when extracting.
+// read has keep take each file of an archive. Of two with one name the last counts.
 func (b *archiveBundle) read(r io.Reader, keep func(name string, size int64, r io.Reader) (opener, error)) error {
 	b.members, b.names = map[string]archiveMember{}, map[string]bool{}
 	for tr := tar.NewReader(r); ; {

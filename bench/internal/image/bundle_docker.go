@@ -25,9 +25,8 @@ const (
 	savedTags     = "repositories"  // before that, and beside it since
 )
 
-// savedImages lists the images that manifest.json names. Its layers may be
-// compressed or not, each for itself: docker save, kaniko, crane and Bazel
-// differ.
+// savedImages lists the images that manifest.json names. Some writers compress their
+// layers, some do not: docker save, kaniko, crane and Bazel differ.
 func savedImages(b bundle) ([]heldImage, error) {
 	raw, err := readDocument(b, savedManifest)
 	if err != nil {
@@ -63,8 +62,7 @@ func savedImages(b bundle) ([]heldImage, error) {
 // digestName is how a file is named that is called after its digest.
 var digestName = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})(?:\.json)?$`)
 
-// readSavedConfig reads a configuration and holds it against the digest in its
-// name, where that has one.
+// readSavedConfig reads a configuration and checks it against a digest in its name.
 func readSavedConfig(b bundle, name string) ([]byte, error) {
 	config, err := readDocument(b, path.Clean(name))
 	if err != nil {
@@ -76,9 +74,8 @@ func readSavedConfig(b bundle, name string) ([]byte, error) {
 	return config, nil
 }
 
-// legacyImages lists the images of docker save before 1.10: one folder a layer,
-// named by an ID, with the layer and the configuration that it would have as the
-// last one.
+// legacyImages lists the images of docker save before 1.10: one folder a layer, with
+// the layer and the configuration that it would have as the last one.
 func legacyImages(b bundle) ([]heldImage, error) {
 	raw, err := readDocument(b, savedTags)
 	if err != nil {
@@ -121,8 +118,7 @@ type legacyLayer struct {
 	} `json:"container_config"`
 }
 
-// legacyHistory is a line of an image's history with its keys in the order in
-// which Docker writes them: the image's ID depends on it.
+// legacyHistory has its keys in Docker's order: the image's ID depends on it.
 type legacyHistory struct {
 	Created   time.Time `json:"created"`
 	Author    string    `json:"author,omitempty"`
@@ -130,9 +126,9 @@ type legacyHistory struct {
 	Comment   string    `json:"comment,omitempty"`
 }
 
-// legacyChain returns the configuration that docker load gives such an image,
-// and the names of its layers, the lowest first. See MakeConfigFromV1Config in
-// moby's image/v1; the IDs agree for images built by Docker 1.8.3 or later.
+// legacyChain returns the configuration that docker load gives such an image, and its
+// layers, the lowest first. See MakeConfigFromV1Config in moby's image/v1; the IDs
+// agree for images built by Docker 1.8.3 or later.
 func legacyChain(b bundle, id string) (config []byte, layers []string, err error) {
 	last := id
 	var history []legacyHistory

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// maxDocument is the size of a manifest, an index or a configuration that is
-// still read, in bytes; registries refuse larger ones than 4 MiB.
+// maxDocument is the largest manifest, index or configuration that is read, in bytes;
+// registries refuse more than 4 MiB.
 const maxDocument = 16 << 20
 
 // maxNesting is how deep indexes may refer to indexes; Docker writes two levels.
@@ -28,8 +28,7 @@ const (
 	annotationReference  = "vnd.docker.reference.type" // marks what is about an image
 )
 
-// layoutImages lists the images of an OCI layout: a folder, or what engines with
-// a containerd image store, and Docker from 25 on, write in docker save.
+// layoutImages lists the images of an OCI layout, which is what Docker 25 saves, too.
 func layoutImages(b bundle) ([]heldImage, error) {
 	raw, err := readDocument(b, indexFile)
 	if err != nil {
@@ -89,8 +88,7 @@ func addIndex(b bundle, raw []byte, refs []string, depth int, images *[]heldImag
 	return nil
 }
 
-// isAboutImage reports whether an entry of an index is an attestation, which
-// BuildKit puts beside the image that it is about.
+// isAboutImage reports whether an entry is an attestation, as BuildKit adds them.
 func isAboutImage(d v1.Descriptor) bool {
 	return d.Annotations[annotationReference] != "" ||
 		d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
@@ -107,9 +105,9 @@ func refsOf(annotations map[string]string) []string {
 	return nil
 }
 
-// layoutImageOf returns the image of a manifest. One whose content is not in
-// the layout has no image: docker save lists all platforms of an image and
-// writes those that the engine has. It returns false if the manifest is not of an image.
+// layoutImageOf returns the image of a manifest; false if that is of no image. It has no
+// content if the layout lacks it: docker save lists all platforms of an image and
+// writes those that the engine has.
 func layoutImageOf(b bundle, d v1.Descriptor) (heldImage, bool, error) {
 	held := heldImage{digest: d.Digest}
 	if d.Platform != nil {

@@ -54,8 +54,7 @@ func Check(ctx context.Context, dir string) []advice.Finding {
 	return found(advice.OK, text, "")
 }
 
-// measure returns the size of a store in bytes and the number of unpacked
-// images in it. What can't be read is not counted.
+// measure returns the size of a store in bytes and how many images are unpacked in it.
 func measure(ctx context.Context, dir string) (size int64, images int) {
 	_ = filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
 		if ctx.Err() != nil {

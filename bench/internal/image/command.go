@@ -101,8 +101,7 @@ func (b *builder) command(ctx context.Context, st *stage, i int, command instruc
 	return nil
 }
 
-// env returns what variables of the stage's instructions stand for: ENV wins
-// over ARG.
+// env returns the variables of the stage's instructions: ENV wins over ARG.
 func (s *stage) env() []string {
 	return slices.Concat(s.args, s.config.Config.Env)
 }
@@ -175,8 +174,7 @@ func (b *builder) expose(st *stage, ports []string) error {
 	return nil
 }
 
-// sourceOf returns what COPY --from names: a stage before this one, a named
-// context or an image.
+// sourceOf returns what COPY --from names: an earlier stage, a context or an image.
 func (b *builder) sourceOf(ctx context.Context, name string, i int) (source, error) {
 	src := &stageSource{store: b.store, temp: b.temp}
 	var st *stage
@@ -217,12 +215,9 @@ func (b *builder) copy(ctx context.Context, st *stage, c copying, chown, chmod, 
 	return b.add(ctx, st, items, line)
 }
 
-// parseChmod reads the value of --chmod: an octal number of at most four digits,
-// or the symbols of chmod(1) without a umask, as in BuildKit. Without a value
-// it returns nil.
-//
-// With a number, BuildKit gives its permission bits to folders that it makes on
-// the way as well; symbols do not change those.
+// parseChmod reads --chmod: an octal number of at most four digits, or the symbols of
+// chmod(1) without a umask, as in BuildKit; nil for no value. A number also sets the
+// permission bits of folders that are made on the way, symbols do not.
 func parseChmod(text string) (func(entry) int64, error) {
 	if text == "" {
 		return nil, nil

@@ -73,8 +73,7 @@ func (s *Store) composeBuild(ctx context.Context, v coldstart.Variant, o Options
 	return strings.TrimSpace(id), nil
 }
 
-// command runs a program and returns its output; the end of what it wrote to
-// stderr is part of the error.
+// command runs a program; the end of what it wrote to stderr is part of the error.
 func (o Options) command(ctx context.Context, dir string, argv ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = dir, o.Environ

@@ -15,12 +15,10 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// contentFormat is the version of imageInfo and of the text that a content ID is
-// the digest of.
+// contentFormat is the version of imageInfo and of what a content ID is computed of.
 const contentFormat = 1
 
-// imageInfo is what the store keeps of an image, so that no later run has to read
-// its layers for it.
+// imageInfo is what the store keeps of an image, so that its layers are read once.
 type imageInfo struct {
 	Format int `json:"format"`
 	// ContentID is the image's, see contentID.
@@ -29,24 +27,16 @@ type imageInfo struct {
 	Unpacked int64 `json:"unpacked"`
 }
 
-// imageInfo returns what is known of an image: its layers are read the first time
-// and never again.
 func (s *Store) imageInfo(ctx context.Context, c *content) (imageInfo, error) {
 	hex := c.manifest.Config.Digest.Hex
 	if info, ok := s.knownInfo(hex); ok {
 		return info, nil
 	}
-	info := imageInfo{Format: contentFormat}
-	t := newTree()
-	for n, l := range c.layers {
-		in, err := s.inspect(ctx, l)
-		if err != nil {
-			return imageInfo{}, err
-		}
-		info.Unpacked += in.Unpacked
-		t.apply(in, n)
+	t, err := s.treeOf(ctx, c.layers)
+	if err != nil {
+		return imageInfo{}, err
 	}
-	info.ContentID = contentID(c.config, t)
+	info := imageInfo{Format: contentFormat, ContentID: contentID(c.config, t), Unpacked: t.unpacked}
 	return info, s.writeRecord(contentsDir, hex, info)
 }
 
@@ -155,8 +145,7 @@ func hashEntry(sum hash.Hash, name string, e entry) {
 // xattrPrefix is what the PAX records of extended attributes begin with.
 const xattrPrefix = "SCHILY.xattr."
 
-// xattrsOf returns the extended attributes of an archive's entry that count; nil
-// for none.
+// xattrsOf returns the extended attributes that count; nil for none.
 func xattrsOf(h *tar.Header) map[string][]byte {
 	var kept map[string][]byte
 	for record, value := range h.PAXRecords {

@@ -27,8 +27,7 @@ func (b *builder) named(name string) (coldstart.NamedContext, bool) {
 	return coldstart.NamedContext{}, false
 }
 
-// replaceStages puts named contexts in the place of stages of their name, whose
-// instructions are not carried out.
+// replaceStages puts named contexts in the place of stages of their name.
 func (b *builder) replaceStages() {
 	for i, st := range b.file.stages {
 		if _, ok := b.named(st.Name); ok && st.Name != "" {
@@ -39,8 +38,7 @@ func (b *builder) replaceStages() {
 	}
 }
 
-// check refuses what only an engine can do or fetch, before anything is fetched or
-// written. needed holds the numbers of the stages that are built.
+// check refuses what only an engine can do in the needed stages, before any work.
 func (b *builder) check(needed []int) error {
 	for _, i := range needed {
 		st := b.file.stages[i]
@@ -60,8 +58,7 @@ func (b *builder) check(needed []int) error {
 	return nil
 }
 
-// engineContext names what a name in stage number i stands for if that is a context
-// that only an engine can fetch, and is otherwise empty.
+// engineContext describes a context that only an engine can fetch; empty for others.
 func (b *builder) engineContext(name string, i int) string {
 	if c, ok := b.named(name); ok && c.Other != "" && b.file.find(name, i) < 0 {
 		return fmt.Sprintf("the additional context %s, %s,", name, c.Other)
@@ -96,8 +93,7 @@ func (b *builder) folder(name, dir string) (source, error) {
 	return src, nil
 }
 
-// fromBuild builds the image of another service, once for each architecture,
-// and starts a stage on it.
+// fromBuild starts a stage on another service's image, built once an architecture.
 func (b *builder) fromBuild(ctx context.Context, build *coldstart.Build, arch string) (*stage, error) {
 	key := otherBuild{build, arch}
 	if st, ok := b.others[key]; ok {

@@ -33,8 +33,7 @@ type copying struct {
 	unpack func(ctx context.Context, it item) ([]item, bool, error)
 }
 
-// picked is a source of a COPY: a file, a folder with what is in it, or an
-// archive with what is in it.
+// picked is a source of a COPY with what is in it.
 type picked struct {
 	name    string
 	items   []item
@@ -153,8 +152,7 @@ func (l *laying) source(dest string, slash bool, src picked) error {
 	return l.lay(name, src.items[0])
 }
 
-// folder lays what is in a folder. The folder itself is not copied, only made;
-// the way to it is root's.
+// folder lays what is in a folder, which is only made; the way to it is root's.
 func (l *laying) folder(dest string, items []item) error {
 	name, err := l.tree.resolve(dest)
 	if err != nil {
@@ -244,8 +242,7 @@ func (l *laying) archive(dest string, items []item) error {
 	return nil
 }
 
-// within returns where a file of an archive lies: links on the way are followed,
-// with the image as the root of everything.
+// within returns where a file of an archive lies, links in the image followed.
 func (l *laying) within(top, name string) (string, error) {
 	dir, err := l.tree.resolve(path.Join(top, path.Dir(name)))
 	return path.Join(dir, path.Base(name)), err
@@ -296,8 +293,7 @@ func (l *laying) put(name string, it item) {
 	l.tree.nodes[name] = node{entry: it.entry, layer: -1}
 }
 
-// sorted returns the layer's files in the order of their names. Of the names of
-// one file the first holds it and the others are links to that.
+// sorted returns the files by name. The first name of a file holds it, others are links.
 func (l *laying) sorted() []item {
 	items := slices.SortedFunc(maps.Values(l.items), byName)
 	type file struct {

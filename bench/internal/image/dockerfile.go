@@ -27,8 +27,6 @@ type dockerfile struct {
 	stages []instructions.Stage
 }
 
-// parseDockerfile reads a build's Dockerfile. Its errors name the file and the
-// line.
 func parseDockerfile(b *coldstart.Build) (*dockerfile, error) {
 	data := []byte(b.Inline)
 	if b.Inline == "" {
@@ -82,8 +80,7 @@ func shortName(b *coldstart.Build) string {
 	return b.Dockerfile
 }
 
-// find returns the index of a stage by its name or number; -1 for none. Only
-// stages before limit can be named.
+// find returns the index of a stage before limit by its name or number; -1 for none.
 func (d *dockerfile) find(name string, limit int) int {
 	for i, st := range slices.Backward(d.stages[:limit]) {
 		if st.Name != "" && strings.EqualFold(st.Name, name) {
@@ -118,8 +115,7 @@ func refusal(what string) error {
 		"start a Docker engine, which then builds it, or measure an image that is already built as NAME=IMAGE")
 }
 
-// needsEngine names what of an instruction of stage number i can't be done in
-// process; empty if all of it can.
+// needsEngine names what of an instruction can't be done in process; empty for nothing.
 func (b *builder) needsEngine(command instructions.Command, i int) string {
 	switch c := command.(type) {
 	case *instructions.RunCommand:
@@ -164,8 +160,7 @@ func isRemote(src string) bool {
 	return slices.ContainsFunc(remote, func(prefix string) bool { return strings.HasPrefix(src, prefix) })
 }
 
-// needed lists the stages that a stage is made from, itself last. A base of a
-// stage is expanded with the global arguments first.
+// needed lists the stages that a stage is made from, itself last.
 func (d *dockerfile) needed(target int, global []string) ([]int, error) {
 	seen := map[int]bool{}
 	var visit func(i int) error
@@ -205,9 +200,8 @@ func (d *dockerfile) expand(word string, env []string) (string, error) {
 	return out, nil
 }
 
-// platformArgs are the arguments that every build has; in a stage only where
-// they are declared. The build platform is this machine's, or that of the Linux
-// virtual machine in which its containers run.
+// platformArgs are the arguments that every build has; a stage has those it declares.
+// The build platform is that of this machine's containers.
 func platformArgs(arch string) map[string]string {
 	return map[string]string{
 		"TARGETPLATFORM": "linux/" + arch, "TARGETOS": "linux", "TARGETARCH": arch, "TARGETVARIANT": "",
@@ -242,8 +236,7 @@ var proxyArgs = map[string]bool{
 	"ftp_proxy": true, "NO_PROXY": true, "no_proxy": true, "ALL_PROXY": true, "all_proxy": true,
 }
 
-// globalArgs evaluates the arguments before the first FROM, as KEY=VALUE pairs,
-// the platform's own among them.
+// globalArgs evaluates the platform's arguments and those before the first FROM.
 func (d *dockerfile) globalArgs(args map[string]string, arch string) ([]string, error) {
 	var env []string
 	platform := platformArgs(arch)

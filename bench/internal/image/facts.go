@@ -55,8 +55,7 @@ func (s *Store) Take(ctx context.Context, v coldstart.Variant, o Options) (img c
 	return Apply(img, v), nil
 }
 
-// factsUnpacking returns the facts and unpacks the image meanwhile: both read the
-// same layers.
+// factsUnpacking unpacks the image meanwhile: both read the same layers.
 func (s *Store) factsUnpacking(ctx context.Context, c *content) (img coldstart.Image, err error) {
 	defer c.started.drop() // if it was not needed
 	ctx, cancel := context.WithCancel(ctx)
@@ -163,10 +162,9 @@ func (s *Store) facts(ctx context.Context, c *content) (coldstart.Image, error) 
 	return img, nil
 }
 
-// Apply returns an image with a variant's changes: its entrypoint, which clears
-// the image's CMD, its command, working directory and environment. An emulator
-// program in front is taken off with its flags, wherever it came from. Nothing
-// of the argument is changed.
+// Apply returns an image with a variant's changes: its entrypoint, which clears the
+// image's CMD, its command, working directory and environment. An emulator in front
+// is taken off with its flags. The arguments are not changed.
 func Apply(img coldstart.Image, v coldstart.Variant) coldstart.Image {
 	if v.Entrypoint != nil {
 		img.Entrypoint, img.Command = v.Entrypoint, nil

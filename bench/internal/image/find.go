@@ -23,7 +23,7 @@ import (
 )
 
 // canonical returns the full form of a reference, "index.docker.io/library/x:latest"
-// for "x"; what is no reference stays as it is.
+// for "x"; anything else is unchanged.
 func canonical(ref string) string {
 	if ref == "" {
 		return ""
@@ -35,9 +35,8 @@ func canonical(ref string) string {
 	return r.Name()
 }
 
-// find returns the image of a reference for an architecture: from the store,
-// then the engine, then the registry. What was fetched is in the store then. Its
-// layers are compressed unless o.Unpack is set.
+// find returns an image from the store, the engine or the registry and enters it in the
+// store. Its layers are compressed unless o.Unpack is set.
 func (s *Store) find(ctx context.Context, ref, arch string, o Options) (*content, error) {
 	c, err := s.search(ctx, ref, arch, o)
 	if err != nil || o.Unpack {
@@ -106,8 +105,7 @@ func remedy(ref string) string {
 	return "load it into a Docker engine (`docker pull " + ref + "` on a machine with access, then `docker save` and `docker load`), or name an image that you have"
 }
 
-// lookup finds a reference in the index; others are the platforms that it has
-// it for where it has it, but not for this one.
+// lookup finds a reference in the index, or the other platforms that it is there for.
 func (s *Store) lookup(ref, arch string) (c *content, others []string) {
 	want := canonical(ref)
 	images, _ := s.images()
@@ -146,8 +144,7 @@ func (s *Store) keepImage(c *content) *content {
 	return c
 }
 
-// load reads an image's manifest and configuration; an error says that the store
-// does not have all of it.
+// load reads a manifest and its configuration; all of the image must be in the store.
 func (s *Store) load(d v1.Descriptor) (*content, error) {
 	raw, err := s.readBlob(d)
 	if err != nil {
@@ -179,8 +176,7 @@ func (s *Store) load(d v1.Descriptor) (*content, error) {
 	return c, nil
 }
 
-// fromEngine copies an image out of an engine, unless the engine still has the
-// one that was copied before.
+// fromEngine copies an image out of an engine, unless held is still what that has.
 func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *content, o Options) (*content, error) {
 	engine, d, err := o.describe(ctx, ref, platform)
 	if err != nil {
@@ -208,8 +204,7 @@ func (s *Store) fromEngine(ctx context.Context, ref, platform string, held *cont
 	return c, nil
 }
 
-// copyOut copies the image that an engine describes as d, and unpacks into root, if
-// that is not nil, what it can meanwhile.
+// copyOut copies an image, and unpacks what it can into root if that is not nil.
 func (s *Store) copyOut(ctx context.Context, engine Engine, ref string, d coldstart.Image, root *rootStage) (*content, error) {
 	r, err := engine.Save(ctx, ref)
 	if err != nil {
@@ -227,8 +222,7 @@ func (s *Store) copyOut(ctx context.Context, engine Engine, ref string, d coldst
 	return c, err
 }
 
-// fromRegistry pulls an image; the registry is asked once for a reference, and
-// a failure stands for the life of the store.
+// fromRegistry pulls an image; each reference is asked for once, also after a failure.
 func (s *Store) fromRegistry(ctx context.Context, ref, arch string, byID bool, o Options) (*content, error) {
 	switch {
 	case byID:

@@ -90,8 +90,7 @@ func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byt
 	})
 }
 
-// writeFresh makes the file of a fresh image. One that the original has is a link
-// to it.
+// writeFresh makes the file of a fresh image, in place of a link to the original's.
 func writeFresh(name string, data []byte) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -112,9 +111,8 @@ func (s *Store) RemoveFresh(img coldstart.Image) {
 	}
 }
 
-// shareTree fills an empty folder with the content of another one and calls more
-// before it sets the folders' modes and times. Files are linked, or copied where
-// they can't be.
+// shareTree fills an empty folder with links to, or else copies of, another one's files,
+// and calls more before it sets the folders' modes and times.
 func shareTree(ctx context.Context, from, to string, more func() error) error {
 	root, err := os.OpenRoot(to)
 	if err != nil {

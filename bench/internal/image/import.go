@@ -122,8 +122,7 @@ func (h heldImage) String() string {
 	return "sha256:" + h.digest.Hex[:12]
 }
 
-// imagesIn lists the images of a bundle; none is an error that says what the
-// bundle is.
+// imagesIn lists the images of a bundle; an error says what it is instead.
 func imagesIn(b bundle) ([]heldImage, error) {
 	top := b.top()
 	var images []heldImage
@@ -148,8 +147,7 @@ func imagesIn(b bundle) ([]heldImage, error) {
 	return images, err
 }
 
-// rootFolders are folders that hardly any archive has but one of a whole file
-// system. Engines add some of them to every container.
+// rootFolders are typical of a whole file system; engines add some to every container.
 var rootFolders = []string{"bin", "dev", "etc", "lib", "proc", "sbin", "sys", "usr", "var"}
 
 // notImages says what a bundle without images is.
@@ -273,8 +271,7 @@ func addRefs(refs []string, more ...string) []string {
 	return all
 }
 
-// familiar returns the form of a reference that people type: "x:1" for
-// "docker.io/library/x:1".
+// familiar shortens "docker.io/library/x:1" to "x:1".
 func familiar(ref string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(ref, "docker.io/"), "library/")
 }

@@ -45,8 +45,7 @@ type entry struct {
 	made bool
 }
 
-// layerFormat is the version of what inspect records of a layer. A record of
-// another version is made anew.
+// layerFormat is the version of what inspect records; other records are made anew.
 const layerFormat = 5
 
 // layerInfo says what is in a layer and which blob holds it.
@@ -74,12 +73,10 @@ type layer struct {
 // image beyond it, and a file of holes can claim far more in a few bytes.
 const maxUnpacked = 10 << 30
 
-// maxAccounts is the size of an account file that is still read; a real one has
-// a few kilobytes.
+// maxAccounts is the largest account file that is read, in bytes.
 const maxAccounts = 1 << 20
 
-// item is a file that is to be put into a layer: an entry and where its content
-// comes from.
+// item is a file for a layer and where its content comes from.
 type item struct {
 	entry
 	// open opens the content; for type '0' only.

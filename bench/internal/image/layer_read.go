@@ -67,8 +67,7 @@ func (s *Store) layerInfo(diffID v1.Hash) (layerInfo, bool) {
 	return info, true
 }
 
-// toRecord returns a file's name as JSON can hold it: JSON has no bytes that are
-// not UTF-8, and Linux has such names.
+// toRecord returns a file's name for JSON, which can't hold bytes that are not UTF-8.
 func toRecord(name string) string {
 	if utf8.ValidString(name) && !strings.HasPrefix(name, `"`) {
 		return name
@@ -102,8 +101,7 @@ func (s *Store) readRecord(dir, name string, v any) bool {
 	return string(sum) == hashOf(data).Hex && json.Unmarshal(data, v) == nil
 }
 
-// writeRecord stores what was found out, its digest in front: a file that is not
-// what it was when it was written is as good as none.
+// writeRecord stores what was found out after its digest, by which damage is noticed.
 func (s *Store) writeRecord(dir, name string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -164,8 +162,7 @@ func (s *Store) readLayer(ctx context.Context, l layer, f func(*tar.Header, io.R
 	return nil
 }
 
-// readTar hands out the files of an archive one after the other and reads it to its
-// end. what names it in errors.
+// readTar hands out the files of an archive, what for errors, and reads it to its end.
 func readTar(what string, plain io.Reader, f func(*tar.Header, io.Reader) error) error {
 	tr := tar.NewReader(plain)
 	var size int64
@@ -192,8 +189,8 @@ func readTar(what string, plain io.Reader, f func(*tar.Header, io.Reader) error)
 	return nil
 }
 
-// storedLayer is a blob of the store as the registry library wants to see it. Its
-// digest is verified at the end of reading, unless it was just computed.
+// storedLayer is a blob of the store for go-containerregistry. Reading it to the end
+// verifies it, unless it was just computed.
 type storedLayer struct {
 	ctx   context.Context
 	store *Store
@@ -218,8 +215,7 @@ func (l storedLayer) Compressed() (io.ReadCloser, error) {
 	}{contextReader{l.ctx, r}, r}, err
 }
 
-// entryOf reads a tar header; false for what is no file, and for a name that
-// leads out of the image.
+// entryOf reads a tar header; false for no file, or a name that leads out of the image.
 func entryOf(h *tar.Header) (entry, bool) {
 	name, ok := cleanName(h.Name)
 	if !ok {
@@ -242,9 +238,8 @@ func entryOf(h *tar.Header) (entry, bool) {
 	return e, true
 }
 
-// cleanName makes a name of an archive relative and clean; false where it
-// leads out of the archive or can't be a file's name. A leading slash is taken
-// off, as tar does.
+// cleanName makes a name relative and clean, without a leading slash, as tar does;
+// false if it leads out of the archive or can't be a file's name.
 func cleanName(name string) (string, bool) {
 	name = strings.TrimLeft(name, "/")
 	if strings.ContainsRune(name, 0) {

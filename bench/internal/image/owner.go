@@ -23,8 +23,7 @@ func owner(chown string, accounts map[string]string) (uid, gid int, err error) {
 	return uid, gid, err
 }
 
-// account returns the number of a user or group in a file such as /etc/passwd,
-// and the number in the field after it, which for a user is the group's.
+// account returns the number of a user or group, and for a user that of its group.
 func account(name, file, what string) (number, next int, err error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), int(n), nil

@@ -23,8 +23,7 @@ func (l layer) plain() bool { return l.Blob.Digest == l.DiffID }
 // manifest is then the store's own: no registry has one like it.
 func (c *content) plain() bool { return slices.ContainsFunc(c.layers, layer.plain) }
 
-// layerBlob returns the blob that the store has of a layer: only one with
-// compression, unless plain is set; false for none.
+// layerBlob returns the store's blob of a layer; one without compression if plain is set.
 func (s *Store) layerBlob(diffID v1.Hash, plain bool) (v1.Descriptor, bool) {
 	info, ok := s.layerInfo(diffID)
 	if ok && (plain || info.Blob.Digest != diffID) && s.keepBlob(info.Blob) {
@@ -46,8 +45,7 @@ func layerKind(manifest types.MediaType) types.MediaType {
 	return types.DockerLayer
 }
 
-// layerMedia returns the media type of a blob in a manifest whose compressed
-// layers are of a kind.
+// layerMedia returns a blob's media type, kind if it is compressed.
 func layerMedia(blob v1.Descriptor, diffID v1.Hash, kind types.MediaType) types.MediaType {
 	switch {
 	case blob.Digest != diffID:
@@ -58,8 +56,7 @@ func layerMedia(blob v1.Descriptor, diffID v1.Hash, kind types.MediaType) types.
 	return types.DockerUncompressedLayer
 }
 
-// compressed returns an image with the layers of c, all of them compressed, and
-// enters it in the place of c.
+// compressed returns c with compressed layers and enters it in the place of c.
 func (s *Store) compressed(ctx context.Context, c *content) (*content, error) {
 	if !c.plain() {
 		return c, nil

@@ -19,9 +19,7 @@ const (
 	contentIdle = time.Hour
 )
 
-// pruneRoots removes unpacked images beyond a number, the longest unused
-// first, and those of earlier versions, but none that was asked for in the last
-// day.
+// pruneRoots removes those of earlier versions and the longest unused beyond keptRoots.
 func (s *Store) pruneRoots() {
 	entries, err := os.ReadDir(s.path(rootsDir))
 	if err != nil {

@@ -132,8 +132,7 @@ func (s *Store) imageOf(ctx context.Context, c *content) (v1.Image, error) {
 	return partial.CompressedToImage(&stored{ctx, s, c})
 }
 
-// stored is an image of the store as go-containerregistry wants to see it. What
-// it hands out is verified against its digest while it is read.
+// stored is an image of the store for go-containerregistry, verified while it is read.
 type stored struct {
 	ctx   context.Context
 	store *Store

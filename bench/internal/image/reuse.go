@@ -25,8 +25,7 @@ func (b *builder) version() string {
 	return buildVersion
 }
 
-// finish returns the image of the last stage: one of the store with the same
-// content, where there is one, else a new one.
+// finish returns an image of the store with the same content, else a new one.
 func (b *builder) finish(ctx context.Context, name string, st *stage) (*content, error) {
 	if !b.options.NoCache && b.version() == buildVersion {
 		c, err := b.store.alike(ctx, st)

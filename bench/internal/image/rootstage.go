@@ -50,15 +50,13 @@ func (r *rootStage) open() error {
 	return nil
 }
 
-// stream unpacks one more layer. The caller computes its diff ID from the same
-// bytes and enters it.
+// stream unpacks one more layer, whose diff ID the caller computes and enters.
 func (r *rootStage) stream(layer io.Reader) {
 	r.unpacker.fresh = map[string]bool{}
 	r.err = readTar("layer", layer, r.unpacker.member)
 }
 
-// begins reports whether the folder holds the lowest of an image's layers, and
-// nothing else. Their diff IDs are those of the bytes that were unpacked.
+// begins reports whether the folder holds the lowest of an image's layers only.
 func (r *rootStage) begins(layers []layer) bool {
 	if r == nil || r.err != nil || len(r.layers) > len(layers) {
 		return false

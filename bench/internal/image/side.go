@@ -8,15 +8,13 @@ import (
 // sideChunk is how much a side takes at a time, in bytes.
 const sideChunk = 256 << 10
 
-// side reads what is written to it in a goroutine of its own, so that the writer
-// waits only if it is more than a chunk ahead.
+// side reads in a goroutine of its own what is written to it, a chunk behind at most.
 type side struct {
 	*io.PipeWriter
 	done chan struct{}
 }
 
-// newSide runs work on a copy of what is written. The end of the content is
-// io.EOF, also if the writer gave up. Work may return early.
+// newSide runs work, which may return early, on what is written, io.EOF at the end.
 func newSide(work func(io.Reader)) side {
 	r, w := io.Pipe()
 	s := side{w, make(chan struct{})}

@@ -33,16 +33,14 @@ type source interface {
 // errIgnored says that a file is left out by a .dockerignore file.
 var errIgnored = fmt.Errorf("it is left out by the .dockerignore file: %w", fs.ErrNotExist)
 
-// contextSource is a folder on this machine. It hands out no file outside of
-// it, whatever symbolic links say.
+// contextSource is a folder on this machine; links never lead out of it.
 type contextSource struct {
 	root    *os.Root
 	ignored *patternmatcher.PatternMatcher
 }
 
-// openContext opens a build context. Of the two names of an ignore file, the
-// one that belongs to the Dockerfile wins, as in BuildKit; dockerfile is empty
-// for a named context, which has the other one alone.
+// openContext opens a build context. DOCKERFILE.dockerignore wins over .dockerignore, as
+// in BuildKit; a named context, without a Dockerfile, has the latter only.
 func openContext(dir, dockerfile string) (*contextSource, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -146,8 +144,7 @@ func (c *contextSource) ignores(name string) (ignored bool, info patternmatcher.
 	return ignored, info, nil
 }
 
-// resolve follows the symbolic links of a name with the context as the root of
-// everything, as Docker does. A link that is left out is not there.
+// resolve follows links with the context as root, as Docker does; ignored ones fail.
 func (c *contextSource) resolve(name string) (string, error) {
 	out := "" // a link that leads out of the context
 	resolved, err := followLinks(name, func(name string, _ bool) (string, bool, error) {
@@ -204,9 +201,8 @@ func (c *contextSource) list(ctx context.Context, name string) ([]item, error) {
 	return items, nil
 }
 
-// walk adds what is in a folder. A folder that is left out is still looked
-// into where a "!" pattern may bring something in it back; it is then there
-// only if something was.
+// walk adds what is in a folder. An ignored one is looked into for what a "!" pattern
+// brings back, and is there only if something was.
 func (c *contextSource) walk(ctx context.Context, dir, rel string, above patternmatcher.MatchInfo, items *[]item) error {
 	entries, err := fs.ReadDir(c.root.FS(), dir)
 	if err != nil {

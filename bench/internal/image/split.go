@@ -11,9 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// splitSize is the size from which on a member of a saved image becomes a blob of
-// its own, in bytes. All that is smaller is held in memory: configurations,
-// manifests, versions.
+// splitSize is the size in bytes from which a member becomes a blob: layers. Smaller ones
+// are held in memory: configurations, manifests, versions.
 const splitSize = 64 << 10
 
 // splitter reads a saved image whose layers become blobs of the store, under their
@@ -74,10 +73,9 @@ func (b *splitter) keep(name string, size int64, r io.Reader) (opener, error) {
 	return fileOf(b.store.blobPath(d.Digest)), err
 }
 
-// follows reports whether a member is the layer to be unpacked next. The order of
-// the archive is not that of the layers, and the list of these comes last, but up
-// to Docker 24 the file json beside a layer names its parent. Such an image of a
-// newer Docker is unpacked as it comes only if it has a single layer.
+// follows reports whether a member is the layer to be unpacked next. An archive's order
+// is not that of the layers, whose list comes last, but up to Docker 24 the file json
+// beside a layer names its parent. A newer one has to have a single layer.
 func (b *splitter) follows(name string) bool {
 	if b.root == nil || b.root.err != nil {
 		return false

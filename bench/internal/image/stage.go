@@ -61,8 +61,7 @@ func (s *stageSource) list(ctx context.Context, name string) ([]item, error) {
 	return s.extract(ctx, nodes)
 }
 
-// place is where the content of a file is; names with the same place are hard
-// links of one file.
+// place is where the content of a file is, the same for its hard links.
 type place struct {
 	layer  int
 	member string

@@ -31,8 +31,7 @@ const (
 	indexFile   = "index.json"
 )
 
-// staleAfter is the age at which an unfinished file is taken for the leftover
-// of a process that was killed.
+// staleAfter is the age of an unfinished file from which its process must be dead.
 const staleAfter = time.Hour
 
 // Store is the project's image store, an OCI layout in a folder. Any number of
@@ -106,8 +105,7 @@ func (s *Store) prepare() error {
 	return nil
 }
 
-// sweep removes unfinished files of processes that are long gone. What can't
-// be removed does no harm and is left.
+// sweep removes unfinished files of dead processes. What can't be removed is left.
 func (s *Store) sweep() {
 	entries, err := os.ReadDir(s.path(tempDir))
 	if err != nil {

@@ -41,8 +41,7 @@ type takeable interface {
 	Layers() ([]v1.Layer, error)
 }
 
-// take copies an image into the store under a reference. Layers that the store
-// has are not fetched again.
+// take copies an image into the store, but for layers that the store has.
 func (s *Store) take(ctx context.Context, t taking) (*content, error) {
 	configRaw, err := t.image.RawConfigFile()
 	if err != nil {
@@ -96,8 +95,8 @@ func (s *Store) take(ctx context.Context, t taking) (*content, error) {
 	return c, s.record(c.entry)
 }
 
-// keepManifest stores the image's own manifest where all that it names is in
-// the store, so that its digest stays; nil where it is not.
+// keepManifest stores the image's own manifest, so that its digest stays; nil if the
+// store has other layers.
 func (s *Store) keepManifest(img takeable, config []byte, layers []layer) (*content, error) {
 	raw, err := img.RawManifest()
 	if err != nil || raw == nil {
@@ -122,8 +121,7 @@ func (s *Store) keepManifest(img takeable, config []byte, layers []layer) (*cont
 	return s.load(d)
 }
 
-// takeLayer copies one layer. One that is compressed with gzip stays as it is;
-// others are compressed anew, because registries want that.
+// takeLayer copies a layer, compressed with gzip unless it is, for registries want that.
 func (s *Store) takeLayer(ctx context.Context, t taking, l v1.Layer, diffID v1.Hash) (v1.Descriptor, error) {
 	if blob, ok := s.layerBlob(diffID, t.plain); ok {
 		return blob, nil

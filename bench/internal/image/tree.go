@@ -21,6 +21,7 @@ type tree struct {
 	nodes    map[string]node
 	root     entry
 	accounts map[string]string
+	unpacked int64 // the sum of the layers' file sizes, in bytes
 }
 
 // node is a file, and where its content is: the number of the layer and the
@@ -85,13 +86,11 @@ func (t *tree) apply(info layerInfo, n int) {
 		e.Name = name
 		t.put(name, node{entry: e, layer: n, member: member, index: i})
 	}
-	for name, data := range info.Accounts {
-		t.accounts[name] = data
-	}
+	maps.Copy(t.accounts, info.Accounts)
+	t.unpacked += info.Unpacked
 }
 
-// link enters another name of a file. As when unpacking, the link's own owner, mode
-// and time become those of the file.
+// link enters another name of a file, whose owner, mode and time become the link's.
 func (t *tree) link(name string, target node, link entry) {
 	was := target.entry
 	target.UID, target.GID = link.UID, link.GID
@@ -157,7 +156,7 @@ func (t *tree) resolve(name string) (string, error) {
 }
 
 func (t *tree) clone() *tree {
-	return &tree{root: t.root, nodes: maps.Clone(t.nodes), accounts: maps.Clone(t.accounts)}
+	return &tree{root: t.root, nodes: maps.Clone(t.nodes), accounts: maps.Clone(t.accounts), unpacked: t.unpacked}
 }
 
 func (t *tree) isDir(name string) bool {

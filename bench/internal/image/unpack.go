@@ -15,9 +15,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// mountPoints are folders, and hostsFile is a file, that an unpacked image always
-// has, so that a read-only mount of it is a usable root. They are not in the image
-// itself.
+// mountPoints and hostsFile are in every unpacked image, beside what the image has, so
+// that a read-only mount of it is a usable root.
 var mountPoints = []string{"dev", "proc", "sys", "tmp"}
 
 const hostsFile = "etc/hosts"
@@ -109,8 +108,7 @@ func (s *Store) unpackedSize(layers []layer) (size int64) {
 	return size
 }
 
-// makeRoot has the folder of an unpacked image filled beside its place and moves
-// it there.
+// makeRoot has a folder filled beside its place and moves it there.
 func (s *Store) makeRoot(place string, fill func(dir string) error) error {
 	r, err := s.startRoot()
 	if err != nil {

@@ -7,8 +7,7 @@ import (
 	"io/fs"
 )
 
-// errNotEmpty is what renaming a folder onto one that has something in it
-// gives; here it is fs.ErrExist or an error of its own.
+// errNotEmpty is what renaming onto a filled folder gives, if not fs.ErrExist.
 var errNotEmpty = errors.New("folder not empty")
 
 // ownAs gives a file the owner of another one; there are none here.
