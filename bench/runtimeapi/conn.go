@@ -7,15 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// listener hands out connections that know when their last bytes arrived and
-// which process they belong to.
+// listener hands out connections that know their process and when bytes arrived.
 type listener struct {
 	net.Listener
 	server *Server
 }
 
-// Accept waits for a connection of the current process. One that comes while
-// no process is running is closed.
+// Accept waits for a connection of the current process and closes others.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		raw, err := l.Listener.Accept()
@@ -34,9 +32,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// conn is a connection that reads the clock where a request arrives and where
-// an event leaves: inside Read and Write, before and after which the server
-// does work that is not the function's.
+// conn reads the clock inside Read and Write, where a request arrives and an event
+// leaves: what the server does besides is not the function's time.
 type conn struct {
 	net.Conn
 	session *session
@@ -68,8 +65,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// CloseWrite lets net/http end its half of the connection before it closes it,
-// so that a client still reads the answer to a request that was cut off.
+// CloseWrite lets net/http close in a way that a client still reads its last answer.
 func (c *conn) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
@@ -77,8 +73,7 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// Close closes the connection and tells its session, which may be waiting for
-// the client to go.
+// Close also tells the session, which may be waiting for the client to go.
 func (c *conn) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		close(c.gone)

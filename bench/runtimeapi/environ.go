@@ -12,8 +12,7 @@ import (
 // DefaultRegion is the region of a function that names none.
 const DefaultRegion = "us-east-1"
 
-// DefaultAccount is the account of a function that names none: the one that
-// AWS's own emulator makes up, which is nobody's.
+// DefaultAccount is the account of a function that names none, as in AWS's emulator.
 const DefaultAccount = "012345678912"
 
 // ARN returns the function's ARN.
@@ -22,8 +21,7 @@ func (f Function) ARN() string {
 	return "arn:aws:lambda:" + f.Region + ":" + f.Account + ":function:" + f.Name
 }
 
-// reserved are the variables that Lambda sets or withholds itself: an image's
-// own values of them are never seen by a function.
+// reserved are the variables that Lambda sets or withholds, whatever an image says.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 var reserved = []string{
 	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
@@ -37,12 +35,10 @@ var reserved = []string{
 // Reserved says whether Lambda sets or withholds a variable itself.
 func Reserved(key string) bool { return slices.Contains(reserved, key) }
 
-// Environ composes the environment of the function's processes: Lambda's
-// reserved variables, its defaults of the unreserved ones, and over these the
-// image's own (KEY=VALUE; the last of one key counts; entries without a key are
-// left out). api is the value of AWS_LAMBDA_RUNTIME_API. There are no
-// credentials in it: none of this machine's, none made up, which an SDK would
-// take for real.
+// Environ composes the environment of the function's processes: Lambda's reserved
+// variables, its defaults of others, and over these the image's own (KEY=VALUE; the
+// last of one key counts; entries without a key are left out). api is the value of
+// AWS_LAMBDA_RUNTIME_API. There are no credentials in it, which an SDK would use.
 func (f Function) Environ(image []string, api string) []string {
 	f = f.withDefaults()
 	stream := f.LogStream
@@ -92,16 +88,15 @@ func (f Function) Environ(image []string, api string) []string {
 	return env
 }
 
-// runtimeOnly are the variables that Lambda withholds from extensions, beside
-// those that begin with an underscore: the runtime's own and the excluded ones
-// of rapidcore/env/constants.go in AWS's emulator.
+// runtimeOnly are withheld from extensions, as are names with an underscore in front:
+// see rapidcore/env/constants.go in AWS's emulator.
 var runtimeOnly = []string{
 	"AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
 	"AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
 }
 
-// ExtensionEnviron returns what an external extension sees of the environment
-// that Environ has composed. images/start does the same for itself.
+// ExtensionEnviron returns what an external extension sees of what Environ returned.
+// images/start does the same for itself.
 func ExtensionEnviron(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		key, _, _ := strings.Cut(kv, "=")

@@ -19,16 +19,14 @@ type extension struct {
 	// the runtime's process.
 	external         bool
 	invoke, shutdown bool
-	// registeredNs is the arrival of its registration, readyNs that of its first
-	// /event/next; 0 before it.
+	// registeredNs and readyNs are when it registered and first asked for an event, or 0.
 	registeredNs, readyNs int64
 	// mail holds the event that it has not taken yet.
 	mail chan *notice
 	// running is the invocation that it has been told of and not ended.
 	running *exchange
-	// told is true once it has the SHUTDOWN event, idle once it has asked for
-	// an event after that, gone once it reported an error of its own, exited
-	// once its process, of an external one, has ended.
+	// told: it has the SHUTDOWN event. idle: it has asked for an event after that. gone:
+	// it reported an error of its own. exited: its process, if external, has ended.
 	told, idle, gone, exited bool
 	// gaveUp is Lambda's word for the error that it reported.
 	gaveUp string
@@ -71,11 +69,10 @@ type shutdownEvent struct {
 	DeadlineMs int64  `json:"deadlineMs"`
 }
 
-// serveRegister answers POST /extension/register. External extensions, which
-// give the full name of their file, may subscribe to INVOKE and SHUTDOWN;
-// internal ones, which give any other name, to INVOKE, before the runtime's
-// first /next. Texts are those of rapi/handler/agentregister.go in AWS's
-// emulator.
+// serveRegister answers POST /extension/register. External extensions, which give the
+// name of their file, may subscribe to INVOKE and SHUTDOWN; internal ones to INVOKE,
+// before the runtime's first /next. Texts are those of rapi/handler/agentregister.go
+// in AWS's emulator.
 func (s *session) serveRegister(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	name := r.Header.Get("Lambda-Extension-Name")
 	if name == "" {
@@ -172,8 +169,7 @@ func (s *session) refusal(x *extension) (code, message string) {
 	return "", ""
 }
 
-// countExternal returns how many external extensions have registered; s.mu is
-// held.
+// countExternal counts the registered external extensions; s.mu is held.
 func (s *session) countExternal() int {
 	n := 0
 	for _, x := range s.extensions {
@@ -184,8 +180,7 @@ func (s *session) countExternal() int {
 	return n
 }
 
-// identified returns the extension that the request comes from; nil where it
-// has answered the request itself.
+// identified returns the extension that asks, or nil after refusing the request.
 func (s *session) identified(w http.ResponseWriter, r *http.Request) *extension {
 	id := r.Header.Get("Lambda-Extension-Identifier")
 	switch {
@@ -221,8 +216,8 @@ func uuid(s string) bool {
 	return true
 }
 
-// serveEvent answers GET /extension/event/next. The first one is the end of
-// the extension's init, a later one that of its part in the invocation.
+// serveEvent answers GET /extension/event/next. The first one ends the extension's init,
+// a later one its part in the invocation.
 func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	x := s.identified(w, r)
 	if x == nil {
@@ -314,8 +309,7 @@ func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, ar
 	s.noteChange()
 }
 
-// state returns Lambda's name of where the extension stands; the session's
-// mutex is held.
+// state returns Lambda's name of where the extension stands; the mutex is held.
 func (x *extension) state() string {
 	switch {
 	case x.gone:

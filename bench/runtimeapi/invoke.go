@@ -99,8 +99,7 @@ func (e *Environment) await(ctx context.Context, x *exchange) (verdict, error) {
 	return v, nil
 }
 
-// settlePosts waits, a little, for an answer that the process had sent before
-// it ended and that is still being read.
+// settlePosts waits a little for an answer that the process sent before it ended.
 func (e *Environment) settlePosts() {
 	limit := time.After(50 * time.Millisecond)
 	for {
@@ -118,8 +117,7 @@ func (e *Environment) settlePosts() {
 	}
 }
 
-// conclude says what became of an invocation whose event was handed out, and
-// discards a process that cannot go on.
+// conclude says what became of an invocation and discards a process that can't go on.
 func (e *Environment) conclude(inv *Invocation, x *exchange, v verdict) {
 	inv.EndedNs = max(x.endedNs, inv.HandedOutNs)
 	e.readMemory()

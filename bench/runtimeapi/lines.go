@@ -4,8 +4,7 @@ import "coldbench/bench/lambdalog"
 
 func ms(ns int64) float64 { return float64(ns) / 1e6 }
 
-// billedMs returns what is billed of so many nanoseconds: the started
-// milliseconds of the sum, rounded up once.
+// billedMs returns the started milliseconds, which are billed.
 func billedMs(ns int64) int64 { return (ns + 999_999) / 1_000_000 }
 
 // mebibytes returns bytes as MiB, rounded up.
@@ -13,17 +12,15 @@ func mebibytes(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
 
 // Times are what a REPORT says of how long an invocation took, in nanoseconds.
 type Times struct {
-	// DurationNs is from the handing out of the event to the next request for
-	// one.
+	// DurationNs is from handing out the event to the next request for one.
 	DurationNs int64
-	// InitNs is the init, RestoreNs the restoring of a snapshot, that was done
-	// before it; nil for none.
+	// InitNs and RestoreNs are the init and the restore of a snapshot before it; nil for none.
 	InitNs, RestoreNs *int64
 }
 
-// Bill puts the times into a REPORT, and what is billed of them: the started
-// milliseconds of the sum, rounded up once; of the restoring those that are billed
-// as such. Whatever prints a REPORT here prints one that Bill has filled in.
+// Bill puts the times into a REPORT, and what is billed: the started milliseconds of the
+// sum, rounded up once; of the restore those that are billed as such. It fills in every
+// REPORT that is printed here.
 func (t Times) Bill(r *lambdalog.Report) {
 	duration, sum := ms(t.DurationNs), t.DurationNs
 	m := &r.Metrics
@@ -42,10 +39,9 @@ func (t Times) Bill(r *lambdalog.Report) {
 	m.BilledDurationMs = &billed
 }
 
-// reportLine composes the REPORT line of an invocation; initNs is the init that
-// is billed with it, nil for none. As on Lambda it has a status where the
-// platform ended the invocation, and none where the handler answered with an
-// error; and no Max Memory Used where it was never known.
+// reportLine composes the REPORT line of an invocation and the init billed with it, nil
+// for none. As on Lambda it has a status only if the platform ended the invocation, and
+// no Max Memory Used if that was never known.
 func (e *Environment) reportLine(inv *Invocation, initNs *int64) string {
 	size := float64(e.fn.MemoryMB)
 	r := lambdalog.Report{RequestID: inv.RequestID}

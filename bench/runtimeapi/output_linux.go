@@ -6,8 +6,7 @@ import (
 	"syscall"
 )
 
-// OutputPipe passes on what processes write into a pipe: as it comes, and when
-// Drain asks for it.
+// OutputPipe passes on what is written into a pipe, as it comes and in Drain.
 type OutputPipe struct {
 	mu   sync.Locker
 	take func([]byte)
@@ -16,8 +15,8 @@ type OutputPipe struct {
 	over chan struct{}
 }
 
-// NewOutputPipe reads file, the pipe's end, until Close. It calls take with mu
-// held; the bytes are valid during the call.
+// NewOutputPipe reads the pipe until Close and calls take with mu held; the bytes are
+// valid during the call.
 func NewOutputPipe(file *os.File, mu sync.Locker, take func([]byte)) *OutputPipe {
 	p := &OutputPipe{mu: mu, take: take, file: file, over: make(chan struct{})}
 	raw, err := file.SyscallConn()
@@ -61,8 +60,7 @@ func (p *OutputPipe) read(fd int) bool {
 	}
 }
 
-// Close drains the pipe and closes it; take is not called afterwards. The
-// caller does not hold mu.
+// Close drains and closes the pipe, without mu held; take is not called afterwards.
 func (p *OutputPipe) Close() {
 	p.mu.Lock()
 	p.Drain()
@@ -71,8 +69,7 @@ func (p *OutputPipe) Close() {
 	<-p.over
 }
 
-// receivedFile returns the file that came with a message's control data, nil
-// for none.
+// receivedFile returns the file that came with control data, nil for none.
 func receivedFile(control []byte, name string) *os.File {
 	messages, err := syscall.ParseSocketControlMessage(control)
 	if err != nil {

@@ -11,10 +11,9 @@ import (
 	"time"
 )
 
-// Environment is one execution environment: see the methods, which are called
-// in the order Provision, Init, Invoke (again and again), Close. Close may come
-// at any time, also beside a call that is under way. The methods may be called
-// from several goroutines; invocations are then queued.
+// Environment is one execution environment. Its methods are called in the order
+// Provision, Init, Invoke (again and again), Close, from any goroutine: invocations are
+// queued, and Close may come at any time.
 type Environment struct {
 	server   *Server
 	fn       Function
@@ -30,24 +29,22 @@ type Environment struct {
 	closed bool
 	proc   Process
 	sess   *session
-	// serving is true where proc's init has ended well and nothing has gone
-	// wrong with it since.
+	// serving is true if proc's init has ended well and nothing has gone wrong since.
 	serving bool
 	tried   bool
 	// ran is true if proc has extensions and its runtime was started.
 	ran bool
 	// initNs is the Init Duration that the next REPORT shows, nil for none.
 	initNs *int64
-	// memory is the high-water mark of every process so far, in bytes; false
-	// in known while none was ever read.
+	// memory is the high-water mark of every process so far, in bytes, if known.
 	memory int64
 	known  bool
 	timer  *time.Timer
 }
 
-// OnLog sets a function that receives each of the platform's lines when it is
-// printed, START before the event is handed out. It is to be called before
-// Init, and the function must not call the environment.
+// OnLog sets a function that receives each of the platform's lines when it is printed,
+// START before the event is handed out. It is called before Init; the function must not
+// call the environment.
 func (e *Environment) OnLog(f func(lines string)) { e.logged = f }
 
 func (e *Environment) log(lines string) string {
@@ -57,8 +54,7 @@ func (e *Environment) log(lines string) string {
 	return lines
 }
 
-// Provision asks the launcher for the environment's first process and returns
-// when it stands ready.
+// Provision asks the launcher for the environment's first process.
 func (e *Environment) Provision(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -73,9 +69,9 @@ func (e *Environment) Provision(ctx context.Context) error {
 	return e.launch(ctx, PhaseInit)
 }
 
-// Init executes the entrypoint and waits for the end of init. That init failed
-// is no error: it is in what is returned, and the next invocation does it
-// again. An error is one of the launcher, of ctx, or ErrClosed.
+// Init executes the entrypoint and waits for the end of init. A failed init is no error
+// and is done again by the next invocation. An error is one of the launcher, of ctx, or
+// ErrClosed.
 func (e *Environment) Init(ctx context.Context) (Init, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -153,8 +149,7 @@ type outcome struct {
 	// registeredNs is when the last extension registered; 0 for never.
 	registeredNs      int64
 	status, errorType string
-	// body is the error document for the caller; nil where init went well.
-	// It lacks the request id, see bodyFor.
+	// body is the error document for the caller, without the request ID; nil after success.
 	body []byte
 	text string
 	exit *Exit
@@ -162,9 +157,8 @@ type outcome struct {
 
 func (o outcome) done() bool { return o.status == "success" }
 
-// begin executes the entrypoint of a process, launching one where none stands
-// ready, and waits for the end of init, at most limit from the start of the
-// first extension, or from the execve without any.
+// begin executes the entrypoint of a process, which it launches if none stands ready, and
+// waits for the end of init, at most limit from its start.
 func (e *Environment) begin(ctx context.Context, phase Phase, limit time.Duration) (outcome, error) {
 	e.tried = true
 	if e.proc == nil {
@@ -229,8 +223,8 @@ func (e *Environment) supervise(extensions []string) error {
 	return nil
 }
 
-// awaitInit waits for the end of init and fills in how it went. Where there are
-// extensions it starts the runtime once they are registered.
+// awaitInit waits for the end of init and starts the runtime once extensions are
+// registered.
 func (e *Environment) awaitInit(ctx context.Context, o *outcome, registered <-chan struct{}, limit time.Duration) error {
 	s := e.sess
 	for {
@@ -268,8 +262,7 @@ func (e *Environment) awaitInit(ctx context.Context, o *outcome, registered <-ch
 	}
 }
 
-// runRuntime starts the runtime beside its extensions. limit is for a launcher
-// that does not answer.
+// runRuntime starts the runtime. limit is for a launcher that does not answer.
 func (e *Environment) runRuntime(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit+time.Second)
 	defer cancel()
@@ -278,9 +271,7 @@ func (e *Environment) runRuntime(ctx context.Context, limit time.Duration) error
 	return err
 }
 
-// endsSoon waits a little for the end of the process: who can't start the
-// runtime because the environment has just ended learns of the end a moment
-// later.
+// endsSoon waits a little for an end that kept the runtime from starting.
 func (e *Environment) endsSoon(ctx context.Context) bool {
 	select {
 	case <-e.proc.Done():
@@ -352,8 +343,7 @@ func (x Exit) Status() string {
 	return fmt.Sprintf("exit status %d", x.Code)
 }
 
-// errorDocument is what the caller of an invocation gets where the function
-// did not answer.
+// errorDocument is what the caller gets if the function did not answer.
 func errorDocument(id, errorType, text string) []byte {
 	body, _ := json.Marshal(struct {
 		Type    string `json:"errorType"`

@@ -7,10 +7,8 @@ import (
 	"strconv"
 )
 
-// HighWater returns the sum, over processes, of the most memory that each has
-// had resident, in bytes. It is the kernel's VmHWM: of the program that runs
-// now, not of images/start before it. Memory that processes share counts for
-// each of them. It is false where none of them lives any more.
+// HighWater returns the sum of the processes' VmHWM in bytes: the most memory that each
+// program has had resident, shared memory counted for each. It is false if none lives.
 func HighWater(pids []int) (int64, bool) {
 	var sum int64
 	found := false
@@ -39,8 +37,8 @@ func vmHWM(pid int) (int64, bool) {
 	return kb << 10, err == nil
 }
 
-// Descendants lists processes and what they and their threads have started. In a
-// PID namespace process 1's are everything there: orphans become its own.
+// Descendants lists processes and all that they have started. In a PID namespace those
+// of process 1 are everything: orphans become its own.
 func Descendants(pids ...int) []int {
 	found := slices.Clone(pids)
 	for i := 0; i < len(found); i++ {
@@ -58,8 +56,7 @@ func Descendants(pids ...int) []int {
 	return found
 }
 
-// Counter reads the number after key in "KEY NUMBER" lines, as control groups have
-// them.
+// Counter reads the number after key in "KEY NUMBER" lines, as in control groups.
 func Counter(text []byte, key string) (int64, bool) {
 	for line := range bytes.Lines(text) {
 		name, value, ok := bytes.Cut(line, []byte(" "))

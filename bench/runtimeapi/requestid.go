@@ -5,8 +5,7 @@ import (
 	"fmt"
 )
 
-// NewRequestID returns a random request id in the form that Lambda uses, a
-// version 4 UUID (RFC 9562, section 5.4).
+// NewRequestID returns a random UUID, version 4 (RFC 9562, section 5.4), as Lambda does.
 func NewRequestID() string {
 	var b [16]byte
 	rand.Read(b[:])

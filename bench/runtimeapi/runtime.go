@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// errorTypeOf returns the error type that a header names, and the unknown one
-// of the same category for anything that Lambda does not accept as one:
-// "Runtime." or "Function.", a capital letter, and at least one more letter.
+// errorTypeOf returns a header's error type, or the unknown one of its category if Lambda
+// does not accept it: "Runtime." or "Function.", a capital letter, one more letter.
 func errorTypeOf(header string) string {
 	category, reason, _ := strings.Cut(header, ".")
 	if category != "Runtime" && category != "Function" {
@@ -36,13 +35,12 @@ func forbidden(w http.ResponseWriter, from state, to string) {
 		fmt.Sprintf("State transition from %s to %s failed for runtime. Error: State transition is not allowed", from, to))
 }
 
-// serveNext answers GET /runtime/invocation/next. The first one is the end of
-// the runtime's init, a later one that of its part in the invocation.
+// serveNext answers GET /runtime/invocation/next. The first one ends the runtime's init,
+// a later one its part in the invocation.
 //
-// A second one beside one that waits, waits too: the next event goes to either.
-// One that comes while an event is out without an answer waits as well, because
-// a runtime with several loops has one that asks late; it gets that event again
-// should the connection that it went to be lost.
+// A second one beside one that waits, waits too: the next event goes to either. One that
+// comes while an event is out waits as well, for a runtime with several loops has one
+// that asks late; it gets that event again if its connection is lost.
 func (s *session) serveNext(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	c := connOf(r)
 	var out *exchange
@@ -105,8 +103,7 @@ func (s *session) serveNext(w http.ResponseWriter, r *http.Request, arrival int6
 	}
 }
 
-// again says whether an event whose connection was lost is still without an
-// answer and may be handed out on c: to one only of those who wait.
+// again takes over an unanswered event whose connection was lost, for one who waits.
 func (s *session) again(x *exchange, c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,8 +114,7 @@ func (s *session) again(x *exchange, c *conn) bool {
 	return true
 }
 
-// writeEvent writes the event with its headers; those that are empty are left
-// out.
+// writeEvent writes the event with its headers, without empty ones.
 func (s *session) writeEvent(w http.ResponseWriter, c *conn, x *exchange) {
 	h := w.Header()
 	h["Content-Type"] = contentJSON
@@ -139,8 +135,7 @@ func (s *session) writeEvent(w http.ResponseWriter, c *conn, x *exchange) {
 	_, _ = w.Write(x.event.Payload)
 }
 
-// claim moves the runtime into the state in which its answer is read. It has
-// answered the request itself where it returns nil.
+// claim begins to read the runtime's answer, or returns nil after refusing the request.
 func (s *session) claim(w http.ResponseWriter, id string, to state) *exchange {
 	s.mu.Lock()
 	x := s.cur
@@ -161,8 +156,7 @@ func (s *session) claim(w http.ResponseWriter, id string, to state) *exchange {
 	return x
 }
 
-// settle ends the reading of an answer: fill puts it into the exchange, unless
-// the invocation is over already.
+// settle ends the reading of an answer, which fill enters unless the invocation is over.
 func (s *session) settle(x *exchange, fill func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,9 +174,8 @@ func (s *session) settle(x *exchange, fill func()) {
 	}
 }
 
-// serveResponse answers POST /runtime/invocation/ID/response, buffered or
-// streamed: the caller of a synchronous invocation gets both as one document,
-// and both are limited to MaxPayload.
+// serveResponse answers POST /runtime/invocation/ID/response, buffered or streamed, both
+// of at most MaxPayload: a synchronous caller gets one document.
 func (s *session) serveResponse(w http.ResponseWriter, r *http.Request, _ int64, id string) {
 	x := s.claim(w, id, stateResponse)
 	if x == nil {
@@ -255,8 +248,7 @@ func (s *session) serveError(w http.ResponseWriter, r *http.Request, _ int64, id
 	answerBody(w, size, err)
 }
 
-// serveInitError answers POST /runtime/init/error, which is allowed before the
-// first /next only.
+// serveInitError answers POST /runtime/init/error, allowed before the first /next only.
 func (s *session) serveInitError(w http.ResponseWriter, r *http.Request, arrival int64, _ string) {
 	body, size, err := readBody(r)
 	if err != nil || size > MaxPayload {
@@ -278,9 +270,8 @@ func (s *session) serveInitError(w http.ResponseWriter, r *http.Request, arrival
 	accepted(w)
 }
 
-// readBody reads a request to its end, as a runtime that sends it in chunks
-// expects, and returns what it said and how long it was. What is beyond
-// MaxPayload is counted and thrown away: the body is then cut there.
+// readBody reads a request to its end, as a runtime that sends chunks expects, and returns
+// the first MaxPayload bytes and the length.
 func readBody(r *http.Request) ([]byte, int64, error) {
 	buf := make([]byte, 0, bufferSize(r.ContentLength))
 	for len(buf) <= MaxPayload {
@@ -300,8 +291,7 @@ func readBody(r *http.Request) ([]byte, int64, error) {
 	return buf[:MaxPayload], int64(len(buf)) + more, err
 }
 
-// bufferSize returns how much to make room for: all of a length that is known
-// and allowed, and one byte more, which saves the reading of the end a growth.
+// bufferSize makes room for an allowed length and one byte, which saves growing at the end.
 func bufferSize(length int64) int {
 	switch {
 	case length < 0:

@@ -73,10 +73,8 @@ func (*session) serveTelemetry(w http.ResponseWriter, _ *http.Request, _ int64, 
 	serveSubscription(w, "Telemetry")
 }
 
-// serveSubscription answers a subscription to logs or telemetry as AWS's own
-// emulator does where it delivers none: accepted, with a body that says that
-// nothing will come. An extension that insists on events sees why it gets none,
-// one that does not is not brought down.
+// serveSubscription accepts a subscription and says that nothing will come, as AWS's
+// emulator does. An extension that insists on events sees why it gets none.
 func serveSubscription(w http.ResponseWriter, api string) {
 	refuse(w, http.StatusAccepted, api+".NotSupported", api+" API is not supported")
 }
@@ -92,8 +90,7 @@ func refuse(w http.ResponseWriter, status int, errorType, message string) {
 	reply(w, status, contentJSON, append(body, '\n'))
 }
 
-// reply writes an answer whose length is known, so that header and body leave
-// in one write where they fit.
+// reply writes an answer of known length, so that header and body leave in one write.
 func reply(w http.ResponseWriter, status int, contentType []string, body []byte) {
 	h := w.Header()
 	h["Content-Type"] = contentType

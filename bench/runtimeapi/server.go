@@ -14,30 +14,26 @@ import (
 	"time"
 )
 
-// ErrClosed is returned by the methods of a Server or Environment that was
-// closed, also by those that were waiting when it was.
+// ErrClosed is returned by methods of a closed Server or Environment, also while waiting.
 var ErrClosed = errors.New("the execution environment is closed")
 
-// ErrInvalidEntrypoint is wrapped by the error of Process.Exec where the
-// entrypoint cannot be executed. AWS's sentence about it is what follows in the
-// error: fmt.Errorf("%w: fork/exec %s: %v", ErrInvalidEntrypoint, path, err).
+// ErrInvalidEntrypoint is wrapped by the error of Process.Exec if the entrypoint can't be
+// executed; AWS's sentence follows:
+// fmt.Errorf("%w: fork/exec %s: %v", ErrInvalidEntrypoint, path, err).
 var ErrInvalidEntrypoint = errors.New("invalid entrypoint")
 
-// ErrPayloadTooLarge is wrapped by the error of Environment.Invoke for an event
-// of more than MaxPayload bytes. AWS refuses such a call before it is an
-// invocation: no line is logged.
+// ErrPayloadTooLarge is wrapped by the error of Environment.Invoke for an event of more
+// than MaxPayload bytes, which AWS refuses before it is an invocation.
 var ErrPayloadTooLarge = errors.New("event too large")
 
-// MaxPayload is the largest event and the largest answer of a function in
-// bytes: 6 MiB and, as in AWS's own emulator, 100 bytes for its wrapping.
+// MaxPayload is the largest event and answer in bytes: 6 MiB and, as in AWS's emulator,
+// 100 bytes.
 const MaxPayload = 6<<20 + 100
 
-// maxHeader is the most that a request's headers may take: more than the 1 MiB
-// that a runtime may send as the cause of an error.
+// maxHeader is more than the 1 MiB that a runtime may send as the cause of an error.
 const maxHeader = 2 << 20
 
-// Server serves the Runtime API on a listener to one execution environment
-// after another.
+// Server serves the Runtime API to one execution environment after another.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
@@ -73,8 +69,8 @@ func NewServer(l net.Listener) *Server {
 // Addr returns host:port of the listener, the value for AWS_LAMBDA_RUNTIME_API.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Close closes the environment that is still open, the listener and every
-// connection. It may be called twice.
+// Close closes the open environment, the listener and every connection. It may be called
+// twice.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	env := s.env
@@ -91,8 +87,8 @@ func (s *Server) Close() error {
 	return err
 }
 
-// NewEnvironment makes the next execution environment. Nothing runs yet. It is
-// an error while the one before is not closed.
+// NewEnvironment makes the next execution environment, in which nothing runs yet. The one
+// before must be closed.
 func (s *Server) NewEnvironment(f Function, l Launcher) (*Environment, error) {
 	switch {
 	case l == nil:
@@ -116,10 +112,9 @@ func (s *Server) NewEnvironment(f Function, l Launcher) (*Environment, error) {
 	return s.env, nil
 }
 
-// retire ends a session and returns when no connection of its process is left
-// that has not been accepted yet and would be taken for one of the next
-// process's: connections are accepted in the order in which they were made, so
-// one that is made now comes after them all.
+// retire ends a session and returns when no connection of its process waits to be accepted,
+// which would be taken for one of the next process: they are accepted in order, so one that
+// is made now comes after them all.
 func (s *Server) retire(p *session) {
 	s.current.CompareAndSwap(p, nil)
 	p.end()

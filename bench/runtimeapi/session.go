@@ -7,8 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// state is where the runtime of a process stands; its text is Lambda's own name
-// of the state, as it appears in the body of a 403.
+// state is where the runtime of a process stands, in Lambda's words, as a 403 has them.
 type state string
 
 const (
@@ -21,17 +20,14 @@ const (
 	stateResponseSent state = "RuntimeResponseSentState"
 )
 
-// session is the Runtime API as one process sees it, from its execve to its
-// end. A process that comes after it in the same environment has its own, so
-// that nothing which the earlier one left in a socket can be taken for the
-// later one's.
+// session is the Runtime API as one process sees it, from its execve to its end. Each
+// process has its own, so that nothing an earlier one left in a socket counts for it.
 type session struct {
 	fn *Function
 	// arn is the function's ARN as the value of a header, made once.
 	arn []string
 
-	// over is closed when the process is gone or given up: every request that
-	// waits is let go.
+	// over is closed when the process is gone or given up: requests stop waiting.
 	over chan struct{}
 	// known is closed when it is known which external extensions there are.
 	known chan struct{}
@@ -44,19 +40,16 @@ type session struct {
 
 	mu    sync.Mutex
 	ended bool
-	// closing is true once the process is being ended: what ends from then on
-	// does not crash.
+	// closing is true once the process is being ended: what ends then does not crash.
 	closing bool
 	conns   map[*conn]struct{}
-	// changed is closed when a connection, an extension or a post is done; nil
-	// while nobody waits for that.
+	// changed is closed when a connection, extension or post is done; nil if nobody waits.
 	changed chan struct{}
 	// posts counts the answers that are being read.
 	posts int
 
 	state state
-	// external names the external extensions; registeredNs is the arrival of
-	// the last one's registration, 0 before it.
+	// external names the external extensions; registeredNs is when the last registered, or 0.
 	external     []string
 	registeredNs int64
 	// readyNs is the arrival of the first /next; 0 before it.
@@ -73,8 +66,7 @@ type session struct {
 	cur *exchange
 }
 
-// fault is an error that the runtime or an extension reported of itself, or
-// that its answer was.
+// fault is an error that the runtime or an extension reported, or that an answer was.
 type fault struct {
 	errorType string
 	body      []byte
@@ -84,25 +76,21 @@ type fault struct {
 	exit *Exit
 }
 
-// exchange is one event and what became of it. Its fields are guarded by the
-// session's mutex but for the atomic one.
+// exchange is one event and what became of it, guarded by the session's mutex.
 type exchange struct {
 	id         string
 	event      *Event
 	deadlineMs int64
-	// handedOutNs is Clock() just before the event left; before that, when it
-	// was ready to leave.
+	// handedOutNs is Clock() just before the event left, or until then was ready to leave.
 	handedOutNs atomic.Int64
 	// conn is where the event went.
 	conn *conn
 
-	// pending counts who has yet to ask for the next event: the runtime and
-	// the extensions subscribed to INVOKE.
+	// pending counts the runtime and extensions that have yet to ask for the next event.
 	pending int
 	endedNs int64
 	done    chan struct{}
-	// early is true where the runtime asked for the next event while its
-	// answer was still being read.
+	// early: the runtime asked for the next event while its answer was being read.
 	early bool
 
 	answered    bool
@@ -161,8 +149,7 @@ func (s *session) change() <-chan struct{} {
 	return s.changed
 }
 
-// end lets every waiting request go and cuts every connection. It may be
-// called twice.
+// end lets every waiting request go and cuts every connection, once.
 func (s *session) end() {
 	s.mu.Lock()
 	if s.ended {
@@ -223,8 +210,7 @@ func (s *session) failInit(at int64, f *fault) {
 	close(s.inited)
 }
 
-// extensionEnded notes that an external extension's process has ended, which
-// ends the environment unless that is what was wanted.
+// extensionEnded notes an external extension's end, which ends an environment that goes on.
 func (s *session) extensionEnded(end ExtensionEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,8 +254,8 @@ func (s *session) fail(at int64, f *fault) {
 	}
 }
 
-// hand gives the runtime and the extensions an event. The session must be
-// ready: init has ended well and no invocation is under way.
+// hand gives the runtime and the extensions an event. Init has ended well, no invocation
+// is under way.
 func (s *session) hand(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -294,8 +280,7 @@ func (s *session) hand(x *exchange) {
 	s.mail <- x
 }
 
-// arrived notes that one of those that the invocation waits for has asked for
-// its next event; s.mu is held.
+// arrived notes one request for the next event; s.mu is held.
 func (s *session) arrived(x *exchange, at int64) {
 	x.endedNs = max(x.endedNs, at)
 	if x.pending--; x.pending == 0 {
@@ -304,9 +289,7 @@ func (s *session) arrived(x *exchange, at int64) {
 	}
 }
 
-// abandon takes the invocation away from the session, so that nothing that
-// comes late changes it any more. It returns false where it had ended in the
-// meantime.
+// abandon takes the invocation away, so that nothing late changes it; false if it had ended.
 func (s *session) abandon(x *exchange) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,8 +22,8 @@ const (
 	shutdownInternal = 500 * time.Millisecond
 )
 
-// discard ends the process that stands, if one does; the next invocation gets a
-// fresh one. reason is Lambda's word for it: spindown, timeout, failure.
+// discard ends the process that stands, if one does. reason is Lambda's word for it:
+// spindown, timeout, failure.
 func (e *Environment) discard(reason string) {
 	if e.proc == nil {
 		return
@@ -41,8 +41,7 @@ func (e *Environment) discard(reason string) {
 	e.proc, e.sess, e.serving, e.ran, e.initNs = nil, nil, false, false, nil
 }
 
-// shutdown gives the runtime and the extensions the time that Lambda gives
-// them.
+// shutdown gives the runtime and the extensions the time that Lambda gives them.
 func (e *Environment) shutdown(reason string) {
 	s := e.sess
 	s.mu.Lock()
@@ -75,9 +74,8 @@ func ends(t Terminator, p Process, limit time.Duration) bool {
 	}
 }
 
-// endExtensions tells the extensions that subscribed to it of the end and waits
-// for theirs. One that asks for another event instead has nothing left to do:
-// Lambda waits for its limit, which nobody would see.
+// endExtensions tells the subscribed extensions of the end and waits for theirs, or until
+// they ask for another event: Lambda waits longer, which nobody would see.
 func (e *Environment) endExtensions(event shutdownEvent, limit <-chan time.Time) {
 	s := e.sess
 	body, _ := json.Marshal(event)

@@ -18,8 +18,7 @@ type StarterConn interface {
 	SetDeadline(t time.Time) error
 }
 
-// Starter is the emulator's end of the connection to images/start. The comment of
-// images/start has the lines.
+// Starter is the emulator's end of the connection to images/start, which describes it.
 type Starter struct {
 	// Notes are what start said about the environment that is worth a warning.
 	Notes []string
@@ -46,8 +45,8 @@ func (e *StartError) Error() string { return e.Text }
 // Unwrap returns the error number.
 func (e *StartError) Unwrap() error { return e.Errno }
 
-// Ready sends the description of the environment, if there is one, and waits
-// until start is ready. The error wraps a StartError if that can't be.
+// Ready sends the description of the environment, if any, and waits until start is ready.
+// The error wraps a StartError if that can't be.
 func (s *Starter) Ready(ctx context.Context, description []byte) error {
 	return s.during(ctx, func() error {
 		if len(description) > 0 {
@@ -74,8 +73,8 @@ func (s *Starter) Ready(ctx context.Context, description []byte) error {
 	})
 }
 
-// Exec lets start execute the entrypoint, or start the extensions. The error
-// wraps ErrInvalidEntrypoint if that could not be done.
+// Exec lets start execute the entrypoint, or start the extensions. The error wraps
+// ErrInvalidEntrypoint if that is impossible.
 func (s *Starter) Exec(ctx context.Context) (started Started, err error) {
 	err = s.during(ctx, func() error {
 		_, unsent := io.WriteString(s.conn, "go\n")
@@ -108,9 +107,8 @@ func (s *Starter) Exec(ctx context.Context) (started Started, err error) {
 	return started, err
 }
 
-// Supervise reads what start says about the extensions and the runtime until that
-// ends, and calls exited once if the runtime ends before. It asks outOfMemory
-// about an extension that was killed.
+// Supervise reads what start says until the runtime and the extensions end. It calls exited
+// if the runtime ends, and outOfMemory about an extension that was killed.
 func (s *Starter) Supervise(extensions []string, exited func(Exit), outOfMemory func() bool) *Supervision {
 	v := &Supervision{
 		names: extensions, conn: s.conn,
@@ -136,8 +134,8 @@ func (s *Starter) during(ctx context.Context, f func() error) error {
 	return err
 }
 
-// line reads a line without its end. An end of the connection before anything
-// was read is io.EOF, also if start's death has reset it.
+// line reads a line without its end. An end before anything was read is io.EOF, also if
+// start's death has reset the connection.
 func (s *Starter) line() (string, error) {
 	line, err := s.lines.ReadString('\n')
 	if errors.Is(err, syscall.ECONNRESET) {
@@ -160,8 +158,7 @@ func startError(line string) (*StartError, bool) {
 	return &StartError{syscall.Errno(errno), text}, true
 }
 
-// parseStarted reads "exec CLOCK NAME/NAME". A slash is what no file name can
-// have.
+// parseStarted reads "exec CLOCK NAME/NAME": no file name has a slash.
 func parseStarted(line string) (Started, error) {
 	fields := strings.SplitN(line, " ", 3)
 	if len(fields) < 2 || fields[0] != "exec" {

@@ -11,18 +11,16 @@ import (
 	"sync"
 )
 
-// maxStdioRecord is the longest line that is read, in bytes: a response of
-// 6 MB in base64 with room to spare.
+// maxStdioRecord is the longest line that is read, in bytes: 6 MB in base64 and more.
 const maxStdioRecord = 32 << 20
 
-// ErrStdioClosed is wrapped by the error of every call whose connection has
-// ended before the answer came.
+// ErrStdioClosed is wrapped by the error of a call whose connection ended first.
 var ErrStdioClosed = errors.New("the emulator's connection is closed")
 
-// stdioRecord is one line of the connection between bench and an emulator
-// that runs elsewhere. Both sides call and answer: a call carries Call, its
-// answer the same ID and no Call, a cancellation ID and Cancel. A record with
-// Call and no ID wants no answer, and is served before what follows it. IDs are the caller's own and count from 1.
+// stdioRecord is one line of the connection between bench and an emulator elsewhere.
+// Both sides call and answer: a call has Call, its answer the same ID and no Call, a
+// cancellation ID and Cancel. A call without an ID wants no answer and is served before
+// what follows it. IDs are the caller's own and count from 1.
 type stdioRecord struct {
 	ID     uint64          `json:"id,omitempty"`
 	Call   string          `json:"call,omitempty"`
@@ -32,8 +30,7 @@ type stdioRecord struct {
 	Body   json.RawMessage `json:"body,omitempty"`
 }
 
-// stdioHandler serves one call of the other side. What it returns is the
-// answer's body.
+// stdioHandler serves one call of the other side and returns the answer's body.
 type stdioHandler func(ctx context.Context, call string, body json.RawMessage) (any, error)
 
 func decoded[T any](call string, body json.RawMessage) (v T, err error) {
@@ -71,10 +68,8 @@ func newStdioPeer(w io.Writer, handle stdioHandler) *stdioPeer {
 	}
 }
 
-// serve reads records from r until it ends, then fails every call that waits,
-// cancels every call that is being served and waits for those. It returns nil
-// at the end of r, and an error where r broke off inside a record or held
-// something else than records.
+// serve reads records until r ends, then fails every call that waits, cancels those being
+// served and waits for them. An error says that r broke off or held no records.
 func (p *stdioPeer) serve(r io.Reader) error {
 	err := p.read(bufio.NewReaderSize(r, 64<<10))
 	cause := ErrStdioClosed
@@ -111,8 +106,7 @@ func (p *stdioPeer) read(r *bufio.Reader) error {
 	}
 }
 
-// readStdioLine returns the next line with its newline. At the end of r it
-// returns io.EOF with what was left.
+// readStdioLine returns the next line with its newline, or what was left and io.EOF.
 func readStdioLine(r *bufio.Reader) ([]byte, error) {
 	var whole []byte
 	for {
@@ -130,8 +124,7 @@ func readStdioLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// accept deals with one record. Answers without a caller and cancellations of
-// what is done are dropped: both are late, not wrong.
+// accept deals with one record. Late answers and cancellations are dropped.
 func (p *stdioPeer) accept(rec stdioRecord) {
 	switch {
 	case rec.Cancel:
@@ -185,9 +178,8 @@ func (p *stdioPeer) answer(ctx context.Context, rec stdioRecord) {
 	_ = p.write(out)
 }
 
-// call asks the other side and waits for its answer, which is decoded into
-// result unless that is nil. When ctx ends first the other side is told so and
-// call returns at once.
+// call asks the other side and decodes its answer into result, unless that is nil. When ctx
+// ends first, the other side is told and call returns at once.
 func (p *stdioPeer) call(ctx context.Context, name string, body, result any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -259,8 +251,7 @@ func (p *stdioPeer) write(rec stdioRecord) error {
 	return err
 }
 
-// stdioKinds are the errors that callers on the other side branch on. The end of
-// a context is none: theirs has not ended.
+// stdioKinds are the errors that callers branch on; the end of a context is none.
 var stdioKinds = map[string]error{
 	"closed":          ErrClosed,
 	"payloadTooLarge": ErrPayloadTooLarge,

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// StdioClient is bench's end of the connection to an emulator that runs in a
-// container: the methods of an Environment, made there.
+// StdioClient is bench's end of the connection to an emulator in a container, with the
+// methods of an Environment.
 type StdioClient struct {
 	peer *stdioPeer
 	host StdioHost
@@ -17,8 +17,8 @@ type StdioClient struct {
 	err  error
 }
 
-// NewStdioClient talks to the emulator that reads w and writes r. The
-// connection ends when r does; closing w makes the emulator end.
+// NewStdioClient talks to the emulator that reads w and writes r. The connection ends when
+// r does; closing w ends the emulator.
 func NewStdioClient(r io.Reader, w io.Writer, host StdioHost) *StdioClient {
 	c := &StdioClient{host: host, done: make(chan struct{})}
 	c.peer = newStdioPeer(w, c.serve)
@@ -53,12 +53,10 @@ func (c *StdioClient) serve(ctx context.Context, call string, body json.RawMessa
 	return nil, fmt.Errorf("unknown call %q", call)
 }
 
-// Done is closed when the connection has ended and no Launch or Kill is
-// running any more; Err then says why.
+// Done is closed when the connection has ended and every Launch and Kill has returned.
 func (c *StdioClient) Done() <-chan struct{} { return c.done }
 
-// Err returns nil where the connection ended between two records. It is valid
-// after Done is closed.
+// Err says why the connection ended: nil between two records. It is valid after Done.
 func (c *StdioClient) Err() error { return c.err }
 
 // ask calls the emulator; what it returns beside an error is the zero value.
@@ -74,8 +72,7 @@ func (c *StdioClient) Hello(ctx context.Context) (StdioHello, error) {
 	return ask[StdioHello](ctx, c, callHello, nil)
 }
 
-// Provision makes a new environment in place of the one before and returns
-// when it stands ready to execute the entrypoint.
+// Provision makes a new environment, ready to execute, in place of the one before.
 func (c *StdioClient) Provision(ctx context.Context, f Function) error {
 	return c.peer.call(ctx, callProvision, f, nil)
 }
@@ -90,15 +87,14 @@ func (c *StdioClient) Invoke(ctx context.Context, e Event) (Invocation, error) {
 	return ask[Invocation](ctx, c, callInvoke, e)
 }
 
-// Throttled returns how long the CPU limit has held the environment back since
-// it was made, or false where that can't be read.
+// Throttled returns how long the CPU limit has held the environment back since it was made;
+// false if unknown.
 func (c *StdioClient) Throttled(ctx context.Context) (time.Duration, bool) {
 	t, err := ask[stdioThrottled](ctx, c, callThrottled, nil)
 	return time.Duration(t.Ns), t.Known && err == nil
 }
 
-// CloseEnvironment ends the environment and returns when nothing of it is
-// left.
+// CloseEnvironment ends the environment and returns when nothing of it is left.
 func (c *StdioClient) CloseEnvironment(ctx context.Context) error {
 	return c.peer.call(ctx, callClose, nil, nil)
 }

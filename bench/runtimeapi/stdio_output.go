@@ -16,9 +16,8 @@ const (
 	maxHeldOutput = 1 << 20
 )
 
-// stdioOutput collects what the function's processes write and sends it to
-// bench. During an init or an invocation it is held back: on its way through the
-// engine each line would wake three programs beside the function.
+// stdioOutput collects what the function's processes write and sends it to bench. During
+// an init or an invocation it is held back: each line would wake three programs.
 type stdioOutput struct {
 	send func(stdioText)
 

@@ -9,12 +9,10 @@ import (
 	"sync"
 )
 
-// stdioLauncher makes the processes of the session's environment by asking
-// bench for a container.
+// stdioLauncher makes processes by asking bench for a container.
 type stdioLauncher stdioSession
 
-// Launch asks bench for a container and waits until images/start in it is
-// ready.
+// Launch asks bench for a container and waits until its images/start is ready.
 func (l *stdioLauncher) Launch(ctx context.Context, phase Phase) (Process, error) {
 	s := (*stdioSession)(l)
 	// A listener of its own for each process: nothing that an earlier one
@@ -102,8 +100,7 @@ func (p *stdioProcess) accept(ctx context.Context, listener *net.UnixListener) e
 	return err
 }
 
-// Exec sends "go" and returns what images/start says about the execve, or about
-// the extensions that it started instead.
+// Exec sends "go" and returns what images/start says about the execve or the extensions.
 func (p *stdioProcess) Exec(ctx context.Context) (Started, error) {
 	started, err := p.starter.Exec(ctx)
 	if err != nil && !errors.Is(err, ErrInvalidEntrypoint) {
@@ -151,8 +148,7 @@ func (p *stdioProcess) Terminate() {
 	p.session.settings.Probe.Terminate()
 }
 
-// Kill ends the processes, then waits until bench says that nothing of the
-// container is left.
+// Kill ends the processes and waits until bench has removed the container.
 func (p *stdioProcess) Kill() {
 	p.killing.Do(func() {
 		probe := p.session.settings.Probe

@@ -27,83 +27,69 @@ const (
 type StdioHello struct {
 	// API is the host:port that runtimes find the Runtime API at.
 	API string `json:"api"`
-	// StartDigest is the SHA-256, in hexadecimal, of the images/start that the
-	// function's containers will find; empty where there is none.
+	// StartDigest is the SHA-256, in hexadecimal, of the images/start that the function's
+	// containers will find; empty for none.
 	StartDigest string `json:"startDigest,omitempty"`
-	// Processes is true where the emulator sees the function's processes, and
-	// can say how much memory they took.
+	// Processes is true if the emulator sees the function's processes and their memory.
 	Processes bool `json:"processes"`
 }
 
-// StdioLaunch asks bench for a process: a container whose images/start
-// connects to Control.
+// StdioLaunch asks bench for a container whose images/start connects to Control.
 type StdioLaunch struct {
 	// Process numbers the processes of the connection from 1.
 	Process int   `json:"process"`
 	Phase   Phase `json:"phase"`
-	// Control is the abstract Unix socket, "@NAME", that images/start connects to
-	// in the emulator's network namespace.
+	// Control is an abstract Unix socket, "@NAME", in the emulator's network namespace.
 	Control string `json:"control"`
 }
 
-// StdioExit tells the emulator that a process has ended and that nothing of
-// its container is left.
+// StdioExit tells the emulator that a process has ended and its container is gone.
 type StdioExit struct {
 	Process int  `json:"process"`
 	Exit    Exit `json:"exit"`
 }
 
-// stdioKill asks bench to end a process; the answer comes when nothing of its
-// container is left.
+// stdioKill asks bench to end a process and to answer when its container is gone.
 type stdioKill struct {
 	Process int `json:"process"`
 }
 
-// stdioThrottled is how long the CPU limit held the function back since its
-// environment was made; Known is false where that can't be read.
+// stdioThrottled is how long the CPU limit held back the environment, if known.
 type stdioThrottled struct {
 	Ns    int64 `json:"ns"`
 	Known bool  `json:"known"`
 }
 
-// stdioText is what the function wrote since the last one; End says that a
-// process will write no more.
+// stdioText is what the function wrote since the last one; End is a process's last.
 type stdioText struct {
 	Text []byte `json:"text,omitempty"`
 	End  bool   `json:"end,omitempty"`
 }
 
-// StdioHost is bench's side of the connection: it makes and ends the
-// containers that an emulator asks for.
+// StdioHost is bench's side: it makes and ends the containers that an emulator asks for.
 type StdioHost interface {
-	// Launch makes the container of a process and returns when it was started.
-	// From then on its end is told by StdioClient.Exited.
+	// Launch starts the container of a process, whose end StdioClient.Exited tells.
 	Launch(ctx context.Context, l StdioLaunch) error
-	// Kill ends a process and returns when nothing of its container is left.
-	// It may be called twice, and for a process that has ended or never was.
+	// Kill ends a process and returns when nothing of its container is left. It may be
+	// called twice, and for a process that has ended or never was.
 	Kill(ctx context.Context, process int) error
-	// Output takes what the function wrote; end says that a process will write no
-	// more. What was written during an init or an invocation comes before its
-	// result.
+	// Output takes what the function wrote; end says that a process will write no more.
+	// Output of an init or an invocation comes before its result.
 	Output(text []byte, end bool)
 }
 
-// StdioProbe looks at the processes of the environment from where the
-// emulator runs. What it can't see it says it can't.
+// StdioProbe looks at the processes of the environment from where the emulator runs.
 type StdioProbe interface {
-	// Attach looks for the processes of an environment that has just been
-	// made and is not running the function yet.
+	// Attach looks for the processes of a new environment, before the function runs.
 	Attach()
-	// Supervised says that the first of the processes is images/start, which
-	// stays: it is none of the function's.
+	// Supervised says that the first process is images/start, none of the function's.
 	Supervised()
 	// MaxMemory returns the high-water mark of their memory in bytes.
 	MaxMemory() (int64, bool)
-	// Throttled returns how long their CPU limit has held them back, and all
-	// those of earlier environments: it never becomes less.
+	// Throttled returns how long their CPU limit has held them and those of earlier
+	// environments back: it never becomes less.
 	Throttled() (time.Duration, bool)
-	// OutOfMemory reports whether the kernel killed one of them at the memory
-	// limit.
+	// OutOfMemory reports whether the kernel killed one of them at the memory limit.
 	OutOfMemory() bool
 	// Terminate sends SIGTERM to the runtime.
 	Terminate()

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// StdioServer is the emulator's end of a connection to bench: it serves the
-// Runtime API on Listener and asks bench for the containers of its processes.
+// StdioServer is the emulator's end of a connection to bench, which it asks for the
+// containers of its processes.
 type StdioServer struct {
 	// Listener is where the Runtime API is served; it is closed at the end.
 	Listener net.Listener
@@ -25,8 +25,8 @@ type StdioServer struct {
 	Processes   bool
 }
 
-// Serve answers bench's calls until r ends, then ends the environment that is
-// left and returns. An end of r inside a record is an error.
+// Serve answers bench's calls until r ends, then ends the environment that is left. An end
+// inside a record is an error.
 func (s StdioServer) Serve(r io.Reader, w io.Writer) error {
 	api := NewServer(s.Listener)
 	session := &stdioSession{api: api, settings: s, processes: map[int]*stdioProcess{}}
@@ -46,8 +46,7 @@ type stdioSession struct {
 
 	mu          sync.Mutex
 	environment *Environment
-	// throttledBefore is what the probe had counted when the environment was
-	// made.
+	// throttledBefore is what the probe had counted before this environment.
 	throttledBefore time.Duration
 	lastProcess     int
 	processes       map[int]*stdioProcess
@@ -135,8 +134,7 @@ func (s *stdioSession) closeEnvironment() error {
 	return env.Close()
 }
 
-// end gives up what the connection left behind: bench is gone and nobody will
-// tell any more that a process has ended.
+// end gives up what is left: bench is gone, nobody tells the end of a process any more.
 func (s *stdioSession) end() {
 	s.settings.Probe.Kill()
 	s.mu.Lock()
@@ -164,6 +162,6 @@ func (s *stdioSession) forget(p *stdioProcess) {
 	s.mu.Unlock()
 }
 
-// killTimeout bounds how long bench may take to end a container. In trials the
-// kernel took up to 35 s to end a process that had run out of memory.
+// killTimeout bounds bench's ending of a container. The kernel took up to 35 s in trials
+// to end a process that had run out of memory.
 const killTimeout = 60 * time.Second

@@ -10,9 +10,8 @@ import (
 	"sync"
 )
 
-// Supervision is the emulator's side of the connection to images/start in an
-// environment with external extensions, from the line "exec" on. The comment of
-// images/start has the lines.
+// Supervision is the emulator's side of the connection to images/start in an environment
+// with external extensions, from the line "exec" on.
 type Supervision struct {
 	names []string
 	ended chan ExtensionEnd
@@ -95,8 +94,7 @@ func (s *Supervision) send(word string) error {
 	return err
 }
 
-// parseEnd reads "ended N exit STATUS", "ended N signal NUMBER" and
-// "failed N TEXT".
+// parseEnd reads "ended N exit STATUS", "ended N signal NUMBER" and "failed N TEXT".
 func parseEnd(line string) (n int, end ExtensionEnd, err error) {
 	fields := strings.SplitN(line, " ", 4)
 	bad := fmt.Errorf("images/start said %.80q", line)

@@ -2,22 +2,19 @@ package runtimeapi
 
 import "context"
 
-// Supervisor is a Process that can have external extensions. A Process whose
-// Started names any has to be one.
+// Supervisor is a Process that can have external extensions.
 //
-// As on Lambda the runtime starts after the last extension has registered, and
-// an extension that ends by itself ends the environment (rapid/handlers.go of
-// AWS's emulator).
+// As on Lambda the runtime starts after the last extension has registered, and an
+// extension that ends by itself ends the environment (rapid/handlers.go of AWS's
+// emulator).
 type Supervisor interface {
 	Process
 	Terminator
-	// Run starts the runtime. It is called at most once, after Exec. An
-	// entrypoint that can't be executed is an error that wraps
-	// ErrInvalidEntrypoint. Done is closed when the runtime has ended; the
-	// extensions may outlive it.
+	// Run starts the runtime, at most once and after Exec. An error may wrap
+	// ErrInvalidEntrypoint. Done is closed when the runtime has ended; the extensions may
+	// outlive it.
 	Run(ctx context.Context) error
-	// Ended delivers the end of each extension. It is closed when no more can
-	// come, at the latest soon after Kill.
+	// Ended delivers the end of each extension and is closed soon after Kill at the latest.
 	Ended() <-chan ExtensionEnd
 	// KillRuntime sends SIGKILL to the runtime alone and returns at once.
 	KillRuntime()

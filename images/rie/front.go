@@ -110,8 +110,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(inv.Response)
 }
 
-// invoke waits for its turn, as long as ctx lasts, and invokes the function. An
-// invocation that has begun goes on when its caller has gone, as on Lambda.
+// invoke waits for its turn, as long as ctx lasts. An invocation that has begun goes on
+// when its caller has gone, as on Lambda.
 func (f *front) invoke(ctx context.Context, e runtimeapi.Event) (runtimeapi.Invocation, []byte, error) {
 	select {
 	case <-f.turn:

@@ -27,8 +27,7 @@ func newLauncher(s settings, environ []string, out *output) (runtimeapi.Launcher
 	return &launcher{command: s.command, environ: environ, folder: s.extensions, out: out, reaper: newReaper()}, nil
 }
 
-// Launch makes the pipe that the process will write to: there is nothing else
-// to make ready.
+// Launch makes the pipe that the process will write to.
 func (l *launcher) Launch(context.Context, runtimeapi.Phase) (runtimeapi.Process, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
@@ -67,8 +66,8 @@ type process struct {
 
 var _ runtimeapi.Supervisor = (*process)(nil)
 
-// Exec starts the runtime or, if there are any, the extensions. The reading of
-// the clock lies just before the fork, whose time is thus part of init.
+// Exec starts the runtime or, if there are any, the extensions. The clock is read just
+// before the fork, whose time is part of init.
 func (p *process) Exec(context.Context) (runtimeapi.Started, error) {
 	names := files(p.folder)
 	if len(names) == 0 {
@@ -132,8 +131,7 @@ func (p *process) start(path string, argv, env []string, ended func(syscall.Wait
 	}, ended)
 }
 
-// null returns a descriptor of /dev/null for a function's stdin; where there is
-// none, an empty pipe does.
+// null returns /dev/null for a function's stdin, or else an empty pipe.
 func (p *process) null() uintptr {
 	if fd, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0); err == nil {
 		return uintptr(fd)
@@ -154,8 +152,7 @@ func (p *process) exitOf(s syscall.WaitStatus) runtimeapi.Exit {
 	}
 }
 
-// lookPath finds a program the way a container engine does: in the PATH of the
-// environment it will have.
+// lookPath finds a program in the PATH that it will have, as container engines do.
 func (p *process) lookPath(name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
@@ -175,8 +172,8 @@ func (p *process) lookPath(name string) (string, error) {
 	return "", syscall.ENOENT
 }
 
-// files lists the entries of a folder that are no folders, by name: what Lambda
-// takes for extensions, whether they can be executed or not.
+// files lists a folder's entries but for folders: what Lambda takes for extensions,
+// whether they can be executed or not.
 func files(dir string) []string {
 	entries, _ := os.ReadDir(dir) // sorted; a folder that is not there has none
 	var names []string
@@ -226,8 +223,8 @@ func (p *process) Kill() {
 	})
 }
 
-// MaxMemory returns the sum of the high-water marks of the resident sets of the
-// runtime, its extensions and their descendants that are alive.
+// MaxMemory returns the sum of the resident high-water marks of the runtime, its extensions
+// and their descendants that live.
 func (p *process) MaxMemory() (int64, bool) {
 	p.mu.Lock()
 	pids := slices.Clone(p.extensions)
@@ -238,8 +235,8 @@ func (p *process) MaxMemory() (int64, bool) {
 	return runtimeapi.HighWater(runtimeapi.Descendants(pids...))
 }
 
-// oomKills reads how often the kernel has killed a process of this container
-// at its memory limit; -1 where it does not tell.
+// oomKills reads how often the kernel killed a process at this container's memory limit;
+// -1 if unknown.
 func oomKills() int64 {
 	c := openCounter("/sys/fs/cgroup", memoryCounters)
 	if c == nil {

@@ -11,8 +11,8 @@ import (
 // logTail is how much of the log an answer carries, as on Lambda.
 const logTail = 4096
 
-// output puts what the function writes and the platform's lines into one
-// stream, and keeps the end of an invocation's share of it.
+// output joins what the function writes and the platform's lines into one stream, and
+// keeps the end of an invocation's share.
 type output struct {
 	mu   sync.Mutex
 	w    io.Writer
@@ -23,8 +23,8 @@ type output struct {
 
 func newOutput(w io.Writer) *output { return &output{w: w} }
 
-// take writes bytes on; mu is held. What cannot be written is lost: the stream
-// is the container's, and a function must not fail because nobody reads it.
+// take writes bytes on; mu is held. What can't be written is lost: a function must not
+// fail because nobody reads its container's stream.
 func (o *output) take(p []byte) {
 	_, _ = o.w.Write(p)
 	o.tail = append(o.tail, p...)

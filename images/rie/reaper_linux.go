@@ -14,9 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reaper waits for every child of this process: those it started, and those
-// that a function left behind, which become this process's children because it
-// is process 1 or their subreaper.
+// reaper waits for every child of this process: those it started, and as process 1 or
+// subreaper those that a function left behind.
 type reaper struct {
 	mu       sync.Mutex
 	children map[int]func(syscall.WaitStatus)
@@ -75,8 +74,7 @@ func (r *reaper) start(path string, argv []string, attr *syscall.ProcAttr, ended
 	return pid, nil
 }
 
-// killAll kills every child and waits until none is left. What loses its parent
-// in the course of it becomes a child and is killed too.
+// killAll kills every child, and what becomes one meanwhile, and waits for their end.
 func (r *reaper) killAll() {
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
 		r.mu.Lock()

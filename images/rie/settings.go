@@ -12,17 +12,15 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// settings are what the standalone emulator is told by its arguments and
-// environment.
+// settings are the standalone emulator's arguments and environment.
 type settings struct {
 	function runtimeapi.Function
 	// command is the function's program and its arguments.
 	command []string
-	// environ is the environment of the function but for the address of the
-	// Runtime API.
+	// environ is the function's environment but for the address of the Runtime API.
 	environ []string
-	// credentials are the AWS_ variables of a caller's identity that were given
-	// to the container: whoever starts it means them for the function.
+	// credentials are the AWS_ variables of an identity that the container was given, which
+	// are meant for the function.
 	credentials []string
 	// extensions is the folder of external extensions' programs.
 	extensions string

@@ -12,8 +12,7 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// goodbye is how long requests that are under way may take to be answered after
-// a signal.
+// goodbye is how long requests under way may take to be answered after a signal.
 const goodbye = 500 * time.Millisecond
 
 // standalone runs the function until ctx ends.

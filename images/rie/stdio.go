@@ -10,18 +10,16 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// stdioAPI is where the Runtime API is served within the emulator's network
-// namespace; Lambda's older fleets use the same address.
+// stdioAPI is the address of the Runtime API in the emulator's network namespace, the same
+// as on Lambda's older fleets.
 const stdioAPI = "127.0.0.1:9001"
 
-// stdioStart is where the emulator's image holds images/start. A volume is
-// mounted over its folder, so that the function's containers find the same
-// file.
+// stdioStart is images/start in the emulator's image, in a folder that is a volume, which
+// the function's containers have, too.
 const stdioStart = "/coldbench/start"
 
-// serveStdio is rie --stdio: the emulator container of bench's docker engine.
-// It serves the Runtime API for one execution environment after another, asks
-// bench on out for their containers and returns when in ends.
+// serveStdio is rie --stdio: it serves the Runtime API for one execution environment after
+// another, asks bench on out for their containers and returns when in ends.
 func serveStdio(in io.Reader, out io.Writer) error {
 	reapOrphans()
 	listener, err := net.Listen("tcp", stdioAPI)

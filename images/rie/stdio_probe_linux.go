@@ -16,14 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probe watches the function's processes from the emulator container, whose
-// PID namespace their container has joined: there is nobody else in it. Their
-// cgroup is seen through /proc/PID/root, where the engine mounts it.
+// probe watches the function's processes from the emulator container, whose PID namespace
+// their container has joined. It sees their cgroup through /proc/PID/root.
 type probe struct {
 	mu sync.Mutex
-	// memory and cpu are the open counters of the cgroup; nil where it can't
-	// be seen. They are opened while the process lives, because its end takes
-	// them away.
+	// memory and cpu are open counters of the cgroup; nil if it can't be seen. They are opened
+	// while the process lives.
 	memory, cpu *counter
 	pid         int  // the container's first process, 0 for none
 	supervised  bool // that is images/start, which has stayed
@@ -37,8 +35,7 @@ type probe struct {
 
 func newProbe() *probe { return &probe{} }
 
-// reapOrphans lets the kernel bury the processes that the function's leave
-// behind: the emulator is their namespace's init and never waits for any.
+// reapOrphans lets the kernel bury what the function's processes leave behind.
 func reapOrphans() { signal.Ignore(unix.SIGCHLD) }
 
 // counter is a number in a cgroup file.
@@ -87,8 +84,7 @@ func openCounter(mount string, candidates []counter) *counter {
 	return nil
 }
 
-// processes lists the others in the PID namespace. Anywhere but in a
-// namespace of its own, where the emulator is process 1, that is nobody.
+// processes lists the others in a PID namespace of which the emulator is process 1.
 func processes() []int {
 	if os.Getpid() != 1 {
 		return nil
@@ -106,8 +102,7 @@ func processes() []int {
 	return pids
 }
 
-// Attach opens the counters of the function's cgroup and watches for the end
-// of its first process.
+// Attach opens the cgroup's counters and watches for the end of the first process.
 func (p *probe) Attach() {
 	p.Detach()
 	pids := processes()
@@ -171,8 +166,7 @@ func (p *probe) Supervised() {
 	p.supervised = true
 }
 
-// MaxMemory sums the resident high-water marks (VmHWM) of the processes that
-// live; pages that two of them share count twice.
+// MaxMemory sums the VmHWM of the processes that live; shared pages count twice.
 func (p *probe) MaxMemory() (int64, bool) {
 	p.mu.Lock()
 	start := 0
@@ -183,8 +177,7 @@ func (p *probe) MaxMemory() (int64, bool) {
 	return runtimeapi.HighWater(slices.DeleteFunc(processes(), func(pid int) bool { return pid == start }))
 }
 
-// Throttled returns the time of all processes so far, or false where no
-// cgroup could be seen yet.
+// Throttled returns the time of all processes so far; false if no cgroup was ever seen.
 func (p *probe) Throttled() (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -192,8 +185,7 @@ func (p *probe) Throttled() (time.Duration, bool) {
 	return p.before + p.throttled, p.known
 }
 
-// OutOfMemory reports what the cgroup's counter says or, once that is gone, said
-// last.
+// OutOfMemory reports what the cgroup's counter says or said last.
 func (p *probe) OutOfMemory() bool {
 	p.mu.Lock()
 	watch := p.watch
@@ -215,8 +207,7 @@ func (p *probe) OutOfMemory() bool {
 	return p.outOfMemory
 }
 
-// Terminate sends SIGTERM to the container's first process, which the runtime
-// has become.
+// Terminate sends SIGTERM to the first process, which the runtime has become.
 func (p *probe) Terminate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
