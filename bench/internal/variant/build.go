@@ -1,6 +1,7 @@
 package variant
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -86,10 +87,7 @@ func setDockerfile(build *coldstart.Build, b *types.BuildConfig) error {
 		build.Dockerfile = filepath.Join(b.Context, "dockerfile_inline")
 		return nil
 	}
-	build.Dockerfile = b.Dockerfile
-	if build.Dockerfile == "" {
-		build.Dockerfile = "Dockerfile"
-	}
+	build.Dockerfile = cmp.Or(b.Dockerfile, "Dockerfile")
 	if !filepath.IsAbs(build.Dockerfile) {
 		build.Dockerfile = filepath.Join(b.Context, build.Dockerfile)
 	}
@@ -123,8 +121,7 @@ func (r *buildReader) context(value string) (coldstart.NamedContext, error) {
 	return coldstart.NamedContext{Dir: value}, nil
 }
 
-// isRemote reports whether a context is an address, by BuildKit's and
-// compose-go's rule, and not a folder.
+// isRemote reports whether a context is an address, by BuildKit's rule.
 func isRemote(context string) bool {
 	return strings.HasPrefix(context, "git@") || strings.HasPrefix(context, "github.com/") || strings.Contains(context, "://")
 }

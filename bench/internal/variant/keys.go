@@ -40,8 +40,7 @@ var serviceKeys = strings.Fields(`
 	stdin_open stop_grace_period stop_signal tty
 	cap_drop read_only`)
 
-// keyOf returns the name of a field in the file; empty for a field that is no
-// key.
+// keyOf returns the name of a field in the file; empty if it is no key.
 func keyOf(f reflect.StructField) string {
 	name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 	if f.Anonymous || name == "-" || name == "name" || strings.Contains(options, "inline") {
@@ -64,8 +63,7 @@ func setKeys(section reflect.Value) []string {
 	return keys
 }
 
-// checkKeys refuses a build section with a key that bench does not know, which
-// might change the image.
+// checkKeys refuses a build section with an unknown key, which might change the image.
 func (r *buildReader) checkKeys(service string, b types.BuildConfig) error {
 	for _, key := range setKeys(reflect.ValueOf(b)) {
 		if key == pullKey {
@@ -100,8 +98,8 @@ func (r *buildReader) warnOf(s types.ServiceConfig) {
 	}
 }
 
-// mounted lists where volumes would put files into what is measured: not an
-// emulator, which bench replaces with its own, and not into /tmp.
+// mounted lists where volumes would put files into what is measured: not over an emulator,
+// and not into /tmp.
 func mounted(volumes []types.ServiceVolumeConfig) []string {
 	var where []string
 	for _, v := range volumes {
@@ -112,8 +110,8 @@ func mounted(volumes []types.ServiceVolumeConfig) []string {
 	return where
 }
 
-// inTmp reports whether a folder is /tmp or in it, which every execution
-// environment has to itself. A tmpfs may have options after a colon.
+// inTmp reports whether a folder is in /tmp, which every environment has to itself. A tmpfs
+// may have options after a colon.
 func inTmp(dir string) bool {
 	dir, _, _ = strings.Cut(dir, ":")
 	dir = path.Clean(dir)

@@ -21,35 +21,27 @@ import (
 // ErrNoFile is wrapped by the error of Load where there is no compose file.
 var ErrNoFile = errors.New("no compose file")
 
-// fileNames are the names that a compose file is looked for under, in the
-// order in which compose itself prefers them.
+// fileNames are the names of compose files in the order in which compose prefers them.
 var fileNames = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
 
 // Options say which compose file is read and how.
 type Options struct {
-	// File is the compose file, relative to Dir; where it is empty, the folder
-	// Dir is searched under compose's own names.
+	// File is the compose file, relative to Dir; empty means one of compose's own names.
 	File string
 	// Dir is the folder to look in; empty means the current one.
 	Dir string
-	// Env holds KEY=VALUE pairs that ${KEY} and bare keys of environment are
-	// looked up in, before the .env file beside the compose file. A later pair
-	// wins.
+	// Env holds KEY=VALUE pairs for ${KEY} and bare keys of environment, looked up before
+	// the .env file beside the compose file. A later pair wins.
 	Env []string
-	// Arch is what ${ARCH} stands for, "amd64" or "arm64", whatever Env and .env
-	// say; empty leaves that to them.
+	// Arch is what ${ARCH} stands for, "amd64" or "arm64"; empty leaves it to Env and .env.
 	Arch string
-	// Log receives what is odd about the file and harmless, a variable that is
-	// not set say; nil for none.
+	// Log receives what is odd about the file and harmless; nil for none.
 	Log func(line string)
 }
 
-// Load returns the variants of a compose file in the order of its services,
-// without those that x-bench ignores. No file is an error that wraps ErrNoFile
-// and carries a hint; a service with neither image nor build, a key that can't
-// be read, a variable that is required and not set, are errors that name the
-// file and, where there is one, the service. A file without any variant is an
-// error.
+// Load returns the variants of a compose file in the order of its services, without
+// those that x-bench ignores; none is an error. No file is an error that wraps ErrNoFile
+// and carries a hint. Errors name the file and, if there is one, the service.
 func Load(ctx context.Context, o Options) ([]coldstart.Variant, error) {
 	file, err := find(o)
 	if err != nil {

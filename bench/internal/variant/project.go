@@ -7,9 +7,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// Project returns the name of the project that a compose file describes:
-// COMPOSE_PROJECT_NAME of the environment or of .env, else the name of the file's
-// folder. It is what deployed functions are named after.
+// Project returns the name of a compose file's project, which deployed functions are named
+// after: COMPOSE_PROJECT_NAME of the environment or of .env, else that of its folder.
 func Project(o Options) (string, error) {
 	file, err := find(o)
 	if err != nil {

@@ -28,8 +28,7 @@ type outline struct {
 	Services yaml.Node `yaml:"services"`
 }
 
-// order returns the names of services as the file has them; those that come
-// from elsewhere (include, extends) follow by name.
+// order returns the names of services as the file has them, others (include, extends) last.
 func (o outline) order(services types.Services) []string {
 	var names []string
 	if o.Services.Kind == yaml.MappingNode {
@@ -91,9 +90,8 @@ func fromService(s types.ServiceConfig, r buildReader) (v coldstart.Variant, ign
 	return v, false, nil
 }
 
-// serviceEnvironment returns the variables of env_file and environment, those
-// of environment winning. A variable without a value here or in the environment
-// is not set.
+// serviceEnvironment returns the variables of env_file and environment, which wins,
+// without those that have no value here or in the environment.
 func serviceEnvironment(s types.ServiceConfig, env types.Mapping) (map[string]string, error) {
 	p := types.Project{Services: types.Services{s.Name: s}, Environment: env}
 	resolved, err := p.WithServicesEnvironmentResolved(true)
@@ -119,8 +117,8 @@ type extension struct {
 	doc      string
 }
 
-// readExtension reads x-bench; nil stands for none. An unknown key is an error,
-// for a misspelt one would change what is measured without a word.
+// readExtension reads x-bench, nil if there is none. An unknown key is an error: a misspelt
+// one would change what is measured.
 func readExtension(x any) (extension, error) {
 	if x == nil {
 		return extension{}, nil
