@@ -1,6 +1,7 @@
 package runtimeapi
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"slices"
@@ -41,10 +42,6 @@ func Reserved(key string) bool { return slices.Contains(reserved, key) }
 // AWS_LAMBDA_RUNTIME_API. There are no credentials in it, which an SDK would use.
 func (f Function) Environ(image []string, api string) []string {
 	f = f.withDefaults()
-	stream := f.LogStream
-	if stream == "" {
-		stream = newLogStream(f.Version)
-	}
 	env := []string{
 		"AWS_LAMBDA_RUNTIME_API=" + api,
 		"AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
@@ -52,7 +49,7 @@ func (f Function) Environ(image []string, api string) []string {
 		"AWS_LAMBDA_FUNCTION_VERSION=" + f.Version,
 		"AWS_LAMBDA_INITIALIZATION_TYPE=" + f.InitializationType,
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + f.Name,
-		"AWS_LAMBDA_LOG_STREAM_NAME=" + stream,
+		"AWS_LAMBDA_LOG_STREAM_NAME=" + cmp.Or(f.LogStream, newLogStream(f.Version)),
 		"AWS_REGION=" + f.Region,
 		"AWS_DEFAULT_REGION=" + f.Region,
 		"LAMBDA_TASK_ROOT=/var/task",
@@ -61,29 +58,23 @@ func (f Function) Environ(image []string, api string) []string {
 	if f.Handler != "" {
 		env = append(env, "_HANDLER="+f.Handler)
 	}
-	fixed := len(env)
 	env = append(env,
 		"LANG=en_US.UTF-8",
 		"TZ=:UTC",
 		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 		"LD_LIBRARY_PATH=/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
 	)
-	at := map[string]int{}
-	for i := fixed; i < len(env); i++ {
-		key, _, _ := strings.Cut(env[i], "=")
-		at[key] = i
-	}
 	for _, kv := range image {
 		key, _, ok := strings.Cut(kv, "=")
 		if !ok || key == "" || Reserved(key) || strings.IndexByte(kv, 0) >= 0 {
 			continue
 		}
-		if i, there := at[key]; there {
+		sameKey := func(old string) bool { return strings.HasPrefix(old, key+"=") }
+		if i := slices.IndexFunc(env, sameKey); i >= 0 {
 			env[i] = kv
-			continue
+		} else {
+			env = append(env, kv)
 		}
-		at[key] = len(env)
-		env = append(env, kv)
 	}
 	return env
 }

@@ -156,7 +156,7 @@ func (s *session) refusal(x *extension) (code, message string) {
 	i := slices.IndexFunc(s.extensions, func(o *extension) bool { return o.name == x.name })
 	switch {
 	case x.external && i >= 0:
-		return "Extension.InvalidExtensionState", transitionText(s.extensions[i].state(), "Registered", x.name)
+		return "Extension.InvalidExtensionState", transitionText(s.extensions[i].state(), "Registered", "extension "+x.name)
 	case x.external:
 		return "", "" // its file was counted when it was launched
 	case s.initDone, s.readyNs != 0:
@@ -225,9 +225,9 @@ func (s *session) serveEvent(w http.ResponseWriter, r *http.Request, arrival int
 	}
 	s.mu.Lock()
 	if x.gone {
-		from := x.state()
+		text := transitionText(x.state(), "Ready", "extension "+x.id)
 		s.mu.Unlock()
-		forbiddenExtension(w, x, from, "Ready")
+		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState", text)
 		return
 	}
 	if x.readyNs == 0 {
@@ -290,9 +290,9 @@ func (s *session) serveExtensionError(w http.ResponseWriter, r *http.Request, ar
 	}
 	s.mu.Lock()
 	if x.gone || init && x.readyNs != 0 {
-		from := x.state()
+		text := transitionText(x.state(), to, "extension "+x.id)
 		s.mu.Unlock()
-		forbiddenExtension(w, x, from, to)
+		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState", text)
 		return
 	}
 	x.gone, x.gaveUp = true, what
@@ -322,12 +322,7 @@ func (x *extension) state() string {
 	return "Registered"
 }
 
-// forbiddenExtension answers what the extension's state does not allow.
-func forbiddenExtension(w http.ResponseWriter, x *extension, from, to string) {
-	refuse(w, http.StatusForbidden, "Extension.InvalidExtensionState", transitionText(from, to, x.id))
-}
-
-// transitionText is Lambda's sentence about what an extension's state forbids.
-func transitionText(from, to, extension string) string {
-	return fmt.Sprintf("State transition from %s to %s failed for extension %s. Error: State transition is not allowed", from, to, extension)
+// transitionText is Lambda's sentence about what a state forbids.
+func transitionText(from, to, of string) string {
+	return fmt.Sprintf("State transition from %s to %s failed for %s. Error: State transition is not allowed", from, to, of)
 }

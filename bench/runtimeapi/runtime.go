@@ -30,9 +30,8 @@ func errorTypeOf(header string) string {
 }
 
 // forbidden answers a request that the runtime's state does not allow.
-func forbidden(w http.ResponseWriter, from state, to string) {
-	refuse(w, http.StatusForbidden, "InvalidStateTransition",
-		fmt.Sprintf("State transition from %s to %s failed for runtime. Error: State transition is not allowed", from, to))
+func forbidden(w http.ResponseWriter, from, to state) {
+	refuse(w, http.StatusForbidden, "InvalidStateTransition", transitionText(string(from), string(to), "runtime"))
 }
 
 // serveNext answers GET /runtime/invocation/next. The first one ends the runtime's init,
@@ -65,7 +64,7 @@ func (s *session) serveNext(w http.ResponseWriter, r *http.Request, arrival int6
 		}
 	case stateInitError:
 		s.mu.Unlock()
-		forbidden(w, stateInitError, string(stateReady))
+		forbidden(w, stateInitError, stateReady)
 		return
 	}
 	s.mu.Unlock()
@@ -147,7 +146,7 @@ func (s *session) claim(w http.ResponseWriter, id string, to state) *exchange {
 	if s.state != stateRunning {
 		from := s.state
 		s.mu.Unlock()
-		forbidden(w, from, string(to))
+		forbidden(w, from, to)
 		return nil
 	}
 	s.state = to
@@ -258,7 +257,7 @@ func (s *session) serveInitError(w http.ResponseWriter, r *http.Request, arrival
 	if s.state != stateStarted {
 		from := s.state
 		s.mu.Unlock()
-		forbidden(w, from, string(stateInitError))
+		forbidden(w, from, stateInitError)
 		return
 	}
 	s.state = stateInitError

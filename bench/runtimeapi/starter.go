@@ -118,7 +118,7 @@ func (s *Starter) Supervise(extensions []string, exited func(Exit), outOfMemory 
 	}
 	go func() {
 		defer close(v.ended)
-		err := v.read(s.lines, exited, outOfMemory)
+		err := v.read(s, exited, outOfMemory)
 		v.reply(fmt.Errorf("waiting for the runtime to start: %w", err))
 	}()
 	return v

@@ -1,7 +1,6 @@
 package runtimeapi
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -23,14 +22,13 @@ type Supervision struct {
 }
 
 // read returns why it stopped.
-func (s *Supervision) read(lines *bufio.Reader, exited func(Exit), outOfMemory func() bool) error {
+func (s *Supervision) read(start *Starter, exited func(Exit), outOfMemory func() bool) error {
 	seen := make([]bool, len(s.names)+1)
 	for {
-		line, err := lines.ReadString('\n')
+		line, err := start.line()
 		if err != nil {
 			return err
 		}
-		line = strings.TrimSuffix(line, "\n")
 		if line == "running" {
 			s.reply(nil)
 			continue
