@@ -13,17 +13,15 @@ import (
 	"coldbench/bench/internal/emulator"
 )
 
-// standInLabel marks a base that stands in for one that could not be had. Like
-// every label it is inherited by what is built on it.
+// standInLabel marks a stand-in base, and what is built on it.
 const standInLabel = "coldbench.stand-in"
 
 // baseLabel is where an image may say what it was built on.
 const baseLabel = "org.opencontainers.image.base.name"
 
-// Take returns the image that a variant names, with the variant's changes
-// applied: from the store, else the engine, else the registry. An image that
-// an engine held is copied again when the engine has another one under the
-// name; one that a registry gave stays until it is removed from the store.
+// Take returns the image that a variant names, with the variant's changes: from the store,
+// else the engine, else the registry. An engine's is copied again when the engine has
+// another one under the name; a registry's stays until it is removed from the store.
 func (s *Store) Take(ctx context.Context, v coldstart.Variant, o Options) (img coldstart.Image, err error) {
 	defer wrap(&err, "taking the image of %s", v.Name)
 	if v.Image == "" {
@@ -85,11 +83,9 @@ func (s *Store) Get(ctx context.Context, id string) (coldstart.Image, error) {
 // Listed is an image of the store and what it goes by.
 type Listed struct {
 	coldstart.Image
-	// Name is the variant that it was built for, or the reference that it was
-	// put under.
+	// Name is the variant that it was built for, or its reference.
 	Name string
-	// Source is "build", "put", "engine" or "registry"; empty where another
-	// program wrote the entry.
+	// Source is "build", "put", "engine" or "registry"; empty if another program wrote it.
 	Source string
 }
 

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -57,9 +56,8 @@ func (s *Store) fresh(ctx context.Context, img coldstart.Image, data []byte) (v1
 	return freshen(original, data)
 }
 
-// UnpackFresh unpacks such an image as Unpack does, beside the images of the
-// store, of which it is none. Its files are those of the unpacked original, shared
-// where the file system can; its folders are its own.
+// UnpackFresh unpacks such an image as Unpack does, beside the images of the store. Its files
+// are shared with the unpacked original, if the file system can; its folders are its own.
 func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byte) (_ coldstart.Image, err error) {
 	defer wrap(&err, "unpacking a fresh image of %s", img.ID)
 	fresh, err := s.fresh(ctx, img, data)
@@ -85,23 +83,19 @@ func (s *Store) UnpackFresh(ctx context.Context, img coldstart.Image, data []byt
 	if info, err := os.Lstat(img.Root); err == nil && info.IsDir() {
 		return img, nil
 	}
-	return img, s.makeRoot(s.rootPlace(id.Hex), func(dir string) error {
-		return shareTree(ctx, original, dir, func() error { return writeFresh(filepath.Join(dir, freshFile), data) })
-	})
-}
-
-// writeFresh makes the file of a fresh image, in place of a link to the original's.
-func writeFresh(name string, data []byte) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	r, err := s.startRoot()
+	if err != nil {
+		return img, err
 	}
-	if err := os.WriteFile(name, data, 0o644); err != nil {
-		return err
+	defer r.drop()
+	if err := r.share(ctx, original); err != nil {
+		return img, err
 	}
-	if err := os.Chmod(name, 0o644); err != nil {
-		return err
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: freshFile, Mode: 0o644, ModTime: time.Unix(0, 0)}
+	if err := r.unpacker.member(h, bytes.NewReader(data)); err != nil {
+		return img, err
 	}
-	return os.Chtimes(name, time.Time{}, time.Unix(0, 0))
+	return img, r.moveTo(s.rootPlace(id.Hex))
 }
 
 // RemoveFresh takes the folder of an image away that UnpackFresh made.
@@ -111,20 +105,10 @@ func (s *Store) RemoveFresh(img coldstart.Image) {
 	}
 }
 
-// shareTree fills an empty folder with links to, or else copies of, another one's files,
-// and calls more before it sets the folders' modes and times.
-func shareTree(ctx context.Context, from, to string, more func() error) error {
-	root, err := os.OpenRoot(to)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	type sharedFolder struct {
-		name string
-		info fs.FileInfo
-	}
-	var folders []sharedFolder
-	err = filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+// share puts another folder's content into this one. Files are linked, or copied if
+// they can't be.
+func (r *rootStage) share(ctx context.Context, from string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
@@ -136,61 +120,30 @@ func shareTree(ctx context.Context, from, to string, more func() error) error {
 		if err != nil {
 			return err
 		}
-		name := filepath.Join(to, rel)
-		if e.IsDir() {
-			if rel != "." {
-				err = os.Mkdir(name, 0o755)
-			}
-			folders = append(folders, sharedFolder{rel, info})
-			return errors.Join(err, ownAs(name, info))
-		}
-		if info.Mode().Type() == fs.ModeSymlink {
-			var target string
-			if target, err = os.Readlink(path); err == nil {
-				err = os.Symlink(target, name)
-			}
-		} else if os.Link(path, name) == nil {
+		if info.Mode().IsRegular() && os.Link(path, filepath.Join(r.root.Name(), rel)) == nil {
 			return nil
-		} else {
-			err = copyFile(path, name)
 		}
-		if err == nil {
-			err = ownAs(name, info) // which may take bits of the mode away
+		target := ""
+		if info.Mode().Type() == fs.ModeSymlink {
+			if target, err = os.Readlink(path); err != nil {
+				return err
+			}
 		}
-		if err == nil && info.Mode().IsRegular() {
-			err = os.Chmod(name, info.Mode().Perm())
-		}
+		h, err := tar.FileInfoHeader(info, target)
 		if err != nil {
 			return err
 		}
-		return setModTime(root, rel, info.ModTime())
+		h.Name = filepath.ToSlash(rel)
+		if !info.Mode().IsRegular() {
+			return r.unpacker.member(h, nil)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return r.unpacker.member(h, f)
 	})
-	if err == nil {
-		err = more()
-	}
-	for _, f := range slices.Backward(folders) {
-		if err == nil {
-			err = root.Chmod(f.name, f.info.Mode().Perm()|f.info.Mode()&fs.ModeSticky)
-		}
-		if err == nil {
-			err = setModTime(root, f.name, f.info.ModTime())
-		}
-	}
-	return err
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }
 
 // freshen returns an image with one more layer, which holds data.

@@ -19,18 +19,16 @@ import (
 
 // ImportOptions say which image of a file or folder is imported, and as what.
 type ImportOptions struct {
-	// Ref is the reference to enter the image under; empty means those that the
-	// file gives it.
+	// Ref is the reference to enter the image under; empty means those in the file.
 	Ref string
-	// Image is the reference, or the start of the ID or digest, of one of several
-	// images; empty where there is one.
+	// Image is the reference, or the start of the ID or digest, of one of several images.
 	Image string
-	// Arch is the architecture of an image that is there for several, "amd64" or
-	// "arm64"; empty means the only one or, of several, this machine's.
+	// Arch is "amd64" or "arm64", of an image for several; empty means the only one or this
+	// machine's.
 	Arch string
 
-	// saved is true for what an engine was asked for by Ref: an image of that
-	// name goes before others, and before none the only one is taken.
+	// saved is true for what an engine was asked for by Ref: an image of that name is
+	// taken, or the only one.
 	saved bool
 	// plain is as in taking.
 	plain bool

@@ -19,11 +19,9 @@ import (
 
 // entry is a file of a layer, as far as later instructions need to know it.
 type entry struct {
-	// Name is clean, relative and without "./" or a slash at the end; "." is
-	// the root.
+	// Name is clean and relative, without a slash at the end; "." is the root.
 	Name string `json:"n"`
-	// Type is the tar type: '0' file, '1' hard link, '2' symbolic link, '5'
-	// folder; others are devices and the like.
+	// Type is the tar type: '0' file, '1' hard link, '2' symbolic link, '5' folder, others.
 	Type byte   `json:"t"`
 	Mode int64  `json:"m"`
 	UID  int    `json:"u,omitempty"`
@@ -35,13 +33,11 @@ type entry struct {
 	// Major and Minor are a device's numbers.
 	Major int64 `json:"j,omitempty"`
 	Minor int64 `json:"i,omitempty"`
-	// Xattrs holds the extended attributes that are part of a content ID, see
-	// keptXattr. JSON strings would corrupt them: capabilities are not UTF-8.
+	// Xattrs are those that keptXattr keeps, as bytes: capabilities are not UTF-8.
 	Xattrs map[string][]byte `json:"x,omitempty"`
 	// ModTime is the modification time in seconds since 1970, rounded down.
 	ModTime int64 `json:"d,omitempty"`
-	// made marks a folder or a here-document's file that the build makes, as
-	// opposed to one that it copies: no source gives it a time.
+	// made marks what the build makes itself, to which no source gives a time.
 	made bool
 }
 
@@ -64,8 +60,7 @@ type layerInfo struct {
 type layer struct {
 	Blob   v1.Descriptor
 	DiffID v1.Hash
-	// hashed is true for a blob that this process wrote, and hashed, just now:
-	// reading it does not verify it again.
+	// hashed is true if this process has just written the blob: it is not verified again.
 	hashed bool
 }
 
@@ -81,8 +76,7 @@ type item struct {
 	entry
 	// open opens the content; for type '0' only.
 	open opener
-	// inode is equal, and comparable, for the names of one file that come from
-	// one source of a COPY; nil for a file with one name.
+	// inode is equal for the names of one file in one source of a COPY; nil for one name.
 	inode any
 	// source is the number of that source.
 	source int

@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setModTime sets the modification time of a file, not of what a symbolic link
-// names. The access time stays: one that is older than the modification time
-// would be written anew by the first start that reads the file.
+// setModTime sets the modification time of a file or link, but no access time: the first
+// start that reads the file would write one anew that is older than the modification time.
 func setModTime(root *os.Root, name string, t time.Time) error {
 	dir, err := root.Open(path.Dir(name))
 	if err != nil {

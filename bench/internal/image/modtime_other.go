@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// setModTime sets the modification time of a file or folder. A symbolic link
-// keeps the time at which it was made: the sandbox, which would show it to a
-// function, is for Linux only.
+// setModTime sets the modification time of a file or folder, not of a symbolic link: only
+// the sandbox, which is for Linux, would show that.
 func setModTime(root *os.Root, name string, t time.Time) error {
 	info, err := root.Lstat(name)
 	if err != nil || info.Mode()&fs.ModeSymlink != 0 {

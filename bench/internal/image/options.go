@@ -15,57 +15,47 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// ErrNeedsEngine is wrapped by the error of Store.Build for a Dockerfile that
-// can't be built in process, because an instruction of it has to be run, or to
-// fetch something. The error names the file and the line.
+// ErrNeedsEngine is wrapped by the error of Store.Build for a Dockerfile that has to run
+// or fetch something. The error names the file and the line.
 var ErrNeedsEngine = errors.New("needs a container engine's own builder")
 
-// ErrNoSource is wrapped by the error of Store.Build for a COPY or ADD whose source
-// does not exist.
+// ErrNoSource is wrapped by the error of Store.Build for a COPY or ADD without a source.
 var ErrNoSource = errors.New("no such file or folder")
 
 // Engine is a container engine that may hold images that the store lacks.
 type Engine interface {
-	// Save writes the image that the engine knows as ref in the format of
-	// docker save.
+	// Save writes the image that the engine knows as ref, as docker save does.
 	Save(ctx context.Context, ref string) (io.ReadCloser, error)
-	// Describe returns the facts of the image that the engine knows as ref, for
-	// a platform such as "linux/arm64"; an error where it holds none. At least
-	// ID and Arch are set.
+	// Describe returns the facts, at least ID and Arch, of the image that the engine knows
+	// as ref for a platform such as "linux/arm64"; an error if it has none.
 	Describe(ctx context.Context, ref, platform string) (coldstart.Image, error)
 }
 
 // Options say for what and with whose help an image is built or taken.
 type Options struct {
-	// Arch is "amd64" or "arm64"; empty means the variant's platform or, where
-	// that is empty too, this machine's architecture.
+	// Arch is "amd64" or "arm64"; empty means the variant's platform or this machine's.
 	Arch string
 	// Engine connects to the engine that is asked for images that the store lacks,
 	// when it is first needed: most runs never need one. nil for none.
 	Engine func(context.Context) (Engine, error)
-	// DescribeOnly lets Take leave an image where it is when Engine holds it:
-	// the facts are then the engine's and Ref is set. Such an image can be
-	// started by that engine, but not unpacked here.
+	// DescribeOnly lets Take leave an image in Engine: the facts are the engine's and Ref
+	// is set. That engine can start it, but it can't be unpacked here.
 	DescribeOnly bool
-	// Unpack has Take unpack the image, in less time than a call of Store.Unpack
-	// after it, and keep what came from Engine without compression: Digest and
-	// CompressedBytes are then unknown.
+	// Unpack has Take unpack the image meanwhile, and keep what came from Engine without
+	// compression: Digest and CompressedBytes are then unknown.
 	Unpack bool
 	// Environ holds KEY=VALUE pairs, the environment of compose where that builds.
 	Environ []string
-	// NoCache makes Build make an image anew where the store has one with the same
-	// content and other times.
+	// NoCache has Build not use an image of the store that differs in times only.
 	NoCache bool
-	// PullTimeout is how long a registry may take to answer, and how long it
-	// may then send nothing; 0 means 20 s, less than 0 that none is asked.
+	// PullTimeout is how long a registry may send nothing; 0 means 20 s, less than 0 that
+	// none is asked.
 	PullTimeout time.Duration
-	// Log receives one line for each thing worth telling: a pull, a build
-	// argument that is used nowhere. nil for none.
+	// Log receives a line for each pull, unused build argument and the like; nil for none.
 	Log func(line string)
 }
 
-// defaultPullTimeout is long enough for a slow line's name look-up, handshake
-// and token, and short enough to be waited for by a person who is offline.
+// defaultPullTimeout is enough for a slow line, and bearable for a person who is offline.
 const defaultPullTimeout = 20 * time.Second
 
 // wrap puts what was being done in front of an error, if there is one.

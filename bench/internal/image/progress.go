@@ -12,8 +12,8 @@ type Progress struct {
 	About string
 	// Work names it: "unpacking".
 	Work string
-	// Done and Total are bytes. Total is 0 if the size is unknown, and may be a
-	// little less than the final Done: it leaves out padding and headers.
+	// Done and Total are bytes. Total is 0 if unknown, and may be less than the final Done:
+	// it leaves out padding and headers.
 	Done, Total int64
 	// Ended is true in the last report, whether the work succeeded or not.
 	Ended bool
@@ -34,9 +34,9 @@ func (p Progress) String() string {
 	return text
 }
 
-// OnProgress sets a function that is called when work on an image begins, with
-// each piece of it, and when it ends; nil for none. It is set before the store is
-// used and is called from the goroutine that does the work; two may work at once.
+// OnProgress sets a function that is called at the beginning, in the course and at the end
+// of work on an image; nil for none. It is set before the store is used and called from
+// the goroutine that does the work; two may work at once.
 func (s *Store) OnProgress(report func(Progress)) { s.progress = report }
 
 // Slow returns a receiver of reports that calls begin for work that takes longer

@@ -26,17 +26,15 @@ type Destination struct {
 	// Repository is the registry's host and the repository's name, without a
 	// scheme: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/project".
 	Repository string
-	// User and Password are what the registry asks for; where both are empty,
-	// what docker login stored is used.
+	// User and Password are for the registry; if empty, what docker login stored is used.
 	User, Password string
-	// Fresh is the number of further images to push beside each: the same one
-	// with one more layer of 1 KiB of random bytes, which no registry and no
-	// cache of a platform has ever seen. 0 for none.
+	// Fresh is how many images to push beside each, with one more layer of 1 KiB of random
+	// bytes, which no registry and no cache has ever seen.
 	Fresh int
 }
 
-// Pushed says under which names a registry holds an image. Each is
-// REPOSITORY@sha256:DIGEST, for a tag may be moved.
+// Pushed holds the names of an image in a registry: REPOSITORY@sha256:DIGEST, for a tag may
+// be moved.
 type Pushed struct {
 	// URI is the image itself, with the digest that the store has it under.
 	URI string
@@ -44,11 +42,9 @@ type Pushed struct {
 	Fresh []string
 }
 
-// Push writes an image of the store to a registry. What the registry has
-// already is not sent again. The image is tagged "NAME-ID12", and never moved:
-// other content has another tag. Nothing is changed in the store. A repository
-// that does not exist is an error that wraps ErrNoRepository; no error holds
-// the password.
+// Push writes an image of the store to a registry, but for what that has. It is tagged
+// "NAME-ID12", a tag that is never moved. A repository that does not exist is an error that
+// wraps ErrNoRepository; no error holds the password.
 func (s *Store) Push(ctx context.Context, img coldstart.Image, as string, to Destination) (_ Pushed, err error) {
 	defer wrap(&err, "pushing %s to %s", as, to.Repository)
 	repository, err := name.NewRepository(to.Repository)

@@ -11,13 +11,12 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// buildVersion is what annotationBuilder says of images whose files have the times
-// and modes of their sources. Earlier benches gave every file the time 0, and such
-// an image is not used again for one with times.
+// buildVersion is what annotationBuilder says of images whose files have their sources' times
+// and modes. Those of earlier benches had the time 0 and are not used again.
 const buildVersion = "2"
 
 // version is what annotationBuilder says of an image of this build. One with
-// SOURCE_DATE_EPOCH is not used again: its times are not the files'.
+// SOURCE_DATE_EPOCH, whose times are not the files', is not used again.
 func (b *builder) version() string {
 	if b.epoch != nil {
 		return buildVersion + " SOURCE_DATE_EPOCH"
@@ -42,11 +41,9 @@ func (b *builder) finish(ctx context.Context, name string, st *stage) (*content,
 	return b.store.write(st)
 }
 
-// alike returns the newest image that bench built in the store and that a stage
-// would make again but for the times of its files and the history; nil for none.
-// Docker's build cache compares in the same way: configuration by configuration
-// and layer by layer, without times. Equal content in other layers is another
-// image, whose size may be another, too.
+// alike returns the newest image that bench built and that differs from a stage in times and
+// history only; nil for none. Like Docker's build cache it compares configurations and
+// layers. Equal content in other layers is another image, perhaps of another size.
 func (s *Store) alike(ctx context.Context, st *stage) (*content, error) {
 	images, err := s.images()
 	if err != nil {

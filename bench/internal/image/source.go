@@ -22,11 +22,10 @@ import (
 type source interface {
 	// match lists the files that a pattern names, sorted; none is no error.
 	match(pattern string) ([]string, error)
-	// list returns the file of a name and, where that is a folder, all that is
-	// in it, sorted; the first one with the name "." and the rest with names
-	// relative to it. Modes, times, and which names are links of one file, are
-	// the source's. A symbolic link as the name itself is followed. A name
-	// that is not there is an error that wraps fs.ErrNotExist.
+	// list returns a file or, sorted, a folder and all that is in it; the first one with the
+	// name "." and the rest with names relative to it. Modes, times and hard links are the
+	// source's. A symbolic link as the name is followed. A name that is not there is an
+	// error that wraps fs.ErrNotExist.
 	list(ctx context.Context, name string) ([]item, error)
 }
 

@@ -34,10 +34,9 @@ const (
 // staleAfter is the age of an unfinished file from which its process must be dead.
 const staleAfter = time.Hour
 
-// Store is the project's image store, an OCI layout in a folder. Any number of
-// goroutines and processes may use it at once: content is written beside its
-// place and renamed into it, under the name that its digest gives it, so that a
-// process that is killed leaves at most a file that nothing refers to.
+// Store is the project's image store, an OCI layout in a folder, for any number of goroutines
+// and processes: content is written beside its place and renamed to its digest, so that a
+// killed process leaves at most a file that nothing refers to.
 type Store struct {
 	dir   string
 	index *lockedfile.Mutex
@@ -52,8 +51,8 @@ type Store struct {
 	kept  map[string]bool // image IDs, see Keep
 }
 
-// OpenStore opens the store in dir and makes one where there is none. An index
-// that can't be read is set aside, because all that it holds can be made again.
+// OpenStore opens the store in dir and makes one if there is none. A damaged index is set
+// aside: all that it holds can be made again.
 func OpenStore(dir string) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -193,9 +192,8 @@ func (s *Store) writeIndex(entries []v1.Descriptor) error {
 	return s.replaceFile(indexFile, append(data, '\n'))
 }
 
-// keptGenerations is how many images of one name and architecture the index
-// keeps, the newest last: two benches may be building different ones under one
-// name, and each must find its own again. Those of Keep come on top.
+// keptGenerations is how many images of one name and architecture the index keeps, for two
+// benches may build different ones under one name. Those of Keep come on top.
 const keptGenerations = 8
 
 // record enters an image under its name and architecture, as the newest.
@@ -236,9 +234,8 @@ func (s *Store) record(d v1.Descriptor) error {
 	return nil
 }
 
-// Keep says that images are not to drop out of the index, whatever is built
-// after them, for as long as this Store is used: those that somebody may want to
-// measure again. An ID that the store does not have does no harm.
+// Keep keeps images in the index while this Store is used, whatever is built after them:
+// those that may be measured again. An unknown ID does no harm.
 func (s *Store) Keep(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

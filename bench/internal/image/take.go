@@ -22,11 +22,10 @@ type taking struct {
 	// platform that the image must be for; empty for its own.
 	platform string
 	notes    map[string]string
-	// plain leaves layers that were just made blobs of the store as they are,
-	// without compression.
+	// plain leaves layers that are blobs of the store already without compression.
 	plain bool
-	// alive is written to whenever something has come from a registry, say called
-	// about what is big; both may be nil.
+	// alive is written to when something has come from a registry, say is called about what
+	// is big; both may be nil.
 	alive io.Writer
 	say   func(format string, args ...any)
 }

@@ -21,21 +21,19 @@ var mountPoints = []string{"dev", "proc", "sys", "tmp"}
 
 const hostsFile = "etc/hosts"
 
-// rootVersion is part of the name of an unpacked image's folder. It is raised
-// whenever Unpack makes something else of the same image, so that folders of an
-// earlier bench are not used. Those of version 1 have no suffix; their files
-// have the time of unpacking. Those of version 2 have neither sys nor etc/hosts.
+// rootVersion is part of the name of an unpacked image's folder, and is raised whenever
+// Unpack makes something else of the same image. Folders of version 1 have no suffix and
+// the time of unpacking; those of version 2 have neither sys nor etc/hosts.
 const rootVersion = "-3"
 
 // rootPlace returns where an image with an ID is unpacked, or would be.
 func (s *Store) rootPlace(hex string) string { return s.path(rootsDir, hex+rootVersion) }
 
-// Unpack returns the folder that holds an image's files, for reading only. It
-// is made once for an image ID; later calls are cheap. The image must be in the
-// store. The folder has the image's modification times, and its modes but no
-// set-user-ID and set-group-ID bits; owners are the image's where this process is
-// root and its own elsewhere, who may then write to every folder; devices are left
-// out. dev, proc, sys and tmp are always folders, etc/hosts is always a file.
+// Unpack returns the folder that holds the files of an image of the store, for reading only.
+// It is made once for an image ID. It has the image's modification times, and its modes but
+// no set-ID bits; owners are the image's if this process is root, else its own, who may
+// then write to every folder; devices are left out. dev, proc, sys and tmp are always
+// folders, etc/hosts is always a file.
 func (s *Store) Unpack(ctx context.Context, img coldstart.Image) (string, error) {
 	return s.unpackOnce(ctx, img.ID, func() (*content, error) {
 		return s.byID(img.ID)
@@ -89,11 +87,7 @@ func (s *Store) unpack(ctx context.Context, c *content, place string) error {
 			return err
 		}
 	}
-	if err := r.unpacker.finish(); err != nil {
-		return err
-	}
-	r.close()
-	return moveRoot(r.temp, place)
+	return r.moveTo(place)
 }
 
 // unpackedSize returns the bytes of the files in layers, 0 if a layer is unknown.
@@ -108,22 +102,13 @@ func (s *Store) unpackedSize(layers []layer) (size int64) {
 	return size
 }
 
-// makeRoot has a folder filled beside its place and moves it there.
-func (s *Store) makeRoot(place string, fill func(dir string) error) error {
-	r, err := s.startRoot()
-	if err != nil {
+// moveTo completes the folder and moves it to its place.
+func (r *rootStage) moveTo(place string) error {
+	if err := r.unpacker.finish(); err != nil {
 		return err
 	}
-	defer r.drop()
 	r.close()
-	if err := fill(r.root.Name()); err != nil {
-		return err
-	}
-	return moveRoot(r.temp, place)
-}
-
-func moveRoot(temp, place string) error {
-	err := os.Rename(temp, place)
+	err := os.Rename(r.temp, place)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, errNotEmpty) {
 		// Another process was faster, with the same content.
 		return nil

@@ -10,8 +10,5 @@ import (
 // errNotEmpty is what renaming onto a filled folder gives, if not fs.ErrExist.
 var errNotEmpty = errors.New("folder not empty")
 
-// ownAs gives a file the owner of another one; there are none here.
-func ownAs(string, fs.FileInfo) error { return nil }
-
 // inodeOf identifies a file that has more than one name; here none is known to.
 func inodeOf(fs.FileInfo) any { return nil }

@@ -4,21 +4,11 @@ package image
 
 import (
 	"io/fs"
-	"os"
 	"syscall"
 )
 
 // errNotEmpty is what renaming a folder onto one that has something in it gives.
 const errNotEmpty = syscall.ENOTEMPTY
-
-// ownAs gives a file the owner of another one, where this process may.
-func ownAs(name string, like fs.FileInfo) error {
-	st, ok := like.Sys().(*syscall.Stat_t)
-	if !ok || os.Geteuid() != 0 {
-		return nil
-	}
-	return os.Lchown(name, int(st.Uid), int(st.Gid))
-}
 
 // inodeOf identifies a file that has more than one name; nil for others.
 func inodeOf(info fs.FileInfo) any {
