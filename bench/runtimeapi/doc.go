@@ -1,22 +1,12 @@
-// Package runtimeapi serves the AWS Lambda Runtime API to one execution
-// environment after another and measures its phases.
+// Package runtimeapi serves the AWS Lambda Runtime API to one execution environment after
+// another and measures its phases. An Environment asks a Launcher for its processes: the
+// init limit, init again inside the first invocation, timeouts, crashes and AWS's log lines
+// are decided here, for every engine.
 //
-// A Server owns a listener. An Environment on it is one execution environment
-// as AWS means it: provisioned, initialised eagerly, invoked again and again,
-// closed. It asks a Launcher for its processes, so that one orchestration
-// serves namespaces, containers and plain child processes alike: the init
-// limit, init again inside the first invocation, timeouts, crashes, the fresh
-// process after each, and the log lines in AWS's own form are all decided
-// here, once.
-//
-// Init lasts from the start of the first external extension, or from the execve of
-// the entrypoint without any, to the last of the runtime's first GET /next and the
-// first GET /event/next of every registered extension; the runtime starts when
-// every external one has registered. An invocation lasts from the hand-out of the event to the last of
-// the runtime's next GET /next and that of every extension subscribed to INVOKE.
-// Arrivals are read off CLOCK_MONOTONIC when a request's bytes arrive, hand-outs
-// just before the bytes are written; the server's own work is in neither.
-//
-// It limits nothing, isolates nothing, freezes nothing between invocations and
-// writes to no file or stream: log lines are returned.
+// Init lasts from the start of the first external extension, or else the entrypoint's
+// execve, to the last of the runtime's first GET /next and each extension's first GET
+// /event/next; the runtime starts when every external one has registered. An invocation
+// lasts from the hand-out of the event to the last of the next GET /next and that of every
+// extension subscribed to INVOKE. The server's own work is in neither. The package limits,
+// isolates and freezes nothing, and writes to no file or stream: log lines are returned.
 package runtimeapi

@@ -38,9 +38,9 @@ func (c *StdioClient) serve(ctx context.Context, call string, body json.RawMessa
 		}
 		return nil, err
 	case callKill:
-		k, err := decoded[stdioKill](call, body)
+		process, err := decoded[int](call, body)
 		if err == nil {
-			err = c.host.Kill(ctx, k.Process)
+			err = c.host.Kill(ctx, process)
 		}
 		return nil, err
 	case callOutput:

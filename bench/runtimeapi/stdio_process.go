@@ -156,7 +156,7 @@ func (p *stdioProcess) Kill() {
 		ctx, cancel := context.WithTimeout(context.Background(), killTimeout)
 		defer cancel()
 		// Whatever it says: bench answers for its containers itself.
-		_ = p.session.peer.call(ctx, callKill, stdioKill{Process: p.number}, nil)
+		_ = p.session.peer.call(ctx, callKill, p.number, nil)
 		p.end(Exit{Code: 137, Signal: 9})
 		p.session.output.remove(p.number)
 		probe.Detach()

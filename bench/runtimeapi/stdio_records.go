@@ -19,7 +19,7 @@ const (
 // The calls that the emulator makes to bench.
 const (
 	callLaunch = "launch" // StdioLaunch -> nothing
-	callKill   = "kill"   // stdioKill -> nothing
+	callKill   = "kill"   // number of the process -> nothing, once its container is gone
 	callOutput = "output" // stdioText; wants no answer
 )
 
@@ -47,11 +47,6 @@ type StdioLaunch struct {
 type StdioExit struct {
 	Process int  `json:"process"`
 	Exit    Exit `json:"exit"`
-}
-
-// stdioKill asks bench to end a process and to answer when its container is gone.
-type stdioKill struct {
-	Process int `json:"process"`
 }
 
 // stdioThrottled is how long the CPU limit held back the environment, if known.

@@ -3,30 +3,23 @@
 //
 //	rie [--listen HOST:PORT] [--runtime-api-address HOST:PORT] [COMMAND [ARG]...]
 //
-// As a container's entrypoint it runs the command that follows it (without one
-// /var/task/bootstrap, /opt/bootstrap or /var/runtime/bootstrap, the first that
-// is there), initialises it at once and takes invocations at
+// As a container's entrypoint it runs the command that follows it, else the first of
+// /var/task/bootstrap, /opt/bootstrap and /var/runtime/bootstrap, initialises it at once
+// and takes invocations, one after another, at
 //
 //	POST http://HOST:PORT/2015-03-31/functions/function/invocations
 //
-// on 0.0.0.0:8080, like AWS's own emulator: one after another, so that those
-// that come together are queued. START, END and REPORT go to stdout, the
-// function's own output too. With the header X-Amz-Log-Type: Tail the answer
-// has the last 4 KB of both in X-Amz-Log-Result; a function that failed is told
-// by X-Amz-Function-Error.
+// on 0.0.0.0:8080, like AWS's own emulator. START, END, REPORT and the function's output go
+// to stdout. With the header X-Amz-Log-Type: Tail the answer has the last 4 KB of it in
+// X-Amz-Log-Result; X-Amz-Function-Error tells of a function that failed. Each file of
+// /opt/extensions is started first; the command follows when all of them have registered.
 //
-// Each file of /opt/extensions is started first; the command follows when all of
-// them have registered, and the end of one ends init or the invocation.
+// AWS_LAMBDA_FUNCTION_NAME, _VERSION, _TIMEOUT (whole seconds, 300), _MEMORY_SIZE (MB,
+// 3008) and _HANDLER describe the function. Nothing is limited.
 //
-// AWS_LAMBDA_FUNCTION_NAME, _VERSION, _TIMEOUT (whole seconds, 300),
-// _MEMORY_SIZE (MB, 3008) and _HANDLER describe the function. Nothing is
-// limited: the memory size is only printed.
-//
-// With --stdio, and nothing else, it is the emulator container of bench's docker
-// engine: bench talks to it on stdin and stdout, and it ends when stdin does.
-//
-// It imports neither a command line library nor an SDK, and reaps what the
-// function leaves behind, so that it can be process 1.
+// With --stdio, and nothing else, it is the emulator container of bench's docker engine,
+// talks to bench on stdin and stdout, and ends when stdin does. It imports neither a command
+// line library nor an SDK, and reaps what the function leaves behind, as process 1 must.
 package main
 
 import (

@@ -152,10 +152,12 @@ func decompressed(r io.Reader) (io.ReadCloser, error) {
 		plain.Close()
 		return nil, advice.Hint(errors.New("it is compressed, but not a tar archive"), saveHint)
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{inner, plain}, nil
+	return readCloser{inner, plain}, nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
 }
 
 // uncompress undoes gzip, bzip2 or zstd, told by the first bytes; nil for none of them.

@@ -76,22 +76,16 @@ func (s *Store) FindContent(contentID string) (id string, ok bool) {
 }
 
 // contentID returns the digest of what a function can see of its image, as
-// coldstart.Image.ContentID defines it: "sha256:" and the SHA-256, in
-// hexadecimal, of a text. The text has a line for each part of the configuration
-// and one for each file, sorted by path, with names quoted as Go quotes them.
+// coldstart.Image.ContentID defines it: the SHA-256 of a text with a line for each part of
+// the configuration and one for each file, sorted by path, with names quoted as in Go.
 //
-// The configuration is: os, architecture and variant; entrypoint, command and
-// environment in their order; working directory ("/" for none), user and volumes.
-// Labels, exposed ports, the health check, the stop signal, ONBUILD, the author,
-// the history and the dates are left out: none of them reaches a function, and
-// many builds write a date or a revision into a label.
+// Labels, ports, the health check, the stop signal, ONBUILD, the author, the history and
+// dates are left out: none of them reaches a function, and many builds write a date or a
+// revision into a label.
 //
-// A file is: its path, type, permission bits with set-ID and sticky bits, owner,
-// group and extended attributes (see keptXattr); a file's size and SHA-256, a
-// link's target, a device's numbers. The second and every further name of a
-// hard-linked file name the first one instead. Layers do not count, only what they
-// come to: whiteouts are applied, folders that nobody described are root's with
-// mode 0755. Times are left out.
+// The second and every further name of a hard-linked file name the first one instead of the
+// content. Layers do not count, only what they come to: whiteouts are applied, folders that
+// nobody described are root's with mode 0755. Times are left out.
 func contentID(c *v1.ConfigFile, t *tree) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "coldbench content %d\n", contentFormat)

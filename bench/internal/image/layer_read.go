@@ -209,10 +209,7 @@ func (l storedLayer) Compressed() (io.ReadCloser, error) {
 	} else {
 		r, err = l.store.openBlob(l.Blob)
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{contextReader{l.ctx, r}, r}, err
+	return readCloser{contextReader{l.ctx, r}, r}, err
 }
 
 // entryOf reads a tar header; false for no file, or a name that leads out of the image.

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,30 +25,20 @@ func (s *Store) startRoot() (*rootStage, error) {
 		return nil, err
 	}
 	r := &rootStage{temp: temp}
-	if err := r.open(); err != nil {
+	dir := filepath.Join(temp, "root")
+	if err = os.Mkdir(dir, 0o755); err == nil {
+		// A function's user must be able to get there, whatever the umask.
+		err = errors.Join(os.Chmod(temp, 0o755), os.Chmod(dir, 0o755))
+	}
+	if err == nil {
+		r.root, err = os.OpenRoot(dir)
+	}
+	if err != nil {
 		r.drop()
 		return nil, err
 	}
+	r.unpacker = newUnpacker(r.root)
 	return r, nil
-}
-
-func (r *rootStage) open() error {
-	dir := filepath.Join(r.temp, "root")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	// A function's user must be able to get there, whatever the umask.
-	for _, name := range []string{r.temp, dir} {
-		if err := os.Chmod(name, 0o755); err != nil {
-			return err
-		}
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	r.root, r.unpacker = root, newUnpacker(root)
-	return nil
 }
 
 // stream unpacks one more layer, whose diff ID the caller computes and enters.

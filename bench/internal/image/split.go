@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"path"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -88,13 +89,23 @@ func (b *splitter) follows(name string) bool {
 	return err == nil && json.Unmarshal(data, &l) == nil && l.Parent == b.last
 }
 
-// blobOf stores content as a blob, and does all other work on it beside the writing.
+// sideChunk is how far the work of blobOf may be behind the writing, in bytes.
+const sideChunk = 256 << 10
+
+// blobOf stores content as a blob, and does other work on it in goroutines beside the
+// writing. The content ends with io.EOF, also after an error. Work may return early.
 func (s *Store) blobOf(r io.Reader, work ...func(io.Reader)) (v1.Descriptor, error) {
 	return s.addBlob(func(w io.Writer) error {
 		to := []io.Writer{w}
+		var sides sync.WaitGroup
+		defer sides.Wait()
 		for _, f := range work {
-			side := newSide(f)
-			defer side.stop()
+			r, side := io.Pipe()
+			defer side.Close()
+			sides.Go(func() {
+				f(bufio.NewReaderSize(r, sideChunk))
+				_ = drain(r) // or the writer would wait for ever
+			})
 			to = append(to, side)
 		}
 		// Engines send a few kilobytes at a time, each of which would wake every side.
