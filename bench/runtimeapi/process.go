@@ -129,7 +129,7 @@ func (e *Environment) scope(ctx context.Context) (context.Context, context.Cance
 
 // cause returns why a context ended: ErrClosed where that is it.
 func cause(ctx context.Context, err error) error {
-	if c := context.Cause(ctx); c != nil && errors.Is(c, ErrClosed) {
+	if errors.Is(context.Cause(ctx), ErrClosed) {
 		return ErrClosed
 	}
 	return err

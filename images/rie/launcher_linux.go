@@ -29,17 +29,12 @@ func newLauncher(s settings, environ []string, out *output) (runtimeapi.Launcher
 
 // Launch makes the pipe that the process will write to.
 func (l *launcher) Launch(context.Context, runtimeapi.Phase) (runtimeapi.Process, error) {
-	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+	r, w, err := os.Pipe()
+	if err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	// The reading end waits in the poller, the writing end is the function's
-	// and blocks, as its own would.
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		return nil, fmt.Errorf("making a pipe: %w", err)
-	}
-	p := &process{launcher: l, done: make(chan struct{}), write: fds[1], oomKills: oomKills()}
-	p.reader = l.out.read(os.NewFile(uintptr(fds[0]), "output"))
+	p := &process{launcher: l, done: make(chan struct{}), write: w, oomKills: oomKills()}
+	p.reader = l.out.read(r)
 	return p, nil
 }
 
@@ -47,7 +42,7 @@ func (l *launcher) Launch(context.Context, runtimeapi.Phase) (runtimeapi.Process
 type process struct {
 	*launcher
 	reader   *runtimeapi.OutputPipe
-	write    int
+	write    *os.File
 	oomKills int64
 	kill     sync.Once
 
@@ -126,8 +121,9 @@ func (p *process) startRuntime() (runtimeapi.Started, error) {
 func (p *process) start(path string, argv, env []string, ended func(syscall.WaitStatus)) (int, error) {
 	null := p.null()
 	defer syscall.Close(int(null))
+	output := p.write.Fd() // which makes it block, as the function's own would
 	return p.reaper.start(path, argv, &syscall.ProcAttr{
-		Env: env, Files: []uintptr{null, uintptr(p.write), uintptr(p.write)}, Sys: &syscall.SysProcAttr{Setpgid: true},
+		Env: env, Files: []uintptr{null, output, output}, Sys: &syscall.SysProcAttr{Setpgid: true},
 	}, ended)
 }
 
@@ -206,7 +202,7 @@ func (p *process) signal(signal syscall.Signal) {
 // Kill kills every child of this process, which has no others.
 func (p *process) Kill() {
 	p.kill.Do(func() {
-		_ = syscall.Close(p.write)
+		_ = p.write.Close()
 		p.reaper.killAll()
 		p.out.stop(p.reader)
 		p.mu.Lock()

@@ -91,12 +91,12 @@ type Listed struct {
 
 // List returns the newest image of each name in the store, sorted by name and
 // architecture. One whose content is not all there is left out.
-func (s *Store) List(ctx context.Context) ([]Listed, error) {
+func (s *Store) List(ctx context.Context) (list []Listed, err error) {
+	defer wrap(&err, "listing images")
 	images, err := s.images()
 	if err != nil {
-		return nil, fmt.Errorf("listing images: %w", err)
+		return nil, err
 	}
-	var list []Listed
 	seen := map[[3]string]bool{}
 	for c := range images {
 		if seen[nameOf(c.entry)] {
@@ -105,7 +105,7 @@ func (s *Store) List(ctx context.Context) ([]Listed, error) {
 		seen[nameOf(c.entry)] = true
 		img, err := s.facts(ctx, c)
 		if err != nil {
-			return nil, fmt.Errorf("listing images: %w", err)
+			return nil, err
 		}
 		notes := c.entry.Annotations
 		img.Base = cmp.Or(notes[annotationBase], img.Base)

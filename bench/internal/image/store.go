@@ -123,18 +123,12 @@ func (s *Store) path(elem ...string) string {
 
 // The annotations of an index entry.
 const (
-	// annotationRef is the reference that the image was put under; OCI's own.
-	annotationRef = "org.opencontainers.image.ref.name"
-	// annotationBase is the reference that FROM named.
-	annotationBase = "coldbench.base"
-	// annotationSource says where the image came from: one of the sources.
-	annotationSource = "coldbench.source"
-	// annotationVariant is the variant that the image was built for.
-	annotationVariant = "coldbench.variant"
-	// annotationBuilder is the buildVersion of an image that bench built.
-	annotationBuilder = "coldbench.builder"
-	// annotationEngineID is the ID under which the engine knew the image.
-	annotationEngineID = "coldbench.engine-id"
+	annotationRef      = "org.opencontainers.image.ref.name" // what it was imported as; OCI's own
+	annotationBase     = "coldbench.base"                    // the reference that FROM named
+	annotationSource   = "coldbench.source"                  // one of the sources
+	annotationVariant  = "coldbench.variant"                 // what it was built for
+	annotationBuilder  = "coldbench.builder"                 // the buildVersion of what bench built
+	annotationEngineID = "coldbench.engine-id"               // under which the engine knew it
 )
 
 // The sources of an image.
