@@ -59,3 +59,25 @@ func TestWriteWhole(t *testing.T) {
 		t.Errorf("no folder: %v", err)
 	}
 }
+
+// TestStreamLeavesNothingAfterAnError: neither the file nor what was written of it.
+func TestStreamLeavesNothingAfterAnError(t *testing.T) {
+	dir, broken := t.TempDir(), errors.New("broken")
+	place := func() string { return filepath.Join(dir, "file") }
+	_, err := Stream(dir, "part-", 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, "half")
+		return errors.Join(err, broken)
+	}, place)
+	left, _ := os.ReadDir(dir)
+	if !errors.Is(err, broken) || len(left) > 0 {
+		t.Errorf("%v, left %v", err, left)
+	}
+	size, err := Stream(dir, "part-", 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, "whole")
+		return err
+	}, place)
+	info, serr := os.Stat(place())
+	if err != nil || serr != nil || size != 5 || info.Size() != 5 || info.Mode().Perm() != 0o600 {
+		t.Errorf("%d bytes, %v, %v", size, err, serr)
+	}
+}
