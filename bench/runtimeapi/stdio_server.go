@@ -63,25 +63,13 @@ func (s *stdioSession) serve(ctx context.Context, call string, body json.RawMess
 		}
 		return nil, s.provision(ctx, f)
 	case callInit:
-		env, err := s.current()
-		if err != nil {
-			return nil, err
-		}
-		s.output.hold()
-		defer s.output.release()
-		return env.Init(ctx)
+		return s.run(func(e *Environment) (any, error) { return e.Init(ctx) })
 	case callInvoke:
-		e, err := decoded[Event](call, body)
+		event, err := decoded[Event](call, body)
 		if err != nil {
 			return nil, err
 		}
-		env, err := s.current()
-		if err != nil {
-			return nil, err
-		}
-		s.output.hold()
-		defer s.output.release()
-		return env.Invoke(ctx, e)
+		return s.run(func(e *Environment) (any, error) { return e.Invoke(ctx, event) })
 	case callThrottled:
 		d, known := s.settings.Probe.Throttled()
 		s.mu.Lock()
@@ -114,13 +102,17 @@ func (s *stdioSession) provision(ctx context.Context, f Function) error {
 	return env.Provision(ctx)
 }
 
-func (s *stdioSession) current() (*Environment, error) {
+// run holds the function's output back while its environment works.
+func (s *stdioSession) run(work func(*Environment) (any, error)) (any, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.environment == nil {
+	env := s.environment
+	s.mu.Unlock()
+	if env == nil {
 		return nil, errors.New("no environment was provisioned")
 	}
-	return s.environment, nil
+	s.output.hold()
+	defer s.output.release()
+	return work(env)
 }
 
 func (s *stdioSession) closeEnvironment() error {

@@ -33,8 +33,6 @@ type probe struct {
 	watch chan struct{}
 }
 
-func newProbe() *probe { return &probe{} }
-
 // reapOrphans lets the kernel bury what the function's processes leave behind.
 func reapOrphans() { signal.Ignore(unix.SIGCHLD) }
 
