@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 )
 
 // oddBills are the Billed Durations that do not fit the parts they are made of:
@@ -34,7 +35,7 @@ func (o oddBills) text() string {
 	if o.n == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("Billed Duration is not the sum of what REPORT says, rounded up, in %s: %s", count(o.n, "sample"), strings.Join(o.examples, "; "))
+	text := fmt.Sprintf("Billed Duration is not the sum of what REPORT says, rounded up, in %s: %s", plan.Plural(o.n, "sample"), strings.Join(o.examples, "; "))
 	if o.n > len(o.examples) {
 		text += "; …"
 	}

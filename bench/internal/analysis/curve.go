@@ -141,7 +141,7 @@ func curveNotes(h runfile.Header, curves []Curve) []string {
 		return nil
 	}
 	list := []string{fmt.Sprintf("The cold starts of the first table follow %s of each config, and the first one after each is not among them: see After a deployment.",
-		count(h.Plan.Redeploy, "deployment"))}
+		plan.Plural(h.Plan.Redeploy, "deployment"))}
 	again := 0
 	few := false
 	for _, c := range curves {
@@ -150,7 +150,7 @@ func curveNotes(h runfile.Header, curves []Curve) []string {
 	}
 	if again > 0 {
 		list = append(list, fmt.Sprintf("Left out of After a deployment: %s that the run took when it was resumed, for which the image had to be deployed once more.",
-			count(again, "cold start")))
+			plan.Plural(again, "cold start")))
 	}
 	if few {
 		list = append(list, fmt.Sprintf("How many times as long a first cold start takes has an interval from %d deployments on.", stats.MinSamples(0.5, Confidence)))
@@ -160,7 +160,7 @@ func curveNotes(h runfile.Header, curves []Curve) []string {
 
 func forcedBy(p plan.Plan) string {
 	if p.Redeploy > 0 {
-		return fmt.Sprintf("%s, after %s of each config (%s)", afterDeploymentBy, count(p.Redeploy, "deployment"), byDeployment)
+		return fmt.Sprintf("%s, after %s of each config (%s)", afterDeploymentBy, plan.Plural(p.Redeploy, "deployment"), byDeployment)
 	}
 	return cmp.Or(p.Strategy, "a strategy that was not recorded")
 }

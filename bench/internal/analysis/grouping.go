@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/stats"
 )
 
@@ -95,7 +96,7 @@ func (g grouping) notes(columns []Column, o observed) []string {
 	case g.by() == "bursts" && most >= stats.MinGroups:
 		list = append(list, "The cold starts of one burst are alike: the bursts "+how)
 	case g.by() == "bursts":
-		list = append(list, fmt.Sprintf("The cold starts of one burst are alike, and this run has %s, too few to know what differs from burst to burst: intervals take all cold starts as independent, and are too narrow where bursts differ. A smaller --burst makes more of them.", count(most, "burst")))
+		list = append(list, fmt.Sprintf("The cold starts of one burst are alike, and this run has %s, too few to know what differs from burst to burst: intervals take all cold starts as independent, and are too narrow where bursts differ. A smaller --burst makes more of them.", plan.Plural(most, "burst")))
 	}
 	if g.sessions == 2 {
 		list = append(list, fmt.Sprintf("2 sessions are too few to know what differs from session to session: intervals take them as one, and are too narrow where they differ. %d sessions and more say.", stats.MinGroups))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/stats"
 )
 
@@ -80,7 +81,7 @@ func (c *Comparison) explain(pairs []pair) {
 	}
 	if g := c.Gate; g != nil {
 		c.Notes = append(c.Notes, fmt.Sprintf("Gate: an interval of %.4g %% each, so that all hold together with %g %%, wholly beyond +%g %%: %d of %s tripped it, %d could not be judged.%s",
-			100*g.Confidence, 100*Confidence, 100*g.FailOver, g.Tripped, count(g.Judged, "comparison"), g.Unjudged, c.wanting()))
+			100*g.Confidence, 100*Confidence, 100*g.FailOver, g.Tripped, plan.Plural(g.Judged, "comparison"), g.Unjudged, c.wanting()))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -87,7 +88,7 @@ func method(run *runfile.Run, g grouping, sessions []Session) []Fact {
 			add("Stolen by the hypervisor", "%.1f %% of the CPU time that the machine wanted%s", 100**l.StolenShare, of)
 		}
 	}
-	add("Samples", "%d, %s, %s", g.samples.n, count(len(run.Rejects), "reject"), count(len(run.Failures), "failure"))
+	add("Samples", "%d, %s, %s", g.samples.n, plan.Plural(len(run.Rejects), "reject"), plan.Plural(len(run.Failures), "failure"))
 	add("Previous run", "%s", h.Reference)
 	add("Against the images of", "%s", p.Against)
 	return facts
@@ -123,7 +124,7 @@ func ended(stopped string) string {
 func hostOf(h runfile.Host) string {
 	parts := []string{strings.TrimSpace(h.OS + " " + h.Kernel), h.CPU}
 	if h.CPUs > 0 {
-		parts = append(parts, count(h.CPUs, "CPU"))
+		parts = append(parts, plan.Plural(h.CPUs, "CPU"))
 	}
 	if h.MemoryMB > 0 {
 		parts = append(parts, fmt.Sprintf("%d MB", h.MemoryMB))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -133,14 +134,14 @@ func warnings(run *runfile.Run, o observed, odd oddBills) []string {
 	}
 	add(run.Warnings...)
 	if o.foreign > 0 {
-		add(fmt.Sprintf("%s of configs that the header does not name left out.", count(o.foreign, "sample")))
+		add(fmt.Sprintf("%s of configs that the header does not name left out.", plan.Plural(o.foreign, "sample")))
 	}
 	for _, strategy := range slices.Sorted(maps.Keys(o.other)) {
 		if strategy == run.Header.Plan.Strategy { // only that of deployments has two
-			add(fmt.Sprintf("%s after a deployment ran the init inside the invocation, left out.", count(o.other[strategy], "first cold start")))
+			add(fmt.Sprintf("%s after a deployment ran the init inside the invocation, left out.", plan.Plural(o.other[strategy], "first cold start")))
 			continue
 		}
-		add(fmt.Sprintf("%s forced by %q, not by the run's own strategy %q, left out.", count(o.other[strategy], "cold start"), strategy, run.Header.Plan.Strategy))
+		add(fmt.Sprintf("%s forced by %q, not by the run's own strategy %q, left out.", plan.Plural(o.other[strategy], "cold start"), strategy, run.Header.Plan.Strategy))
 	}
 	add(odd.text())
 	return list

@@ -82,7 +82,7 @@ func (r *Report) Overview() Overview {
 		o.Notes = append(o.Notes, "An execution environment counts once, a warm one with the median of its warm invocations but the first.")
 	}
 	if n := len(r.Disagreements); n > 0 {
-		o.Notes = append(o.Notes, fmt.Sprintf("Local: the engines do not agree on %s: see the head of local.md.", count(n, "comparison")))
+		o.Notes = append(o.Notes, fmt.Sprintf("Local: the engines do not agree on %s: see the head of local.md.", plan.Plural(n, "comparison")))
 	}
 	o.Notes = append(o.Notes, "Local times hold the runtime's start and the function, not Lambda's own work or the image's download. Compare the columns of a row, never a local time with one of AWS.")
 	return o
@@ -157,10 +157,10 @@ func overviewCaption(label string, s *Section) string {
 	}
 	var of []string
 	for _, r := range s.Headline {
-		n := count(span(s.Columns, func(i int) int { return r.Cells[i].N }), "cold start")
+		n := plan.Plural(span(s.Columns, func(i int) int { return r.Cells[i].N }), "cold start")
 		if r.Class == string(coldstart.ClassWarm) {
-			n = fmt.Sprintf("%s of %s", count(span(s.Columns, func(i int) int { return r.Cells[i].Invocations }), "warm invocation"),
-				count(span(s.Columns, func(i int) int { return r.Cells[i].N }), "environment"))
+			n = fmt.Sprintf("%s of %s", plan.Plural(span(s.Columns, func(i int) int { return r.Cells[i].Invocations }), "warm invocation"),
+				plan.Plural(span(s.Columns, func(i int) int { return r.Cells[i].N }), "environment"))
 		}
 		of = append(of, n)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -33,10 +34,10 @@ func problemsOf(run *runfile.Run, columns []Column, index map[coldstart.Config]i
 		p.Example, p.Output = cmp.Or(example, p.Example), cmp.Or(output, p.Output)
 	}
 	for _, r := range run.Rejects {
-		add(key{r.Try().Config, "reject", string(r.Reason)}, r.Detail, "")
+		add(key{r.Config, "reject", string(r.Reason)}, r.Detail, "")
 	}
 	for _, f := range run.Failures {
-		add(key{f.Try().Config, "failure", string(f.Reason)}, f.Error, f.Output)
+		add(key{f.Config, "failure", string(f.Reason)}, f.Error, f.Output)
 	}
 	place := func(p Problem) int {
 		if i := slices.IndexFunc(columns, func(c Column) bool { return c.Title == p.Column }); i >= 0 {
@@ -50,7 +51,7 @@ func problemsOf(run *runfile.Run, columns []Column, index map[coldstart.Config]i
 
 func alerts(run *runfile.Run, columns []Column, index map[coldstart.Config]int, o observed) []string {
 	list := []string{}
-	plan := run.Header.Plan
+	runs := run.Header.Plan.Runs
 	stopped := ""
 	which := "This run"
 	if o.sessions > 1 {
@@ -63,32 +64,23 @@ func alerts(run *runfile.Run, columns []Column, index map[coldstart.Config]int, 
 	}
 	failed := make([]int, len(columns))
 	for _, f := range run.Failures {
-		if c, ok := index[f.Try().Config]; ok {
+		if c, ok := index[f.Config]; ok {
 			failed[c]++
 		}
 	}
 	for i, c := range columns {
 		n := o.of(i, coldstart.ClassCold).n + o.of(i, coldstart.ClassSuppressedInit).n
-		complete := n >= plan.Runs || stopped == "precision" || stopped == "interrupted" || run.End == nil
+		complete := n >= runs || stopped == "precision" || stopped == "interrupted" || run.End == nil
 		switch {
 		case n == 0 && failed[i] > 0:
-			list = append(list, fmt.Sprintf("%s could not be measured: %s failed.", c.Title, count(failed[i], "attempt")))
+			list = append(list, fmt.Sprintf("%s could not be measured: %s failed.", c.Title, plan.Plural(failed[i], "attempt")))
 		case !complete && failed[i] > 0:
-			list = append(list, fmt.Sprintf("%s was given up after %s: it has %d of %d cold starts.", c.Title, count(failed[i], "failure"), n, plan.Runs))
+			list = append(list, fmt.Sprintf("%s was given up after %s: it has %d of %d cold starts.", c.Title, plan.Plural(failed[i], "failure"), n, runs))
 		case !complete:
-			list = append(list, fmt.Sprintf("%s has %d of the %d cold starts asked for.", c.Title, n, plan.Runs))
+			list = append(list, fmt.Sprintf("%s has %d of the %d cold starts asked for.", c.Title, n, runs))
 		case failed[i] > 0:
-			list = append(list, fmt.Sprintf("%s: %s failed, see Failures and rejects.", c.Title, count(failed[i], "invocation")))
+			list = append(list, fmt.Sprintf("%s: %s failed, see Failures and rejects.", c.Title, plan.Plural(failed[i], "invocation")))
 		}
 	}
 	return list
-}
-
-// count names a number of things, which may be a range: "1 sample", "2 to 5 samples".
-func count[N int | string](n N, what string) string {
-	text := fmt.Sprint(n)
-	if text != "1" {
-		what += "s"
-	}
-	return text + " " + what
 }

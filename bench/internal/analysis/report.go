@@ -1,13 +1,16 @@
 package analysis
 
-import "coldbench/bench/internal/coldstart"
+import (
+	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
+)
 
 // Schema is the version of the report's JSON form. It grows when a field is
 // renamed, removed or changes its meaning, not when one is added.
 const Schema = 1
 
 // Confidence is that of every interval in a report.
-const Confidence = 0.95
+const Confidence = plan.Confidence
 
 // Margin is the difference that does not matter: 5 %.
 const Margin = 0.05

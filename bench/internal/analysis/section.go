@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -95,10 +96,10 @@ func caption(h runfile.Header, columns []Column, o observed, sessions []Session)
 	environments := span(columns, func(i int) int { return o.of(i, coldstart.ClassWarm).n })
 	var of []string
 	if shown(coldstart.ClassCold, h.Plan.Only) {
-		of = append(of, count(cold, "cold start"))
+		of = append(of, plan.Plural(cold, "cold start"))
 	}
 	if shown(coldstart.ClassWarm, h.Plan.Only) && o.has(coldstart.ClassWarm) {
-		of = append(of, fmt.Sprintf("%s (of %s)", count(warm, "warm invocation"), count(environments, "execution environment")))
+		of = append(of, fmt.Sprintf("%s (of %s)", plan.Plural(warm, "warm invocation"), plan.Plural(environments, "execution environment")))
 	}
 	where := "on AWS in " + h.Engine
 	switch {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"coldbench/bench/internal/coldstart"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/stats"
 )
 
@@ -89,7 +90,7 @@ func oddities(columns []Column, o observed, only string) []string {
 				list = append(list, fmt.Sprintf("%s: two modes, about %.3g and %.3g ms: the median lies in one of them and says little of the other.", of, lo, hi))
 			}
 			if out := stats.Outliers(v); len(out) > 0 {
-				list = append(list, fmt.Sprintf("%s: %s far from the rest, %s; kept.", of, count(len(out), "outlier"), farOut(v, out)))
+				list = append(list, fmt.Sprintf("%s: %s far from the rest, %s; kept.", of, plan.Plural(len(out), "outlier"), farOut(v, out)))
 			}
 		}
 	}

@@ -83,12 +83,13 @@ func (p Plan) Workload(configs int, where string) string {
 	return fmt.Sprintf("%s%s, %s of %s in random order (seed %d)\n", text, where, Plural(p.Rounds(), "round"), Plural(configs, "config"), p.Seed)
 }
 
-// Plural spells a count with its noun.
-func Plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// Plural names a number of things, which may be a range: "1 sample", "2 to 5 samples".
+func Plural[N int | string](n N, noun string) string {
+	text := fmt.Sprint(n)
+	if text != "1" {
+		noun += "s"
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return text + " " + noun
 }
 
 // Equal reports whether two plans are the same.

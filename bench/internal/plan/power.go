@@ -75,18 +75,18 @@ func WithItself(configs []coldstart.Config, title string) []Contrast {
 	return list
 }
 
-// The confidence of the intervals in reports, and how probable it is that a
-// difference is found which a plan is said to show.
-const (
-	confidence = 0.95
-	foundIn    = 0.8
-)
+// Confidence is that of every interval in a report.
+const Confidence = 0.95
+
+// foundIn is how probable it is that a difference is found which a plan is said to
+// show.
+const foundIn = 0.8
 
 // Power returns lines that name the differences a plan can show, or how narrow
 // the interval of a config that stands alone will be, if its values spread as
 // they did in an earlier run.
 func (p Plan) Power(x *Experience, contrasts []Contrast) string {
-	if enough := stats.MinSamples(0.5, confidence); p.Runs < enough {
+	if enough := stats.MinSamples(0.5, Confidence); p.Runs < enough {
 		return fmt.Sprintf("what it can show: nothing of medians, for an interval needs %d cold starts\n", enough)
 	}
 	if x.Run == "" {
@@ -128,10 +128,10 @@ func (p Plan) Power(x *Experience, contrasts []Contrast) string {
 func (c Contrast) detectable(x *Experience, class coldstart.Class, n int) (string, bool) {
 	values := x.values(c.Config, class)
 	if c.From == nil {
-		width, ok := values.HalfWidth(n, confidence)
+		width, ok := values.HalfWidth(n, Confidence)
 		return percent(width), ok
 	}
-	times, ok := stats.Detectable(values, x.values(c.From.Config, class), n, confidence, foundIn)
+	times, ok := stats.Detectable(values, x.values(c.From.Config, class), n, Confidence, foundIn)
 	return percent(times-1) + " or more", ok
 }
 
