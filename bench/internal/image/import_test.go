@@ -7,10 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -297,6 +299,17 @@ func TestImportKeepsTheDigest(t *testing.T) {
 	img, _ := imported(t, archived(t, l.parts(named(child, "x:1"))), image.ImportOptions{})
 	if img.Digest != child["digest"] {
 		t.Errorf("digest %s, want %s", img.Digest, child["digest"])
+	}
+}
+
+// TestImportEntersEveryName: an index lists an image once for each of its names.
+func TestImportEntersEveryName(t *testing.T) {
+	l := &layout{t: t}
+	one, _ := l.image("amd64", plainLayer, gzipLayer)
+	two := maps.Clone(one)
+	archive := archived(t, l.parts(named(one, "one:1"), named(two, "two:1"), named(maps.Clone(one), "one:1")))
+	if _, refs := imported(t, archive, image.ImportOptions{}); !slices.Equal(refs, []string{"one:1", "two:1"}) {
+		t.Errorf("entered as %q", refs)
 	}
 }
 
