@@ -20,10 +20,13 @@ const (
 	extensionPrefix = "/2020-01-01/extension/"
 )
 
+// handler answers a request. id is that of the invocation, empty on other paths.
+type handler func(s *session, w http.ResponseWriter, r *http.Request, arrival int64, id string)
+
 // routes are the paths of the API; that of an invocation is what follows its ID.
 var routes = map[string]struct {
 	method string
-	serve  func(s *session, w http.ResponseWriter, r *http.Request, arrival int64, id string)
+	serve  handler
 }{
 	runtimePrefix + "invocation/next": {http.MethodGet, (*session).serveNext},
 	"response":                        {http.MethodPost, (*session).serveResponse},
@@ -34,8 +37,8 @@ var routes = map[string]struct {
 	extensionPrefix + "init/error":    {http.MethodPost, (*session).serveExtensionError},
 	extensionPrefix + "exit/error":    {http.MethodPost, (*session).serveExtensionError},
 	"/2018-06-01/ping":                {http.MethodGet, (*session).servePing},
-	"/2020-08-15/logs":                {http.MethodPut, (*session).serveLogs},
-	"/2022-07-01/telemetry":           {http.MethodPut, (*session).serveTelemetry},
+	"/2020-08-15/logs":                {http.MethodPut, notSupported("Logs")},
+	"/2022-07-01/telemetry":           {http.MethodPut, notSupported("Telemetry")},
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -65,18 +68,12 @@ func (*session) servePing(w http.ResponseWriter, _ *http.Request, _ int64, _ str
 	reply(w, http.StatusOK, contentText, []byte("pong"))
 }
 
-func (*session) serveLogs(w http.ResponseWriter, _ *http.Request, _ int64, _ string) {
-	serveSubscription(w, "Logs")
-}
-
-func (*session) serveTelemetry(w http.ResponseWriter, _ *http.Request, _ int64, _ string) {
-	serveSubscription(w, "Telemetry")
-}
-
-// serveSubscription accepts a subscription and says that nothing will come, as AWS's
-// emulator does. An extension that insists on events sees why it gets none.
-func serveSubscription(w http.ResponseWriter, api string) {
-	refuse(w, http.StatusAccepted, api+".NotSupported", api+" API is not supported")
+// notSupported accepts a subscription and says that nothing will come, as AWS's emulator
+// does. An extension that insists on events sees why it gets none.
+func notSupported(api string) handler {
+	return func(_ *session, w http.ResponseWriter, _ *http.Request, _ int64, _ string) {
+		refuse(w, http.StatusAccepted, api+".NotSupported", api+" API is not supported")
+	}
 }
 
 func accepted(w http.ResponseWriter) { reply(w, http.StatusAccepted, contentJSON, bodyOK) }
