@@ -26,39 +26,36 @@ import (
 const buildCases = 20
 
 // TestBuildsAsDocker builds random Dockerfiles in random contexts here and with
-// the engine's own builder. Either both fail, or configuration and files are the
-// same: path, type, mode, owner, time, link target, hard links and content.
+// the engine's own builder, until BENCH_BUILDS images were compared. Either both
+// builds fail, or configuration and files are the same: path, type, mode, owner, time, link target, hard links and content.
 func TestBuildsAsDocker(t *testing.T) {
 	_, err := tryDocker(nil, "version")
 	backendtest.Require(t, "docker", err)
 	cases, first := number(t, "BENCH_BUILDS", buildCases), number(t, "BENCH_BUILD_SEED", 1)
 	s := open(t)
-	var compared atomic.Int64
-	t.Cleanup(func() {
-		n := int(compared.Load())
-		t.Logf("compared %d images; %d builds failed on both sides", n, cases-n)
-		if cases >= buildCases && n < cases/5 {
-			t.Error("too few builds succeed: the test proves little")
-		}
-	})
+	var failed atomic.Int64
+	t.Cleanup(func() { t.Logf("compared %d images; %d builds more failed on both sides", cases, failed.Load()) })
 	for seed := first; seed < first+cases; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			v, stages := newBuildGenerator(t, uint64(seed)).write(seed)
-			b, dockerErr := tryDockerBuild(t, v.Build.Dockerfile, v.Build.Context)
-			for again := seed + 1e6; dockerErr != nil && strings.Contains(dockerErr.Error(), "layer does not exist"); again += 1e6 {
-				// Docker 20.10 can't go on after an instruction that changed nothing.
-				v, stages = newBuildGenerator(t, uint64(again)).write(again)
-				b, dockerErr = tryDockerBuild(t, v.Build.Dockerfile, v.Build.Context)
+			// Builds that fail on both sides are followed by others until one succeeds.
+			for again := seed; again < seed+50e6; again += 1e6 {
+				v, stages := newBuildGenerator(t, uint64(again)).write(again)
+				b, dockerErr := tryDockerBuild(t, v.Build.Dockerfile, v.Build.Context)
+				if dockerErr != nil && strings.Contains(dockerErr.Error(), "layer does not exist") {
+					continue // Docker 20.10 can't go on after an instruction that changed nothing
+				}
+				img, err := buildStages(t, s, v, stages)
+				switch {
+				case (err == nil) != (dockerErr == nil):
+					t.Fatalf("here: %v\nengine: %v", err, dockerErr)
+				case err == nil:
+					compareWithDocker(t, s, img, b)
+					return
+				}
+				failed.Add(1)
 			}
-			img, err := buildStages(t, s, v, stages)
-			switch {
-			case (err == nil) != (dockerErr == nil):
-				t.Errorf("here: %v\nengine: %v", err, dockerErr)
-			case err == nil:
-				compareWithDocker(t, s, img, b)
-				compared.Add(1)
-			}
+			t.Error("no build of this series succeeds")
 		})
 	}
 }
