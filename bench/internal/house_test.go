@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 
 	"bench/internal/backend/localenv":             {"bench/internal/advice", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/docker":               local,
-	"bench/internal/backend/sandbox":              local,
+	"bench/internal/backend/sandbox":              append([]string{"bench/internal/atomicfile"}, local...),
 	"bench/internal/backend/awslambda":            {"bench/internal/advice", "bench/internal/atomicfile", "bench/internal/coldstart", "bench/lambdalog"},
 	"bench/internal/backend/fake":                 {"bench/internal/backend/localenv", "bench/internal/coldstart", "bench/lambdalog", "bench/runtimeapi"},
 	"bench/internal/backend/backendtest":          {"bench/internal/coldstart", "bench/lambdalog"},

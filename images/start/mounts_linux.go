@@ -287,11 +287,7 @@ func proc(c control) (string, error) {
 		}
 	}
 	for _, path := range readOnly {
-		err := syscall.Mount(path, path, "", syscall.MS_BIND, "")
-		if err == nil {
-			err = syscall.Mount("", path, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY|mute, "")
-		}
-		if err != nil && err != syscall.ENOENT {
+		if err := bindReadOnly(path, path); err != nil && err != syscall.ENOENT {
 			return "making " + path + " read-only", err
 		}
 	}
