@@ -1,8 +1,9 @@
 package awssim
 
 import (
+	"cmp"
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 	"maps"
 	"regexp"
 	"strings"
@@ -155,14 +156,10 @@ var variableName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
 
 func (c configuration) coded(img coldstart.Image, uri string) configuration {
 	c.image, c.imageURI, c.codeSize = img, uri, 0
-	id := img.Digest
-	if id == "" {
-		id = img.ID
-	}
+	id := cmp.Or(img.Digest, img.ID)
 	c.codeSHA256 = strings.TrimPrefix(id, "sha256:")
 	if len(c.codeSHA256) != 64 { // an image without a digest
-		sum := sha256.Sum256([]byte(id + "\x00" + img.Root))
-		c.codeSHA256 = hex.EncodeToString(sum[:])
+		c.codeSHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(id+"\x00"+img.Root)))
 	}
 	return c
 }

@@ -138,9 +138,8 @@ func (s *Server) unzip(content []byte, arch string) (img coldstart.Image, err er
 	if _, err := os.Stat(filepath.Join(task, "bootstrap")); err != nil {
 		return img, errors.New("the zip holds no bootstrap")
 	}
-	sum := sha256.Sum256(content)
 	return coldstart.Image{
-		ID: fmt.Sprintf("sha256:%x", sum), Arch: arch, Root: dir, Entrypoint: []string{"/var/task/bootstrap"},
+		ID: fmt.Sprintf("sha256:%x", sha256.Sum256(content)), Arch: arch, Root: dir, Entrypoint: []string{"/var/task/bootstrap"},
 		WorkingDir: "/var/task", CompressedBytes: int64(len(content)),
 	}, nil
 }

@@ -3,7 +3,6 @@ package awssim
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"runtime"
 	"slices"
@@ -223,5 +222,5 @@ func (e *environment) invoke(ctx context.Context, ev runtimeapi.Event) (runtimea
 func streamName(t time.Time, version string) string {
 	var b [16]byte
 	rand.Read(b[:])
-	return t.UTC().Format("2006/01/02/") + "[" + version + "]" + hex.EncodeToString(b[:])
+	return t.UTC().Format("2006/01/02/") + fmt.Sprintf("[%s]%x", version, b)
 }

@@ -92,10 +92,7 @@ func (s *Server) run(c *call, e *environment, ev runtimeapi.Event) reply {
 		// What an extension may write behind REPORT.
 		e.log.add(s.now(), strings.Repeat("extension: flushed telemetry ", tailBytes/20))
 	}
-	tail := ""
-	if e.log != nil {
-		tail = e.log.end(late)
-	}
+	tail := e.log.end(late)
 	s.give(e, err != nil)
 	if err != nil {
 		return s.brokenReply(e, err)
@@ -145,9 +142,7 @@ func (s *Server) later(name, number string, ev runtimeapi.Event) {
 			continue
 		}
 		inv, err := e.invoke(s.ctx, ev)
-		if e.log != nil {
-			e.log.end(0)
-		}
+		e.log.end(0)
 		s.give(e, err != nil)
 		if err != nil || inv.FunctionError == "" {
 			return

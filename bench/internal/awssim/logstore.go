@@ -148,6 +148,9 @@ func (s *stream) flush(late time.Duration) {
 
 // end returns the last 4 KB of an invocation's log, which may begin in a line's middle.
 func (s *stream) end(late time.Duration) string {
+	if s == nil { // the environment did not start
+		return ""
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flush(late)

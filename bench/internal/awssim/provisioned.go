@@ -24,9 +24,7 @@ func (s *Server) prepare(d *deployment, kind string, n int) {
 		e.kind = kind
 		s.work.Go(func() {
 			err := e.start(s.ctx)
-			if e.log != nil {
-				e.log.end(0)
-			}
+			e.log.end(0)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			e.fresh = false
@@ -68,18 +66,17 @@ type provisionedDocument struct {
 }
 
 func (s *Server) provisionedOf(v *version) provisionedDocument {
-	d := provisionedDocument{RequestedProvisionedConcurrentExecutions: v.ahead, Status: "IN_PROGRESS", LastModified: stamp(s.now())}
 	ready := 0
 	for _, e := range v.serving.idle {
 		if e.kind == provisioned {
 			ready++
 		}
 	}
+	status := "IN_PROGRESS"
 	if ready >= v.ahead {
-		d.Status = "READY"
+		status = "READY"
 	}
-	d.AvailableProvisionedConcurrentExecutions, d.AllocatedProvisionedConcurrentExecutions = ready, ready
-	return d
+	return provisionedDocument{v.ahead, ready, ready, status, stamp(s.now())}
 }
 
 func (s *Server) provisionable(c *call) error {

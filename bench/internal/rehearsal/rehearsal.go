@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,8 +57,8 @@ func Start(ctx context.Context, o Options) (_ *Rehearsal, err error) {
 	var ends []func() error
 	end := func() error {
 		var err error
-		for i := range ends {
-			err = errors.Join(err, ends[len(ends)-1-i]())
+		for _, f := range slices.Backward(ends) {
+			err = errors.Join(err, f())
 		}
 		return err
 	}

@@ -3,7 +3,6 @@ package awslambda
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -29,7 +28,7 @@ func ourToken(v string) bool { return tokenForm().MatchString(v) }
 func newToken() string {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
-	return "bench-" + hex.EncodeToString(b[:])
+	return fmt.Sprintf("bench-%x", b)
 }
 
 // function is a function that is measured, shared by its configurations.

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,15 +28,14 @@ type emulatorImage struct {
 }
 
 func newEmulatorImage(arch string, rie, start []byte) *emulatorImage {
-	startSum := sha256.Sum256(start)
 	h := sha256.New()
 	fmt.Fprintf(h, "1 %s %d ", arch, len(rie)) // 1: the layout below
 	h.Write(rie)
 	h.Write(start)
-	digest := hex.EncodeToString(startSum[:])
+	digest := fmt.Sprintf("%x", sha256.Sum256(start))
 	return &emulatorImage{
 		arch: arch, rie: rie, start: start,
-		tag:         emulatorRepository + ":" + hex.EncodeToString(h.Sum(nil))[:12],
+		tag:         emulatorRepository + ":" + fmt.Sprintf("%x", h.Sum(nil))[:12],
 		volume:      volumePrefix + digest[:12],
 		startDigest: digest,
 	}
@@ -50,7 +48,6 @@ func (i *emulatorImage) writeTo(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("writing layer: %w", err)
 	}
-	layerSum := sha256.Sum256(layer.Bytes())
 	config, err := json.Marshal(map[string]any{
 		"architecture": i.arch,
 		"os":           "linux",
@@ -60,14 +57,13 @@ func (i *emulatorImage) writeTo(w io.Writer) error {
 		},
 		"rootfs": map[string]any{
 			"type":     "layers",
-			"diff_ids": []string{"sha256:" + hex.EncodeToString(layerSum[:])},
+			"diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))},
 		},
 	})
 	if err != nil {
 		return fmt.Errorf("writing image configuration: %w", err)
 	}
-	configSum := sha256.Sum256(config)
-	configName := hex.EncodeToString(configSum[:]) + ".json"
+	configName := fmt.Sprintf("%x.json", sha256.Sum256(config))
 	manifest, err := json.Marshal([]map[string]any{{
 		"Config": configName, "RepoTags": []string{i.tag}, "Layers": []string{"layer.tar"},
 	}})

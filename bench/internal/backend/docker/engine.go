@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,7 +79,7 @@ func Connect(ctx context.Context, o Options) (*Engine, error) {
 func newRunID() string {
 	var b [6]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
+	return fmt.Sprintf("%x", b)
 }
 
 // Open prepares a configuration. Its image must be in the engine: Load it first.

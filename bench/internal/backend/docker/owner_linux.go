@@ -2,7 +2,7 @@ package docker
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 	"os"
 	"strconv"
 
@@ -19,7 +19,7 @@ func thisProcess() owner {
 		return owner{pid: pid}
 	}
 	sum := sha256.Sum256([]byte(string(boot) + namespace))
-	return owner{host: hex.EncodeToString(sum[:6]), pid: pid, started: started}
+	return owner{host: fmt.Sprintf("%x", sum[:6]), pid: pid, started: started}
 }
 
 func (o owner) lives() bool {

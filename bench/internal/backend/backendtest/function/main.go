@@ -29,7 +29,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,7 +95,7 @@ func main() {
 			}
 		}
 		a := answer{
-			InstanceID: hex.EncodeToString(id), Invocation: invocation,
+			InstanceID: fmt.Sprintf("%x", id), Invocation: invocation,
 			Token: os.Getenv("BENCH_TOKEN"), StartedAtNs: started.AtNs(),
 			UptimeMs: time.Since(begun).Milliseconds() / 10 * 10, // as the kernel has it
 		}
