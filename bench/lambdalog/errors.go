@@ -18,32 +18,27 @@ var (
 	ErrDuplicate = errors.New("given twice")
 	// ErrText means text where a field was expected.
 	ErrText = errors.New("unexpected text")
-	// ErrJSON means that an event is no valid JSON, or not of the type that it
-	// should be.
+	// ErrJSON means that an event is no valid JSON, or of a wrong type.
 	ErrJSON = errors.New("not the JSON of an event")
 )
 
 var (
-	// ErrNoEvent is returned by Parse for text that holds no line of Lambda's,
-	// and by ParseReport and its relatives for text without theirs.
+	// ErrNoEvent is returned by Parse and ParseReport for text without such a line.
 	ErrNoEvent = errors.New("no such log line")
-	// ErrNotFound is returned by FindReport for a log without the request's
-	// REPORT.
+	// ErrNotFound is wrapped by FindReport's error for a log without the REPORT.
 	ErrNotFound = errors.New("no REPORT of the request")
 )
 
 // SyntaxError says what is wrong with a line and where.
 type SyntaxError struct {
-	// Offset counts bytes from the start of the text that was to be parsed. For
-	// a line that was itself quoted in JSON it counts in the unquoted line.
+	// Offset counts bytes from the start of the text; in a line that was quoted in
+	// JSON, from the start of the unquoted line.
 	Offset int
-	// Key is the name of the field, "Init Duration" or "initDurationMs"; empty
-	// where the error is not within a field's value.
+	// Key is the field, "Init Duration" or "initDurationMs"; empty outside a value.
 	Key string
 	// Text is the offending text, shortened.
 	Text string
-	// Err is one of ErrTruncated, ErrNumber, ErrUnit, ErrDuplicate, ErrText and
-	// ErrJSON.
+	// Err is one of the errors above up to ErrJSON.
 	Err error
 }
 

@@ -3,8 +3,7 @@ package lambdalog
 // Kind says what a line tells of.
 type Kind string
 
-// The kinds. Those of text lines and of the JSON events that tell the same are
-// one; a JSON event that has no line has the name behind "platform.".
+// The kinds. A JSON event without a text line has the name behind "platform.".
 const (
 	KindReport          Kind = "report"
 	KindInitReport      Kind = "initReport"
@@ -15,8 +14,7 @@ const (
 	KindInitRuntimeDone Kind = "initRuntimeDone"
 	KindRestoreStart    Kind = "restoreStart"
 	KindRuntimeDone     Kind = "runtimeDone"
-	// KindExtension, KindTelemetry and KindLogs are the lines about extensions
-	// and what they subscribed to.
+	// KindExtension, KindTelemetry and KindLogs are about extensions.
 	KindExtension Kind = "extension"
 	KindTelemetry Kind = "telemetrySubscription"
 	KindLogs      Kind = "logsSubscription"
@@ -31,36 +29,31 @@ const (
 // Event is a line or a JSON event that Lambda wrote.
 type Event struct {
 	Kind Kind
-	// Time is when, exactly as written: a JSON event's time, or else the
-	// timestamp in front of the line; empty where there is none.
+	// Time is exactly as written: a JSON event's, or the timestamp in front of the
+	// line; empty for none.
 	Time string
-	// Stream is the log stream or the service of docker compose named in front
-	// of the line; empty where there is none.
+	// Stream is the log stream, or the service of docker compose, in front of the
+	// line; empty for none.
 	Stream string
 	// RequestID is empty for lines that name no request.
 	RequestID string
-	// Report, InitReport and RestoreReport are set for their kinds where Err is
-	// nil.
+	// Report, InitReport and RestoreReport are set for their kinds if Err is nil.
 	Report        *Report
 	InitReport    *InitReport
 	RestoreReport *RestoreReport
-	// Fields holds what events of other kinds say: "Version" of a start,
-	// "Runtime Version" of an initStart, and so on, or the members of a JSON
-	// event's record.
+	// Fields holds what events of other kinds say: "Version" of a start, or the
+	// members of a JSON event's record.
 	Fields []Field
-	// Raw is the text of the event itself without what stood in front of it. It
-	// parses to the same event.
+	// Raw is the text of the event itself. It parses to the same event.
 	Raw string
-	// Line is the number of the line where it begins, from 1; 0 outside of a
-	// Scanner.
+	// Line is where it begins, from 1; 0 outside of a Scanner.
 	Line int
-	// Err is the *SyntaxError of a line that can't be read; its kind is known
-	// and, where it was read before the error, its request id.
+	// Err is the *SyntaxError of a line that can't be read. Its kind is known, and
+	// its request id if that comes before the error.
 	Err error
 }
 
-// Field returns the value of the first field of that name and whether there is
-// one.
+// Field returns the value of the first field of that name; false for none.
 func (e Event) Field(key string) (string, bool) {
 	for _, f := range e.Fields {
 		if f.Key == key {

@@ -5,12 +5,9 @@ import (
 	"strings"
 )
 
-// ParseReport reads the first REPORT line or platform.report event of text. In
-// front of it there may be anything, such as a timestamp; what follows it is
-// not read.
-//
-// The error wraps ErrNoEvent where there is none, and is a *SyntaxError where
-// there is one that can't be read. The Report is then the zero value.
+// ParseReport reads the first REPORT line or platform.report event of text,
+// whatever stands in front of it. The error is ErrNoEvent if there is none, and a
+// *SyntaxError if it can't be read. The Report is then the zero value.
 func ParseReport(text string) (Report, error) {
 	e, err := first(text, KindReport)
 	if err != nil {
@@ -105,15 +102,11 @@ func (m *Metrics) of(k key) **float64 {
 	}[k]
 }
 
-// FindReport returns the REPORT of exactly the given request in a log, and the
-// text that it was read from, which parses to the same Report. Where the log
-// has several of the request, it is the last: Lambda writes its own when the
-// function can print no more.
-//
-// The error wraps ErrNotFound where the log has none of that request, and is a
-// *SyntaxError where the last one can't be read; no other request's REPORT and
-// no earlier one is returned in its place. Its Offset counts from the word
-// REPORT.
+// FindReport returns the last REPORT of a request in a log (Lambda writes its own
+// when the function can print no more) and the text that it was read from, which
+// parses to the same Report. The error wraps ErrNotFound if there is none, and a
+// *SyntaxError, whose Offset counts from the word REPORT, if the last one can't be
+// read: no other one is returned in its place.
 func FindReport(log, requestID string) (r Report, raw string, err error) {
 	var found Event
 	if requestID != "" && strings.Contains(log, requestID) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// StartLine returns the START line of a request; version is "$LATEST" where it
-// is empty. It ends with a newline.
+// StartLine returns the START line of a request, with a newline; an empty version is
+// "$LATEST".
 func StartLine(requestID, version string) string {
 	if version == "" {
 		version = "$LATEST"
@@ -21,13 +21,10 @@ func EndLine(requestID string) string {
 	return "END RequestId: " + requestID + "\n"
 }
 
-// Text returns the REPORT line as AWS prints it, with the XRAY line below it
-// where there is one, each ended by a newline. Durations have two decimals,
-// billed ones and sizes none. A status "success" is not printed, as AWS does
-// not print it; neither are Time, SpanID and what of Extra is no plain text.
-// Values that no line can hold are left out where they are numbers (negative,
-// infinite), and have their blanks and quotes replaced by "_" where they are
-// words.
+// Text returns the REPORT line and the XRAY line as AWS prints them, each with a
+// newline. Durations have two decimals, billed ones and sizes none. A status
+// "success", Time, SpanID and what of Extra is no plain text are not printed.
+// Negative and infinite numbers are left out; blanks and quotes in words become "_".
 func (r Report) Text() string {
 	b := append(make([]byte, 0, 256), "REPORT "...)
 	b = appendWord(b, keyRequestID, r.RequestID)
@@ -145,10 +142,9 @@ func plain(text string) bool {
 	return !strings.ContainsAny(text, "\t\n\"\\") && trim(text) == text
 }
 
-// JSON returns the platform.report event as AWS writes it, on one line and
-// without a newline. Durations have up to three decimals, billed ones and sizes
-// none. What is missing is left out; so are numbers that are negative or
-// infinite.
+// JSON returns the platform.report event as AWS writes it, without a newline.
+// Durations have up to three decimals, billed ones and sizes none. Missing, negative
+// and infinite numbers are left out.
 func (r Report) JSON() []byte {
 	var metrics []Field
 	for k := keyDuration; k <= numbers; k++ {

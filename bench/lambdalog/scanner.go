@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Limits of a Scanner, in bytes and lines. An event of CloudWatch Logs has at
-// most 1 MiB; what Lambda itself writes has some hundred bytes.
+// Limits of a Scanner, in bytes and lines. An event of CloudWatch Logs has at most
+// 1 MiB.
 const (
 	maxLine     = 1 << 20
 	maxJSON     = 64 << 10
@@ -26,10 +26,9 @@ const (
 //	}
 //	err := s.Err()
 //
-// The log may be what CloudWatch Logs, Logs Insights, the AWS and SAM command
-// lines, docker compose or Docker's json-file driver give, as text, JSON, CSV
-// or JSON lines. An event may go over several lines. Lines longer than 1 MiB
-// are passed over.
+// The log may come from CloudWatch Logs, Logs Insights, the AWS and SAM command
+// lines, docker compose or Docker's json-file driver, as text, JSON, CSV or JSON
+// lines. Lines longer than 1 MiB are passed over.
 type Scanner struct {
 	r      *bufio.Reader
 	ahead  []string // Lines that were read too early.
@@ -49,8 +48,7 @@ func NewScanner(r io.Reader) *Scanner {
 	return &Scanner{r: bufio.NewReaderSize(r, size), spare: maxSpare}
 }
 
-// Scan advances to the next event. It is false at the end of the log and after
-// an error of the reader.
+// Scan advances to the next event; false at the end and after an error.
 func (s *Scanner) Scan() bool {
 	s.event = Event{}
 	for len(s.queue) == 0 {
@@ -64,8 +62,7 @@ func (s *Scanner) Scan() bool {
 	return true
 }
 
-// Event returns the event that Scan advanced to. A line that can't be read is
-// one too: its Err says why.
+// Event returns the event that Scan advanced to; see Event.Err.
 func (s *Scanner) Event() Event { return s.event }
 
 // Err returns the error of the reader, or nil at the end of the log.
@@ -177,9 +174,8 @@ func wraps(e Event) bool {
 	return false
 }
 
-// continued returns what of a line can continue the one before: the line
-// without the name of its service, or an XRAY line without all that stands in
-// front of it; nothing where it begins an event of its own.
+// continued returns what of a line can continue the one before: it without its
+// service, or its XRAY line; nothing if it begins an event of its own.
 func continued(line, stream string) string {
 	if name, rest, ok := service(line); ok && stream != "" {
 		if name != stream {

@@ -26,8 +26,7 @@ type CompareOptions struct {
 	// Metrics are CLASS.METRIC, "cold.total" say; empty for total, cold and
 	// warm.
 	Metrics []string
-	// FailOver is the increase above which the gate trips, 0.05 for 5 %; nil
-	// for no gate.
+	// FailOver is the increase above which the gate trips, 0.05 for 5 %; nil for none.
 	FailOver *float64
 	// Force judges runs of different hosts or storage drivers.
 	Force bool

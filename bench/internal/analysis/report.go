@@ -15,80 +15,70 @@ const Confidence = plan.Confidence
 // Margin is the difference that does not matter: 5 %.
 const Margin = 0.05
 
-// Report is what there is to say about one or several runs: plain data in the
-// order in which it is shown. Its JSON form is the output of --json. Lists
-// that are empty are [], numbers that are not known are null or absent, never
-// 0.
+// Report is plain data about runs in the order in which it is shown, and its JSON
+// form the output of --format json. An empty list is [], an unknown number null or
+// absent, never 0.
 type Report struct {
 	Schema int `json:"schema"`
 	// Title is the heading: "Local results".
 	Title string `json:"title"`
-	// Disagreements are the pairs that two local engines of the report do not
-	// agree on; absent for none.
+	// Disagreements are the pairs that two local engines do not agree on.
 	Disagreements []Disagreement `json:"disagreements,omitempty"`
 	// Sections hold one run each, the newest first.
 	Sections []Section `json:"sections"`
 }
 
-// Section is what there is to say about one run.
+// Section is the report of one run.
 type Section struct {
-	// Run is the run's ID; File the name of its file without a folder, empty
-	// where it came from none.
+	// Run is the run's ID; File its file's name without a folder, empty for none.
 	Run  string `json:"run"`
 	File string `json:"file,omitempty"`
-	// Sessions are the runs that were reported on as one, Run and File being the
-	// newest's; empty where there was one.
+	// Sessions are the runs that are reported as one, Run and File being the newest's;
+	// empty for a single run.
 	Sessions []Session `json:"sessions,omitempty"`
 	// Backend is "local" or "aws"; Engine "docker", "sandbox" or a region.
 	Backend string `json:"backend"`
 	Engine  string `json:"engine"`
 	// Choice is why --engine auto took Engine; absent for one asked for by name.
 	Choice string `json:"engineChoice,omitempty"`
-	// Started is when the run began, RFC 3339 in UTC; Strategy how its cold starts
-	// were forced, empty where that was not recorded.
+	// Started is RFC 3339 in UTC; Strategy how cold starts were forced, empty if that
+	// was not recorded.
 	Started  string `json:"started"`
 	Strategy string `json:"strategy,omitempty"`
-	// Place is the run's place, see runfile.Header.Place: what names of files
-	// begin with.
+	// Place is runfile.Header.Place: what names of files begin with.
 	Place string `json:"-"`
-	// Pictures is what the names of picture files beside a page begin with; empty
-	// where there are none. Whoever writes them sets it.
+	// Pictures is what the names of the picture files beside a page begin with; empty
+	// if there are none. Whoever writes them sets it.
 	Pictures string `json:"-"`
-	// Heading names backend and engine; Caption says in a sentence what was
-	// measured, on what, how often and when.
+	// Heading names backend and engine; Caption what was measured, how often and when.
 	Heading string `json:"heading"`
 	Caption string `json:"caption"`
-	// Alerts are what a reader has to know before the first number: an
-	// interrupted run, a config given up.
+	// Alerts come before the first number: an interrupted run, a config given up.
 	Alerts []string `json:"alerts"`
-	// Columns are the configs that were measured, in the compose file's order;
-	// every table refers to them by index.
+	// Columns are the configs in the compose file's order; tables have their indexes.
 	Columns []Column `json:"columns"`
-	// Headline are the rows of the first table, a cell a column.
+	// Headline are the rows of the first table, with a cell for each column.
 	Headline []HeadlineRow `json:"headline"`
 	// Unavailable are the variants that could not be measured here.
 	Unavailable []Unavailable `json:"unavailable"`
 	// Comparisons are with the baseline, and of a variant's image with the one that
-	// it had before, where both were measured; empty where there is one column.
+	// it had before.
 	Comparisons []ColumnComparison `json:"comparisons"`
-	// Since is the change since the run that this one names as previous; nil
-	// where there is none or they can't be compared.
+	// Since is the change since the reference run; nil if there is none or they can't
+	// be compared.
 	Since *Comparison `json:"sincePrevious,omitempty"`
 	// Notes are the footnotes of the headline and of the comparisons.
 	Notes []string `json:"notes"`
 	// Metrics hold a table each.
 	Metrics []Table `json:"metrics"`
-	// Series are the values in the order in which they were taken, for plots.
-	// They are not part of the JSON form: the run file holds every sample.
+	// Series are for plots: the run file holds every sample.
 	Series []Series `json:"-"`
 	// Deploy are the first cold starts of images that were new here.
 	Deploy []Deploy `json:"firstAfterDeploy"`
-	// Curves are how the cold starts of each column go on after a deployment; empty
-	// but for runs that deploy images.
+	// Curves are the cold starts of each column after a deployment.
 	Curves []Curve `json:"afterDeployment"`
 	Images []Image `json:"images"`
-	// Costs is what a million invocations would cost; nil before Price was
-	// called, and where there are no samples.
+	// Costs is nil before Price was called, and if there are no samples.
 	Costs *Costs `json:"costs,omitempty"`
 	// Problems are the rejects and failures, by config and reason.
 	Problems []Problem `json:"problems"`
@@ -107,19 +97,16 @@ type Section struct {
 
 // Column is one config.
 type Column struct {
-	// Title is unique within the section and says what a table has to say:
-	// the memory size in a sweep, a stand-in base.
+	// Title is unique within the section, e.g. "al2 128 MB (stand-in base)".
 	Title string `json:"title"`
 	coldstart.Config
 	StandIn bool   `json:"standIn"`
 	Doc     string `json:"doc,omitempty"`
-	// Baseline is true for the column that others of the same memory size and
-	// architecture are compared with.
+	// Baseline is true for what others of the same size and architecture are compared with.
 	Baseline bool `json:"baseline"`
 	// Control is true for the baseline once more, under another name.
 	Control bool `json:"control,omitempty"`
-	// Before names the variant whose image of an earlier run this is, measured again
-	// beside its present one; absent for present images.
+	// Before names the variant whose image of an earlier run this is; else absent.
 	Before string `json:"before,omitempty"`
 	// Unchanged is true where that earlier run had the same image.
 	Unchanged bool `json:"unchanged,omitempty"`
@@ -129,24 +116,21 @@ type Column struct {
 type Estimate struct {
 	// Value is nil where there are no values.
 	Value *float64 `json:"value"`
-	// Low and High are the interval's ends; nil is an open end: there are too
-	// few values to bound it.
+	// Low and High are the interval's ends; nil if too few values bound it.
 	Low  *float64 `json:"low"`
 	High *float64 `json:"high"`
 }
 
-// Bounded reports whether there is a value with both ends of its interval:
-// what is not bounded must not be shown as if it were known.
+// Bounded reports whether there is a value with both ends of its interval.
 func (e Estimate) Bounded() bool { return e.Value != nil && e.Low != nil && e.High != nil }
 
-// Summary describes the values of one config, metric and class. A value stands
-// for one execution environment: the median of its invocations of the class.
+// Summary describes the values of one config, metric and class, one for each
+// execution environment: the median of its invocations of the class.
 type Summary struct {
 	// N counts environments, Invocations the invocations in them.
 	N           int `json:"n"`
 	Invocations int `json:"invocations"`
-	// Sessions and Bursts count those that the environments are of; 0 for a single
-	// run, and where there were no bursts.
+	// Sessions and Bursts count those of the environments; 0 for one run, no bursts.
 	Sessions int `json:"sessions,omitempty"`
 	Bursts   int `json:"bursts,omitempty"`
 	// Missing counts invocations of the class whose metric was not measured.
@@ -188,9 +172,8 @@ type Line struct {
 	Summary
 }
 
-// ColumnComparison is a config against the baseline of its memory size and
-// architecture, or against the image that its variant had before, by the metric
-// total.
+// ColumnComparison is a config's total against that of the baseline of its size and
+// architecture, or of the image that its variant had before.
 type ColumnComparison struct {
 	Column int `json:"column"`
 	// Baseline is the column of the baseline, or of the image before.
@@ -207,32 +190,28 @@ type ColumnComparison struct {
 
 // Judgement is the verdict on a ratio.
 type Judgement struct {
-	// Verdict is "faster", "slower", "same", "unclear", or empty where one side
-	// has no values. Within is true where the whole interval of the ratio lies
-	// within Margin of 1.
+	// Verdict is "faster", "slower", "same", "unclear", or empty if one side has no
+	// values. Within is true if the whole interval lies within Margin of 1.
 	Verdict string `json:"verdict"`
 	Within  bool   `json:"withinMargin"`
-	// Needed is how many environments a side would probably do for a verdict
-	// where it is "unclear"; absent where that can't be said.
+	// Needed is how many environments a side would probably settle "unclear"; absent
+	// if unknown.
 	Needed int `json:"needed,omitempty"`
 }
 
 // Difference is between two distributions as a whole. It stands beside the
 // verdicts and changes none.
 type Difference struct {
-	// P is of the Mann-Whitney test, two-sided; PHolm is P adjusted for the
-	// number of comparisons of its table.
+	// P is of the two-sided Mann-Whitney test; PHolm is P adjusted for the table.
 	P     float64 `json:"p"`
 	PHolm float64 `json:"pHolm"`
-	// ShiftMs is the Hodges-Lehmann estimate of by how many milliseconds the
-	// one is greater than the other.
+	// ShiftMs is the Hodges-Lehmann estimate of the difference.
 	ShiftMs Estimate `json:"shiftMs"`
 	// Delta is Cliff's, from -1 (every value is smaller) to 1.
 	Delta float64 `json:"cliffsDelta"`
 }
 
-// Deploy is the first cold start of an image that this folder's runs had not
-// seen.
+// Deploy is the first cold start of an image that this folder's runs had not seen.
 type Deploy struct {
 	Column     int      `json:"column"`
 	InitMs     *float64 `json:"initDurationMs"`
@@ -254,8 +233,7 @@ type Image struct {
 	Layers          *int   `json:"layers"`
 	Base            string `json:"base,omitempty"`
 	StandIn         bool   `json:"standIn"`
-	// Change against the previous run is a value of runfile.Change, "new", or empty
-	// where there is no previous run to compare with.
+	// Change since the reference run is a value of runfile.Change, "new", or empty.
 	Change string `json:"change,omitempty"`
 
 	// renamed is true if the previous run had another image ID of the same content.
@@ -276,8 +254,7 @@ type Problem struct {
 	Kind   string `json:"kind"`
 	Reason string `json:"reason"`
 	Count  int    `json:"count"`
-	// Example is the last one's detail or error; Output the end of what the
-	// function wrote then.
+	// Example is the last one's detail or error, Output the end of what it wrote.
 	Example string `json:"example,omitempty"`
 	Output  string `json:"output,omitempty"`
 }

@@ -6,18 +6,17 @@ import (
 	"time"
 )
 
-// ErrNotCold is wrapped by the error of Target.Start when the invocation could
-// not be proved cold; there is no sample then.
+// ErrNotCold is wrapped by the error of Target.Start if there is no proof of a
+// cold start.
 var ErrNotCold = errors.New("not proved cold")
 
-// ErrNotWarm is wrapped by the error of Environment.Invoke when the invocation
-// could not be proved to be served by the same environment.
+// ErrNotWarm is wrapped by the error of Environment.Invoke if there is no proof of
+// the same environment.
 var ErrNotWarm = errors.New("not proved warm")
 
-// ErrAbort is wrapped by an error after which a run can't go on: credentials
-// that expired, a function that somebody else changed. Nothing is known of the
-// invocation that was asked for, and nothing is recorded of it; the run may be
-// resumed.
+// ErrAbort is wrapped by an error after which a run can't go on: credentials that
+// expired, a function that somebody else changed. Nothing is recorded of the
+// invocation; the run may be resumed.
 var ErrAbort = errors.New("the run can't go on")
 
 // Options say how a configuration is run.
@@ -28,32 +27,28 @@ type Options struct {
 	Timeout time.Duration
 	// Environment is added to the function's environment (--env).
 	Environment map[string]string
-	// LimitCPU asks for Lambda's CPU share (memory/1769 vCPU by quota, two
-	// vCPUs during init). The memory limit is always asked for.
+	// LimitCPU asks for Lambda's CPU share: memory/1769 vCPU, two vCPUs during init.
 	LimitCPU bool
 	// CPUPeriod is the quota's period, 1 ms to 1 s; 0 means 20 ms.
 	CPUPeriod time.Duration
-	// Log receives the function's output and the platform's lines as they
-	// come (--verbose); nil for none.
+	// Log receives the function's output and the platform's lines; nil for none.
 	Log func(line string)
 }
 
-// Backend creates execution environments somewhere: on a container engine, in
-// a sandbox, on AWS.
+// Backend creates execution environments: on a container engine, in a sandbox, on
+// AWS.
 type Backend interface {
-	// Open prepares a configuration to be started again and again. Nothing
-	// is running yet when it returns.
+	// Open prepares a configuration and starts nothing.
 	Open(ctx context.Context, c Config, img Image, o Options) (Target, error)
 }
 
 // Target is a configuration that was opened.
 type Target interface {
-	// Start makes one new execution environment and invokes it once. The
-	// sample is proved cold, or the error wraps ErrNotCold and there is no
-	// sample and no environment. Any other error is a failure, an
-	// *InvocationError where the function or the engine is to blame. Round,
-	// Seq, Attempt of the sample are the caller's to set; Class is ClassCold
-	// or ClassSuppressedInit.
+	// Start makes one new execution environment and invokes it once. The sample is
+	// proved cold, or the error wraps ErrNotCold and there is no sample and no
+	// environment. Any other error is a failure, an *InvocationError if the function
+	// or the engine is to blame. Round, Seq and Attempt are the caller's to set;
+	// Class is ClassCold or ClassSuppressedInit.
 	Start(ctx context.Context) (Environment, Sample, error)
 	// Close gives back what Open took. It may be called twice.
 	Close() error
@@ -63,9 +58,8 @@ type Target interface {
 // environment of its own.
 type Burster interface {
 	Target
-	// Burst makes up to n cold starts that overlap, and returns what came of
-	// each: at least one, and not more than n. The error says that none could be
-	// made; it is as Start's.
+	// Burst makes 1 to n cold starts that overlap, and returns what came of each.
+	// The error, as Start's, says that none could be made.
 	Burst(ctx context.Context, n int) ([]Started, error)
 }
 
@@ -76,14 +70,12 @@ type Started struct {
 	Err         error
 }
 
-// Environment is one execution environment that has served its first
-// invocation.
+// Environment is one execution environment that has served its first invocation.
 type Environment interface {
 	// Invoke invokes it again. The sample is proved to come from the same
 	// environment, or the error wraps ErrNotWarm and there is no sample.
 	Invoke(ctx context.Context) (Sample, error)
-	// Close ends the environment and leaves the world as it was found before
-	// Start: it returns when nothing of it is running any more. It may be
+	// Close ends the environment: nothing of it is running when it returns. It may be
 	// called twice. An environment is closed before the next is started.
 	Close() error
 }
@@ -140,8 +132,7 @@ const (
 	Provisioned  ProofReason = "provisioned"
 )
 
-// ProofError is the error of an invocation that was served but could not be
-// proved to be what was asked for.
+// ProofError is an invocation that was served but not proved.
 type ProofError struct {
 	// Want is what was asked for.
 	Want   Start
@@ -161,8 +152,7 @@ func (e *ProofError) Unwrap() error {
 	return ErrNotCold
 }
 
-// Limits say how the limits of an environment are enforced by an engine, in
-// words for a header: "quota", "not limited: …".
+// Limits say in words how an engine enforces limits: "quota", "not limited: …".
 type Limits struct {
 	CPU           string `json:"cpu"`
 	Memory        string `json:"memory"`
@@ -177,17 +167,16 @@ type Attempt struct {
 	Want                Start
 }
 
-// Redeployer is a Target whose image can be replaced by others of the same
-// content that were never started where it runs.
+// Redeployer is a Target whose image can be replaced by others of the same content
+// that were never started there.
 type Redeployer interface {
 	Target
-	// Deploy replaces the image by a new one, named by its digest. The next Start
-	// is that image's first cold start, and nothing but the deployment forces it.
-	// The error is as Start's. Whatever is deployed, Close of the target's backend
-	// restores the image that was there in the beginning.
+	// Deploy replaces the image by a new one, named by its digest: the next Start is
+	// its first cold start, forced by the deployment alone. The error is as Start's.
+	// Close of the target's backend restores the first image.
 	Deploy(ctx context.Context, digest string) error
 	// DeployAgain is Deploy for an image that was started before: the next Start
-	// forces a cold start as it would have without the deployment.
+	// forces its cold start itself.
 	DeployAgain(ctx context.Context, digest string) error
 }
 
@@ -195,19 +184,17 @@ type Redeployer interface {
 type Deployment struct {
 	// Number counts the deployments of the sample's configuration, from 1.
 	Number int `json:"number"`
-	// Position counts the cold starts since the deployment: 0 is the first one of
-	// the image, 1 the next. Tries that gave no sample are not counted, though some
-	// of them may have started the image, but for the first: it takes another image
-	// where that may be.
+	// Position counts the cold starts since the deployment, from 0. Tries that gave
+	// no sample are not counted, though they may have started the image: only
+	// position 0 takes another image then.
 	Position int `json:"position"`
-	// Again is true where the image had to be deployed once more after its first
-	// cold start, because the run was interrupted there.
+	// Again is true if the image was deployed once more after its first cold start,
+	// because the run was interrupted there.
 	Again bool `json:"again,omitempty"`
 }
 
-// Deployed is an image that was put in its place and is about to be started
-// for the first time: from then on it is new no more, whatever comes of the
-// start.
+// Deployed is an image that is about to be started for the first time: it is new no
+// more, whatever comes of the start.
 type Deployed struct {
 	Config Config
 	// Round is that of the first start, Number the deployment's, from 1.

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// Start says how the platform reported that an invocation began, whatever was
-// asked for.
+// Start is how an invocation began by the platform's report.
 type Start string
 
 // The two ways an invocation begins.
@@ -31,12 +30,9 @@ const (
 	ClassSuppressedInit   Class = "suppressed-init"
 )
 
-// Metrics are the numbers of a REPORT line under the names that AWS gives them
-// in platform.report. A nil pointer is a value that the line does not hold.
-// Durations are in milliseconds and not negative, sizes in MiB.
-//
-// The field sequence is that of lambdalog.Metrics: the one converts to the
-// other.
+// Metrics are the numbers of a REPORT line under the names of platform.report; nil
+// is one that the line lacks. Durations are in milliseconds and not negative, sizes
+// in MiB. The fields are those of lambdalog.Metrics, to be converted.
 type Metrics struct {
 	InitDurationMs          *float64 `json:"initDurationMs,omitempty"`
 	DurationMs              *float64 `json:"durationMs,omitempty"`
@@ -47,31 +43,28 @@ type Metrics struct {
 	MaxMemoryUsedMB         *float64 `json:"maxMemoryUsedMB,omitempty"`
 }
 
-// Phases are what bench's own clock saw, in milliseconds. ProvisionMs is from
-// the request for a new environment to its being ready, absent for warm
-// samples; ClientMs from the request to the answer. ProcessStartMs is the part of
-// init before the function itself: from the start of init to the first
-// instruction of the function's own code, absent for warm samples, where the
-// function does not say when that was, and on AWS. ExtensionsMs is the part of
-// init before the runtime: from the start of the first external extension to the
-// registration of the last, absent without extensions, for warm samples and on
-// AWS.
+// Phases are what bench's own clock saw, in milliseconds. All but ClientMs are
+// absent for warm samples, and the last two on AWS.
 type Phases struct {
-	ProvisionMs    *float64 `json:"provisionMs,omitempty"`
-	ClientMs       *float64 `json:"clientMs,omitempty"`
+	// ProvisionMs is from the request for a new environment to its being ready,
+	// ClientMs from the request to the answer.
+	ProvisionMs *float64 `json:"provisionMs,omitempty"`
+	ClientMs    *float64 `json:"clientMs,omitempty"`
+	// ProcessStartMs is from the start of init to the first instruction of the
+	// function's own code, absent if the function does not say.
 	ProcessStartMs *float64 `json:"processStartMs,omitempty"`
-	ExtensionsMs   *float64 `json:"extensionsMs,omitempty"`
+	// ExtensionsMs is from the start of the first external extension to the
+	// registration of the last.
+	ExtensionsMs *float64 `json:"extensionsMs,omitempty"`
 }
 
 // Sample is one measured invocation.
 type Sample struct {
 	Config Config
-	// Round counts from 1; 0 is the round of first-after-deploy starts. Seq
-	// counts the samples, rejects and failures of a run from 1. The runner
-	// sets both, and Attempt, which counts from 1.
+	// Round counts from 1; 0 is the round of first-after-deploy starts. Seq counts
+	// samples, rejects and failures from 1, Attempt from 1. The runner sets all three.
 	Round, Seq, Attempt int
-	// Environment names the execution environment within the run; Invocation
-	// counts its invocations from 1.
+	// Environment names the execution environment; Invocation counts from 1 in it.
 	Environment string
 	Invocation  int
 	// At is when the invocation was asked for.
@@ -86,13 +79,11 @@ type Sample struct {
 	Phases    Phases
 	// Function is what the function said of itself; nil where it said nothing.
 	Function *Function
-	// ThrottledMs is how long the CPU limit held the environment back during
-	// the invocation, in milliseconds; nil where that is not measured.
+	// ThrottledMs is how long the CPU limit held the invocation back; nil if unknown.
 	ThrottledMs *float64
 	// Raw is the log line that Metrics were parsed from.
 	Raw string
-	// Deployment is what a cold start of a run that deploys images follows; nil
-	// for any other.
+	// Deployment is what the sample follows in a run that deploys images; else nil.
 	Deployment *Deployment
 }
 
@@ -128,15 +119,14 @@ func MetricsOf() []Metric {
 // platform had initialized before it was asked for.
 const ProofProactiveInit = "proactiveInit"
 
-// SplitInit takes Init Duration apart, in milliseconds: into what came before the
-// function's process, and the rest. It is false where that is not known.
+// SplitInit splits Init Duration, in milliseconds, into what came before the
+// function's process and the rest. It is false if that is unknown.
 //
-// Where an engine saw the function's first instruction that is the line. On AWS
-// nothing but the process's age at the first invocation is known: it counts as
-// the process's part, which is so too great by what of the invocation had passed
-// and up to 10 ms off, the step of the age; the platform's part is what is left,
-// and may be negative. An init that was done ahead of the invocation has a
-// process of any age and is not split.
+// A local engine knows the function's first instruction. On AWS only the process's
+// age at the first invocation is known: the process's part is too great by what of
+// the invocation had passed, and up to 10 ms off, the step of the age; the
+// platform's part is what is left, and may be negative. An init that was done ahead
+// of the invocation has a process of any age and is not split.
 func SplitInit(s Sample) (platform, process float64, ok bool) {
 	init, ok := value(s.Metrics.InitDurationMs)
 	if !ok || s.Start != Cold {
@@ -145,8 +135,7 @@ func SplitInit(s Sample) (platform, process float64, ok bool) {
 	if platform, ok = value(s.Phases.ProcessStartMs); ok {
 		return platform, init - platform, true
 	}
-	// Steps of 10 ms say nothing of the few milliseconds of an init that has no
-	// platform in it, which is so where bench provisions environments itself.
+	// Steps of 10 ms say nothing of the few milliseconds of a local init.
 	if s.Phases.ProvisionMs != nil || s.Function == nil || slices.Contains(s.Proof, ProofProactiveInit) {
 		return 0, 0, false
 	}
@@ -156,8 +145,8 @@ func SplitInit(s Sample) (platform, process float64, ok bool) {
 	return init - process, process, true
 }
 
-// beyond returns what the client waited for beyond init and invoke. It is false
-// where one of them is missing: an init that nobody waited for, say.
+// beyond returns what the client waited for beyond init and invoke; false if one
+// of them is missing.
 func beyond(s Sample) (float64, bool) {
 	client, ok := value(s.Phases.ClientMs)
 	if !ok {
@@ -170,10 +159,9 @@ func beyond(s Sample) (float64, bool) {
 	return client - total, true
 }
 
-// Total returns Init Duration + Duration of a cold sample and Duration of a
-// warm one or of a cold one whose init ran inside the invocation. It is false
-// where Duration is missing, and where a cold sample ought to have an Init
-// Duration and has none.
+// Total returns Init Duration + Duration of a cold sample, and Duration of a warm
+// one and of a cold one whose init ran inside the invocation. It is false if one of
+// them is missing.
 func Total(s Sample) (float64, bool) {
 	d := s.Metrics.DurationMs
 	if d == nil {
@@ -199,8 +187,7 @@ func value(p *float64) (float64, bool) {
 	return *p, true
 }
 
-// The strategies that force a cold start on AWS; see Sample.Strategy. Local
-// engines have one each.
+// The strategies that force a cold start on AWS. Local engines have one each.
 const (
 	StrategyConfigUpdate = "config-update"
 	StrategyCodeUpdate   = "code-update"

@@ -10,11 +10,9 @@ import (
 	"strings"
 )
 
-// Variant is one way of packaging the function, as a person described it: a
-// service of the compose file, or NAME=IMAGE on the command line. Exactly one
-// of Image and Build is set where the variant came from the command line; a
-// compose service may carry both, and then Image is only the tag that its
-// build is given.
+// Variant is one way of packaging the function: a service of the compose file, or
+// NAME=IMAGE on the command line. A service may have both Image and Build: then
+// Image is the tag of what is built.
 type Variant struct {
 	// Name is the service's name or the NAME of NAME=IMAGE; a table column.
 	Name string
@@ -22,12 +20,10 @@ type Variant struct {
 	Image string
 	// Build says how to build the image; nil where there is nothing to build.
 	Build *Build
-	// Platform is the service's platform, "linux/arm64" say; empty means the
-	// architecture of the configuration decides.
+	// Platform is the service's, e.g. "linux/arm64"; empty for the config's.
 	Platform string
-	// Entrypoint and Command replace the image's own where they are not nil,
-	// with the emulator's program and flags already taken off. As in compose, an
-	// Entrypoint that is set also clears the image's CMD.
+	// Entrypoint and Command replace the image's own unless nil, without the
+	// emulator's program and flags. As in compose, Entrypoint clears the image's CMD.
 	Entrypoint, Command []string
 	// WorkingDir replaces the image's own where it is not empty.
 	WorkingDir string
@@ -35,13 +31,11 @@ type Variant struct {
 	Environment map[string]string
 	// MemoryMB is the memory size that x-bench asks for in MiB; 0 means none.
 	MemoryMB int
-	// Zip is true where x-bench says that the same function is deployed to AWS
-	// as a zip, too.
+	// Zip is true if x-bench says that AWS has the same function as a zip, too.
 	Zip bool
 	// Doc is one sentence about the variant; may be empty.
 	Doc string
-	// Warnings name the keys of the service that have no effect here, though
-	// they would change what compose starts.
+	// Warnings name the keys of the service that compose honours and bench does not.
 	Warnings []string
 }
 
@@ -51,21 +45,18 @@ type Build struct {
 	Context string
 	// Dockerfile is the absolute path of the Dockerfile.
 	Dockerfile string
-	// Inline is the Dockerfile's text where that is in the compose file, and
-	// Dockerfile only a name for it; empty for a file.
+	// Inline is the Dockerfile's text if that is in the compose file; else empty.
 	Inline string
 	// Args are the build arguments; Target is the stage, empty for the last.
 	Args   map[string]string
 	Target string
 	// Labels are added to those of the Dockerfile, and win over them.
 	Labels map[string]string
-	// Platforms are the only ones to build for, "linux/arm64" for example;
-	// empty for any.
+	// Platforms are the only ones to build for; empty for any.
 	Platforms []string
 	// Contexts are what names in FROM and COPY --from stand for, before images.
 	Contexts map[string]NamedContext
-	// ComposeFile and Service name where the build was described, so that an
-	// engine's own builder can be asked for it; empty where there is no file.
+	// ComposeFile and Service are for an engine's own builder; empty without a file.
 	ComposeFile, Service string
 	// Project is compose's name of the project, never empty where there is a file.
 	Project string
@@ -80,45 +71,38 @@ type NamedContext struct {
 	Image string
 	// Build is how another service's image is built.
 	Build *Build
-	// Other is what only an engine's own builder can fetch, a Git repository for
-	// example.
+	// Other is what only an engine's own builder can fetch, e.g. a Git repository.
 	Other string
 }
 
-// Image is what was built or found for one variant and architecture, and how
-// a container of it is started: the image's own configuration with the
-// variant's changes already applied.
+// Image is what was built or found for one variant and architecture, and how it is
+// started: the image's own configuration with the variant's changes.
 type Image struct {
 	// ID is the digest of the image's configuration ("sha256:…"). A file that was
 	// only touched gives another one.
 	ID string
-	// ContentID is the digest of what a function can see of the image
-	// ("sha256:…"): the files that the layers come to, without times, and of the
-	// configuration the platform, entrypoint, command, environment, working
-	// directory, user and volumes. It is the image's own, without the variant's
-	// changes; empty if it is not known, as for an image that only an engine
-	// holds.
+	// ContentID is the digest ("sha256:…") of what a function can see of the image
+	// itself: the files, without times, and platform, entrypoint, command,
+	// environment, working directory, user and volumes. It is empty if unknown, as
+	// for an image that only an engine holds.
 	ContentID string
-	// Digest is the manifest's digest, what a registry shows; empty where no
-	// manifest is known.
+	// Digest is the manifest's, as a registry shows it; empty if unknown.
 	Digest string
-	// SizeBytes is the size of the unpacked layers, CompressedBytes that of
-	// the compressed ones; 0 where not known.
+	// SizeBytes is the size of the unpacked layers, CompressedBytes that of the
+	// compressed ones; 0 if unknown.
 	SizeBytes, CompressedBytes int64
 	// Layers is the number of layers; 0 only for an image without any.
 	Layers int
 	// Base names what FROM named; "scratch" for none, empty where not known.
 	Base string
-	// StandIn is true where the base is a stand-in for one that could not be
-	// had (label coldbench.stand-in): every table has to say so.
+	// StandIn is true if the base is a stand-in (label coldbench.stand-in): every
+	// table has to say so.
 	StandIn bool
 	// Arch is "amd64" or "arm64".
 	Arch string
-	// Ref is a name by which an engine that already holds the image knows it;
-	// empty for an image that bench built in process.
+	// Ref is the name of an image that the engine holds already; else empty.
 	Ref string
-	// Root is the folder that holds the unpacked image; empty where the image
-	// is not unpacked on this machine.
+	// Root is the folder of the unpacked image; empty if it is not unpacked.
 	Root string
 	// Entrypoint and Command are what is executed, one after the other.
 	Entrypoint, Command []string
@@ -138,9 +122,8 @@ type Identity struct {
 // Identity returns the image's.
 func (i Image) Identity() Identity { return Identity{i.ID, i.ContentID} }
 
-// Same reports whether two images are the same as far as a function can see: they
-// have one image ID or one content ID. Everything that asks whether an image
-// changed asks here. If a content ID is not known, image IDs decide.
+// Same reports whether a function can see no difference of two images: they have
+// one image ID or one content ID. If a content ID is unknown, image IDs decide.
 func (i Identity) Same(o Identity) bool {
 	return i.ImageID == o.ImageID || i.ContentID != "" && i.ContentID == o.ContentID
 }
@@ -149,10 +132,9 @@ func (i Identity) Same(o Identity) bool {
 // times, labels or the history of their builds differ.
 func (i Identity) Renamed(o Identity) bool { return i.Same(o) && i.ImageID != o.ImageID }
 
-// SetupID returns a digest of how a function is started: the image's entrypoint,
-// command, working directory and environment with the variant's changes, and the
-// variables that are added to it (--env). It holds no value, but whoever knows all
-// of it but a short value can find that one by trying.
+// SetupID returns a digest of how a function is started: entrypoint, command,
+// working directory and environment, and the variables added to it (--env). Whoever
+// knows all of it but one short value can find that by trying.
 func SetupID(img Image, environment map[string]string) string {
 	values := map[string]string{}
 	for _, kv := range img.Environment {
