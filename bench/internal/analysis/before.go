@@ -9,13 +9,11 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// ErrNotAgainst is wrapped by the error of looking for the images of another run
-// in one that did not measure any.
+// ErrNotAgainst is wrapped by CompareBefore's error for a run without --against.
 var ErrNotAgainst = errors.New("the run was not made with --against")
 
-// CompareBefore sets each variant of a run against the image that it had in the
-// run that --against named: both were measured in this one, in turns, so that no
-// drift of the host lies between them.
+// CompareBefore sets each variant of a run against the image that it had in the run
+// of --against: both were measured in turns, with no drift of the host between them.
 func CompareBefore(run *runfile.Run, how CompareOptions) (*Comparison, error) {
 	if run == nil {
 		return nil, ErrNothing
@@ -63,8 +61,7 @@ func CompareBefore(run *runfile.Run, how CompareOptions) (*Comparison, error) {
 	return c, nil
 }
 
-// beforeNotes say what the columns of images of another run are; nil where there
-// are none.
+// beforeNotes explain the columns of images of another run.
 func beforeNotes(h runfile.Header, columns []Column) []string {
 	if h.Plan.Against == "" {
 		return nil
@@ -93,8 +90,7 @@ func beforeNotes(h runfile.Header, columns []Column) []string {
 	return list
 }
 
-// unchangedNotes list the unchanged images that have another ID, and the variants
-// with another setup, which is not compared.
+// unchangedNotes list the unchanged images with another ID or another setup.
 func unchangedNotes(h runfile.Header, columns []Column) []string {
 	var list, renamed, setup []string
 	for i, c := range configsIn(h, columns) {

@@ -9,9 +9,8 @@ import (
 	"coldbench/bench/internal/plan"
 )
 
-// oddBills are the Billed Durations that do not fit the parts they are made of:
-// they point at a line that was misread or of another invocation. They stay in
-// the tables.
+// oddBills are the Billed Durations that do not fit their parts: the line may have
+// been misread or of another invocation. They stay in the tables.
 type oddBills struct {
 	n        int
 	examples []string

@@ -8,8 +8,7 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// columnsOf makes a column of each config of the run and finds a config's
-// column again.
+// columnsOf makes a column of each config, and an index of them.
 func columnsOf(h runfile.Header) ([]Column, map[coldstart.Config]int) {
 	named := make([]coldstart.Config, len(h.Configs))
 	for i, c := range h.Configs {

@@ -59,8 +59,7 @@ func adjust(family []*Difference) {
 	}
 }
 
-// wholly compares two sides as distributions, not at a quantile; nil where one
-// has no values.
+// wholly compares two sides as distributions; nil if one has no values.
 func wholly(a, b stats.Ordered) *Difference {
 	w, ok := stats.MannWhitneyU(a, b)
 	if !ok {
@@ -70,8 +69,7 @@ func wholly(a, b stats.Ordered) *Difference {
 	return &Difference{P: w.P, Delta: w.Delta, ShiftMs: estimated(s.Value, s.Interval)}
 }
 
-// judgementOf judges a ratio of times; n is the number of environments of the
-// smaller side.
+// judgementOf judges a ratio of times; n counts environments of the smaller side.
 func judgementOf(ratio stats.Ratio, grouped bool, n int) Judgement {
 	verdict, within := stats.Judge(ratio, Margin)
 	j := Judgement{Verdict: string(verdict), Within: within}
@@ -86,8 +84,7 @@ func judgementOf(ratio stats.Ratio, grouped bool, n int) Judgement {
 	return j
 }
 
-// ratioOf returns the ratio of a quantile of two sides, over groups where both have
-// any; false where a side has no values.
+// ratioOf returns the ratio of a quantile, over groups if both sides have any.
 func ratioOf(of, against *units, metric string, q, confidence float64) (r stats.Ratio, grouped, ok bool) {
 	a, grouped := of.groups(metric)
 	if b, also := against.groups(metric); grouped && also {
@@ -113,8 +110,7 @@ func comparison(column, baseline int, class coldstart.Class, q float64, of, agai
 	return c
 }
 
-// opposite lists what a column is set against. The image that a variant had before
-// is the other side of that variant alone.
+// opposite lists what a column is set against: the baseline, its image before.
 func opposite(columns []Column, i int) []int {
 	c := columns[i]
 	var list []int
@@ -130,8 +126,7 @@ func opposite(columns []Column, i int) []int {
 	return list
 }
 
-// beforeColumn finds the image that a column's variant had before; -1 where it was
-// not measured.
+// beforeColumn finds the image that a column's variant had before; -1 for none.
 func beforeColumn(columns []Column, c Column) int {
 	return slices.IndexFunc(columns, func(b Column) bool { return b.Before == c.Variant && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch })
 }
@@ -142,8 +137,7 @@ func baselineColumn(columns []Column, c Column) int {
 	return slices.IndexFunc(columns, func(b Column) bool { return b.Baseline && b.MemoryMB == c.MemoryMB && b.Arch == c.Arch })
 }
 
-// controlAlerts says at the head of the report when the baseline differs from
-// itself.
+// controlAlerts warns if the baseline differs from itself.
 func controlAlerts(h runfile.Header, list []ColumnComparison, columns []Column) []string {
 	if h.Plan.Control == "" {
 		return nil
@@ -158,9 +152,8 @@ func controlAlerts(h runfile.Header, list []ColumnComparison, columns []Column) 
 	return alerts
 }
 
-// noiseFloor says how much the control differs from the baseline at the median,
-// and how far its intervals reach: two samples of one thing, so that all of it
-// is noise.
+// noiseFloor says how much the control differs from the baseline at the median, and
+// how far its intervals reach: all of it is noise.
 func noiseFloor(h runfile.Header, list []ColumnComparison, columns []Column) string {
 	var parts []string
 	for _, c := range list {

@@ -20,11 +20,9 @@ var ErrNothing = errors.New("nothing to compare")
 // things: another backend or engine, a rehearsal and AWS, another strategy.
 var ErrUnlike = errors.New("these runs measured different things")
 
-// CompareOptions says how two runs are compared. The zero value is the comparison
-// that a report shows.
+// CompareOptions say how runs are compared; the zero value is as in a report.
 type CompareOptions struct {
-	// Metrics are CLASS.METRIC, "cold.total" say; empty for total, cold and
-	// warm.
+	// Metrics are CLASS.METRIC, e.g. "cold.total"; empty for total, cold and warm.
 	Metrics []string
 	// FailOver is the increase above which the gate trips, 0.05 for 5 %; nil for none.
 	FailOver *float64
@@ -56,12 +54,10 @@ type Comparison struct {
 	Gate  *Gate    `json:"gate,omitempty"`
 	Notes []string `json:"notes"`
 
-	// Settle is the command that measures what is unclear for want of a control;
-	// empty where there is none.
+	// Settle is the command that measures what is unclear without a control, or empty.
 	Settle string `json:"settle,omitempty"`
 
-	// missing counts the comparisons of changed images that there are no samples
-	// for.
+	// missing counts the comparisons of changed images without samples.
 	missing int
 }
 
@@ -76,8 +72,7 @@ type Row struct {
 	Metric   string  `json:"metric"`
 	Unit     string  `json:"unit"`
 	Quantile float64 `json:"quantile"`
-	// Base and New are the quantile in both runs, of BaseN and NewN execution
-	// environments.
+	// Base and New are the quantile, of BaseN and NewN execution environments.
 	Base  Estimate `json:"base"`
 	New   Estimate `json:"new"`
 	BaseN int      `json:"baseN"`
@@ -91,8 +86,7 @@ type Row struct {
 	// "greater" for memory, "unclear, no control", "control" for what is the same in
 	// both runs, and empty where verdicts are withheld.
 	Judgement
-	// Whole compares the distributions of the two runs, drift included; with
-	// the median only.
+	// Whole compares the distributions, drift included; with the median only.
 	Whole *Difference `json:"distribution,omitempty"`
 	// Tripped is true where the gate's interval lies beyond its threshold.
 	Tripped bool `json:"tripped"`
@@ -195,8 +189,7 @@ func measuresOf(names []string) ([]measure, error) {
 	return list, nil
 }
 
-// CheckMetric reports whether a name is CLASS.METRIC of a class and a metric
-// that there are.
+// CheckMetric returns an error for a name that is no CLASS.METRIC.
 func CheckMetric(name string) error {
 	_, err := measuresOf([]string{name})
 	return err

@@ -9,11 +9,9 @@ import (
 	"coldbench/bench/internal/price"
 )
 
-// Costs says what a million invocations would cost at Lambda's prices, and
-// nothing of what the run itself cost.
+// Costs are what a million invocations would cost, not what the run cost.
 type Costs struct {
-	// Region is the one whose prices were taken; Date when they were last seen,
-	// and Source where.
+	// Region is the prices', Date when they were last seen, Source where.
 	Region string `json:"region"`
 	Date   string `json:"date,omitempty"`
 	Source string `json:"source,omitempty"`
@@ -32,16 +30,14 @@ type CostLine struct {
 type CostCell struct {
 	// Invocations is the number of invocations that the mean is of.
 	Invocations int `json:"invocations"`
-	// BilledMs is their mean Billed Duration: a bill is a sum, so that the mean
-	// decides it and not the median.
+	// BilledMs is their mean Billed Duration: a bill is a sum.
 	BilledMs *float64 `json:"meanBilledDurationMs"`
 	// USD is the price of a million invocations, requests included.
 	USD *float64 `json:"usdPerMillion"`
 }
 
-// billingOf takes the mean Billed Duration of each class that the headline
-// shows. Billed Duration already holds init and Billed Restore Duration:
-// nothing is added.
+// billingOf takes the mean Billed Duration, which holds init and Billed Restore
+// Duration, of each class that the headline shows.
 func billingOf(columns []Column, o observed, only string) []CostLine {
 	var lines []CostLine
 	for _, class := range o.among(only, coldstart.ClassCold, coldstart.ClassWarm) {

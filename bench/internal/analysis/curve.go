@@ -11,8 +11,7 @@ import (
 	"coldbench/bench/internal/stats"
 )
 
-// The strategies of a run that deploys images: that of the first cold start of
-// each, and that of the ones after it.
+// The strategies of the first cold start of an image and of those after it.
 const (
 	byDeployment      = "code-update"
 	afterDeploymentBy = "config-update"
@@ -24,8 +23,7 @@ type Curve struct {
 	Column int `json:"column"`
 	// Points are in the order of the positions.
 	Points []CurvePoint `json:"points"`
-	// Factor is the median total of the first cold starts divided by that of all
-	// later ones, of which there are Later.
+	// Factor is the median total of the first cold starts over that of the Later ones.
 	Factor Estimate `json:"firstOverLater"`
 	Later  int      `json:"later"`
 	// Again counts the cold starts that are left out: their image had to be
@@ -33,8 +31,7 @@ type Curve struct {
 	Again int `json:"leftOut"`
 }
 
-// CurvePoint holds the cold starts at one place after a deployment, one of each
-// deployment.
+// CurvePoint holds one cold start of each deployment.
 type CurvePoint struct {
 	// From and To are the first and last position: 0 is the first cold start of an
 	// image. They differ for the last point of a long curve alone.
@@ -52,8 +49,7 @@ const longCurve = 10
 // place is where a cold start is after a deployment, as a column keeps it.
 type place int32
 
-// noPlace is that of a cold start of no deployment, againPlace that of one whose
-// image was deployed once more.
+// noPlace is without a deployment, againPlace after an image was deployed again.
 const (
 	noPlace    place = -1
 	againPlace place = -2

@@ -29,8 +29,7 @@ func (g grouping) by() string {
 	return ""
 }
 
-// burstOf numbers the burst of an environment of a round, from 0, through all
-// sessions.
+// burstOf numbers the bursts of all sessions from 0.
 func (g grouping) burstOf(environment, round int32) int32 {
 	session, first := g.samples.session(environment), int32(0)
 	if len(g.samples.begins) > 0 {
@@ -65,8 +64,7 @@ func (u *units) assign(g grouping) {
 	u.sessions, u.bursts = len(sessions), len(bursts)
 }
 
-// groups returns the values of the environments that have one in their groups;
-// false where environments are independent.
+// groups returns the values in their groups; false if environments are independent.
 func (u *units) groups(name string) (stats.Groups, bool) {
 	if u.group == nil {
 		return stats.Groups{}, false

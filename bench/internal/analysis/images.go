@@ -6,8 +6,7 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// imagesOf lists the images of the run, one for each variant and architecture,
-// and which changed since the previous run.
+// imagesOf lists the images, one for each variant and architecture.
 func imagesOf(in Input) []Image {
 	type key struct{ variant, arch string }
 	h := in.Run.Header

@@ -50,10 +50,9 @@ func (in Input) reference() *Samples {
 	return samplesOf(in.Reference)
 }
 
-// New reports on runs, the newest first. Runs of one place, host, plan and the
-// same images are sessions of one section; each other one has a section of its
-// own and is never pooled. The report depends on the runs alone, not on their
-// order.
+// New reports on runs, the newest first, in whatever order they are given. Runs of
+// one place, host, plan and the same images are sessions of one section; each other
+// run has its own section and is never pooled.
 func New(inputs []Input) *Report {
 	r := &Report{Schema: Schema, Title: title(inputs), Sections: []Section{}}
 	for _, in := range together(sorted(inputs)) {

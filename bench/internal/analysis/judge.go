@@ -85,8 +85,7 @@ func (c *Comparison) explain(pairs []pair) {
 	}
 }
 
-// wanting says how many execution environments the gate's interval takes where a
-// side has fewer; empty where none has.
+// wanting says how many environments the gate's interval takes if a side has fewer.
 func (c *Comparison) wanting() string {
 	least := map[float64]int{}
 	for _, d := range c.Lines {
@@ -107,14 +106,12 @@ func (c *Comparison) wanting() string {
 // Gate is the outcome of --fail-over.
 type Gate struct {
 	FailOver float64 `json:"failOver"`
-	// Confidence is that of each interval, so that all hold together with
-	// Confidence of the report.
+	// Confidence is each interval's: all hold together with the report's.
 	Confidence float64 `json:"confidence"`
 	// Judged counts the comparisons that could trip it, Tripped those that did.
 	Judged  int `json:"judged"`
 	Tripped int `json:"tripped"`
-	// Unjudged counts those of changed images that could not: too few samples,
-	// no control, another host.
+	// Unjudged counts the others: too few samples, no control, another host.
 	Unjudged int `json:"unjudged"`
 }
 

@@ -11,8 +11,7 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// notes are the footnotes of the headline: what a reader has to know in order
-// not to read more out of it than is in it.
+// notes are the footnotes of the headline.
 func notes(h runfile.Header, s Section, o observed) []string {
 	list := []string{}
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -100,8 +99,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 	return list
 }
 
-// withoutBaseline names the columns that there is nothing to compare with, though
-// there is a baseline.
+// withoutBaseline names the columns that a baseline of other columns leaves alone.
 func withoutBaseline(columns []Column) []string {
 	if !slices.ContainsFunc(columns, func(c Column) bool { return c.Baseline }) {
 		return nil

@@ -12,8 +12,7 @@ import (
 // observed holds the samples of a run by the report's columns and classes.
 type observed struct {
 	units map[cell]*units
-	// foreign counts samples of configs that the header does not name, other
-	// those of another strategy than the run's.
+	// foreign counts samples of unknown configs, other those of other strategies.
 	foreign int
 	other   map[string]int
 	grouping
@@ -29,9 +28,8 @@ func classes() []coldstart.Class {
 	return []coldstart.Class{coldstart.ClassCold, coldstart.ClassSuppressedInit, coldstart.ClassFirstWarm, coldstart.ClassWarm}
 }
 
-// observe sorts the samples of a run into columns. Cold samples whose strategy
-// is not the plan's, or the first one's where the plan names none, are counted
-// and left out: strategies are never pooled.
+// observe sorts samples into columns. Cold samples of another strategy than the
+// plan's, or the first sample's if the plan has none, are counted and left out.
 func observe(k *Samples, plan plan.Plan, index map[coldstart.Config]int) observed {
 	strategy := plan.Strategy
 	if strategy == "" && k.strategy != nil {
@@ -84,8 +82,7 @@ func (o observed) among(only string, classes ...coldstart.Class) []coldstart.Cla
 
 var column0 = column{values: make([][]float64, len(metrics))}
 
-// units are the execution environments of one column and class, in order of
-// their first sample.
+// units are the environments of a column and class, in order of first samples.
 type units struct {
 	*column
 	n int
@@ -238,8 +235,7 @@ func summarize(u *units, metric string) Summary {
 	return s
 }
 
-// estimate is a quantile of a metric with its interval, over groups where
-// environments are not independent.
+// estimate is a quantile with its interval, over groups if there are any.
 func (u *units) estimate(metric string, q float64) Estimate {
 	e := estimate(u.ordered(metric), q)
 	if g, ok := u.groups(metric); ok {

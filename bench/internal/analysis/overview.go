@@ -15,12 +15,10 @@ import (
 // newest run of each. The two are never divided by one another: a local time
 // lacks Lambda's own work, and no interval of a ratio would say so.
 type Overview struct {
-	// Captions say of each place where a run was made what was measured and when;
-	// Missing are the other places.
+	// Captions say what was measured and when at each place; Missing are the others.
 	Captions, Missing []string
-	// Columns are the titles of the configs that either run measured, the local
-	// ones in their order first. The control and the images that variants had before
-	// are no variants and not among them.
+	// Columns are the titles of the configs of both runs, the local ones first,
+	// without the control and images before.
 	Columns []string
 	// Rows are four: local cold, local warm, AWS Lambda cold, AWS Lambda warm.
 	Rows  []OverviewRow
@@ -43,8 +41,7 @@ type OverviewCell struct {
 	StandIn bool
 }
 
-// overviewPlaces are the places of an overview. A rehearsal's place is another
-// one, so that it is never taken for AWS.
+// overviewPlaces are the places of an overview; a rehearsal's is another one.
 var overviewPlaces = [...]struct{ place, label string }{{"local", "Local"}, {"aws", "AWS Lambda"}}
 
 // Overview sets the newest local run of a report beside its newest run on AWS.

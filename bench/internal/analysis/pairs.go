@@ -24,8 +24,7 @@ func (p pair) ratio(q, confidence float64) (r stats.Ratio, grouped, ok bool) {
 	return ratioOf(p.is, p.was, p.metric, q, confidence)
 }
 
-// match is a config that both sides of a comparison have: where it is found in
-// what was observed of each.
+// match is a config that both sides have, and its place in each.
 type match struct {
 	column    Column
 	base, now int
@@ -53,8 +52,7 @@ func pairsOf(base, now recorded, how CompareOptions, c *Comparison) ([]pair, err
 	return pairs, nil
 }
 
-// comeAndGone names the configs that one of two runs has alone, with what tells
-// them from those of both.
+// comeAndGone names the configs that only one of two runs has.
 func (c *Comparison) comeAndGone(base, now runfile.Header, baseIndex, newIndex map[coldstart.Config]int) {
 	columns, at := columnsOf(runfile.Header{Configs: slices.Concat(base.Configs, now.Configs)})
 	for _, alone := range []struct {
@@ -107,8 +105,7 @@ func (c *Comparison) matches(columns []Column, index map[coldstart.Config]int, b
 
 const renamedNote = "Another image ID, but the same content: "
 
-// lines adds a line for each config, measure and quantile that both sides have
-// values for, and returns these.
+// lines adds a line for each config, measure and quantile of both sides.
 func (c *Comparison) lines(matches []match, measures []measure, was, is observed) []pair {
 	var pairs []pair
 	for _, m := range matches {

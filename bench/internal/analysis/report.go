@@ -64,8 +64,7 @@ type Section struct {
 	// Comparisons are with the baseline, and of a variant's image with the one that
 	// it had before.
 	Comparisons []ColumnComparison `json:"comparisons"`
-	// Since is the change since the reference run; nil if there is none or they can't
-	// be compared.
+	// Since is the change since the reference run; nil if that can't be compared.
 	Since *Comparison `json:"sincePrevious,omitempty"`
 	// Notes are the footnotes of the headline and of the comparisons.
 	Notes []string `json:"notes"`
@@ -194,13 +193,11 @@ type Judgement struct {
 	// values. Within is true if the whole interval lies within Margin of 1.
 	Verdict string `json:"verdict"`
 	Within  bool   `json:"withinMargin"`
-	// Needed is how many environments a side would probably settle "unclear"; absent
-	// if unknown.
+	// Needed environments a side would probably settle "unclear"; absent if unknown.
 	Needed int `json:"needed,omitempty"`
 }
 
-// Difference is between two distributions as a whole. It stands beside the
-// verdicts and changes none.
+// Difference is between two distributions as a whole. It changes no verdict.
 type Difference struct {
 	// P is of the two-sided Mann-Whitney test; PHolm is P adjusted for the table.
 	P     float64 `json:"p"`

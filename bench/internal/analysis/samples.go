@@ -22,8 +22,7 @@ type Samples struct {
 	environments int32
 	name         string
 	number       int32
-	// rounds is the greatest number of a round, begins where each session does;
-	// it is empty for a single run.
+	// rounds is the greatest round, begins where each session does, if several.
 	rounds int32
 	begins []begin
 	// strategy is that of the first cold start.
@@ -43,8 +42,7 @@ type kind struct {
 type column struct {
 	environment []int32
 	round       []int32
-	// values are by the metric's place among metrics, NaN where one was not
-	// measured and nil where none was.
+	// values are by the metric's place; NaN is not measured, nil never measured.
 	values [][]float64
 	// ahead counts cold starts whose init the platform had done ahead.
 	ahead int
@@ -90,8 +88,7 @@ func (k *Samples) Add(s *coldstart.Sample) {
 	k.n++
 }
 
-// put sets a value at a place at or beyond the end of a list, which is filled
-// with NaN up to there.
+// put sets a value at or beyond the end of a list, filled with NaN up to there.
 func put(list *[]float64, at int, v float64) {
 	for len(*list) < at {
 		*list = append(*list, math.NaN())
@@ -99,8 +96,7 @@ func put(list *[]float64, at int, v float64) {
 	*list = append(*list, v)
 }
 
-// environment numbers the environment of a sample, which without a name is that
-// of its round.
+// environment numbers the environment of a sample; without a name, of its round.
 func (k *Samples) environment(s *coldstart.Sample) int32 {
 	name := s.Environment
 	if name == "" {

@@ -8,17 +8,15 @@ import (
 	"coldbench/bench/internal/stats"
 )
 
-// Series are the values of one config and class in the order in which they
-// were taken, for plots: one value an execution environment. NaN is a value that
-// was not measured, nil a list without any.
+// Series are the values of one config and class in the order in which they were
+// taken, one for each environment. NaN was not measured, nil is a list without any.
 type Series struct {
 	Column int
 	Class  string
 	// Rounds are of each environment; the others are as long, or nil.
 	Rounds            []int32
 	TotalMs, BilledMs []float64
-	// InitMs, DurationMs, ProvisionMs and MaxMemoryMB are further values of the
-	// same environments.
+	// These are of the same environments.
 	InitMs, DurationMs, ProvisionMs, MaxMemoryMB []float64
 	// Phases are the medians of the class's phases.
 	Phases Phases
@@ -30,8 +28,7 @@ type Phases struct {
 	ProvisionMs *float64 `json:"provisionMs"`
 	InitMs      *float64 `json:"initDurationMs"`
 	DurationMs  *float64 `json:"durationMs"`
-	// PlatformMs and ProcessMs split init, see coldstart.SplitInit. They may be
-	// negative.
+	// PlatformMs and ProcessMs split init, see coldstart.SplitInit; may be negative.
 	PlatformMs *float64 `json:"initPlatformMs"`
 	ProcessMs  *float64 `json:"initProcessMs"`
 }

@@ -12,8 +12,7 @@ import (
 // Session is one of several runs that are reported on as one.
 type Session struct {
 	Run string `json:"run"`
-	// File is the name of the run's file without a folder, empty where it came
-	// from none.
+	// File is the name of the run's file without a folder; empty for none.
 	File    string `json:"file,omitempty"`
 	Started string `json:"started"`
 }
@@ -30,8 +29,7 @@ func (s *Section) Runs() []string {
 	return list
 }
 
-// Files are the names of the section's run files that came from one, the oldest
-// first.
+// Files are the names of the section's run files, the oldest first.
 func (s *Section) Files() []string {
 	list := []string{s.File}
 	if len(s.Sessions) > 0 {
@@ -83,8 +81,7 @@ func together(inputs []Input) []Input {
 	return list
 }
 
-// apart says why two runs of one place and engine are no sessions of one
-// measurement; empty where they are.
+// apart says why two runs are no sessions of one measurement; empty if they are.
 func apart(a, b runfile.Header) string {
 	p, q := a.Plan, b.Plan
 	for _, x := range []*plan.Plan{&p, &q} {
@@ -150,8 +147,7 @@ func joined(sessions []Input) Input {
 	return out
 }
 
-// renamedIn names the configs whose image has another ID, but the same content, in
-// one of the sessions.
+// renamedIn names the configs whose image only has another ID in a session.
 func renamedIn(sessions []Input) []string {
 	var titles []string
 	latest := sessions[0].Run.Header
@@ -201,8 +197,7 @@ func busier(a, b *runfile.HostLoad) *runfile.HostLoad {
 	return &busiest
 }
 
-// join appends the samples of a later session, whose environments are others and
-// whose rounds go on.
+// join appends a later session: its environments are others, its rounds go on.
 func (k *Samples) join(other *Samples) {
 	rounds := k.rounds
 	for of, c := range other.kept {
@@ -244,8 +239,7 @@ func appended(to []float64, at int, list []float64) []float64 {
 	return to
 }
 
-// begin is where a session begins: its first environment and the round before
-// its first.
+// begin is a session's first environment and the round before its first.
 type begin struct{ environment, round int32 }
 
 func (k *Samples) session(environment int32) int32 {

@@ -36,8 +36,7 @@ func has(class coldstart.Class, metric string) bool {
 	return true
 }
 
-// headline makes the first table's rows: Billed Duration, cold and warm. backend
-// is the run's place.
+// headline makes the rows of Billed Duration, cold and warm; backend is the place.
 func headline(backend string, columns []Column, o observed, only string, warmRuns int) []HeadlineRow {
 	where := "Local"
 	switch backend {
@@ -130,8 +129,7 @@ var metricTitles = map[string]string{
 	"platform and network": "Platform and network", "max memory": "Max Memory Used",
 }
 
-// unknownNote says which quantiles there are too few environments to know, and how
-// many would do; empty where all are known.
+// unknownNote says how many environments the unknown quantiles take.
 func unknownNote(t Table, o observed) string {
 	var few, noP90, noP99, grouped bool
 	for _, l := range t.Lines {

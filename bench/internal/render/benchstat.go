@@ -12,8 +12,7 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// benchUnits are the values of a line in the benchmark format, and what turns them
-// into their unit.
+// benchUnits are the values of a line, and what turns them into their unit.
 var benchUnits = []struct {
 	unit   string
 	factor float64

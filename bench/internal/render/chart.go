@@ -29,9 +29,8 @@ func (s scale) labelOf(v float64) string {
 	return tickLabel(v)
 }
 
-// scaleOf finds round ends and ticks for values between lo and hi, about as many
-// as asked for; on a logarithmic axis where the greatest is ten times the
-// smallest or more, unless it begins at 0.
+// scaleOf finds round ends and about so many ticks for values between lo and hi, on
+// a logarithmic axis from a factor of 10 on, unless it begins at 0.
 func scaleOf(lo, hi float64, about int, fromZero bool) scale {
 	if !fromZero && lo > leastLog && hi < mostLog && hi >= 10*lo {
 		return logScale(lo, hi, about)
@@ -60,8 +59,7 @@ func scaleOf(lo, hi float64, about int, fromZero bool) scale {
 	return s
 }
 
-// Beyond these, in milliseconds, an axis stays linear: no measurement is there, but
-// a run file may hold anything.
+// Beyond these, in ms, an axis stays linear: a run file may hold anything.
 const leastLog, mostLog = 1e-9, 1e15
 
 func niceStep(v float64) float64 {

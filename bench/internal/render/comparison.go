@@ -45,8 +45,7 @@ func comparisonNotes(c *analysis.Comparison) []string {
 	return list
 }
 
-// ComparisonMarkdown writes a comparison of two runs as GitHub reads it, below a
-// heading of the second level.
+// ComparisonMarkdown writes a comparison of two runs as GitHub reads it.
 func ComparisonMarkdown(w io.Writer, c *analysis.Comparison) error {
 	b := bytes.NewBufferString("## " + escape(comparisonTitle(c)) + "\n")
 	err := part{Grids: []*grid{changeGrid(c), driftGrid(c)}, Warnings: c.Warnings, Notes: comparisonNotes(c)}.markdown(b)
@@ -60,8 +59,7 @@ func ComparisonMarkdown(w io.Writer, c *analysis.Comparison) error {
 	return err
 }
 
-// ComparisonJSON writes a comparison of two runs as one indented JSON document, see
-// analysis.Comparison.
+// ComparisonJSON writes an analysis.Comparison as one indented JSON document.
 func ComparisonJSON(w io.Writer, c *analysis.Comparison) error { return indented(w, c) }
 
 // changeGrid has a row for each config, class, metric and quantile.
@@ -95,8 +93,7 @@ func driftGrid(c *analysis.Comparison) *grid {
 	return g
 }
 
-// changedGrid has a row for each class and metric of an image that changed: what
-// its values as a whole differ by.
+// changedGrid says what the values of changed images differ by as a whole.
 func changedGrid(c *analysis.Comparison) *grid {
 	g := &grid{align: "ll", header: []string{"config", "of", "shift (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
 	for _, d := range c.Lines {

@@ -8,8 +8,7 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// deployment draws the cold starts after a deployment in their order, a line for
-// each config.
+// deployment draws a line for each config.
 func deployment(s *analysis.Section, _ float64) *figure {
 	f := &figure{title: "Cold starts in their order after a deployment",
 		note: "Medians of init + duration with their 95 % intervals. The first is that of an image which the function never had."}
@@ -61,8 +60,7 @@ const (
 	curveDoc   = "The median of init + duration of the cold starts in their order after a deployment, each image one that the function never had. The first is of the class `first-after-deploy`, forced by the deployment alone; those after it are of the class `cold` and of the same image, each forced by `config-update`. Of each image 1 KiB is new, so that what a platform keeps of others by their content it may have already. This describes: nothing is judged by it."
 )
 
-// curveGrid has a row for each place after a deployment and a column for each
-// config.
+// curveGrid has a row for each place and a column for each config.
 func curveGrid(s *analysis.Section) *grid {
 	g := &grid{align: "l", header: []string{"cold start"}, fixed: true}
 	places := 0

@@ -7,8 +7,7 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// differenceDoc says what the table of differences holds, differenceNotes its
-// columns.
+// differenceDoc explains the table of differences, differenceNotes its columns.
 const differenceDoc = "Init + duration as whole distributions. This stands beside the verdicts, which are those of the ratios alone, and changes none of them."
 
 var differenceNotes = []string{
@@ -23,8 +22,7 @@ const differenceNote = "shift (Hodges-Lehmann), Cliff's delta and p (Mann-Whitne
 // differenceGroups is said of them where environments are in groups.
 const differenceGroups = "All environments are taken as independent here, so that intervals are too narrow, and p too small, where sessions or bursts differ."
 
-// differences returns the table of differences and its footnotes; the grid has no
-// rows where nothing was compared.
+// differences returns the table of differences and its footnotes.
 func differences(s *analysis.Section) (g *grid, notes []string) {
 	g = &grid{align: "lll", header: []string{"start", "config", "against", "shift, ms (95 % interval)", "Cliff's delta", "p", "p by Holm"}}
 	for _, c := range s.Comparisons {

@@ -44,8 +44,7 @@ func (i ink) hex() string {
 // point is in pixels, y downwards.
 type point struct{ x, y float64 }
 
-// drawing is SVG: text as text, a class for each ink, one decimal, and nothing
-// of the time or the machine.
+// drawing is SVG: text as text, a class for each ink, one decimal.
 type drawing struct{ bytes.Buffer }
 
 // line strokes each of the parts from point to point.
@@ -83,9 +82,8 @@ func (d *drawing) box(i ink, x, y, width, height float64) {
 	fmt.Fprintf(d, `<rect class="f%s" fill="%s" x="%s" y="%s" width="%s" height="%s"/>`+"\n", i, i.hex(), tenth(x), tenth(y), tenth(width), tenth(height))
 }
 
-// dots draws points of a radius, see-through where there are several. Of points on
-// the same pixel one is drawn, of very many one of those within two pixels: a dot
-// is wider than that.
+// dots draws points of a radius, see-through if there are several. Of points on the
+// same pixel one is drawn, of very many one of those within two pixels.
 func (d *drawing) dots(i ink, radius float64, points ...point) {
 	faint := ""
 	if len(points) > 1 {
@@ -110,8 +108,7 @@ func (d *drawing) dots(i ink, radius float64, points ...point) {
 // textSize is that of labels: a picture is drawn as wide as it is shown.
 const textSize = 12
 
-// text writes a text whose baseline begins at a point. Further attributes are
-// text-anchor, font-size and the like.
+// text writes a text whose baseline begins at a point.
 func (d *drawing) text(i ink, x, y float64, text, attributes string) {
 	if attributes != "" {
 		attributes = " " + attributes

@@ -69,8 +69,7 @@ func memorySizes(s *analysis.Section, list []drawnSeries) []int {
 	return slices.Compact(sizes)
 }
 
-// steps are the distribution function of a column. What can't be told apart is one
-// step.
+// steps are a column's distribution function; what can't be told apart is one step.
 func (d drawnSeries) steps(p plane) []point {
 	steps := []point{p.at(d.sorted[0], 0)}
 	for i, v := range d.sorted {

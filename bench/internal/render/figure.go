@@ -119,8 +119,7 @@ func lineKey(text string, hue int) key {
 
 func (k key) width() float64 { return 26 + widthOf(k.text, textSize) + 16 }
 
-// panel is a chart and its height, with a heading where that is not empty, behind
-// a dot where it has an ink.
+// panel is a chart and its height, with an optional heading, behind a dot of ink.
 type panel struct {
 	heading string
 	ink     ink
@@ -136,8 +135,7 @@ const (
 	margin      = 4
 )
 
-// svg writes the figure as an element and returns its height. id is unique in the
-// document, y where the figure begins in it.
+// svg writes the figure, which begins at y, as an element and returns its height.
 func (f *figure) svg(b *bytes.Buffer, width float64, id string, y float64) float64 {
 	var d drawing
 	at := float64(margin)

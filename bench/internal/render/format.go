@@ -11,11 +11,9 @@ import (
 
 // Format is a way of writing a report.
 type Format struct {
-	// Name is what --format calls it; Ext the extension of its files, with
-	// the dot.
+	// Name is what --format calls it; Ext the extension of its files.
 	Name, Ext string
-	// Write writes the whole report with a single call of Write, or nothing.
-	// The error is the writer's.
+	// Write writes the whole report or nothing. The error is the writer's.
 	Write func(io.Writer, *analysis.Report) error
 }
 

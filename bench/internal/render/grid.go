@@ -11,9 +11,8 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// grid is a table before it is drawn, and before its words are escaped. align has
-// a letter for each column: l for words, c for code, r for numbers, as columns
-// beyond it are.
+// grid is a table before its words are escaped. align has a letter for each column:
+// l for words, c for code, r for numbers, as columns beyond it are.
 type grid struct {
 	align  string
 	header []string
@@ -28,8 +27,7 @@ func (g *grid) without(headings ...string) {
 	g.cut(func(c int, _ bool) bool { return slices.Contains(headings, g.header[c]) })
 }
 
-// drop leaves out the columns from the first one on that hold a dash in every
-// row: facts that a run may lack altogether.
+// drop leaves out the columns from the first one on that hold only dashes.
 func (g *grid) drop(first int) {
 	g.cut(func(c int, empty bool) bool { return c >= first && empty })
 }
@@ -62,8 +60,7 @@ func (g *grid) markdown(b *bytes.Buffer) error {
 	})
 }
 
-// text draws the table for a terminal, a rule below its header and nothing
-// else, below an empty line.
+// text draws the table for a terminal below an empty line.
 func (g *grid) text(b *bytes.Buffer) error {
 	var drawn bytes.Buffer
 	err := g.draw(&drawn, renderer.NewBlueprint(tw.Rendition{

@@ -161,8 +161,7 @@ func verdictOf(text string) string {
 
 var leading = regexp.MustCompile(`^(?:< |[a-z ]+5 %: |[a-z]+: )?([+-]?[0-9]+(?:\.[0-9]+)?)(?: (kB|MB|GB)\b)?`)
 
-// sortKey is the number that a cell begins with, after its verdict, in its least
-// unit; empty where there is none.
+// sortKey is the number that a cell begins with, after its verdict, or empty.
 func sortKey(text string) string {
 	m := leading.FindStringSubmatch(text)
 	if m == nil {
@@ -189,8 +188,7 @@ var moment = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}(?: [0-9]{2}:[0-9]{2}
 // together keeps a line from ending before a sign or a unit.
 var together = strings.NewReplacer("n = ", "n\u00a0=\u00a0", " %", "\u00a0%")
 
-// rich makes HTML of a text: what our own sentences have in backticks is code,
-// everything else is text.
+// rich makes HTML of a text, and code of what our own sentences have in backticks.
 func rich(s string) template.HTML {
 	s = printable(strings.Join(strings.Fields(s), " "))
 	s = together.Replace(s)

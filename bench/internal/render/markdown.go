@@ -122,8 +122,7 @@ func fileLink(name string) string {
 	return escape(name)
 }
 
-// span matches the code spans that our own sentences have. Everything else in
-// backticks is foreign and is escaped.
+// span matches the code spans of our own sentences; others are escaped.
 var span = regexp.MustCompile("`[A-Za-z0-9 =./:_'-]+`")
 
 // escape keeps a text from being read as markdown or HTML, on one line.
@@ -140,8 +139,7 @@ func escape(s string) string {
 	return b.String()
 }
 
-// literal writes s[from:to] with a backslash before what would be markup
-// there.
+// literal writes s[from:to] with a backslash before what would be markup.
 func literal(b *strings.Builder, s string, from, to int) {
 	for i, r := range s[from:to] {
 		i += from
@@ -164,8 +162,7 @@ func literal(b *strings.Builder, s string, from, to int) {
 // code marks a word that has no backtick in it.
 func code(s string) string { return "`" + s + "`" }
 
-// printable replaces control characters but newline and tab, so that nothing a
-// function wrote steers a terminal.
+// printable replaces control characters, which could steer a terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {

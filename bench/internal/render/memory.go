@@ -23,8 +23,7 @@ type sweepPoint struct {
 	usd      *float64
 }
 
-// memory draws the cold start and its cost against the memory size, where more
-// than one was measured.
+// memory draws the cold start and its cost against several memory sizes.
 func memory(s *analysis.Section, width float64) *figure {
 	list, sizes, priced := sweeps(s)
 	if len(sizes) < 2 || len(list) == 0 {

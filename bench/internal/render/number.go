@@ -24,8 +24,7 @@ func digits(v float64) string {
 	return fixed(v, 2)
 }
 
-// whole prints a value of a metric that comes in whole numbers; a median of
-// two of them may end in .5.
+// whole prints a whole number; a median of two of them may end in .5.
 func whole(v float64) string { return strings.TrimSuffix(fixed(v, 1), ".0") }
 
 func printer(metric string) func(float64) string {

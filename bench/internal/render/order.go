@@ -8,8 +8,7 @@ import (
 	"coldbench/bench/internal/analysis"
 )
 
-// order draws the values in the order in which they were taken, a strip for each
-// column.
+// order draws the values as they were taken, a strip for each column.
 func order(s *analysis.Section, width float64) *figure {
 	list, class, metric, why := shownSeries(s)
 	if len(list) == 0 {

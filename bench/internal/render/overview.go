@@ -30,9 +30,8 @@ var missing = map[string]string{
 	"aws":   "AWS Lambda: not measured; `make deploy`, then `bench aws` measure it.",
 }
 
-// overviewGrid has a row for each place and start. A column says that its base
-// is a stand-in where it is one wherever it was measured, and otherwise the cell
-// does.
+// overviewGrid has a row for each place and start. A column says that its base is a
+// stand-in if it is one at every place, else the cell does.
 func overviewGrid(o analysis.Overview) *grid {
 	g := &grid{align: "l", header: []string{""}}
 	always := make([]bool, len(o.Columns))

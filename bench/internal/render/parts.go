@@ -19,8 +19,7 @@ type part struct {
 	Plots []string
 }
 
-// parts are what a page tells below its headline, in this order; those without
-// a row are left out.
+// parts are what a page tells below its headline; those without a row are left out.
 func parts(s *analysis.Section) []part {
 	whole, notes := differences(s)
 	list := []part{{Title: curveTitle, Doc: curveDoc, Grids: []*grid{curveGrid(s)}, Plots: []string{"deployment"}}}

@@ -28,8 +28,7 @@ type bar struct {
 	phases analysis.Phases
 }
 
-// phases stacks the medians of a cold start's parts: once what is billed, once
-// with what comes before it.
+// phases stacks the medians of what is billed, and once with what comes before.
 func phases(s *analysis.Section, width float64) *figure {
 	var bars []bar
 	split, provisioned, negative := true, false, false
@@ -81,8 +80,7 @@ func phases(s *analysis.Section, width float64) *figure {
 	return f
 }
 
-// stacked draws a bar for each column, its title above it and its parts' values
-// beside it.
+// stacked draws a bar for each column.
 func stacked(heading string, bars []bar, parts []phase, width float64) panel {
 	most := 0.0
 	for _, b := range bars {

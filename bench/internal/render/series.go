@@ -113,8 +113,7 @@ func rangeOf(list []drawnSeries) (lo, hi float64) {
 	return lo, hi
 }
 
-// hue numbers the colour of a column: one for each variant and architecture, at
-// whatever memory size.
+// hue numbers the colour of a column: one for each variant and architecture.
 func hue(s *analysis.Section, column int) int {
 	type lot struct{ variant, arch string }
 	var seen []lot

@@ -9,8 +9,7 @@ import (
 
 const sparkWidth = 32
 
-// sparkGrid has a row for each column: a histogram of what its starts took, on one
-// scale for all.
+// sparkGrid has a histogram of each column, on one scale for all.
 func sparkGrid(s *analysis.Section) *grid {
 	list, class, metric, _ := shownSeries(s)
 	axis, _ := kindOf(class, metric)

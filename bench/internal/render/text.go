@@ -115,8 +115,7 @@ func plain(s string) string {
 	return printable(strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "`", ""))
 }
 
-// wrap writes a paragraph in lines of at most 100 characters, the first with a
-// mark, the others indented below it.
+// wrap writes a paragraph in lines of at most 100 characters, indented by its mark.
 func wrap(b *bytes.Buffer, mark, text string) {
 	const width = 100
 	indent := strings.Repeat(" ", len(mark))
@@ -136,8 +135,7 @@ func wrap(b *bytes.Buffer, mark, text string) {
 	b.WriteString(line + "\n")
 }
 
-// words splits a text where a line may end: not between a number and its unit, and
-// not beside a sign of equality.
+// words splits a text where a line may end: not before a unit or beside a "=".
 func words(text string) []string {
 	var list []string
 	for _, w := range strings.Fields(text) {
@@ -154,8 +152,7 @@ func words(text string) []string {
 // paint adds colours for a terminal; its zero value adds none.
 type paint struct{ on bool }
 
-// The sixteen colours that a terminal's own scheme defines, so that they are
-// readable on its background.
+// The colours of a terminal's own scheme are readable on its background.
 const (
 	ansiBold   = "\x1b[1m"
 	ansiRed    = "\x1b[31m"

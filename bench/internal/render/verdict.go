@@ -36,8 +36,7 @@ func sentences(s *analysis.Section) []verdict {
 	return digest(list)
 }
 
-// digest counts the comparisons that tell nothing where there are many: a reader
-// looks for those that do.
+// digest counts the unclear comparisons if there are many.
 func digest(list []verdict) []verdict {
 	const many = 10
 	unclear := func(v verdict) bool { return v.Verdict == "unclear" }
