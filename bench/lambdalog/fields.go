@@ -8,8 +8,7 @@ import (
 // fields are what stands behind the first word of a line.
 type fields struct {
 	seen keySet
-	// num is apart, because what is read points into it; nil before the first
-	// number.
+	// num is apart: what is read points into it. It is nil before the first number.
 	num *[numbers + 1]float64
 	// text holds the values of the keys that are no numbers.
 	text  [keyEnd]string
@@ -32,9 +31,8 @@ func (f *fields) get(k key) *float64 {
 	return &f.num[k]
 }
 
-// read reads the fields at s[at:] and returns where they end: at the end of s,
-// at a quote or other closing character, or before a line that does not belong
-// to them.
+// read reads the fields at s[at:] up to the end of s, a closing character, or a line
+// that does not belong to them, and returns where they end.
 func (f *fields) read(s string, at int, set keySet) (end int, err error) {
 	for first := true; ; first = false {
 		g := skip(s, at)
@@ -64,10 +62,8 @@ func (f *fields) read(s string, at int, set keySet) (end int, err error) {
 	}
 }
 
-// goesOn says whether the text behind a line's end is part of the same event.
-// Lambda's own second line is the XRAY one; all others come from wrapped or
-// pasted text, and what a function prints after its REPORT must not become part
-// of it.
+// goesOn says whether the text behind a line's end is part of the same event: the
+// XRAY line, or wrapped text, but not what a function prints after its REPORT.
 func (f *fields) goesOn(s string, g gap, k key, value int) bool {
 	if k == keyNone || f.seen.has(k) {
 		return false
@@ -112,8 +108,7 @@ func (f *fields) value(s string, at int, k key, set keySet) (end int, err error)
 		f.put(k, v)
 		return end, nil
 	}
-	// Only a wrapped request id, too long for its line, is looked for on the
-	// next one.
+	// Only a wrapped request id is looked for on the next line.
 	if g.newline && k != keyRequestID {
 		return at, nil
 	}
@@ -203,9 +198,8 @@ func uuid(text string) bool {
 	return true
 }
 
-// unknown reads a field whose name this package does not know. Its value goes
-// to the next tab or line's end, and where blanks separate the line's fields to
-// the next known name.
+// unknown reads a field of an unknown name. Its value goes to the next tab or line's
+// end, or in a line of blanks to the next known name.
 func (f *fields) unknown(s string, g gap, set keySet) (end int, err error) {
 	colon := -1
 	end = g.end

@@ -36,8 +36,7 @@ type decoder struct {
 	at int
 }
 
-// decode reads the JSON value at s[at:]. With an error it returns what stands in
-// front of it.
+// decode reads the JSON value at s[at:], or what of it comes before an error.
 func decode(s string, at int) (value, error) {
 	d := decoder{json.NewDecoder(strings.NewReader(s[at:])), s, at}
 	d.UseNumber()
@@ -117,8 +116,7 @@ func (m member) field(s string, in Place) Field {
 	return Field{Key: m.name, Value: compact(s[m.at:m.end]), In: in, Literal: true}
 }
 
-// blank returns the offset of the first byte at or behind at that is not JSON's
-// white space.
+// blank skips JSON's white space.
 func blank(s string, at int) int {
 	return len(s) - len(strings.TrimLeft(s[at:], " \t\r\n"))
 }
@@ -187,9 +185,8 @@ func platformKind(v value) Kind {
 	return Kind(name)
 }
 
-// record reads the record of an event and returns the first error. A member
-// whose name is not of the set is an extra field; those of the metrics come
-// behind those of the record.
+// record reads the record of an event and returns the first error. Members outside
+// the set are extra fields, those of the metrics last.
 func (f *fields) record(s string, record value, set keySet) (err error) {
 	if err := record.once(s); err != nil {
 		return err
@@ -267,8 +264,7 @@ func (f *fields) metrics(s string, v member, set keySet) (extra []Field, err err
 	return extra, nil
 }
 
-// tracing reads {"spanId":…,"type":"X-Amzn-Trace-Id","value":"Root=…;…"}. It is
-// false where the value is anything else.
+// tracing reads {"spanId":…,"type":"X-Amzn-Trace-Id","value":"Root=…;…"}, exactly.
 func (f *fields) tracing(v value) bool {
 	var x XRay
 	var kind, header string
@@ -287,8 +283,7 @@ func (f *fields) tracing(v value) bool {
 	return true
 }
 
-// header reads "Root=…;Parent=…;Sampled=1" and says whether it is exactly that;
-// Parent and Sampled may be missing.
+// header reads "Root=…;Parent=…;Sampled=1", the last two optional, and no other.
 func (x *XRay) header(value string) bool {
 	for i, part := range strings.Split(value, ";") {
 		name, v, _ := strings.Cut(part, "=")

@@ -23,8 +23,7 @@ const (
 	keyEnd
 )
 
-// numbers is the last key with a number; those come first, in the order in which
-// AWS writes them.
+// numbers is the last key with a number; those come first, in AWS's order.
 const numbers = keyBilledRestore
 
 // names are the keys as AWS's text form writes them, units what follows the
@@ -123,8 +122,7 @@ func cutKey(s string, at int, set keySet) bool {
 	return false
 }
 
-// matchName matches name and a colon, any separators standing for a blank. It
-// returns where it stopped.
+// matchName matches name and a colon, separators standing for a blank.
 func matchName(s string, at int, name string) (end int, whole bool) {
 	for j := 0; j < len(name); j++ {
 		if name[j] == ' ' {

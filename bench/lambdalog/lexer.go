@@ -32,12 +32,10 @@ func skip(s string, at int) gap {
 	return g
 }
 
-// maxQuoted is the most backslashes in front of a quoted tab: it was quoted
-// four times then.
+// maxQuoted is the most backslashes before a tab that was quoted four times.
 const maxQuoted = 8
 
-// separator returns the length of the separator at s[i:] and what it stands
-// for; the length is 0 where there is none.
+// separator returns the length of the separator at s[i:], or 0, and its meaning.
 func separator(s string, i int) (n int, c byte) {
 	switch s[i] {
 	case ' ', '\r':
@@ -68,8 +66,7 @@ func separator(s string, i int) (n int, c byte) {
 	return 0, 0
 }
 
-// wordEnd returns the end of the word at s[at:]: it ends at a separator, a quote
-// or a backslash.
+// wordEnd returns where the word at s[at:] ends: at a separator, quote or backslash.
 func wordEnd(s string, at int) int {
 	for at < len(s) {
 		switch s[at] {
@@ -122,8 +119,7 @@ func readNumber(s string, at int, k key) (v float64, end int, err error) {
 	return v, j, nil
 }
 
-// ends says whether a unit may end at s[i]: at a separator, or at what closes a
-// quotation or a cell of a table.
+// ends says whether a unit may end at s[i]: at a separator or a closing character.
 func ends(s string, i int) bool {
 	switch s[i] {
 	case '"', '\'', '`', ',', ';', ')', ']', '}', '<', '>', '|', '\\':

@@ -37,8 +37,7 @@ var lineForms = [...]lineForm{
 	{word: "INIT REPORT(", kind: KindInitReport, read: readEmulatorInit},
 }
 
-// readLine reads the line of Lambda's that begins at s[at:]; ok is false where
-// none does.
+// readLine reads the line of Lambda's that begins at s[at:]; false for none.
 func readLine(s string, at int) (e Event, end int, ok bool) {
 	for i := range lineForms {
 		l := &lineForms[i]
@@ -77,8 +76,7 @@ func readRequest(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	return e, lineEnd(s, end), true
 }
 
-// readNamed reads a line whose fields have names in a fixed order; the first one
-// must be there.
+// readNamed reads a line of named fields in a fixed order, of which the first exists.
 func readNamed(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	body, keys := at+len(l.word), l.names
 	g := skip(s, body)
@@ -117,8 +115,7 @@ func readNamed(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	return e, lineEnd(s, end), true
 }
 
-// readTimeout reads "Task timed out after 3.00 seconds" with the request id in
-// front of it.
+// readTimeout reads "Task timed out after 3.00 seconds" behind a request id.
 func readTimeout(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	body := at + len(l.word)
 	end = body
@@ -158,8 +155,7 @@ func readBracket(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	return e, open + n + 1, true
 }
 
-// readEmulatorInit reads the official emulator's
-// "INIT REPORT(durationMs: 708.189000)".
+// readEmulatorInit reads "INIT REPORT(durationMs: 708.189000)".
 func readEmulatorInit(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	if e, end, ok = readBracket(s, at, l); !ok {
 		return e, at, false

@@ -16,8 +16,7 @@ func ParseReport(text string) (Report, error) {
 	return *e.Report, nil
 }
 
-// Parse reads the first line or event of any kind in text. The error is as that
-// of ParseReport.
+// Parse reads the first line or event of any kind. The error is as ParseReport's.
 func Parse(text string) (Event, error) {
 	return first(text, "")
 }
@@ -65,8 +64,7 @@ func readReport(s string, at int, l *lineForm) (e Event, end int, ok bool) {
 	return e, end, true
 }
 
-// fill sets what an event of its kind says, of one with an error only the
-// request.
+// fill sets what an event says; of one with an error only the request.
 func (e *Event) fill(f *fields) {
 	e.RequestID = f.text[keyRequestID]
 	if e.Err != nil {

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// StartLine returns the START line of a request, with a newline; an empty version is
-// "$LATEST".
+// StartLine returns the START line with a newline; an empty version is "$LATEST".
 func StartLine(requestID, version string) string {
 	if version == "" {
 		version = "$LATEST"
@@ -52,16 +51,14 @@ func (r InitReport) Text() string {
 	return string(appendEnd(b, r.Status, r.ErrorType, r.Extra, initKeys, false))
 }
 
-// Text returns the RESTORE_REPORT line as AWS prints it, ended by a newline;
-// see Report.Text.
+// Text returns the RESTORE_REPORT line as AWS prints it; see Report.Text.
 func (r RestoreReport) Text() string {
 	b := append(make([]byte, 0, 128), "RESTORE_REPORT "...)
 	b = appendNumber(b, keyRestore, r.DurationMs)
 	return string(appendEnd(b, r.Status, r.ErrorType, r.Extra, restoreKeys, false))
 }
 
-// appendEnd appends what ends a line. AWS's REPORT has a tab behind its last
-// number and none behind its status.
+// appendEnd ends a line: AWS's REPORT has a tab behind numbers, none behind a status.
 func appendEnd(b []byte, status, errorType string, extra []Field, set keySet, tab bool) []byte {
 	n := len(b)
 	if status != "success" {
@@ -92,8 +89,7 @@ func appendNumber(b []byte, k key, v *float64) []byte {
 
 func valid(v float64) bool { return v >= 0 && !math.IsInf(v, 0) }
 
-// decimals returns how many decimals a number has: none if it is billed or a
-// size.
+// decimals returns how many a number has: none if it is billed or a size.
 func decimals(k key, ofDurations int) int {
 	if k == keyBilled || k == keyBilledRestore || units[k] == "MB" {
 		return 0
@@ -136,8 +132,7 @@ func appendExtra(b []byte, f Field, set keySet) []byte {
 	return append(append(b, f.Value...), '\t')
 }
 
-// plain says whether text has nothing in it that ends a field, and no blanks
-// around it.
+// plain says whether text has no blanks around it and nothing that ends a field.
 func plain(text string) bool {
 	return !strings.ContainsAny(text, "\t\n\"\\") && trim(text) == text
 }
@@ -166,8 +161,7 @@ func (r InitReport) JSON() []byte {
 	}, r.Extra)
 }
 
-// JSON returns the platform.restoreReport event as AWS writes it; see
-// Report.JSON.
+// JSON returns the platform.restoreReport event; see Report.JSON.
 func (r RestoreReport) JSON() []byte {
 	return event(r.Time, KindRestoreReport, []Field{
 		word("status", r.Status), word("errorType", r.ErrorType),
@@ -217,8 +211,7 @@ func word(name, text string) Field {
 	return Field{Key: name, Value: text}
 }
 
-// number returns the field of a number that may be missing. AWS writes durations
-// with up to three decimals and at least one.
+// number returns a number's field. Durations have one to three decimals.
 func number(k key, v *float64) Field {
 	if v == nil || !valid(*v) {
 		return literal(jsonNames[k], "")
@@ -231,8 +224,7 @@ func number(k key, v *float64) Field {
 	return literal(jsonNames[k], text)
 }
 
-// tracing returns what fields.tracing reads, or nothing without a trace. What
-// separates the parts of the trace header is taken out of them.
+// tracing returns what fields.tracing reads, or nothing without a trace.
 func (x *XRay) tracing() string {
 	if x.TraceID == "" {
 		return ""

@@ -80,8 +80,7 @@ type InitReport struct {
 	Phase string
 	// Status and ErrorType are as in Report.
 	Status, ErrorType string
-	// InitializationType is only in the JSON form: "on-demand",
-	// "provisioned-concurrency" or "snap-start".
+	// InitializationType is "on-demand", "provisioned-concurrency" or "snap-start"; in JSON only.
 	InitializationType string
 	// Time and Extra are as in Report.
 	Time  string

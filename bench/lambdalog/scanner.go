@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// Limits of a Scanner, in bytes and lines. An event of CloudWatch Logs has at most
-// 1 MiB.
+// Limits in bytes and lines. An event of CloudWatch Logs has at most 1 MiB.
 const (
 	maxLine     = 1 << 20
 	maxJSON     = 64 << 10
@@ -98,8 +97,7 @@ func (s *Scanner) peek(n int) (string, bool) {
 	return s.ahead[n], true
 }
 
-// read reads a line; one that is too long becomes an empty one, and one that may
-// have been cut by an error is not there.
+// read reads a line: an empty one if it is too long, none if an error may have cut it.
 func (s *Scanner) read() string {
 	part, err := s.r.ReadSlice('\n')
 	line, long := string(part), false
@@ -165,11 +163,9 @@ func (s *Scanner) chunk(line string) {
 // wraps says whether an event may go on in the next line.
 func wraps(e Event) bool {
 	switch e.Kind {
-	case KindReport:
-		return !strings.HasPrefix(e.Raw, "{") && (e.Report == nil || e.Report.XRay == nil) &&
-			(e.Err == nil || errors.Is(e.Err, ErrTruncated))
-	case KindInitReport, KindRestoreReport, KindStart, KindEnd:
-		return !strings.HasPrefix(e.Raw, "{") && (e.Err == nil || errors.Is(e.Err, ErrTruncated))
+	case KindReport, KindInitReport, KindRestoreReport, KindStart, KindEnd:
+		traced := e.Report != nil && e.Report.XRay != nil
+		return !traced && !strings.HasPrefix(e.Raw, "{") && (e.Err == nil || errors.Is(e.Err, ErrTruncated))
 	}
 	return false
 }
@@ -208,8 +204,7 @@ func spread(line string) bool {
 	return next == "" || (next[0] == '"' || next[0] == '{') && !strings.ContainsAny(next[len(next)-1:], "]}")
 }
 
-// json adds the lines up to the end of the JSON that begins with line, or none
-// where it does not end soon.
+// json adds the lines up to the end of the JSON, or none if it does not end soon.
 func (s *Scanner) json(line string) string {
 	r := &lookahead{s: s, lines: []string{line}, rest: line, size: len(line)}
 	var whole json.RawMessage

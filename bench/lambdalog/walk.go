@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// walk calls visit with each event in text, in their order, until it returns
-// false. at and end are where the event, or what it is quoted in, stands in
-// text.
+// walk calls visit with each event in text until it returns false. at and end are
+// the place of the event, or of what it is quoted in.
 func walk(text string, visit func(e Event, at, end int) bool) {
 	w := walker{visit: visit, spare: 4*len(text) + 4096}
 	w.text(text, place{at: -1})
@@ -86,8 +85,7 @@ func raw(s string, at, end int) string {
 	return s[at:end] + "\n"
 }
 
-// inWord says whether s[i] goes on a word, so that no line begins there. The n
-// of a quoted line's end is no word.
+// inWord says whether s[i] goes on a word; the n of a quoted line's end is none.
 func inWord(s string, i int) bool {
 	c := s[i-1]
 	if !letter(c) && !digit(c) && c != '_' && c != '-' {
@@ -96,8 +94,7 @@ func inWord(s string, i int) bool {
 	return i < 2 || s[i-2] != '\\' || c != 'n' && c != 't' && c != 'r'
 }
 
-// prefix finds a timestamp and a log stream, or the service of docker compose,
-// in what stands in front of a line.
+// prefix finds a timestamp and a stream or service in what stands before a line.
 func prefix(s string) (time, stream string) {
 	if n := strings.LastIndexByte(s, '\n'); n >= 0 {
 		s = s[n+1:]
@@ -128,8 +125,7 @@ func service(s string) (name, rest string, ok bool) {
 	return name, rest, true
 }
 
-// timestamp says whether text begins with a date and a T or is milliseconds
-// since 1970.
+// timestamp says whether text begins with a date and a T or is Unix milliseconds.
 func timestamp(text string) bool {
 	const day = "2006-01-02T"
 	if len(text) <= len(day) {
@@ -139,8 +135,7 @@ func timestamp(text string) bool {
 	return err == nil || len(text) == 13 && strings.Trim(text, "0123456789") == ""
 }
 
-// json reads the JSON at s[at:]; ok is false where it is none that was to be
-// read.
+// json reads the JSON at s[at:]; false if it is none that may hold events.
 func (w *walker) json(s string, at int, p place) (end int, ok bool) {
 	i := blank(s, at+1)
 	if w.spare <= 0 || i == len(s) {
@@ -192,8 +187,7 @@ func kindOf(v value) Kind {
 	return ""
 }
 
-// doubled reads the JSON in a cell of a CSV file, where each quote stands
-// twice.
+// doubled reads the JSON in a cell of a CSV file, where quotes stand twice.
 func (w *walker) doubled(s string, at int, p place) (end int, ok bool) {
 	line, _, _ := strings.Cut(s[at:], "\n")
 	inner := strings.ReplaceAll(line, `""`, `"`)
@@ -208,9 +202,8 @@ func (w *walker) doubled(s string, at int, p place) (end int, ok bool) {
 	return end, true
 }
 
-// value walks over a JSON value: an event, or what holds events, such as exports
-// of CloudWatch Logs and Logs Insights and the files of Docker's json-file
-// driver.
+// value walks over a JSON value: an event, or what holds events, as exports of
+// CloudWatch Logs and Docker's json-file driver do.
 func (w *walker) value(s string, v value, p place) {
 	if w.done || p.depth > maxDepth || v.kind != '{' && v.kind != '[' {
 		return

@@ -139,16 +139,11 @@ func (u *units) each(list []float64) []float64 {
 		return nil
 	}
 	if u.samples == nil {
-		put := u.n - len(list)
-		if put == 0 {
+		if len(list) == u.n {
 			return list
 		}
 		// The last ones were not measured.
-		list = slices.Clip(list)
-		for range put {
-			list = append(list, math.NaN())
-		}
-		return list
+		return slices.Concat(list, slices.Repeat([]float64{math.NaN()}, u.n-len(list)))
 	}
 	values := make([]float64, u.n)
 	var of []float64
