@@ -80,9 +80,7 @@ func (c configuration) apply(in settings) (configuration, error) {
 	if l := in.LoggingConfig; l != nil {
 		group := c.log.LogGroup
 		c.log = *l
-		if c.log.LogGroup == "" {
-			c.log.LogGroup = group
-		}
+		c.log.LogGroup = cmp.Or(l.LogGroup, group)
 		c.log = c.log.complete()
 	}
 	if in.SnapStart != nil {
@@ -99,16 +97,10 @@ func set[T any](to *T, from *T) {
 
 // complete fills in what Lambda chooses.
 func (l logging) complete() logging {
-	if l.LogFormat == "" {
-		l.LogFormat = "Text"
-	}
+	l.LogFormat = cmp.Or(l.LogFormat, "Text")
 	if l.LogFormat == "JSON" {
-		if l.SystemLogLevel == "" {
-			l.SystemLogLevel = "INFO"
-		}
-		if l.ApplicationLogLevel == "" {
-			l.ApplicationLogLevel = "INFO"
-		}
+		l.SystemLogLevel = cmp.Or(l.SystemLogLevel, "INFO")
+		l.ApplicationLogLevel = cmp.Or(l.ApplicationLogLevel, "INFO")
 	}
 	return l
 }
@@ -189,10 +181,8 @@ func (c configuration) arch() string {
 func (c configuration) timeout() time.Duration { return time.Duration(c.timeoutS) * time.Second }
 
 func (c configuration) environment() map[string]string {
-	env := maps.Clone(c.variables)
-	if env == nil {
-		env = map[string]string{}
-	}
+	env := map[string]string{}
+	maps.Copy(env, c.variables)
 	if c.log.LogFormat == "JSON" {
 		env["AWS_LAMBDA_LOG_FORMAT"], env["AWS_LAMBDA_LOG_LEVEL"] = "JSON", c.log.ApplicationLogLevel
 	}

@@ -56,14 +56,10 @@ func (s *Server) filterLogEvents(in filterRequest) (any, error) {
 	case in.Limit < 0 || in.Limit > maxPageEvents:
 		return nil, logsRefusal("InvalidParameterException", "1 validation error detected: Value at 'limit' failed to satisfy constraint")
 	}
-	if in.Limit == 0 {
-		in.Limit = maxPageEvents
-	}
-	group := in.LogGroupName
+	in.Limit = cmp.Or(in.Limit, maxPageEvents)
+	group := cmp.Or(in.LogGroupIdentifier, in.LogGroupName)
 	if _, name, ok := strings.Cut(in.LogGroupIdentifier, ":log-group:"); ok {
 		group = name
-	} else if in.LogGroupIdentifier != "" {
-		group = in.LogGroupIdentifier
 	}
 	l, now := s.logs, s.now()
 	l.mu.Lock()

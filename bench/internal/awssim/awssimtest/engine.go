@@ -1,6 +1,7 @@
 package awssimtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -91,10 +92,7 @@ func (m *machine) Provision(ctx context.Context) error { return ctx.Err() }
 func (m *machine) Limit(ctx context.Context) error     { return ctx.Err() }
 
 func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) {
-	took := m.engine.Init
-	if took == 0 {
-		took = 44_100 * time.Microsecond
-	}
+	took := cmp.Or(m.engine.Init, 44_100*time.Microsecond)
 	return runtimeapi.Init{Done: true, EndedNs: int64(took), Status: "success"}, ctx.Err()
 }
 
@@ -125,10 +123,7 @@ func (m *machine) Invoke(ctx context.Context, ev runtimeapi.Event) (runtimeapi.I
 	if e.Handle != nil {
 		a = e.Handle(m.event)
 	}
-	took := e.Run
-	if took == 0 {
-		took = 1250 * time.Microsecond
-	}
+	took := cmp.Or(e.Run, 1250*time.Microsecond)
 	inv := runtimeapi.Invocation{RequestID: ev.RequestID, Response: []byte(a.Payload), FunctionError: a.Error, Status: "success", EndedNs: int64(took)}
 	if a.Payload == "" {
 		inv.Response = m.greeting()

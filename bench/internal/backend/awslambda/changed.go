@@ -60,12 +60,16 @@ func (c *Client) RestoreCommand() string {
 }
 
 func (c *Client) unrestored(left []journaledState, err error) error {
+	return thenHint(fmt.Errorf("left changed: %s: %w", namesOf(left), err), c.RestoreCommand())
+}
+
+func namesOf(functions []journaledState) string {
 	var names []string
-	for _, s := range left {
-		names = append(names, s.Name)
+	for _, f := range functions {
+		names = append(names, f.Name)
 	}
 	slices.Sort(names)
-	return thenHint(fmt.Errorf("left changed: %s: %w", strings.Join(names, ", "), err), c.RestoreCommand())
+	return strings.Join(names, ", ")
 }
 
 func joinOnce(err, more error) error {

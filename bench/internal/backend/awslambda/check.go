@@ -2,7 +2,6 @@ package awslambda
 
 import (
 	"fmt"
-	"strings"
 
 	"coldbench/bench/internal/advice"
 )
@@ -20,13 +19,9 @@ func Check(journalDir string) []advice.Finding {
 		if j.Endpoint == "rehearsal" {
 			continue
 		}
-		var names []string
-		for _, f := range j.Functions {
-			names = append(names, f.Name)
-		}
 		findings = append(findings, advice.Finding{
 			Severity: advice.Warning, Subject: subject,
-			Text: fmt.Sprintf("%s in %s may be as a bench left them that was killed", strings.Join(names, ", "), j.where()),
+			Text: fmt.Sprintf("%s in %s may be as a bench left them that was killed", namesOf(j.Functions), j.where()),
 			Hint: "bench aws --restore --region " + j.Region,
 		})
 	}
