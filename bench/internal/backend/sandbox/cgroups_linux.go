@@ -258,15 +258,12 @@ func (g *groups) close() {
 
 // version is "v1", "v2", "v1 and v2" or "".
 func (g *groups) version() string {
-	v1 := g.cpu.dir != "" && g.cpu.version == 1 || g.memory.dir != "" && g.memory.version == 1
-	v2 := g.cpu.dir != "" && g.cpu.version == 2 || g.memory.dir != "" && g.memory.version == 2
-	switch {
-	case v1 && v2:
-		return "v1 and v2"
-	case v1:
-		return "v1"
-	case v2:
-		return "v2"
+	var versions []string
+	for _, f := range []folder{g.cpu, g.memory} {
+		if f.dir != "" {
+			versions = append(versions, "v"+strconv.Itoa(f.version))
+		}
 	}
-	return ""
+	slices.Sort(versions)
+	return strings.Join(slices.Compact(versions), " and ")
 }

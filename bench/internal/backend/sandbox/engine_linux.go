@@ -250,7 +250,7 @@ func (e *Engine) openFunction(ctx context.Context, f runtimeapi.Function, img co
 func (t *opened) machine() (*machine, error) {
 	m := &machine{engine: t.engine, limits: t.limits, what: t.what, out: &localenv.Output{Log: t.log}}
 	var err error
-	if m.environment, err = t.server.NewEnvironment(t.function, m); err != nil {
+	if m.Environment, err = t.server.NewEnvironment(t.function, m); err != nil {
 		return nil, err
 	}
 	return m, nil

@@ -18,8 +18,8 @@ type machine struct {
 	what   description
 	out    *localenv.Output
 
-	environment *runtimeapi.Environment
-	group       *group
+	*runtimeapi.Environment
+	group *group
 	// tmp is the /tmp of the last process: as on Lambda, its files survive a
 	// crash.
 	tmp *os.File
@@ -59,23 +59,12 @@ func (m *machine) Launch(ctx context.Context, phase runtimeapi.Phase) (runtimeap
 	return p, nil
 }
 
-// Provision implements localenv.Machine.
-func (m *machine) Provision(ctx context.Context) error { return m.environment.Provision(ctx) }
-
-// Init implements localenv.Machine.
-func (m *machine) Init(ctx context.Context) (runtimeapi.Init, error) { return m.environment.Init(ctx) }
-
 // Limit implements localenv.Machine.
 func (m *machine) Limit(context.Context) error {
 	if m.group == nil {
 		return nil
 	}
 	return m.group.lower(m.limits.cpu)
-}
-
-// Invoke implements localenv.Machine.
-func (m *machine) Invoke(ctx context.Context, e runtimeapi.Event) (runtimeapi.Invocation, error) {
-	return m.environment.Invoke(ctx, e)
 }
 
 // Throttled implements localenv.Machine.
@@ -100,7 +89,7 @@ func (m *machine) Close() error {
 	} else {
 		unmounted <- nil
 	}
-	err := m.environment.Close()
+	err := m.Environment.Close()
 	if m.group != nil {
 		err = errors.Join(err, m.group.remove())
 		m.group = nil

@@ -25,7 +25,7 @@ func (e *Engine) NewMachine(s Spec) (Machine, error) {
 		return nil, errors.Join(err, t.server.Close())
 	}
 	if s.Platform != nil {
-		m.environment.OnLog(s.Platform)
+		m.OnLog(s.Platform)
 	}
 	return &ownMachine{machine: m, server: t.server}, nil
 }
