@@ -51,39 +51,17 @@ func (p *parser) line(line []byte, s *coldstart.Sample) error {
 	case typeSample:
 		return p.sample(line, s)
 	case typeReject:
-		var r Reject
-		if err := p.decode(line, &r); err != nil {
-			return err
-		}
-		p.run.Rejects = append(p.run.Rejects, r)
-		return p.check(r.Config, r.At)
+		return take(p, line, &p.run.Rejects, func(r Reject) error { return p.check(r.Config, r.At) })
 	case typeFailure:
-		var r Failure
-		if err := p.decode(line, &r); err != nil {
-			return err
-		}
-		p.run.Failures = append(p.run.Failures, r)
-		return p.check(r.Config, r.At)
+		return take(p, line, &p.run.Failures, func(r Failure) error { return p.check(r.Config, r.At) })
 	case typeDeploy:
-		var r Deployed
-		if err := p.decode(line, &r); err != nil {
-			return err
-		}
-		p.run.Deployed = append(p.run.Deployed, r)
-		return p.check(r.Config, r.At)
+		return take(p, line, &p.run.Deployed, func(r Deployed) error { return p.check(r.Config, r.At) })
 	case typeResume:
-		var r Resumed
-		if err := p.decode(line, &r); err != nil {
-			return err
-		}
-		p.run.Resumes = append(p.run.Resumes, r)
 		p.run.End = nil
+		return take(p, line, &p.run.Resumes, func(Resumed) error { return nil })
 	case typeEnd:
-		var e End
-		if err := p.decode(line, &e); err != nil {
-			return err
-		}
-		p.run.End = &e
+		p.run.End = new(End)
+		return p.decode(line, p.run.End)
 	default:
 		p.note(fmt.Sprintf("records of unknown type %q", kind))
 	}
@@ -172,6 +150,16 @@ func (p *parser) sample(line []byte, s *coldstart.Sample) error {
 	}
 	p.run.Samples = append(p.run.Samples, *s)
 	return nil
+}
+
+// take reads a record, appends it to its list and checks it.
+func take[R any](p *parser, line []byte, list *[]R, check func(R) error) error {
+	var r R
+	if err := p.decode(line, &r); err != nil {
+		return err
+	}
+	*list = append(*list, r)
+	return check(r)
 }
 
 // check refuses a record of a configuration that the header does not have, and

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"coldbench/bench/internal/coldstart"
 )
@@ -46,24 +47,18 @@ type Run struct {
 
 // Open reads the run file at path. A compressed or remote file is the caller's
 // to open: see Read.
-func Open(path string) (*Run, error) { return openRun(path, nil) }
+func Open(path string) (*Run, error) { return Scan(path, nil) }
 
 // Scan reads the run file at path as Open does, but hands each sample to a function
 // in place of keeping it: Run.Samples is empty, and a run of a million samples takes
-// no memory.
-func Scan(path string, each func(*coldstart.Sample)) (*Run, error) { return openRun(path, each) }
-
-func openRun(path string, each func(*coldstart.Sample)) (*Run, error) {
+// no memory. It keeps them in the run if each is nil.
+func Scan(path string, each func(*coldstart.Sample)) (*Run, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening run file: %w", err)
 	}
 	defer f.Close()
-	var size int64
-	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-		size = st.Size()
-	}
-	run, err := read(f, size, each)
+	run, err := ScanFrom(f, each)
 	if err != nil {
 		return nil, AnnotateError(path, err)
 	}
@@ -76,17 +71,18 @@ func openRun(path string, each func(*coldstart.Sample)) (*Run, error) {
 // end are warnings. Unknown types of records and unknown fields are warnings
 // too. Anything else that is no record is an error that starts with the line's
 // number, and so is a header of a newer schema.
-func Read(r io.Reader) (*Run, error) { return read(r, 0, nil) }
+func Read(r io.Reader) (*Run, error) { return ScanFrom(r, nil) }
 
-// ScanFrom reads a run file as Read does and hands over its samples as Scan does; it
-// keeps them in the run if each is nil.
-func ScanFrom(r io.Reader, each func(*coldstart.Sample)) (*Run, error) { return read(r, 0, each) }
-
-// read reads a run file of a size in bytes, 0 where that is not known.
-func read(r io.Reader, size int64, each func(*coldstart.Sample)) (*Run, error) {
+// ScanFrom reads a run file as Read does and hands over its samples as Scan does.
+func ScanFrom(r io.Reader, each func(*coldstart.Sample)) (*Run, error) {
 	p := parser{
-		size: size, in: &interner{words: map[string]string{}, proofs: map[string][]string{}}, each: each,
+		in: &interner{words: map[string]string{}, proofs: map[string][]string{}}, each: each,
 		configs: map[coldstart.Config]bool{}, unknown: map[string]int{},
+	}
+	if f, ok := r.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			p.size = st.Size()
+		}
 	}
 	err := eachDecoded(r, func(n int, line []byte, s *coldstart.Sample) error {
 		if err := p.line(line, s); err != nil {
@@ -111,24 +107,21 @@ func read(r io.Reader, size int64, each func(*coldstart.Sample)) (*Run, error) {
 
 // ReadHeader reads the first record alone.
 func ReadHeader(r io.Reader) (Header, error) {
-	var h *Header
+	p := parser{configs: map[coldstart.Config]bool{}}
 	stop := errors.New("header read")
 	err := eachLine(r, func(n int, line []byte) error {
-		var p parser
-		p.configs = map[coldstart.Config]bool{}
 		if err := p.readHeader(line); err != nil {
 			return &LineError{n, err}
 		}
-		h = &p.run.Header
 		return stop
 	}, func(int, int) {})
-	switch {
-	case h != nil:
-		return *h, nil
-	case err != nil:
+	if err == nil {
+		err = &LineError{1, errNoHeader}
+	}
+	if err != stop {
 		return Header{}, err
 	}
-	return Header{}, &LineError{1, errNoHeader}
+	return p.run.Header, nil
 }
 
 // ReadEnd returns the end record of a run file without reading the rest. It is nil if
@@ -168,36 +161,65 @@ func ReadEnd(r io.ReadSeeker) (*End, error) {
 // eachLine calls whole for each line that ends in a newline, without it, and
 // torn for what follows the last one, if anything does.
 func eachLine(r io.Reader, whole func(n int, line []byte) error, torn func(n, bytes int)) error {
-	br := bufio.NewReaderSize(r, 64<<10)
-	var long []byte
-	for n := 1; ; n++ {
-		long = long[:0]
-		for {
-			part, err := br.ReadSlice('\n')
-			line := part
-			if len(long) > 0 || err == bufio.ErrBufferFull {
-				long = append(long, part...)
-				line = long
-			}
-			if err == bufio.ErrBufferFull {
-				if len(long) > maxLine {
-					return &LineError{n, fmt.Errorf("longer than %d bytes: %w", maxLine, ErrNotRun)}
-				}
-				continue
-			}
-			if err == io.EOF {
-				if len(line) > 0 {
-					torn(n, len(line))
-				}
-				return nil
-			}
-			if err != nil {
-				return &LineError{n, err}
-			}
-			if err := whole(n, line[:len(line)-1]); err != nil {
-				return err
-			}
-			break
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	n := 1
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		if i := bytes.IndexByte(data, '\n'); i >= 0 {
+			return i + 1, data[:i], nil
+		}
+		if atEOF && len(data) > 0 {
+			torn(n, len(data))
+		}
+		return 0, nil, nil
+	})
+	for ; lines.Scan(); n++ {
+		if err := whole(n, lines.Bytes()); err != nil {
+			return err
 		}
 	}
+	err := lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("longer than %d bytes: %w", maxLine, ErrNotRun)
+	}
+	if err != nil {
+		return &LineError{n, err}
+	}
+	return nil
+}
+
+// LineError is the error of a line that is no record.
+type LineError struct {
+	// Line counts from 1.
+	Line int
+	Err  error
+}
+
+// Error says which line, and what is wrong with it.
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// errNoHeader is what is wrong with a file that is empty or of another kind.
+var errNoHeader = fmt.Errorf("no header: %w", ErrNotRun)
+
+// AnnotateError says in which file an error of reading is: "FILE:3: what", as compilers do
+// and editors understand, where the error knows its line.
+func AnnotateError(name string, err error) error {
+	var at *LineError
+	if errors.As(err, &at) {
+		return fmt.Errorf("%s:%d: %w", name, at.Line, at.Err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// AnnotateWarning says in which file one of Run.Warnings is, in the form of AnnotateError.
+func AnnotateWarning(name, warning string) string {
+	if rest, ok := strings.CutPrefix(warning, "line "); ok {
+		if n, what, ok := strings.Cut(rest, ": "); ok && strings.Trim(n, "0123456789") == "" {
+			return name + ":" + n + ": " + what
+		}
+	}
+	return name + ": " + warning
 }

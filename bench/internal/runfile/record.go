@@ -10,6 +10,8 @@
 package runfile
 
 import (
+	"slices"
+
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/plan"
 )
@@ -318,4 +320,54 @@ type HostLoad struct {
 	// StolenShare is that of the CPU time which the machine wanted during the run
 	// and its hypervisor gave to others.
 	StolenShare *float64 `json:"stolenShare,omitempty"`
+}
+
+// rehearsed is Header.Rehearsal of a run with --rehearse.
+const rehearsed = "rehearsal, not AWS"
+
+// Rehearsed reports whether bench itself stood for AWS in a run.
+func (h Header) Rehearsed() bool { return h.Rehearsal == rehearsed }
+
+// Command returns what to type to measure the same again, every setting spelled
+// out. The event is missing: only its digest is known.
+func (h Header) Command() string {
+	words := []string{"bench", h.Backend}
+	named := map[string]bool{h.Plan.Control: true}
+	for _, c := range h.Configs {
+		if named[c.Variant] || c.Before != "" {
+			continue
+		}
+		named[c.Variant] = true
+		word := c.Variant
+		if c.Function != nil && !h.Rehearsed() {
+			word += "=" + c.Function.Name
+			if c.Function.Version != "" {
+				word += ":" + c.Function.Version
+			}
+		}
+		words = append(words, word)
+	}
+	switch {
+	case h.Backend == "local":
+		words = append(words, "--engine", h.Engine)
+	case h.Rehearsed():
+		words = append(words, "--rehearse", "--region", h.Engine)
+	default:
+		words = append(words, "--region", h.Engine)
+	}
+	return plan.Shell(append(words, h.Plan.Args(h.Backend)...))
+}
+
+// ListMeasured sets the plan's memory sizes and architectures to those of the
+// header's configs.
+func (h *Header) ListMeasured() {
+	h.Plan.MemoryMB, h.Plan.Arch = nil, nil
+	for _, c := range h.Configs {
+		if !slices.Contains(h.Plan.MemoryMB, c.MemoryMB) {
+			h.Plan.MemoryMB = append(h.Plan.MemoryMB, c.MemoryMB)
+		}
+		if !slices.Contains(h.Plan.Arch, c.Arch) {
+			h.Plan.Arch = append(h.Plan.Arch, c.Arch)
+		}
+	}
 }
