@@ -3,8 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
+	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/internal/image"
 	"coldbench/bench/internal/results"
@@ -78,4 +81,95 @@ func (a *app) sayReference(h runfile.Header) {
 			line.print(line.text, h.Plan.Against, join(list))
 		}
 	}
+}
+
+// OpenTarget is a configuration that stands ready to be started.
+type OpenTarget struct {
+	Selection
+	image  coldstart.Image
+	target coldstart.Target
+	// unchanged is true if the run of --against had the same image, idBefore its
+	// ID there if that was another one.
+	unchanged bool
+	idBefore  string
+}
+
+// openAll builds or finds every image and opens every configuration on it. One
+// that fails becomes a row that says why, unless it was asked for by name. The
+// image that a variant had before is opened where it is another one than the
+// present one, which stands before it in the list.
+func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, o coldstart.Options, selected []Selection) ([]OpenTarget, []runfile.Unavailable, error) {
+	images, closeImages := imageEngine(engine)
+	defer closeImages()
+	from := image.Options{Engine: images, DescribeOnly: engine.Containers, Unpack: !engine.Containers, Environ: a.Environ, Log: o.Log}
+	var list []OpenTarget
+	var unavailable []runfile.Unavailable
+	type prepared struct {
+		img coldstart.Image
+		err error
+	}
+	cache := map[string]prepared{}
+	for _, s := range selected {
+		if s.reference != nil {
+			if now := len(list) - 1; now < 0 || list[now].config != s.present() {
+				continue // there is nothing to set against it
+			} else if was, is := s.reference.Identity(), list[now].image.Identity(); is.Same(was) {
+				list[now].unchanged = true
+				if is.Renamed(was) {
+					list[now].idBefore = was.ImageID
+				}
+				continue
+			}
+		}
+		key := s.config.Variant + "/" + s.config.Arch
+		b, ok := cache[key]
+		if !ok {
+			from.Arch = s.config.Arch
+			store.About(s.config.Variant)
+			if s.reference != nil {
+				b.img, b.err = store.Again(ctx, s.variant, *s.reference, from)
+			} else {
+				b.img, b.err = store.ImageOf(ctx, s.variant, from)
+			}
+			if b.err == nil {
+				b.img, b.err = engine.Prepare(ctx, b.img)
+			}
+			cache[key] = b
+		}
+		var target coldstart.Target
+		err := b.err
+		if err == nil {
+			store.About(s.config.Variant)
+			preparing := store.Meter("preparing the "+engine.Name+" engine", 0)
+			target, err = engine.Open(ctx, s.config, b.img, o)
+			preparing.End()
+		}
+		switch {
+		case err == nil:
+			list = append(list, OpenTarget{Selection: s, image: b.img, target: target})
+		case ctx.Err() != nil:
+			return list, nil, ctx.Err()
+		case s.named:
+			return list, nil, fmt.Errorf("%s: %w", s.config.Variant, err)
+		case b.err != nil && ok:
+			// The image is as missing as it was for another memory size.
+		default:
+			row := a.leaveOut(s.config.Variant, err)
+			if s.reference != nil {
+				row.Before = s.variant.Name
+			}
+			unavailable = append(unavailable, row)
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil, errors.New("no variant can be measured here")
+	}
+	return list, unavailable, nil
+}
+
+// leaveOut says why a variant is not measured, and returns its row of the run.
+func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
+	a.complain(fmt.Errorf("warning: %s is left out: %w", variant, err))
+	home := a.getenv("HOME")
+	return runfile.Unavailable{Variant: variant, Error: runfile.Publishable(err.Error(), a.Dir, home), Hint: runfile.Publishable(advice.HintOf(err), a.Dir, home)}
 }

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"coldbench/bench/internal/coldstart"
 )
 
 // Plan is what was asked for, as the header of a run holds it. Runs of equal
@@ -123,4 +125,16 @@ func shown(v reflect.Value) string {
 		return fmt.Sprint(d.Number())
 	}
 	return fmt.Sprint(v)
+}
+
+// Past is what there is of a run that was interrupted, in the order it was
+// taken. A start that was made is not made again: where an environment had not
+// served all of its warm invocations when the run ended, they stay missing.
+type Past struct {
+	Samples []coldstart.Sample
+	Rejects []coldstart.Attempt
+	// Failures are the attempts that failed.
+	Failures []coldstart.Attempt
+	// Deployed are the images that were about to be started for the first time.
+	Deployed []coldstart.Deployed
 }

@@ -23,7 +23,8 @@ const (
 
 // reporting is a results folder whose reports hold the prices.
 func reporting(dir string) Folder {
-	return Folder{Dir: dir, Analyse: func(inputs []analysis.Input) *analysis.Report {
+	quiet := func(string, ...any) {}
+	return Folder{Dir: dir, Note: quiet, Warn: quiet, Analyse: func(inputs []analysis.Input) *analysis.Report {
 		r := analysis.New(inputs)
 		r.Price(price.Default(), "")
 		return r

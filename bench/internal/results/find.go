@@ -118,7 +118,7 @@ func (f Folder) committed(ctx context.Context, name string, want Want) (File, er
 		return File{}, err
 	}
 	for _, w := range unreadable {
-		f.warn("%s", w)
+		f.Warn("%s", w)
 	}
 	return f.newest(entries, at, folder+" of "+name, want)
 }

@@ -5,7 +5,6 @@
 package results
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -23,8 +22,8 @@ type Folder struct {
 	Environ []string
 	// Analyse reports on runs; see analysis.New.
 	Analyse func([]analysis.Input) *analysis.Report
-	// Note and Warn print a message; nil prints nothing.
-	Note, Warn func(string)
+	// Note and Warn print a message.
+	Note, Warn func(format string, args ...any)
 }
 
 // Runs returns the path of the folder of the run files.
@@ -37,7 +36,7 @@ func (f Folder) Entries() ([]runfile.Entry, error) { return f.entriesOf(f.Runs()
 func (f Folder) entriesOf(dir string) ([]runfile.Entry, error) {
 	entries, unreadable, err := runfile.Folder(dir)
 	for _, w := range unreadable {
-		f.warn("%s", w)
+		f.Warn("%s", w)
 	}
 	return entries, err
 }
@@ -48,18 +47,6 @@ func (f Folder) Relative(path string) string {
 		return short
 	}
 	return path
-}
-
-func (f Folder) note(format string, args ...any) {
-	if f.Note != nil {
-		f.Note(fmt.Sprintf(format, args...))
-	}
-}
-
-func (f Folder) warn(format string, args ...any) {
-	if f.Warn != nil {
-		f.Warn(fmt.Sprintf(format, args...))
-	}
 }
 
 // Report reports on runs. It returns their files, too, for a format that embeds

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/analysis"
+	"coldbench/bench/internal/plan"
 	"coldbench/bench/internal/runfile"
 )
 
@@ -82,8 +84,30 @@ func (f Folder) loadToCompare(ctx context.Context, name string, want Want) (File
 	file, run, err := f.Load(ctx, name, want)
 	if err == nil {
 		for _, w := range run.Warnings {
-			f.warn("%s", runfile.AnnotateWarning(f.Relative(file.Path), w))
+			f.Warn("%s", runfile.AnnotateWarning(f.Relative(file.Path), w))
 		}
 	}
 	return file, run, err
+}
+
+// Experience reads the newest run of the folder that fits and has samples to go
+// by. It is empty if there is none.
+func (f Folder) Experience(fits func(runfile.Header) bool) (*plan.Experience, error) {
+	entries, _, err := runfile.Folder(f.Runs())
+	if err != nil {
+		return &plan.Experience{}, err
+	}
+	for _, e := range slices.Backward(entries) {
+		if !fits(e.Header) {
+			continue
+		}
+		x := plan.NewExperience(e.Header.ID, e.Header.Plan.Strategy)
+		if _, err := runfile.Scan(e.Path, x.Add); err != nil {
+			return &plan.Experience{}, err
+		}
+		if x.Samples >= 2 {
+			return x, nil
+		}
+	}
+	return &plan.Experience{}, nil
 }
