@@ -41,12 +41,9 @@ func (o oddBills) text() string {
 	return text + "."
 }
 
-// expected returns the least and greatest Billed Duration that the parts of a
-// sample allow; false where a part is missing.
-//
-// Billed is ceil(Init + Duration) of the values before they were rounded to
-// two decimals, so that the printed ones may be 1 ms off at a whole number:
-// the sum of two may be printed up to 0.01 too high or too low.
+// expected returns the least and greatest Billed Duration that the parts of a sample
+// allow; false if a part is missing. Billed is ceil(Init + Duration) before rounding:
+// the sum of the printed ones may be 0.01 too high or too low.
 func expected(s *coldstart.Sample) (least, most float64, ok bool) {
 	m := s.Metrics
 	if m.BilledDurationMs == nil || m.DurationMs == nil {

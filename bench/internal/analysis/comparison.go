@@ -12,8 +12,8 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// ErrNothing is wrapped by the error of comparing runs that have nothing to
-// compare: no config in common, or none with samples on both sides.
+// ErrNothing is wrapped by the error of comparing runs without a common config that
+// has samples on both sides.
 var ErrNothing = errors.New("nothing to compare")
 
 // ErrUnlike is wrapped by the error of comparing runs that measured different
@@ -28,8 +28,7 @@ type CompareOptions struct {
 	FailOver *float64
 	// Force judges runs of different hosts or storage drivers.
 	Force bool
-	// Base is how a person names the base run, for the command that settles what is
-	// unclear; empty for the file of that run in the results folder.
+	// Base names the base run in Comparison.Settle; empty for its file in the folder.
 	Base string
 }
 
@@ -39,10 +38,10 @@ type Comparison struct {
 	// Base and New are the IDs of the runs.
 	Base string `json:"base"`
 	New  string `json:"new"`
-	// Interleaved is true where the images of Base were measured again in New: then
-	// there is no drift between the two, and no control is needed.
+	// Interleaved is true if the images of Base were measured again in New: no control
+	// is needed then.
 	Interleaved bool `json:"interleaved,omitempty"`
-	// Judged is false where verdicts are withheld: the hosts or the engine's storage drivers differ.
+	// Judged is false if verdicts are withheld: hosts or storage drivers differ.
 	Judged   bool     `json:"judged"`
 	Warnings []string `json:"warnings"`
 	// Controls name the configs whose image and setup are the same in both runs.
@@ -65,8 +64,7 @@ type Comparison struct {
 type Row struct {
 	Title string `json:"title"`
 	coldstart.Config
-	// Image is a value of runfile.Change: "setup changed" for the same image that is
-	// started otherwise, "unknown" where a run does not tell.
+	// Image is a value of runfile.Change.
 	Image    string  `json:"image"`
 	Class    string  `json:"class"`
 	Metric   string  `json:"metric"`
@@ -77,8 +75,8 @@ type Row struct {
 	New   Estimate `json:"new"`
 	BaseN int      `json:"baseN"`
 	NewN  int      `json:"newN"`
-	// Ratio is New over Base; Beyond is Ratio over the controls' drift, nil
-	// where there is none; Simultaneous is Beyond with the interval of the gate.
+	// Ratio is New over Base; Beyond is Ratio over the controls' drift, if there is
+	// one; Simultaneous is Beyond with the interval of the gate.
 	Ratio        Estimate  `json:"ratio"`
 	Beyond       *Estimate `json:"beyondDrift,omitempty"`
 	Simultaneous *Estimate `json:"simultaneous,omitempty"`
@@ -92,9 +90,9 @@ type Row struct {
 	Tripped bool `json:"tripped"`
 }
 
-// Compare sets a run against an earlier one, config by config. Configs whose
-// image is the same in both are the control: what they changed by is the
-// host's drift, and a changed config is judged only on what lies beyond it.
+// Compare sets a run against an earlier one. Configs with the same image in both are
+// the control: they changed by the host's drift, and a changed config is judged on
+// what lies beyond it.
 func Compare(base, now *runfile.Run, how CompareOptions) (*Comparison, error) {
 	if base == nil || now == nil {
 		return nil, ErrNothing

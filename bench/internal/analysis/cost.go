@@ -60,10 +60,9 @@ func billingOf(columns []Column, o observed, only string) []CostLine {
 	return lines
 }
 
-// Price adds to each section what a million invocations would cost at the
-// prices of a region. Where that is empty, a run on AWS is priced where it ran
-// and any other in price.DefaultRegion. A price that the table lacks is said, not
-// guessed. It may be called again, with other prices.
+// Price adds to each section what a million invocations would cost in a region; if
+// that is empty, where an AWS run ran, and else in price.DefaultRegion. A price that
+// the table lacks is reported, not guessed. It may be called again.
 func (r *Report) Price(table *price.Table, region string) {
 	for i := range r.Sections {
 		r.Sections[i].Costs = r.Sections[i].costs(table, region)

@@ -17,8 +17,8 @@ const (
 	afterDeploymentBy = "config-update"
 )
 
-// Curve is how the cold starts of one config go on after a deployment. It
-// describes and judges nothing: its classes are never compared with one another.
+// Curve is how the cold starts of one config go on after a deployment. It judges
+// nothing.
 type Curve struct {
 	Column int `json:"column"`
 	// Points are in the order of the positions.
@@ -26,15 +26,14 @@ type Curve struct {
 	// Factor is the median total of the first cold starts over that of the Later ones.
 	Factor Estimate `json:"firstOverLater"`
 	Later  int      `json:"later"`
-	// Again counts the cold starts that are left out: their image had to be
-	// deployed once more before them, when the run was resumed.
+	// Again counts the cold starts left out: their image was deployed once more.
 	Again int `json:"leftOut"`
 }
 
 // CurvePoint holds one cold start of each deployment.
 type CurvePoint struct {
-	// From and To are the first and last position: 0 is the first cold start of an
-	// image. They differ for the last point of a long curve alone.
+	// From and To are the first and last position, from 0. They differ only for the
+	// last point of a long curve.
 	From int `json:"from"`
 	To   int `json:"to"`
 	N    int `json:"n"`

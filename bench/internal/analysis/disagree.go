@@ -6,8 +6,7 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// Disagreement is a pair of configs that two local engines compare with
-// different outcomes: at most one of them is about the packaging.
+// Disagreement is a pair of configs that two local engines judge differently.
 type Disagreement struct {
 	// Title and Baseline name the columns, as in the newest section.
 	Title    string  `json:"title"`
@@ -22,16 +21,15 @@ type Disagreement struct {
 type EngineVerdict struct {
 	Engine string `json:"engine"`
 	Run    string `json:"run"`
-	// StorageDriver is the engine's if init holds part of it, as with
-	// fuse-overlayfs; empty for others and where it is unknown.
+	// StorageDriver is the engine's if init holds part of it; else empty.
 	StorageDriver string   `json:"slowStorageDriver,omitempty"`
 	Ratio         Estimate `json:"ratio"`
 	// Verdict is "faster", "slower" or "same".
 	Verdict string `json:"verdict"`
 }
 
-// disagreements compares the newest local section of each engine with the newest
-// of all. The engines do not disagree if one side is "unclear".
+// disagreements compares the newest section of each local engine with the newest of
+// all. "unclear" is no disagreement.
 func disagreements(sections []Section) []Disagreement {
 	var list []Disagreement
 	var newest []*Section

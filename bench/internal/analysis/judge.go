@@ -145,11 +145,10 @@ type Drift struct {
 	Ratio    Estimate `json:"ratio"`
 }
 
-// drift is what the controls changed by in a line's class, metric and
-// quantile: the geometric mean of their ratios. Its interval is widened to hold
-// each control's own ratio, since what moves one config by so much may move
-// the next. It is unbounded where no control has enough samples, and false where
-// there is no control. Between sides that were measured in turns there is none.
+// drift is the geometric mean of the controls' ratios in a line's class, metric and
+// quantile. Its interval is widened to hold each control's own ratio: what moves one
+// config may move the next. It is unbounded if no control has enough samples, false
+// without a control, and none between sides that were measured in turns.
 func (c *Comparison) drift(line int, pairs []pair, confidence float64) (stats.Ratio, bool) {
 	if c.Interleaved {
 		return stats.Ratio{Value: 1, Interval: stats.Interval{Lo: 1, Hi: 1}}, true

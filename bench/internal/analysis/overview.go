@@ -11,9 +11,8 @@ import (
 	"coldbench/bench/internal/stats"
 )
 
-// Overview is Billed Duration on this machine and on AWS in one table, of the
-// newest run of each. The two are never divided by one another: a local time
-// lacks Lambda's own work, and no interval of a ratio would say so.
+// Overview is Billed Duration of the newest local run and the newest on AWS in one
+// table. The two are never divided: a local time lacks Lambda's own work.
 type Overview struct {
 	// Captions say what was measured and when at each place; Missing are the others.
 	Captions, Missing []string

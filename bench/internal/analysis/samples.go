@@ -9,15 +9,13 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// Samples are a run's samples as a report needs them: their numbers alone, some
-// 70 bytes each where a coldstart.Sample takes ten times as many. The zero value
-// holds none; see runfile.Scan for where they come from.
+// Samples are the numbers of a run's samples, some 70 bytes each, a tenth of a
+// coldstart.Sample; see runfile.Scan. The zero value holds none.
 type Samples struct {
 	n    int
 	kept map[kind]*column
-	// numbers numbers the execution environments, of which there are environments,
-	// in order of appearance; name and number are those of the sample before: they
-	// come in groups.
+	// numbers numbers the environments in order of appearance; name and number are
+	// those of the sample before: they come in groups.
 	numbers      map[string]int32
 	environments int32
 	name         string

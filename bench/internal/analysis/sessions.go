@@ -41,10 +41,9 @@ func (s *Section) Files() []string {
 	return slices.DeleteFunc(list, func(name string) bool { return name == "" })
 }
 
-// together makes one input of the runs that are sessions of one measurement:
-// of one backend, engine and host, one plan but for its seed and its length, and
-// the same images and setups, see coldstart.Identity.Same and runfile.Config.Change. Any others of one place stay apart, and say why. A run that is
-// given twice is one. Inputs are in the order of sorted.
+// together makes one input of the runs that are sessions of one measurement, see
+// apart. Others of one place and engine stay apart, and say why. A run that is given
+// twice counts once. Inputs are in the order of sorted.
 func together(inputs []Input) []Input {
 	var groups [][]Input
 	// An ID is a time and an engine: two hosts may have runs of one.

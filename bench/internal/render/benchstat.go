@@ -32,10 +32,8 @@ var benchNames = map[string]string{
 
 // Benchstat writes what `go test -bench` would
 // (https://go.dev/design/14313-benchmark-format), a line for each execution
-// environment, for benchstat to compare two runs with: in it, too, the unit of an
-// interval is the environment. Backend and engine are its configuration; the
-// run's name is a comment, since benchstat sets only like configurations against
-// each other.
+// environment. Backend and engine are its configuration; the run's name is a
+// comment, since benchstat compares only like configurations.
 func Benchstat(w io.Writer, r *analysis.Report) error {
 	b := bufio.NewWriter(w) // a line for each sample of a large run: not to be held at once
 	for _, u := range benchUnits {

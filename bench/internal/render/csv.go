@@ -19,10 +19,9 @@ var csvHeader = []string{
 	"position", "sessions", "bursts",
 }
 
-// CSV writes a row for each run, config, class and metric (RFC 4180, lines that
-// end in LF), and of a run that deploys images one more for each position after a
-// deployment, of which 0 is the first cold start. A cell is empty where a value was not measured, and where
-// a quantile's interval has an open end, but for the median's value.
+// CSV writes a row for each run, config, class and metric (RFC 4180, lines end in
+// LF), and for each position after a deployment, from 0. A cell is empty if a value
+// was not measured, or a quantile but the median has an open interval.
 func CSV(w io.Writer, r *analysis.Report) error {
 	var b bytes.Buffer
 	out := csv.NewWriter(&b)

@@ -3,6 +3,5 @@
 // other programs. It computes nothing and decides nothing but digits, and
 // writes the same bytes for equal reports.
 //
-// It is opinionated about one thing: what is not known is a dash. A quantile
-// whose interval has an open end is not known.
+// What is unknown is a dash, as is a quantile whose interval has an open end.
 package render

@@ -22,9 +22,8 @@ const (
 
 var inks = map[ink]string{inkText: "#737b85", inkMuted: "#787f89", inkAxis: "#838a93", inkGrid: "#868d97"}
 
-// The colours of columns: those of Okabe and Ito, which people with colour vision
-// deficiencies can tell apart (https://jfly.uni-koeln.de/color/), made so dark or
-// light that each has a contrast of at least 3 to white and to #0d1117.
+// The colours of columns: Okabe and Ito's (https://jfly.uni-koeln.de/color/), with a
+// contrast of at least 3 to white and to #0d1117.
 var palette = [...]string{"#0072b2", "#d55e00", "#009371", "#c2649a", "#a97500", "#3a8fc9", "#8a6fd1", "#7c8087"}
 
 // dashes tell columns apart without colours.

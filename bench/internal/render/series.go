@@ -21,9 +21,8 @@ type drawnSeries struct {
 	median analysis.Estimate
 }
 
-// shownSeries picks what a section's pictures show: cold starts, or warm
-// invocations where there are none; Billed Duration, or init + duration where
-// Billed Durations take too few different values to draw.
+// shownSeries picks what pictures show: cold starts, else warm invocations; Billed
+// Duration, or init + duration if the former takes too few different values.
 func shownSeries(s *analysis.Section) (list []drawnSeries, class, metric, why string) {
 	for _, class = range []string{"cold", "suppressed-init", "warm", "first-warm"} {
 		if slices.ContainsFunc(s.Series, func(x analysis.Series) bool { return x.Class == class }) {

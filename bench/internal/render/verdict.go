@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"coldbench/bench/internal/analysis"
@@ -74,7 +73,7 @@ func sentence(s *analysis.Section, c analysis.ColumnComparison) string {
 		low, high = inverse(r.High), inverse(r.Low)
 	}
 	print := timesPrinter(value, low, high)
-	var more string
+	var more []string
 	switch c.Verdict {
 	case "faster", "slower":
 		text += " is " + print(value) + " times " + longer + " than " + base
@@ -83,25 +82,19 @@ func sentence(s *analysis.Section, c analysis.ColumnComparison) string {
 		}
 	case "same":
 		text += " is the same as " + base + " within " + marginPercent
-		more = print(value) + " times"
+		more = []string{print(value) + " times"}
 	default:
 		text += ": unclear whether it differs from " + base
-		more = print(value) + " times"
+		more = []string{print(value) + " times"}
 		if c.Needed > 0 {
 			text += fmt.Sprintf(", about %d cold starts of each would probably tell", c.Needed)
 		}
 	}
 	if low != nil && high != nil {
-		if more != "" {
-			more += "; "
-		}
-		more += "95 %: " + print(*low) + " to " + print(*high)
-	}
-	if more != "" {
-		more += "; "
+		more = append(more, "95 %: "+print(*low)+" to "+print(*high))
 	}
 	n, of := lineOf(s, "total", c.Class, c.Column), lineOf(s, "total", c.Class, c.Baseline)
-	text += " (" + more + "n = " + strconv.Itoa(n.N) + " and " + strconv.Itoa(of.N)
+	text += " (" + strings.Join(append(more, fmt.Sprintf("n = %d and %d", n.N, of.N)), "; ")
 	switch {
 	case n.Sessions > 1:
 		text += fmt.Sprintf(" in %d sessions", n.Sessions)

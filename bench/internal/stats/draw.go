@@ -6,15 +6,13 @@ import (
 	"sort"
 )
 
-// draws is how often groups are drawn again, and groupSeed the seed: the same
-// values give the same interval.
+// draws is how often groups are drawn again, groupSeed the seed.
 const (
 	draws     = 400
 	groupSeed = 1
 )
 
-// draw draws groups again, and returns what a statistic is of each draw that it
-// can be had of.
+// draw draws groups again, and returns the statistic of each draw that has one.
 func (g Groups) draw(groups []int, statistic func(weights []int32) (float64, bool)) []float64 {
 	r := rand.New(rand.NewPCG(groupSeed, uint64(len(groups))))
 	weights := make([]int32, groups[len(groups)-1]+1)
@@ -43,8 +41,7 @@ func half(drawn []float64, n int, confidence float64) float64 {
 	return studentT(confidence, n-1) * math.Sqrt(correction*squares/float64(len(drawn)-1))
 }
 
-// halfOfLogs is half the width of that of the logarithms; false where one has
-// none.
+// halfOfLogs is half the width for logarithms; false if a value has none.
 func halfOfLogs(drawn []float64, n int, confidence float64) (float64, bool) {
 	logs := make([]float64, len(drawn))
 	for i, v := range drawn {

@@ -10,8 +10,7 @@ import (
 // the starts of one burst, the environments of one session.
 type Groups struct {
 	all Ordered
-	// owner is the group of each value of all, size the number of values of each
-	// group.
+	// owner is the group of each value of all, size the number of each group's.
 	owner, size []int32
 	// marks counts, for every step-th value of all, those of each group before it.
 	marks []int32
@@ -22,8 +21,8 @@ type Groups struct {
 // not known, and no interval is made from it.
 const MinGroups = 3
 
-// Group takes values and for each the number, from 0, of its group. What is no
-// finite number is left out.
+// Group takes values and the number, from 0, of each one's group. Values that are
+// not finite are left out.
 func Group(values []float64, group []int32) Groups {
 	var g Groups
 	order := make([]int32, 0, len(values))
@@ -67,8 +66,7 @@ func (g Groups) among(other Groups) []int {
 	return list
 }
 
-// Medians returns the least and the greatest median of a group; false where there
-// is none.
+// Medians returns the least and the greatest median of a group; false for none.
 func (g Groups) Medians() (least, greatest float64, ok bool) {
 	of := make([][]float64, len(g.size))
 	for i, v := range g.all.x {

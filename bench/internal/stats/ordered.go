@@ -38,8 +38,7 @@ func (o Ordered) Min() (float64, bool) { return o.Quantile(0) }
 // Max returns the greatest value; false where there is none.
 func (o Ordered) Max() (float64, bool) { return o.Quantile(1) }
 
-// Median returns the middle value, or the mean of the two in the middle; false
-// where there is none.
+// Median returns the middle value, or the mean of the middle two; false for none.
 func (o Ordered) Median() (float64, bool) { return o.Quantile(0.5) }
 
 // Quantile returns the value below which the share q of the values lies, as R

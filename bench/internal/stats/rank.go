@@ -6,8 +6,7 @@ import (
 	"slices"
 )
 
-// MannWhitney is the test of whether values of one side tend to be greater
-// than those of the other.
+// MannWhitney is the test of whether values of one side tend to be greater.
 type MannWhitney struct {
 	// P is the two-sided probability of ranks at least as uneven as these where
 	// both sides are drawn from one distribution.
@@ -119,8 +118,7 @@ func Holm(p []float64) []float64 {
 	return adjusted
 }
 
-// Shift is the Hodges-Lehmann estimate of how much greater a is than b, in the
-// values' own unit, with its interval.
+// Shift is the Hodges-Lehmann estimate of how much greater a is than b.
 type Shift struct {
 	Value float64
 	Interval

@@ -5,8 +5,7 @@ import (
 	"sort"
 )
 
-// Ratio is how many times as great one quantile is as another, with its
-// interval.
+// Ratio is how many times as great one quantile is as another.
 type Ratio struct {
 	Value float64
 	Interval
@@ -71,8 +70,7 @@ func Over(a, b Ratio) Ratio {
 // distribution is one of finitely many points in ascending order.
 type distribution struct {
 	at []float64
-	// below holds the probability of all points before each one, and 1 at the
-	// end.
+	// below holds the probability of all points before each one, and 1 at the end.
 	below []float64
 }
 
