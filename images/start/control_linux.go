@@ -106,20 +106,14 @@ func (c control) ready() bool {
 	return err == nil
 }
 
-// await reads until want has come; false for an end or anything else.
-func (c control) await(want string) bool {
-	b := make([]byte, len(want))
-	for got := 0; got < len(b); {
-		n, err := syscall.Read(c.fd, b[got:])
-		if err == syscall.EINTR {
-			continue
+// read reads some bytes; 0 for an end or an error.
+func (c control) read(b []byte) int {
+	for {
+		n, err := syscall.Read(c.fd, b)
+		if err != syscall.EINTR {
+			return max(n, 0)
 		}
-		if err != nil || n <= 0 {
-			return false
-		}
-		got += n
 	}
-	return string(b) == want
 }
 
 // word reads a line without its end; false for an end or a line too long.
@@ -127,11 +121,7 @@ func (c control) word() (string, bool) {
 	var line []byte
 	var b [1]byte
 	for len(line) < 64 {
-		n, err := syscall.Read(c.fd, b[:])
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil || n <= 0 {
+		if c.read(b[:]) == 0 {
 			return "", false
 		}
 		if b[0] == '\n' {

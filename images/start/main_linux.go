@@ -80,7 +80,10 @@ func main() {
 		c.again(p)
 		syscall.Exit(exitNotExecuted)
 	}
-	if !c.ready() || !c.await("go\n") {
+	if !c.ready() {
+		syscall.Exit(exitNotExecuted)
+	}
+	if word, _ := c.word(); word != "go" {
 		// The emulator is gone: nobody waits for this environment.
 		syscall.Exit(exitNotExecuted)
 	}

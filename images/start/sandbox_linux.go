@@ -69,11 +69,8 @@ func (c control) receive() ([]byte, bool) {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
-		n, err := syscall.Read(c.fd, buf[len(buf):cap(buf)])
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil || n <= 0 {
+		n := c.read(buf[len(buf):cap(buf)])
+		if n == 0 {
 			return nil, false
 		}
 		buf = buf[:len(buf)+n]
