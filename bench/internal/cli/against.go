@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"coldbench/bench/internal/advice"
 	"coldbench/bench/internal/coldstart"
@@ -16,18 +17,18 @@ import (
 
 // takeReference reads the run of --against and takes from its plan what was not
 // given: what it is compared for is what it measured.
-func (a *app) takeReference(ctx context.Context, m *measure, f localFlags) (*runfile.Header, error) {
+func (a *app) takeReference(ctx context.Context, m *localMeasure) (*runfile.Header, error) {
 	want := results.Want{Place: "local"}
-	if m.Given("engine") && f.engine != "auto" {
-		want.Engine = f.engine
+	if m.Given("engine") && m.engine != "auto" {
+		want.Engine = m.engine
 	}
-	_, run, err := a.results(m.out).Load(ctx, f.against, want)
+	_, run, err := a.results(m.out).Load(ctx, m.against, want)
 	if err != nil {
 		return nil, err
 	}
 	h := run.Header
 	if h.Backend != "local" {
-		return nil, usagef("--against %s is a run of bench %s", f.against, h.Backend)
+		return nil, usagef("--against %s is a run of bench %s", m.against, h.Backend)
 	}
 	m.plan.TakeConditions(h.Plan, m.Given)
 	m.reference = h.Measured()
@@ -78,7 +79,7 @@ func (a *app) sayReference(h runfile.Header) {
 		}},
 	} {
 		if list := names(line.are); len(list) > 0 {
-			line.print(line.text, h.Plan.Against, join(list))
+			line.print(line.text, h.Plan.Against, strings.Join(list, ", "))
 		}
 	}
 }

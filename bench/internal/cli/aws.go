@@ -13,23 +13,25 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// awsFlags are the flags of bench aws, as typed.
-type awsFlags struct {
-	measureFlags
+// awsMeasure is what the flags of bench aws and bench rehearse ask for.
+type awsMeasure struct {
+	measure
 	region, profile, expect string
 	maxCost                 float64
 	rehearse, restore       bool
 	latency, faults         string
-	vars                    string
+	tfvars                  string
 	// The rest is only for bench rehearse.
 	listen   string
 	arch     string
 	keepWarm time.Duration
 	fresh    int
+	// anyArch is true if the functions' own architectures are meant.
+	anyArch bool
 }
 
 func (a *app) awsCommand() *cobra.Command {
-	var f awsFlags
+	var m awsMeasure
 	cmd := &cobra.Command{
 		Use:   "aws [VARIANT | NAME=FUNCTION[:QUALIFIER]]...",
 		Short: "Measure functions that are deployed on AWS",
@@ -63,71 +65,63 @@ is measured as a rehearsal and never shown as AWS.`,
   bench aws --restore`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.aws(cmd.Context(), f, args)
+			return a.aws(cmd.Context(), m, args)
 		},
 	}
-	f.register(cmd)
+	m.register(cmd)
 	return cmd
 }
 
-func (f *awsFlags) register(cmd *cobra.Command) {
-	f.measureFlags.register(cmd)
-	s, p := cmd.Flags(), &f.Typed
+func (m *awsMeasure) register(cmd *cobra.Command) {
+	m.measure.register(cmd)
+	s, p := cmd.Flags(), &m.Typed
 	p.Retries = 5 // refusals are tried again too
 	s.Lookup("retries").DefValue = "5"
 	s.Lookup("arch").Usage = "architecture, amd64 or arm64 (default the function's own)"
 	s.Lookup("memory").Usage = "memory sizes in MB, 128 to 10240, set one after the other (default the function's own)"
-	s.StringVar(&p.Strategy, "strategy", coldstart.Strategies()[0], "how cold starts are forced: "+join(coldstart.Strategies()))
+	s.StringVar(&p.Strategy, "strategy", coldstart.Strategies()[0], "how cold starts are forced: "+strings.Join(coldstart.Strategies(), ", "))
 	s.IntVar(&p.Parallel, "parallel", 4, "functions that are worked on at one time")
 	s.IntVar(&p.Burst, "burst", 50, "invocations that overlap with --strategy burst, within the account's concurrency")
 	s.DurationVar(&p.Idle.Duration, "idle", 15*time.Minute, "how long a function is left alone with --strategy idle")
 	s.IntVar(&p.Redeploy, "redeploy", 0, "deploy `K` images to each function, one after the other, the --runs spread over them (strategy code-update)")
-	s.StringVar(&f.vars, "tfvars", "", "`FILE` of bench images push, which lists them (default deployment/images.auto.tfvars.json beside the compose file)")
-	s.BoolVar(&f.Control, "control", false, "sample the baseline's own function once more each round, under another name: how much do samples of one function differ?")
-	s.StringVar(&f.expect, "expect", "", "text that every answer has to contain")
-	s.Float64Var(&f.maxCost, "max-cost", 1, "stop before anything is done if it is expected to cost more, in USD")
-	s.StringVar(&f.region, "region", "", "region (default that of the environment or the profile)")
-	s.StringVar(&f.profile, "profile", "", "profile of ~/.aws/config")
-	s.BoolVar(&f.rehearse, "rehearse", false, "measure an endpoint on this machine that stands for AWS: free, no account")
-	s.StringVar(&f.latency, "rehearse-latency", "none", "what a rehearsal adds for the platform: none, or aws, as measured there")
-	s.StringVar(&f.faults, "rehearse-faults", "", "rates of faults of a rehearsal, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
-	s.BoolVar(&f.restore, "restore", false, "put back what a bench left changed that was killed, and do nothing else")
+	s.StringVar(&m.tfvars, "tfvars", "", "`FILE` of bench images push, which lists them (default deployment/images.auto.tfvars.json beside the compose file)")
+	s.BoolVar(&m.Control, "control", false, "sample the baseline's own function once more each round, under another name: how much do samples of one function differ?")
+	s.StringVar(&m.expect, "expect", "", "text that every answer has to contain")
+	s.Float64Var(&m.maxCost, "max-cost", 1, "stop before anything is done if it is expected to cost more, in USD")
+	s.StringVar(&m.region, "region", "", "region (default that of the environment or the profile)")
+	s.StringVar(&m.profile, "profile", "", "profile of ~/.aws/config")
+	s.BoolVar(&m.rehearse, "rehearse", false, "measure an endpoint on this machine that stands for AWS: free, no account")
+	s.StringVar(&m.latency, "rehearse-latency", "none", "what a rehearsal adds for the platform: none, or aws, as measured there")
+	s.StringVar(&m.faults, "rehearse-faults", "", "rates of faults of a rehearsal, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
+	s.BoolVar(&m.restore, "restore", false, "put back what a bench left changed that was killed, and do nothing else")
 }
 
-// awsMeasure is what the flags of bench aws ask for, checked.
-type awsMeasure struct {
-	measure
-	awsFlags awsFlags
-	// anyArch is true if the functions' own architectures are meant.
-	anyArch bool
-}
-
-func (f awsFlags) checkAWS(dir string) (awsMeasure, error) {
-	base, err := f.check(dir, "aws")
-	m := awsMeasure{measure: base, awsFlags: f, anyArch: !f.Given("arch")}
+// checkAWS turns the flags of bench aws into values.
+func (m *awsMeasure) checkAWS(dir string) error {
+	m.anyArch = !m.Given("arch")
+	err := m.check(dir, "aws")
 	switch {
 	case err != nil:
-		return m, err
-	case !(f.maxCost >= 0):
-		return m, usagef("--max-cost %g: a number from 0 up", f.maxCost)
-	case !f.rehearse && f.resume == "" && (f.Given("rehearse-latency") || f.Given("rehearse-faults")):
-		return m, usagef("--rehearse-latency and --rehearse-faults are of --rehearse")
-	case f.rehearse && f.restore:
-		return m, usagef("--rehearse and --restore can't be combined: a rehearsal leaves nothing behind")
-	case f.restore && f.resume != "":
-		return m, usagef("--restore and --resume can't be combined; --resume restores first")
+		return err
+	case !(m.maxCost >= 0):
+		return usagef("--max-cost %g: a number from 0 up", m.maxCost)
+	case !m.rehearse && m.resume == "" && (m.Given("rehearse-latency") || m.Given("rehearse-faults")):
+		return usagef("--rehearse-latency and --rehearse-faults are of --rehearse")
+	case m.rehearse && m.restore:
+		return usagef("--rehearse and --restore can't be combined: a rehearsal leaves nothing behind")
+	case m.restore && m.resume != "":
+		return usagef("--restore and --resume can't be combined; --resume restores first")
 	}
-	return m, f.checkEndpoint("rehearse-")
+	return m.checkEndpoint("rehearse-")
 }
 
-func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
-	m, err := f.checkAWS(a.Dir)
-	if err != nil {
+func (a *app) aws(ctx context.Context, m awsMeasure, args []string) (err error) {
+	if err := m.checkAWS(a.Dir); err != nil {
 		return err
 	}
 	a.interrupts.Guard()
-	a.quiet = f.quiet
-	if f.restore && len(args) > 0 {
+	a.quiet = m.quiet
+	if m.restore && len(args) > 0 {
 		return usagef("--restore takes no functions: it puts back all that bench left changed")
 	}
 	if m.Resume {
@@ -136,31 +130,31 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 		}
 		h := m.resumed.Header
 		if !m.Given("rehearse") {
-			m.awsFlags.rehearse = h.Rehearsed()
+			m.rehearse = h.Rehearsed()
 		}
 		if !m.Given("region") {
-			m.awsFlags.region = h.Engine
+			m.region = h.Engine
 		}
 	}
 	switch {
 	case len(m.plan.Arch) > 0:
-	case m.awsFlags.rehearse:
+	case m.rehearse:
 		m.plan.Arch = []string{runtime.GOARCH}
 	default:
 		m.plan.Arch = []string{"amd64"}
 	}
 	var selected []awslambda.Selection
-	if !f.restore {
+	if !m.restore {
 		if selected, err = a.selectFunctions(ctx, m, args); err != nil {
 			return err
 		}
 	}
 	o := awslambda.Options{
-		Region: m.awsFlags.region, Profile: f.profile, JournalDir: awslambda.JournalDir(a.getenv, a.Dir),
+		Region: m.region, Profile: m.profile, JournalDir: awslambda.JournalDir(a.getenv, a.Dir),
 		Patient: a.interrupts.Patient, Restoring: a.interrupts.Restoring,
-		Log: a.log(f.verbose),
+		Log: a.log(m.verbose),
 	}
-	if m.awsFlags.rehearse {
+	if m.rehearse {
 		r, rerr := a.rehearse(ctx, m, selected)
 		if rerr != nil {
 			return rerr
@@ -176,7 +170,7 @@ func (a *app) aws(ctx context.Context, f awsFlags, args []string) (err error) {
 	if r := client.Rehearsal(); r != "" {
 		a.note("%s: nothing of this is shown as AWS", r)
 	}
-	if f.restore {
+	if m.restore {
 		return a.restoreAWS(client, true)
 	}
 	return a.measureAWS(ctx, client, m, selected)

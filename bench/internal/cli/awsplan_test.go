@@ -23,8 +23,8 @@ func planFor(t *testing.T, region string, change func(p *plan.Plan)) (text strin
 		t.Fatal(err)
 	}
 	m := awsMeasure{measure: measure{
-		measureFlags: measureFlags{out: t.TempDir(), pricing: pricing{table: price.Default()}},
-		plan:         plan.Plan{Runs: 50, WarmRuns: 5, Strategy: "config-update", Parallel: 4, Burst: 50},
+		out: t.TempDir(), pricing: pricing{table: price.Default()},
+		plan: plan.Plan{Runs: 50, WarmRuns: 5, Strategy: "config-update", Parallel: 4, Burst: 50},
 	}}
 	if change != nil {
 		change(&m.plan)

@@ -44,7 +44,7 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 		return err
 	}
 	session := client.Begin(inventory, awslambda.Setup{
-		Strategy: m.plan.Strategy, Idle: m.plan.Idle.Duration, Expect: m.awsFlags.expect, Concurrency: m.plan.Burst, Images: fresh,
+		Strategy: m.plan.Strategy, Idle: m.plan.Idle.Duration, Expect: m.expect, Concurrency: m.plan.Burst, Images: fresh,
 	})
 	targets, unavailable, err := a.awsTargets(session, m, selected)
 	if err != nil {
@@ -65,8 +65,8 @@ func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMea
 	switch {
 	case math.IsNaN(cost) && !m.Given("max-cost"):
 		return advice.Hint(errors.New("the cost is unknown"), "--max-cost USD, any number, to continue anyway")
-	case cost > m.awsFlags.maxCost:
-		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", plan.Dollars(cost), m.awsFlags.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", cost+0.01))
+	case cost > m.maxCost:
+		return advice.Hint(fmt.Errorf("expected to cost %s, more than --max-cost %g", plan.Dollars(cost), m.maxCost), fmt.Sprintf("--max-cost %.2f, or fewer --runs", cost+0.01))
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if err := session.Wake(ctx, refs); err != nil {
@@ -248,9 +248,9 @@ func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Invento
 	if err != nil {
 		return nil, err
 	}
-	vars := a.varsFile(m.awsFlags.vars, m.file)
+	vars := a.varsFile(m.tfvars, m.file)
 	pushed := awslambda.PushedTo(awssim.Repository(client.Region()), selected)
-	if !m.awsFlags.rehearse {
+	if !m.rehearse {
 		if pushed, err = awslambda.ReadPushed(vars); err != nil {
 			return nil, err
 		}
@@ -266,7 +266,7 @@ func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Invento
 func (a *app) selectFunctions(ctx context.Context, m awsMeasure, args []string) ([]awslambda.Selection, error) {
 	var services map[string][]awslambda.Selection
 	var names []string
-	if m.resumed == nil || m.awsFlags.rehearse {
+	if m.resumed == nil || m.rehearse {
 		o := a.compose(m.file, m.plan.Arch[0])
 		list, err := variant.Services(ctx, o, args)
 		if err != nil {
@@ -299,7 +299,7 @@ func (m awsMeasure) selectFunction(arg string) (awslambda.Selection, error) {
 	if _, err := variant.Parse(arg); err != nil {
 		return awslambda.Selection{}, fmt.Errorf("reading %q: want NAME=FUNCTION", arg)
 	}
-	s, err := awslambda.SelectFunction(name, function, m.awsFlags.region, m.plan.Strategy)
+	s, err := awslambda.SelectFunction(name, function, m.region, m.plan.Strategy)
 	s.MemoryMB = m.plan.MemoryMB
 	if !m.anyArch && len(m.plan.Arch) == 1 {
 		s.Arch = m.plan.Arch[0]

@@ -22,8 +22,9 @@ import (
 	"coldbench/bench/runtimeapi"
 )
 
-// measureFlags are the flags that every measuring command has, as typed.
-type measureFlags struct {
+// measure is a run that is asked for: the flags that every measuring command has,
+// as typed, and what check makes of them.
+type measure struct {
 	plan.Flags
 	file, payload        string
 	env                  []string
@@ -32,43 +33,7 @@ type measureFlags struct {
 	json, quiet, verbose bool
 	resume               string
 	pricing              pricing
-}
 
-func (f *measureFlags) register(cmd *cobra.Command) {
-	s, p := cmd.Flags(), &f.Typed
-	s.SortFlags = false
-	s.IntVar(&p.Runs, "runs", 50, "cold starts of each config")
-	s.IntVar(&p.WarmRuns, "warm-runs", 5, "warm invocations after each cold start")
-	s.BoolVar(&f.Cold, "cold", false, "cold starts only, no warm invocations")
-	s.BoolVar(&f.Warm, "warm", false, "show warm invocations only; cold starts are still made and recorded")
-	s.StringVar(&f.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
-	s.StringSliceVar(&f.Memory, "memory", nil, "memory sizes in MB, 128 to 10240 (default the service's x-bench memory, else 512)")
-	s.StringSliceVar(&f.Arch, "arch", nil, "architecture, amd64 or arm64 (default this machine's)")
-	s.StringVar(&f.payload, "payload", `{"name":"bench"}`, "the event: a JSON document or a file that holds one")
-	s.StringArrayVar(&f.env, "env", nil, "KEY=VALUE to add to the function's environment; may be repeated")
-	s.DurationVar(&p.Pause.Duration, "pause", 40*time.Millisecond, "idle time of an environment before it is invoked again")
-	s.Uint64Var(&p.Seed, "seed", 1, "seed of the random order")
-	s.StringVar(&p.Baseline, "baseline", "", "variant the others are compared with (default the first)")
-	s.StringVar(&p.Precision, "precision", "", "go on until the cold interval's half width is this, 5% or p90:10%")
-	s.IntVar(&f.MaxRuns, "max-runs", 200, "most cold starts of each config with --precision")
-	s.IntVar(&p.Retries, "retries", 3, "how often a sample that was not proved is taken again")
-	s.BoolVar(&f.strict, "strict", false, "exit 3 when a variant of the compose file could not be measured")
-	s.BoolVar(&f.dryRun, "dry-run", false, "print the plan, its minutes and cents, and which differences it can show; create nothing, invoke nothing")
-	s.StringVar(&f.out, "out", "results", "folder for runs/*.jsonl and the tables")
-	s.BoolVar(&f.json, "json", false, "print the report as JSON")
-	s.BoolVar(&f.quiet, "quiet", false, "no progress and no notes")
-	s.BoolVar(&f.verbose, "verbose", false, "the function's output on stderr")
-	s.StringVar(&f.resume, "resume", "", "go on with an interrupted `RUN`, its file or ID")
-	f.pricing.register(s)
-	f.Given = func(name string) bool {
-		flag := s.Lookup(name)
-		return flag != nil && flag.Changed
-	}
-}
-
-// measure is a run that was asked for, checked.
-type measure struct {
-	measureFlags
 	plan  plan.Plan
 	event []byte
 	vars  map[string]string
@@ -78,38 +43,69 @@ type measure struct {
 	reference runfile.Reference
 }
 
+func (m *measure) register(cmd *cobra.Command) {
+	s, p := cmd.Flags(), &m.Typed
+	s.SortFlags = false
+	s.IntVar(&p.Runs, "runs", 50, "cold starts of each config")
+	s.IntVar(&p.WarmRuns, "warm-runs", 5, "warm invocations after each cold start")
+	s.BoolVar(&m.Cold, "cold", false, "cold starts only, no warm invocations")
+	s.BoolVar(&m.Warm, "warm", false, "show warm invocations only; cold starts are still made and recorded")
+	s.StringVar(&m.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
+	s.StringSliceVar(&m.Memory, "memory", nil, "memory sizes in MB, 128 to 10240 (default the service's x-bench memory, else 512)")
+	s.StringSliceVar(&m.Arch, "arch", nil, "architecture, amd64 or arm64 (default this machine's)")
+	s.StringVar(&m.payload, "payload", `{"name":"bench"}`, "the event: a JSON document or a file that holds one")
+	s.StringArrayVar(&m.env, "env", nil, "KEY=VALUE to add to the function's environment; may be repeated")
+	s.DurationVar(&p.Pause.Duration, "pause", 40*time.Millisecond, "idle time of an environment before it is invoked again")
+	s.Uint64Var(&p.Seed, "seed", 1, "seed of the random order")
+	s.StringVar(&p.Baseline, "baseline", "", "variant the others are compared with (default the first)")
+	s.StringVar(&p.Precision, "precision", "", "go on until the cold interval's half width is this, 5% or p90:10%")
+	s.IntVar(&m.MaxRuns, "max-runs", 200, "most cold starts of each config with --precision")
+	s.IntVar(&p.Retries, "retries", 3, "how often a sample that was not proved is taken again")
+	s.BoolVar(&m.strict, "strict", false, "exit 3 when a variant of the compose file could not be measured")
+	s.BoolVar(&m.dryRun, "dry-run", false, "print the plan, its minutes and cents, and which differences it can show; create nothing, invoke nothing")
+	s.StringVar(&m.out, "out", "results", "folder for runs/*.jsonl and the tables")
+	s.BoolVar(&m.json, "json", false, "print the report as JSON")
+	s.BoolVar(&m.quiet, "quiet", false, "no progress and no notes")
+	s.BoolVar(&m.verbose, "verbose", false, "the function's output on stderr")
+	s.StringVar(&m.resume, "resume", "", "go on with an interrupted `RUN`, its file or ID")
+	m.pricing.register(s)
+	m.Given = func(name string) bool {
+		flag := s.Lookup(name)
+		return flag != nil && flag.Changed
+	}
+}
+
 // check turns the flags into values, or into the usage error that says which
 // is wrong.
-func (f measureFlags) check(dir, backend string) (measure, error) {
-	m := measure{measureFlags: f, vars: map[string]string{}}
-	m.Resume = f.resume != ""
-	var err error
-	if m.event, err = event(dir, f.payload); err != nil {
-		return m, err
+func (m *measure) check(dir, backend string) (err error) {
+	m.Resume = m.resume != ""
+	if m.event, err = event(dir, m.payload); err != nil {
+		return err
 	}
 	if err := m.makePlan(backend, nil); err != nil {
-		return m, err
+		return err
 	}
 	switch {
-	case f.out == "":
-		return m, usagef("--out must not be empty")
-	case f.json && f.dryRun:
-		return m, usagef("--json and --dry-run can't be combined")
+	case m.out == "":
+		return usagef("--out must not be empty")
+	case m.json && m.dryRun:
+		return usagef("--json and --dry-run can't be combined")
 	}
 	if err := m.pricing.check(dir); err != nil {
-		return m, err
+		return err
 	}
-	for _, pair := range f.env {
+	m.vars = map[string]string{}
+	for _, pair := range m.env {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
-			return m, usagef("--env %q: must be KEY=VALUE", pair)
+			return usagef("--env %q: must be KEY=VALUE", pair)
 		}
 		if runtimeapi.Reserved(key) {
-			return m, usagef("--env %q: Lambda sets or withholds %s itself", pair, key)
+			return usagef("--env %q: Lambda sets or withholds %s itself", pair, key)
 		}
 		m.vars[key] = value
 	}
-	return m, nil
+	return nil
 }
 
 // makePlan makes the plan of the flags; omitted flags keep the value of the run
@@ -150,13 +146,6 @@ func (a *app) selectVariants(ctx context.Context, file string, archs, args []str
 	return byArch, nil
 }
 
-// warnOfKeys prints which keys of the variants' services have no effect.
-func (a *app) warnOfKeys(list []coldstart.Variant) {
-	for _, v := range list {
-		a.warnings(v.Warnings)
-	}
-}
-
 // log returns where --verbose sends lines; nil without.
 func (a *app) log(verbose bool) func(string) {
 	if !verbose {
@@ -195,9 +184,6 @@ func architectures(words []string) ([]string, error) {
 	}
 	return archs, nil
 }
-
-// join lists names in a sentence.
-func join(names []string) string { return strings.Join(names, ", ") }
 
 // absolute returns a path of the command line as an absolute one.
 func absolute(dir, path string) string {

@@ -14,25 +14,24 @@ import (
 // typed returns what a command's flags ask for.
 func typed(t *testing.T, backend string, args []string) measure {
 	t.Helper()
-	var local localFlags
-	var aws awsFlags
-	cmd, f := &cobra.Command{Use: backend, Run: func(*cobra.Command, []string) {}}, &local.measureFlags
+	var local localMeasure
+	var aws awsMeasure
+	cmd, m := &cobra.Command{Use: backend, Run: func(*cobra.Command, []string) {}}, &local.measure
 	if backend == "local" {
 		local.register(cmd)
 	} else {
 		aws.register(cmd)
-		f = &aws.measureFlags
+		m = &aws.measure
 	}
 	cmd.SetArgs(args)
 	err := cmd.Execute()
-	var m measure
 	if err == nil {
-		m, err = f.check(t.TempDir(), backend)
+		err = m.check(t.TempDir(), backend)
 	}
 	if err != nil {
 		t.Fatalf("bench %s %s: %v", backend, strings.Join(args, " "), err)
 	}
-	return m
+	return *m
 }
 
 // named sets what is known only when the configs are.

@@ -110,7 +110,9 @@ func (a *app) buildImages(ctx context.Context, file string, o image.Options, arg
 		return err
 	}
 	variants := byArch[archs[0]]
-	a.warnOfKeys(variants)
+	for _, v := range variants {
+		a.warnings(v.Warnings)
+	}
 	store, err := a.openStore(file, "results", false)
 	if err != nil {
 		return err

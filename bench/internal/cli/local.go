@@ -19,14 +19,14 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// localFlags are the flags of bench local, as typed.
-type localFlags struct {
-	measureFlags
+// localMeasure is what the flags of bench local ask for.
+type localMeasure struct {
+	measure
 	engine, against string
 }
 
 func (a *app) localCommand() *cobra.Command {
-	var f localFlags
+	var m localMeasure
 	cmd := &cobra.Command{
 		Use:   "local [VARIANT | NAME=IMAGE]...",
 		Short: "Measure variants on this machine",
@@ -60,71 +60,71 @@ init then waits for. Results name the engine, its storage driver and the reason.
   bench local --against results/runs/20261124T134709Z-local-docker.jsonl`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.local(cmd.Context(), f, args)
+			return a.local(cmd.Context(), m, args)
 		},
 	}
-	f.register(cmd)
+	m.register(cmd)
 	return cmd
 }
 
-func (f *localFlags) register(cmd *cobra.Command) {
-	f.measureFlags.register(cmd)
-	s, p := cmd.Flags(), &f.Typed
+func (m *localMeasure) register(cmd *cobra.Command) {
+	m.measure.register(cmd)
+	s, p := cmd.Flags(), &m.Typed
 	s.DurationVar(&p.Timeout.Duration, "timeout", 3*time.Second, "the function's timeout, 1s to 15m")
 	s.StringVar(&p.CPU, "cpu", "lambda", "lambda: CPU by memory size as Lambda limits it; none: no limit")
 	s.DurationVar(&p.CPUPeriod.Duration, "cpu-period", 20*time.Millisecond, "period of the CPU quota, 1ms to 1s")
-	s.StringVar(&f.engine, "engine", "auto", "auto, docker or sandbox")
-	s.StringVar(&f.against, "against", "", "measure the images of this earlier run, too, and set today's against them")
-	s.BoolVar(&f.Control, "control", false, "measure the baseline once more under another name: how much do equals differ?")
+	s.StringVar(&m.engine, "engine", "auto", "auto, docker or sandbox")
+	s.StringVar(&m.against, "against", "", "measure the images of this earlier run, too, and set today's against them")
+	s.BoolVar(&m.Control, "control", false, "measure the baseline once more under another name: how much do equals differ?")
 	s.StringVar(&p.Network, "network", "bridge", "the function's network with the docker engine, bridge or none")
 }
 
-func (a *app) local(ctx context.Context, f localFlags, args []string) error {
-	m, err := f.check(a.Dir, "local")
+func (a *app) local(ctx context.Context, m localMeasure, args []string) error {
+	err := m.check(a.Dir, "local")
 	switch {
 	case err != nil:
 		return err
-	case f.engine != "auto" && f.engine != "docker" && f.engine != "sandbox":
-		return usagef("--engine %q: must be auto, docker or sandbox", f.engine)
-	case f.against != "" && m.Resume:
+	case m.engine != "auto" && m.engine != "docker" && m.engine != "sandbox":
+		return usagef("--engine %q: must be auto, docker or sandbox", m.engine)
+	case m.against != "" && m.Resume:
 		return usagef("--against and --resume can't be combined: a resumed run keeps its own")
 	}
-	a.quiet = f.quiet
+	a.quiet = m.quiet
 	var from *runfile.Header
 	switch {
 	case m.Resume:
-		if err = a.resumeRun(ctx, &m, "local", &args); err == nil {
+		if err = a.resumeRun(ctx, &m.measure, "local", &args); err == nil {
 			from, m.reference = &m.resumed.Header, m.resumed.Header.MeasuredAgainst()
 		}
-	case f.against != "":
-		from, err = a.takeReference(ctx, &m, f)
+	case m.against != "":
+		from, err = a.takeReference(ctx, &m)
 	}
 	if err != nil {
 		return err
 	}
 	if from != nil && !m.Given("engine") {
-		f.engine = from.Engine
+		m.engine = from.Engine
 	}
 	if len(m.plan.Arch) == 0 {
 		m.plan.Arch = []string{runtime.GOARCH}
 	}
-	selected, err := a.expand(ctx, m, args)
+	selected, err := a.expand(ctx, m.measure, args)
 	if err != nil {
 		return err
 	}
-	if f.Control || m.plan.Control != "" {
+	if m.Control || m.plan.Control != "" {
 		if selected, m.plan.Control, err = plan.WithControl(selected, m.plan.Baseline, func(s *Selection) *string { return &s.config.Variant }); err != nil {
 			return advice.Usage(err)
 		}
 	}
 	selected, found := addReference(m.reference, selected)
-	if f.against != "" && !found {
+	if m.against != "" && !found {
 		return usagef("--against: run %s has none of the variants that are measured", m.reference.Run)
 	}
 	if m.dryRun {
-		return a.printPlan(m, f.engine, selected)
+		return a.printPlan(m.measure, m.engine, selected)
 	}
-	return a.measureLocally(ctx, m, f.engine, selected)
+	return a.measureLocally(ctx, m.measure, m.engine, selected)
 }
 
 // Selection is a configuration that is to be measured, and the variant it is of.
@@ -152,7 +152,9 @@ func (a *app) expand(ctx context.Context, m measure, args []string) ([]Selection
 		return nil, err
 	}
 	variants := byArch[m.plan.Arch[0]]
-	a.warnOfKeys(variants)
+	for _, v := range variants {
+		a.warnings(v.Warnings)
+	}
 	var selected []Selection
 	for i, v := range variants {
 		sizes, err := m.sizesOf(v)

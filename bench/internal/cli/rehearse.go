@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) rehearseCommand() *cobra.Command {
-	f := awsFlags{rehearse: true}
+	m := awsMeasure{rehearse: true}
 	cmd := &cobra.Command{
 		Use:   "rehearse [VARIANT]...",
 		Short: "Serve the variants as functions of an endpoint that stands for AWS",
@@ -35,66 +35,64 @@ no signature is checked, and nothing is kept afterwards.`,
   AWS_ENDPOINT_URL=http://127.0.0.1:4566 bench aws --redeploy 3 --tfvars pushed.json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.serveRehearsal(cmd.Context(), f, args)
+			return a.serveRehearsal(cmd.Context(), m, args)
 		},
 	}
 	s := cmd.Flags()
 	s.SortFlags = false
-	s.StringVar(&f.listen, "listen", "127.0.0.1:4566", "HOST:PORT to serve on, on loopback; port 0 for a free one")
-	s.StringVar(&f.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
-	s.StringVar(&f.arch, "arch", runtime.GOARCH, "architecture of the functions; one that this machine runs")
-	s.StringVar(&f.region, "region", "us-east-1", "region that the functions are said to be in")
-	s.DurationVar(&f.Typed.Timeout.Duration, "timeout", 3*time.Second, "the functions' timeout, 1s to 15m")
-	s.DurationVar(&f.keepWarm, "keep-warm", 10*time.Minute, "how long an environment is kept that is not used, 1ms to 24h")
-	s.StringVar(&f.latency, "latency", "none", "what is added for the platform: none, or aws, as measured there")
-	s.StringVar(&f.faults, "faults", "", "rates of faults, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
-	s.Uint64Var(&f.Typed.Seed, "seed", 1, "seed of latencies and faults")
-	s.IntVar(&f.fresh, "fresh", 0, "`N` further images of each function, for bench aws --redeploy, 0 to 1000")
-	s.StringVar(&f.vars, "tfvars", "", "`FILE` to list the images in, as bench images push does; it goes with --fresh")
-	s.BoolVar(&f.verbose, "verbose", false, "each call on stderr")
+	s.StringVar(&m.listen, "listen", "127.0.0.1:4566", "HOST:PORT to serve on, on loopback; port 0 for a free one")
+	s.StringVar(&m.file, "file", "", "compose file that lists the variants (default docker-compose.yml)")
+	s.StringVar(&m.arch, "arch", runtime.GOARCH, "architecture of the functions; one that this machine runs")
+	s.StringVar(&m.region, "region", "us-east-1", "region that the functions are said to be in")
+	s.DurationVar(&m.Typed.Timeout.Duration, "timeout", 3*time.Second, "the functions' timeout, 1s to 15m")
+	s.DurationVar(&m.keepWarm, "keep-warm", 10*time.Minute, "how long an environment is kept that is not used, 1ms to 24h")
+	s.StringVar(&m.latency, "latency", "none", "what is added for the platform: none, or aws, as measured there")
+	s.StringVar(&m.faults, "faults", "", "rates of faults, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
+	s.Uint64Var(&m.Typed.Seed, "seed", 1, "seed of latencies and faults")
+	s.IntVar(&m.fresh, "fresh", 0, "`N` further images of each function, for bench aws --redeploy, 0 to 1000")
+	s.StringVar(&m.tfvars, "tfvars", "", "`FILE` to list the images in, as bench images push does; it goes with --fresh")
+	s.BoolVar(&m.verbose, "verbose", false, "each call on stderr")
 	return cmd
 }
 
 // checkRehearse turns the flags of bench rehearse into what a rehearsal is made from.
-func (f awsFlags) checkRehearse() (awsMeasure, error) {
-	m := awsMeasure{measure: measure{measureFlags: f.measureFlags, plan: f.Typed}, awsFlags: f}
-	var err error
-	timeout := f.Typed.Timeout.Duration
-	if m.plan.Arch, err = architectures([]string{f.arch}); err != nil {
-		return m, err
+func (m *awsMeasure) checkRehearse() (err error) {
+	m.plan = m.Typed
+	timeout := m.Typed.Timeout.Duration
+	if m.plan.Arch, err = architectures([]string{m.arch}); err != nil {
+		return err
 	}
 	switch {
 	case timeout < time.Second || timeout > 15*time.Minute || timeout%time.Second != 0:
-		return m, usagef("--timeout %s: whole seconds from 1s to 15m", timeout)
-	case f.keepWarm < time.Millisecond || f.keepWarm > 24*time.Hour:
-		return m, usagef("--keep-warm %s: 1ms to 24h", f.keepWarm)
-	case f.fresh < 0 || f.fresh > 1000:
-		return m, usagef("--fresh %d: 0 to 1000", f.fresh)
-	case awssim.CheckListen(f.listen) != nil:
-		return m, usagef("--listen: %v", awssim.CheckListen(f.listen))
-	case (f.fresh > 0) != (f.vars != ""):
-		return m, usagef("--fresh N and --tfvars FILE go together: who deploys the images has to know them")
+		return usagef("--timeout %s: whole seconds from 1s to 15m", timeout)
+	case m.keepWarm < time.Millisecond || m.keepWarm > 24*time.Hour:
+		return usagef("--keep-warm %s: 1ms to 24h", m.keepWarm)
+	case m.fresh < 0 || m.fresh > 1000:
+		return usagef("--fresh %d: 0 to 1000", m.fresh)
+	case awssim.CheckListen(m.listen) != nil:
+		return usagef("--listen: %v", awssim.CheckListen(m.listen))
+	case (m.fresh > 0) != (m.tfvars != ""):
+		return usagef("--fresh N and --tfvars FILE go together: who deploys the images has to know them")
 	}
-	return m, f.checkEndpoint("")
+	return m.checkEndpoint("")
 }
 
 // checkEndpoint checks the flags that bench aws and bench rehearse share, with their
 // prefix.
-func (f awsFlags) checkEndpoint(prefix string) error {
-	if f.latency != "none" && f.latency != "aws" {
-		return usagef("--%slatency %q: none or aws", prefix, f.latency)
+func (m *awsMeasure) checkEndpoint(prefix string) error {
+	if m.latency != "none" && m.latency != "aws" {
+		return usagef("--%slatency %q: none or aws", prefix, m.latency)
 	}
-	if _, err := awssim.ParseFaults(f.faults); err != nil {
+	if _, err := awssim.ParseFaults(m.faults); err != nil {
 		return usagef("--%sfaults: %v", prefix, err)
 	}
 	return nil
 }
 
 // serveRehearsal serves until the context ends, which is how it is meant to end.
-func (a *app) serveRehearsal(ctx context.Context, f awsFlags, args []string) (err error) {
+func (a *app) serveRehearsal(ctx context.Context, m awsMeasure, args []string) (err error) {
 	a.interrupts.Guard()
-	m, err := f.checkRehearse()
-	if err != nil {
+	if err := m.checkRehearse(); err != nil {
 		return err
 	}
 	wanted, err := a.selectFunctions(ctx, m, args)
@@ -111,13 +109,13 @@ func (a *app) serveRehearsal(ctx context.Context, f awsFlags, args []string) (er
 			a.leaveOut(w.Variant, w.Undeployed)
 		}
 	}
-	if f.fresh > 0 {
-		if err := awslambda.PushedTo(awssim.Repository(f.region), wanted).Write(absolute(a.Dir, f.vars)); err != nil {
+	if m.fresh > 0 {
+		if err := awslambda.PushedTo(awssim.Repository(m.region), wanted).Write(absolute(a.Dir, m.tfvars)); err != nil {
 			return err
 		}
 	}
 	a.say("a rehearsal, not AWS, at %s until Ctrl-C, with functions %s", r.URL, strings.Join(r.Functions, ", "))
-	if _, err := fmt.Fprintf(a.Stdout, "export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal\n", r.URL, f.region); err != nil {
+	if _, err := fmt.Fprintf(a.Stdout, "export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal\n", r.URL, m.region); err != nil {
 		return err
 	}
 	<-ctx.Done()
@@ -143,18 +141,18 @@ func (a *app) rehearse(ctx context.Context, m awsMeasure, wanted []awslambda.Sel
 	defer closeEngine()
 	dir := filepath.Dir(a.storeDir(m.file))
 	registry := rehearsal.NewRegistry(store, filepath.Join(dir, "rehearsal-images"))
-	o := rehearsal.Options{Registry: registry, Listen: m.awsFlags.listen, Options: awssim.Options{
-		Region: m.awsFlags.region, StateDir: filepath.Join(dir, "rehearsal"),
-		Latency: m.awsFlags.latency, Seed: m.plan.Seed, Log: log, KeepWarm: m.awsFlags.keepWarm,
+	o := rehearsal.Options{Registry: registry, Listen: m.listen, Options: awssim.Options{
+		Region: m.region, StateDir: filepath.Join(dir, "rehearsal"),
+		Latency: m.latency, Seed: m.plan.Seed, Log: log, KeepWarm: m.keepWarm,
 	}}
-	if o.Faults, err = awssim.ParseFaults(m.awsFlags.faults); err != nil {
+	if o.Faults, err = awssim.ParseFaults(m.faults); err != nil {
 		return nil, err
 	}
 	if m.plan.Strategy == coldstart.StrategyIdle {
 		// Waiting forces nothing at an endpoint that keeps environments longer.
 		o.KeepWarm = max(m.plan.Idle.Duration*9/10, time.Millisecond)
 	}
-	fresh := m.awsFlags.fresh
+	fresh := m.fresh
 	if m.plan.Redeploy > 0 {
 		// Some more, for first cold starts that may or may not have been made.
 		fresh = m.plan.Redeploy + m.plan.Retries

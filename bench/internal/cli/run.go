@@ -66,7 +66,7 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 
 	result, warnings, err := a.takeSamples(ctx, m, j.header, todo, file)
 	if names := begun.Header.RenamedImages(j.header); len(names) > 0 {
-		warnings = append(warnings, "resumed with another image ID, same content: "+join(names))
+		warnings = append(warnings, "resumed with another image ID, same content: "+strings.Join(names, ", "))
 	}
 	var unrestored error
 	if j.after != nil {
