@@ -54,7 +54,6 @@ func addReference(r runfile.Reference, selected []Selection) (list []Selection, 
 	return list, found
 }
 
-// sayReference says what --against found to measure.
 func (a *app) sayReference(h runfile.Header) {
 	names := func(are func(runfile.Config) bool) (list []string) {
 		for _, c := range h.Configs {
@@ -168,7 +167,6 @@ func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, o
 	return list, unavailable, nil
 }
 
-// leaveOut says why a variant is not measured, and returns its row of the run.
 func (a *app) leaveOut(variant string, err error) runfile.Unavailable {
 	a.complain(fmt.Errorf("warning: %s is left out: %w", variant, err))
 	home := a.getenv("HOME")

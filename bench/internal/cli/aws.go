@@ -96,7 +96,6 @@ func (m *awsMeasure) register(cmd *cobra.Command) {
 	s.BoolVar(&m.restore, "restore", false, "put back what a bench left changed that was killed, and do nothing else")
 }
 
-// checkAWS turns the flags of bench aws into values.
 func (m *awsMeasure) checkAWS(dir string) error {
 	m.anyArch = !m.Given("arch")
 	err := m.check(dir, "aws")

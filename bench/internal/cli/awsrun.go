@@ -19,7 +19,6 @@ import (
 	"coldbench/bench/internal/variant"
 )
 
-// measureAWS looks, says what it would do, and does it.
 func (a *app) measureAWS(ctx context.Context, client *awslambda.Client, m awsMeasure, selected []awslambda.Selection) (err error) {
 	if !m.dryRun {
 		// Before the look: what was left changed would be taken for how it was.
@@ -119,7 +118,6 @@ func (a *app) awsTargets(session *awslambda.Session, m awsMeasure, selected []aw
 	return list, unavailable, nil
 }
 
-// awsHeader describes the run before it begins.
 func awsHeader(client *awslambda.Client, m awsMeasure, targets []awslambda.Target, unavailable []runfile.Unavailable) runfile.Header {
 	h := runfile.Header{
 		Tool:        "bench " + version(),
@@ -208,7 +206,6 @@ func (a *app) awsPlan(client *awslambda.Client, inventory *awslambda.Inventory, 
 	return text, cost
 }
 
-// describeFunction names a function in the plan.
 func describeFunction(t awslambda.Target) string {
 	kind, note := "image", ""
 	if t.Facts.Zip {
@@ -229,8 +226,6 @@ func (a *app) varsFile(name, composeFile string) string {
 	return absolute(a.Dir, name)
 }
 
-// freshImages returns the digests that may be deployed in the place of each
-// function; see awslambda.Redeployable.
 func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Inventory, m awsMeasure, selected []awslambda.Selection) (map[awslambda.Ref][]string, error) {
 	if m.plan.Redeploy == 0 {
 		return nil, nil
@@ -293,7 +288,6 @@ func (a *app) selectFunctions(ctx context.Context, m awsMeasure, args []string) 
 	return list, m.checkBaseline(slices.ContainsFunc(list, func(s awslambda.Selection) bool { return s.Variant == m.plan.Baseline }))
 }
 
-// selectFunction returns the function of NAME=FUNCTION.
 func (m awsMeasure) selectFunction(arg string) (awslambda.Selection, error) {
 	name, function, _ := strings.Cut(arg, "=")
 	if _, err := variant.Parse(arg); err != nil {

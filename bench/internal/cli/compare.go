@@ -13,7 +13,6 @@ import (
 	"coldbench/bench/internal/render"
 )
 
-// comparison is what bench compare was asked for.
 type comparison struct {
 	base, new string // base is empty where new has images of another run
 	out       string
@@ -97,7 +96,6 @@ func (a *app) compare(ctx context.Context, c comparison) error {
 	return a.gate(change)
 }
 
-// gate turns the outcome of --fail-over into an exit code.
 func (a *app) gate(c *analysis.Comparison) error {
 	if !c.Judged {
 		a.hint("--force judges them all the same")

@@ -55,7 +55,6 @@ func (a *app) doctor(ctx context.Context) error {
 	return nil
 }
 
-// payloadFindings reports the architectures that this build can run locally.
 func payloadFindings() []advice.Finding {
 	const subject = "emulator"
 	if _, err := payload.RIE(runtime.GOARCH); err != nil {

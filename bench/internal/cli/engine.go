@@ -82,7 +82,6 @@ func OpenEngine(ctx context.Context, name string, o EngineOptions) (*Engine, err
 	return nil, usagef("--engine %q: auto, docker or sandbox", name)
 }
 
-// load gives an image of the store to the Docker engine, unless it has it.
 func load(ctx context.Context, engine *docker.Engine, store *image.Store, img coldstart.Image) error {
 	has, err := engine.Has(ctx, img.ID)
 	if err != nil || has {

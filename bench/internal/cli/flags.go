@@ -75,8 +75,6 @@ func (m *measure) register(cmd *cobra.Command) {
 	}
 }
 
-// check turns the flags into values, or into the usage error that says which
-// is wrong.
 func (m *measure) check(dir, backend string) (err error) {
 	m.Resume = m.resume != ""
 	if m.event, err = event(dir, m.payload); err != nil {
@@ -120,7 +118,6 @@ func (m *measure) makePlan(backend string, from *plan.Plan) error {
 	return nil
 }
 
-// checkBaseline refuses a baseline that is not found among what is measured.
 func (m *measure) checkBaseline(found bool) error {
 	if m.plan.Baseline != "" && !found {
 		return usagef("--baseline %q is not among the variants that are measured", m.plan.Baseline)
@@ -128,7 +125,6 @@ func (m *measure) checkBaseline(found bool) error {
 	return nil
 }
 
-// compose returns how the compose file of --file is read for an architecture.
 func (a *app) compose(file, arch string) variant.Options {
 	return variant.Options{File: file, Dir: a.Dir, Env: a.Environ, Arch: arch}
 }
@@ -154,7 +150,6 @@ func (a *app) log(verbose bool) func(string) {
 	return func(line string) { a.say("%s", line) }
 }
 
-// event reads the event: JSON as it stands, or a file that holds JSON.
 func event(dir, text string) ([]byte, error) {
 	if json.Valid([]byte(text)) {
 		return []byte(text), nil
@@ -173,7 +168,6 @@ func event(dir, text string) ([]byte, error) {
 	return data, nil
 }
 
-// architectures reads words of --arch; without any it is this machine's.
 func architectures(words []string) ([]string, error) {
 	if len(words) == 0 {
 		return []string{runtime.GOARCH}, nil
@@ -185,7 +179,6 @@ func architectures(words []string) ([]string, error) {
 	return archs, nil
 }
 
-// absolute returns a path of the command line as an absolute one.
 func absolute(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return path

@@ -190,7 +190,6 @@ func (a *app) openStore(file, out string, lines bool) (*image.Store, error) {
 	return store, nil
 }
 
-// storeDir is where the images of a project are kept: beside its compose file.
 func (a *app) storeDir(file string) string {
 	dir := a.Dir
 	if file != "" {

@@ -17,7 +17,6 @@ import (
 	"coldbench/bench/internal/variant"
 )
 
-// pushFlags are the flags of bench images push, as typed.
 type pushFlags struct {
 	file, region, profile, repository, vars string
 	arch                                    []string

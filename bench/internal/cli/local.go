@@ -19,7 +19,6 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// localMeasure is what the flags of bench local ask for.
 type localMeasure struct {
 	measure
 	engine, against string
@@ -139,13 +138,10 @@ type Selection struct {
 	reference *image.Earlier
 }
 
-// present is the configuration of the variant's present image.
 func (s Selection) present() coldstart.Config {
 	return coldstart.Config{Variant: s.variant.Name, MemoryMB: s.config.MemoryMB, Arch: s.config.Arch}
 }
 
-// expand multiplies the variants that are asked for by memory sizes and
-// architectures.
 func (a *app) expand(ctx context.Context, m measure, args []string) ([]Selection, error) {
 	byArch, err := a.selectVariants(ctx, m.file, m.plan.Arch, args)
 	if err != nil {
@@ -230,7 +226,6 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 	return a.run(ctx, m, job{header: header, configs: configs})
 }
 
-// localHeader describes the run before it begins.
 func localHeader(m measure, engine *Engine, o coldstart.Options, configs []OpenTarget, unavailable []runfile.Unavailable) runfile.Header {
 	h := runfile.Header{
 		Tool:        "bench " + version(),
@@ -316,7 +311,6 @@ func (a *app) printPlan(m measure, engine string, selected []Selection) error {
 	return err
 }
 
-// origin says where an image comes from.
 func (s Selection) origin() string {
 	v := s.variant
 	if s.reference != nil {

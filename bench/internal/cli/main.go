@@ -74,7 +74,6 @@ func FromProcess() Env {
 	}
 }
 
-// The exit codes.
 const (
 	exitOK          = 0
 	exitFailure     = 1
@@ -91,10 +90,8 @@ var errIncomplete = errors.New("samples failed, or over the gate")
 // said already.
 var errUnrestored = errors.New("functions were left changed")
 
-// errInterrupted ends a run that a signal stopped.
 var errInterrupted = errors.New("interrupted")
 
-// usagef returns an error in how the command was called.
 func usagef(format string, args ...any) error { return advice.Usage(fmt.Errorf(format, args...)) }
 
 // Main runs one command and returns the exit code of the process. It catches the
@@ -112,7 +109,6 @@ func Main(ctx context.Context, env Env) int {
 	return app.exit(ctx, root.ExecuteContext(ctx))
 }
 
-// app is what the commands share.
 type app struct {
 	Env
 	interrupts *interrupt.Handler
@@ -121,7 +117,6 @@ type app struct {
 	talking    sync.Mutex // held while a line is written to Stderr
 }
 
-// exit says what went wrong and returns the code for it.
 func (a *app) exit(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
@@ -155,7 +150,6 @@ func (a *app) say(format string, args ...any) {
 	fmt.Fprintf(a.Stderr, "bench: %s\n", text)
 }
 
-// complain prints an error and what to do about it.
 func (a *app) complain(err error) {
 	a.say("%v", err)
 	if hint := advice.HintOf(err); hint != "" {
@@ -172,7 +166,6 @@ func (a *app) warnings(list []string) {
 	}
 }
 
-// note prints what is good to know, unless --quiet.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {
 		a.say(format, args...)
@@ -185,7 +178,6 @@ func (a *app) progress(lines bool) progress.Display {
 	return progress.Display{Out: a.Stderr, Bars: bars, Say: a.say, Quiet: a.quiet}
 }
 
-// getenv returns the value of a variable, or "" where it is not set.
 func (a *app) getenv(key string) string {
 	for i := len(a.Environ) - 1; i >= 0; i-- {
 		if value, ok := strings.CutPrefix(a.Environ[i], key+"="); ok {

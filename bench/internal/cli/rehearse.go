@@ -55,7 +55,6 @@ no signature is checked, and nothing is kept afterwards.`,
 	return cmd
 }
 
-// checkRehearse turns the flags of bench rehearse into what a rehearsal is made from.
 func (m *awsMeasure) checkRehearse() (err error) {
 	m.plan = m.Typed
 	timeout := m.Typed.Timeout.Duration
@@ -77,8 +76,6 @@ func (m *awsMeasure) checkRehearse() (err error) {
 	return m.checkEndpoint("")
 }
 
-// checkEndpoint checks the flags that bench aws and bench rehearse share, with their
-// prefix.
 func (m *awsMeasure) checkEndpoint(prefix string) error {
 	if m.latency != "none" && m.latency != "aws" {
 		return usagef("--%slatency %q: none or aws", prefix, m.latency)

@@ -16,13 +16,11 @@ import (
 	"coldbench/bench/internal/results"
 )
 
-// namesOfRuns explains how every command that takes a run understands its name.
 const namesOfRuns = `RUN is, in this order: the path of a run file or of a folder (its newest finished
 run), the ID of a run of the results folder, latest (the newest finished run,
 without rehearsals), previous (the one before it of the same backend and
 engine), or a git revision (the newest finished run committed there).`
 
-// reportOptions are the flags of bench report.
 type reportOptions struct {
 	runs                      []string
 	format, plot, output, out string
@@ -82,7 +80,6 @@ func plotNames() []string {
 	return names
 }
 
-// chosenFormat returns the format of --format and --plot.
 func (o reportOptions) chosenFormat() (render.Format, error) {
 	f, ok := render.Lookup(o.format)
 	if !ok {
@@ -141,7 +138,6 @@ func (a *app) report(ctx context.Context, o reportOptions) error {
 	return nil
 }
 
-// results returns the results folder of --out.
 func (a *app) results(out string) results.Folder {
 	return results.Folder{
 		Dir: absolute(a.Dir, out), Work: a.Dir, Environ: a.Environ, Analyse: a.analyse,
@@ -162,8 +158,6 @@ func (a *app) show(f render.Format, r *analysis.Report) error {
 	return nil
 }
 
-// publish writes the pages of the folder that holds the run at path, and shows the
-// run on stdout.
 func (a *app) publish(folder results.Folder, path string, asJSON bool) error {
 	report, table, err := folder.Publish(path)
 	if err != nil {
@@ -181,7 +175,6 @@ func (a *app) publish(folder results.Folder, path string, asJSON bool) error {
 	return nil
 }
 
-// pricing says at which prices a report shows what invocations cost.
 type pricing struct {
 	region, file string
 	// table is the one of --prices, or the one that is built in; set by check.
@@ -193,7 +186,6 @@ func (p *pricing) register(s *pflag.FlagSet) {
 	s.StringVar(&p.file, "prices", "", "JSON file of prices in place of the table that is built in")
 }
 
-// check reads the file and finds the region in it.
 func (p *pricing) check(dir string) error {
 	p.table = price.Default()
 	if p.file != "" {
@@ -208,7 +200,6 @@ func (p *pricing) check(dir string) error {
 	return nil
 }
 
-// analyse reports on runs, with what invocations would cost.
 func (a *app) analyse(inputs []analysis.Input) *analysis.Report {
 	r := analysis.New(inputs)
 	r.Price(a.pricing.table, a.pricing.region)

@@ -128,8 +128,6 @@ func hintedUsage(err error, cmd *cobra.Command) error {
 // release is the version of bench, set by the linker for a release build.
 var release = ""
 
-// version returns the version of this build: the release, else the commit that
-// the toolchain recorded, else "devel".
 func version() string {
 	if release != "" {
 		return release

@@ -18,7 +18,6 @@ import (
 	"coldbench/bench/internal/runner"
 )
 
-// job is a run that is ready to be taken.
 type job struct {
 	header  runfile.Header
 	configs []OpenTarget // as in the header
@@ -30,7 +29,6 @@ type job struct {
 	after func() ([]string, error)
 }
 
-// run takes the samples of a run into its file, and writes the tables.
 func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 	folder := a.results(m.out)
 	entries, err := folder.Entries()
@@ -120,7 +118,6 @@ func (a *app) run(ctx context.Context, m measure, j job) (failed error) {
 	return nil
 }
 
-// runnerJob returns what runner needs to know of a new run.
 func (j job) runnerJob() runner.Job {
 	todo := runner.Job{
 		Plan:    j.header.Plan,
@@ -197,7 +194,6 @@ func withoutSample(failures, unproved int) string {
 	return strings.Join(parts, " and ")
 }
 
-// describeHost describes this machine and its engine for a run file.
 func describeHost(e *Engine) runfile.Host {
 	f := host.Describe()
 	return runfile.Host{
@@ -206,7 +202,6 @@ func describeHost(e *Engine) runfile.Host {
 	}
 }
 
-// watchHost watches this machine during a run, unless the run is on another one.
 func (a *app) watchHost(h runfile.Header, pauses bool) *host.Noise {
 	// An engine of containers is reached through DOCKER_HOST.
 	stat, daemon := a.HostStat, a.getenv("DOCKER_HOST")
@@ -217,7 +212,6 @@ func (a *app) watchHost(h runfile.Header, pauses bool) *host.Noise {
 	return host.Watch(coldstart.Wall{}, stat, pauses)
 }
 
-// hostLoad is a load as run files hold it.
 func hostLoad(l *host.Load) *runfile.HostLoad {
 	if l == nil {
 		return nil

@@ -24,7 +24,6 @@ type Experience struct {
 	billed map[invocation]float64
 }
 
-// invocation is a kind of invocations that cost the same.
 type invocation struct {
 	variant string
 	init    bool

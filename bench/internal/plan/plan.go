@@ -119,7 +119,6 @@ func (p Plan) Differences(q Plan) (ofP, ofQ string) {
 	return strings.Join(listA, ", "), strings.Join(listB, ", ")
 }
 
-// shown prints a field's value in the unit of its JSON name.
 func shown(v reflect.Value) string {
 	if d, ok := v.Interface().(interface{ Number() float64 }); ok {
 		return fmt.Sprint(d.Number())

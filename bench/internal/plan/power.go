@@ -135,7 +135,6 @@ func (c Contrast) detectable(x *Experience, class coldstart.Class, n int) (strin
 	return percent(times-1) + " or more", ok
 }
 
-// percent prints a share with two digits.
 func percent(share float64) string {
 	if share >= 0.0995 {
 		return fmt.Sprintf("%.0f %%", 100*share)

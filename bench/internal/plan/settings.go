@@ -7,7 +7,6 @@ import (
 	"strings"
 )
 
-// setting is a field of Plan that flags set.
 type setting struct {
 	// flags are one flag that takes the value or, if bare, flags without a value:
 	// with two of them, the name of the one that is given is the value.
@@ -51,7 +50,6 @@ var settings = []setting{
 
 func (s setting) value(p *Plan) reflect.Value { return reflect.ValueOf(s.field(p)).Elem() }
 
-// applies reports whether a plan has a value of the setting.
 func (s setting) applies(p *Plan) bool {
 	v := s.value(p)
 	return s.zero || !v.IsZero() && (v.Kind() != reflect.Slice || v.Len() > 0)
@@ -104,7 +102,6 @@ func (p Plan) Args(backend string) []string {
 	return args
 }
 
-// text prints a field as its flag takes it.
 func text(field any) string {
 	switch v := field.(type) {
 	case *Millis:

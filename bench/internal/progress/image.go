@@ -22,7 +22,6 @@ func (d Display) Images() func(image.Progress) {
 	return image.Slow(time.Second, 10*time.Second, d.imageLine)
 }
 
-// imageLine prints lines about a piece of work.
 func (d Display) imageLine(image.Progress) func(image.Progress) {
 	return func(p image.Progress) {
 		if !p.Ended {

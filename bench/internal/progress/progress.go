@@ -40,7 +40,6 @@ func (d Display) Run(p plan.Plan, configs []coldstart.Config, m *runner.Medians)
 	return d.lines(p.Rounds(), seen)
 }
 
-// canvas returns what bars of a width are drawn on.
 func (d Display) canvas(width int) *mpb.Progress {
 	return mpb.New(mpb.WithOutput(d.Out), mpb.WithWidth(width), mpb.WithAutoRefresh())
 }
@@ -128,7 +127,6 @@ func (d Display) lines(rounds int, seen medians) (step func(runner.Progress), en
 	return step, end
 }
 
-// medians prints the running medians of configs.
 type medians struct {
 	*runner.Medians
 	configs []coldstart.Config
@@ -167,7 +165,6 @@ func (m medians) summary() string {
 	return "medians " + strings.Join(parts, ", ") + " ms"
 }
 
-// millis prints milliseconds with three digits or so.
 func millis(v float64) string {
 	switch {
 	case v < 9.995:

@@ -26,7 +26,7 @@ type File struct {
 // OnDisk reports whether the file is on disk, and not only in a git revision.
 func (f File) OnDisk() bool { return f.at == nil }
 
-// open opens the file. The error wraps fs.ErrNotExist if there is none.
+// open fails with an error that wraps fs.ErrNotExist if there is no such file.
 func (f File) open() (io.ReadSeekCloser, error) {
 	if f.at != nil {
 		return f.at.open(f.Path)
@@ -67,7 +67,6 @@ func (f File) Input() (Input, error) {
 	return in, nil
 }
 
-// beside is the file of a name in the same folder.
 func (f File) beside(name string) File {
 	return File{Path: f.Path[:len(f.Path)-len(filepath.Base(f.Path))] + name, at: f.at}
 }
@@ -75,9 +74,6 @@ func (f File) beside(name string) File {
 // scan reads the run and hands over its samples, or keeps them in the run if each
 // is nil.
 func (f File) scan(each func(*coldstart.Sample)) (*runfile.Run, error) {
-	if f.at == nil {
-		return runfile.Scan(f.Path, each)
-	}
 	r, err := f.open()
 	if err != nil {
 		return nil, err
@@ -91,7 +87,6 @@ func (f File) scan(each func(*coldstart.Sample)) (*runfile.Run, error) {
 	return run, nil
 }
 
-// raw is the file for a page that embeds it.
 func (f File) raw() (render.RunFile, error) {
 	r, err := f.open()
 	if err != nil {
@@ -108,7 +103,6 @@ func (f File) raw() (render.RunFile, error) {
 	}, nil
 }
 
-// finished reports whether the run came to its end and was not interrupted.
 func (f File) finished() (bool, error) {
 	r, err := f.open()
 	if err != nil {

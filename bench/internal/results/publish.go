@@ -170,7 +170,6 @@ func (f Folder) LinkPictures(r *analysis.Report) error {
 	return nil
 }
 
-// drawn reports whether each picture of a section is in a folder.
 func drawn(dir string, s *analysis.Section) (bool, error) {
 	for _, p := range render.Plots() {
 		if !p.Of(s) {

@@ -15,7 +15,6 @@ import (
 	"coldbench/bench/internal/runfile"
 )
 
-// revision is a git revision whose runs are read.
 type revision struct {
 	ctx     context.Context
 	name    string

@@ -104,7 +104,6 @@ type interner struct {
 	environment, instance string
 }
 
-// intern replaces the record's repeating strings by the ones already seen.
 func (in *interner) intern(s *coldstart.Sample) {
 	for _, p := range []*string{
 		&s.Config.Variant, &s.Config.Arch, (*string)(&s.Start), (*string)(&s.Class), &s.Strategy,

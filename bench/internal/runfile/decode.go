@@ -30,7 +30,6 @@ func decodeSample(line []byte) *coldstart.Sample {
 	return &s
 }
 
-// batch is some whole lines of a file.
 type batch struct {
 	text []byte
 	ends []int // of the lines in text
@@ -40,14 +39,12 @@ type batch struct {
 	ready   chan struct{}
 }
 
-// batchSize is the length in bytes from which a batch is full.
 const batchSize = 256 << 10
 
 func newBatch() *batch {
 	return &batch{text: make([]byte, 0, batchSize+4096), ready: make(chan struct{})}
 }
 
-// each calls do for each line in order, until it returns an error.
 func (b *batch) each(do func(i int, line []byte) error) error {
 	begin := 0
 	for i, end := range b.ends {

@@ -123,7 +123,6 @@ func ImagesSeen(entries []Entry, h Header) SeenImages {
 	return seen
 }
 
-// sameHost reports whether two runs are of one backend, engine and host.
 func (h Header) sameHost(o Header) bool {
 	return h.Backend == o.Backend && h.Engine == o.Engine && h.Host.Fingerprint == o.Host.Fingerprint
 }

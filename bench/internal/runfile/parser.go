@@ -152,7 +152,6 @@ func (p *parser) sample(line []byte, s *coldstart.Sample) error {
 	return nil
 }
 
-// take reads a record, appends it to its list and checks it.
 func take[R any](p *parser, line []byte, list *[]R, check func(R) error) error {
 	var r R
 	if err := p.decode(line, &r); err != nil {
@@ -191,7 +190,6 @@ func (p *parser) decode(line []byte, v any) error {
 	return json.Unmarshal(line, v)
 }
 
-// note counts something this version does not know.
 func (p *parser) note(what string) {
 	if p.unknown == nil {
 		return

@@ -201,7 +201,6 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 // Unwrap returns what is wrong.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// errNoHeader is what is wrong with a file that is empty or of another kind.
 var errNoHeader = fmt.Errorf("no header: %w", ErrNotRun)
 
 // AnnotateError says in which file an error of reading is: "FILE:3: what", as compilers do

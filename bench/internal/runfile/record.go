@@ -20,7 +20,6 @@ import (
 // greater one is refused.
 const Schema = 1
 
-// The types of records.
 const (
 	typeRun     = "run"
 	typeSample  = "sample"
@@ -322,7 +321,6 @@ type HostLoad struct {
 	StolenShare *float64 `json:"stolenShare,omitempty"`
 }
 
-// rehearsed is Header.Rehearsal of a run with --rehearse.
 const rehearsed = "rehearsal, not AWS"
 
 // Rehearsed reports whether bench itself stood for AWS in a run.

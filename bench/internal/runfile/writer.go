@@ -41,10 +41,9 @@ type file interface {
 //
 // Its methods may be called from several goroutines.
 type Writer struct {
-	mu   sync.Mutex
-	f    file
-	path string
-	// whole is the length of the file's whole lines in bytes.
+	mu    sync.Mutex
+	f     file
+	path  string
 	whole int64
 	// broken is set where a torn line could not be taken back.
 	broken                     error
@@ -205,7 +204,6 @@ func (w *Writer) write(r any) error {
 	return nil
 }
 
-// cut takes the file back to its whole lines.
 func (w *Writer) cut() error {
 	if err := w.f.Truncate(w.whole); err != nil {
 		return err

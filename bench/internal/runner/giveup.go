@@ -70,8 +70,6 @@ func (r *run) refused(ctx context.Context, c *config, a coldstart.Attempt, err e
 	return false, r.recordEngineFailure(c, f)
 }
 
-// notProved returns what an error that wraps ErrNotCold or ErrNotWarm says, or
-// nil for any other.
 func notProved(err error, want coldstart.Start) *coldstart.ProofError {
 	var np *coldstart.ProofError
 	switch {
@@ -83,8 +81,6 @@ func notProved(err error, want coldstart.Start) *coldstart.ProofError {
 	return nil
 }
 
-// fail counts an invocation of the plan that gave no sample, and gives the
-// configuration up where there are too many.
 func (r *run) fail(c *config, last coldstart.InvocationError) {
 	c.attempts++
 	c.failed++

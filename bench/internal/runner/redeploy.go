@@ -26,14 +26,11 @@ func (j *Job) turn(round int) (deployment, position int) {
 	return before + at/length + 1, at % length
 }
 
-// first says whether the cold starts of a round are the first ones of their
-// images.
 func (j *Job) first(round int) bool {
 	deployment, position := j.turn(round)
 	return round == 0 || deployment > 0 && position == 0
 }
 
-// warmRuns is how often an environment of a round is invoked warm.
 func (j *Job) warmRuns(round int) int {
 	if j.first(round) {
 		return 0
@@ -41,7 +38,6 @@ func (j *Job) warmRuns(round int) int {
 	return j.WarmRuns
 }
 
-// deployed is what is known of a configuration's images.
 type deployed struct {
 	// number is the deployment whose image is in place, 0 for none; again is true
 	// where it was put there once more; fresh where it was never started for
@@ -70,11 +66,9 @@ func (d *deployed) tried(err error) {
 	d.fresh = d.fresh && errors.As(err, &np) && np.Reason == coldstart.Throttled
 }
 
-// notDeployed is the error of a cold start for which there is no image.
 type notDeployed struct {
 	number int
-	// first is true where the first cold start of the deployment is meant.
-	first bool
+	first  bool
 }
 
 func (e *notDeployed) Error() string {
@@ -144,8 +138,6 @@ func (r *run) forgo(c *config, none *notDeployed) {
 	r.res.Warnings = append(r.res.Warnings, fmt.Sprintf("%v: %v", c.Config, none))
 }
 
-// deploymentOf says what a cold start of a round follows; nil in a plan without
-// deployments.
 func (r *run) deploymentOf(c *config, round int) *coldstart.Deployment {
 	number, position := r.turn(round)
 	if number == 0 {

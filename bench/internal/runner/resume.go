@@ -6,21 +6,16 @@ import (
 	"coldbench/bench/internal/coldstart"
 )
 
-// cell is a configuration's place in a round.
 type cell struct {
 	config coldstart.Config
 	round  int
 }
 
-// slot is what is known of a cell from the past.
 type slot struct {
-	// settled: its cold start was made or has failed.
-	settled bool
-	// attempts were made at the cold start, none of them proved.
-	attempts int
+	settled  bool // its cold start was made or has failed
+	attempts int  // at the cold start, none of them proved
 }
 
-// slot returns what is known of a cell.
 func (r *run) slot(c coldstart.Config, round int) slot {
 	if past := r.cells[cell{c, round}]; past != nil {
 		return *past

@@ -119,8 +119,6 @@ func (r *run) rounds(ctx context.Context) error {
 	return nil
 }
 
-// round takes a round of every configuration, or that many rounds at once, in
-// the order of the first.
 func (r *run) round(ctx context.Context, round, taken int) error {
 	var order []*config
 	for _, i := range Order(r.Seed, round, len(r.configs)) {
@@ -145,8 +143,6 @@ func (r *run) round(ctx context.Context, round, taken int) error {
 	})
 }
 
-// cell takes a configuration's samples of one round: a cold start, and the
-// warm invocations of the environment it made.
 func (r *run) cell(ctx context.Context, c *config, round int) (err error) {
 	warm := r.warmRuns(round)
 	// What can't be taken is settled too.
@@ -279,7 +275,6 @@ func (r *run) sample(c *config, s coldstart.Sample) error {
 	return nil
 }
 
-// keep remembers what a rule needs of a sample.
 func (r *run) keep(c *config, s coldstart.Sample) {
 	if r.o.Rule == nil || s.Class != coldstart.ClassCold {
 		return
@@ -311,7 +306,6 @@ func (r *run) progress(c *config, round int) {
 	})
 }
 
-// total is the number of invocations of the plan.
 func (r *run) total() int {
 	n := len(r.configs) * (r.Runs*(1+r.WarmRuns) + r.Redeploy)
 	for _, c := range r.configs {
@@ -368,7 +362,6 @@ func (r *run) each(ctx context.Context, order []*config, work func(context.Conte
 	return first
 }
 
-// queues puts configurations that share something behind one another.
 func (r *run) queues(order []*config) [][]*config {
 	var queues [][]*config
 	at := map[string]int{}
