@@ -4,6 +4,7 @@ package host
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -23,17 +24,14 @@ type Facts struct {
 // Describe returns the facts of this machine.
 func Describe() Facts {
 	kb, _ := strconv.Atoi(strings.TrimSuffix(field("/proc/meminfo", "MemTotal"), " kB"))
-	f := Facts{
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	return Facts{
 		OS:       osName(),
-		Kernel:   firstLine("/proc/sys/kernel/osrelease"),
-		CPU:      field("/proc/cpuinfo", "model name"),
+		Kernel:   strings.TrimSpace(string(kernel)),
+		CPU:      cmp.Or(field("/proc/cpuinfo", "model name"), runtime.GOARCH),
 		CPUs:     runtime.NumCPU(),
 		MemoryMB: kb / 1024,
 	}
-	if f.CPU == "" {
-		f.CPU = runtime.GOARCH
-	}
-	return f
 }
 
 // Fingerprint is equal for equal machines whose engines use the same cgroup version.
@@ -70,13 +68,4 @@ func field(path, key string) string {
 		}
 	}
 	return ""
-}
-
-func firstLine(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	return strings.TrimSpace(line)
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,10 +46,7 @@ func (p Plan) Contrasts(configs []coldstart.Config) []Contrast {
 	if len(configs) == 0 {
 		return nil
 	}
-	baseline := p.Baseline
-	if baseline == "" {
-		baseline = configs[0].Variant
-	}
+	baseline := cmp.Or(p.Baseline, configs[0].Variant)
 	names := Names(configs)
 	var alone, compared []Contrast
 	for i, c := range configs {

@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -118,19 +120,13 @@ func text(field any) string {
 
 // Shell joins words to a command line, quoted where a shell needs it.
 func Shell(words []string) string {
-	quoted := make([]string, len(words))
+	quoted := slices.Clone(words)
 	for i, w := range words {
-		quoted[i] = quote(w)
+		if !plainWord.MatchString(w) {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
 	}
 	return strings.Join(quoted, " ")
 }
 
-func quote(s string) string {
-	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@,", r))
-	}) < 0
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+var plainWord = regexp.MustCompile(`^[-a-zA-Z0-9_./:=@,]+$`)

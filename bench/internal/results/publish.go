@@ -45,7 +45,8 @@ func (f Folder) Publish(path string) (report *analysis.Report, table string, err
 	if err != nil {
 		return nil, "", advice.Hint(err, "bench report "+f.Relative(path))
 	}
-	if other := beside(place); other != "" {
+	// A rehearsal is never in the summary.
+	if other := map[string]string{"local": "aws", "aws": "local"}[place]; other != "" {
 		// The run is published even if runs of the other place can't be read.
 		if err := f.summarize(shown, entries, other); err != nil {
 			f.Warn("%s is as it was: %v", SummaryName, err)
@@ -66,18 +67,6 @@ func (f Folder) summarize(r *analysis.Report, entries []runfile.Entry, place str
 	}
 	r.Sections = append(r.Sections, more.Sections...)
 	return f.WriteSummary(r)
-}
-
-// beside is the place that is shown beside a place in the summary; empty for a
-// rehearsal, which is never in it.
-func beside(place string) string {
-	switch place {
-	case "local":
-		return "aws"
-	case "aws":
-		return "local"
-	}
-	return ""
 }
 
 // WriteSummary writes the summary of a report of the newest runs.

@@ -1,6 +1,7 @@
 package runfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -80,10 +81,11 @@ func resume(f *os.File, path string, now Header, at time.Time) (*Writer, *Run, e
 
 // same compares what the samples of a run depend on.
 func same(was, is Header) error {
+	const ownEndpoint = "AWS's own"
 	for _, c := range []struct{ what, was, is string }{
 		{"backend", was.Backend, is.Backend},
 		{"engine", was.Engine, is.Engine},
-		{"endpoint", orAWS(was.Rehearsal), orAWS(is.Rehearsal)},
+		{"endpoint", cmp.Or(was.Rehearsal, ownEndpoint), cmp.Or(is.Rehearsal, ownEndpoint)},
 		{"host", was.Host.Fingerprint, is.Host.Fingerprint},
 	} {
 		if c.was != c.is {
@@ -121,13 +123,6 @@ func names(cs []Config) []string {
 		out[i] = c.Config.String()
 	}
 	return out
-}
-
-func orAWS(rehearsal string) string {
-	if rehearsal == "" {
-		return "AWS's own"
-	}
-	return rehearsal
 }
 
 // Past returns what the run has taken.
