@@ -56,34 +56,34 @@ says what kept it apart.`,
 			return a.report(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVar(&o.format, "format", "text", strings.Join(formatNames(), ", "))
-	cmd.Flags().StringVar(&o.plot, "plot", "", "one plot in place of all, with --format svg: "+strings.Join(plotNames(), ", "))
+	cmd.Flags().StringVar(&o.format, "format", "text", formatNames())
+	cmd.Flags().StringVar(&o.plot, "plot", "", "one plot in place of all, with --format svg: "+plotNames())
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "file to write (default the standard output)")
 	cmd.Flags().StringVar(&o.out, "out", "results", "results folder")
 	a.pricing.register(cmd.Flags())
 	return cmd
 }
 
-func formatNames() []string {
-	var names []string
-	for _, f := range render.Formats() {
-		names = append(names, f.Name)
-	}
-	return names
+func formatNames() string {
+	return joinNames(render.Formats(), func(f render.Format) string { return f.Name })
 }
 
-func plotNames() []string {
+func plotNames() string {
+	return joinNames(render.Plots(), func(p render.Plot) string { return p.Name })
+}
+
+func joinNames[T any](list []T, name func(T) string) string {
 	var names []string
-	for _, p := range render.Plots() {
-		names = append(names, p.Name)
+	for _, v := range list {
+		names = append(names, name(v))
 	}
-	return names
+	return strings.Join(names, ", ")
 }
 
 func (o reportOptions) chosenFormat() (render.Format, error) {
 	f, ok := render.Lookup(o.format)
 	if !ok {
-		return f, usagef("--format %q: must be one of %s", o.format, strings.Join(formatNames(), ", "))
+		return f, usagef("--format %q: must be one of %s", o.format, formatNames())
 	}
 	if o.plot == "" {
 		return f, nil
@@ -91,7 +91,7 @@ func (o reportOptions) chosenFormat() (render.Format, error) {
 	p, ok := render.PlotNamed(o.plot)
 	switch {
 	case !ok:
-		return f, usagef("--plot %q: must be one of %s", o.plot, strings.Join(plotNames(), ", "))
+		return f, usagef("--plot %q: must be one of %s", o.plot, plotNames())
 	case f.Name != "svg":
 		return f, usagef("--plot requires --format svg")
 	}
