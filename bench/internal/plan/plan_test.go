@@ -185,3 +185,10 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("empty and missing lists differ: %q, %q", a, b)
 	}
 }
+
+func TestShellQuotesWhatAShellSplits(t *testing.T) {
+	got := Shell([]string{"bench", "a=b:1,2", "", "two words", "it's", "line\n"})
+	if want := `bench a=b:1,2 '' 'two words' 'it'\''s' 'line` + "\n'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
