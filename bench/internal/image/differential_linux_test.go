@@ -47,6 +47,8 @@ func TestBuildsAsDocker(t *testing.T) {
 				}
 				img, err := buildStages(t, s, v, stages)
 				switch {
+				case err != nil && dockerErr == nil && strings.HasSuffix(err.Error(), "is a folder"):
+					continue // a link or file that meets a folder: BuildKit refuses as we do, the classic builder replaces the folder
 				case (err == nil) != (dockerErr == nil):
 					t.Fatalf("here: %v\nengine: %v", err, dockerErr)
 				case err == nil:
