@@ -193,7 +193,7 @@ type Judgement struct {
 	// values. Within is true if the whole interval lies within Margin of 1.
 	Verdict string `json:"verdict"`
 	Within  bool   `json:"withinMargin"`
-	// Needed environments a side would probably settle "unclear"; absent if unknown.
+	// Needed is how many environments a side would probably need to settle "unclear"; absent if unknown.
 	Needed int `json:"needed,omitempty"`
 }
 

@@ -261,6 +261,9 @@ func (a *app) freshImages(client *awslambda.Client, inventory *awslambda.Invento
 func (a *app) selectFunctions(ctx context.Context, m awsMeasure, args []string) ([]awslambda.Selection, error) {
 	var services map[string][]awslambda.Selection
 	var names []string
+	if m.resumed != nil {
+		args = nil // the run says which
+	}
 	if m.resumed == nil || m.rehearse {
 		o := a.compose(m.file, m.plan.Arch[0])
 		list, err := variant.Services(ctx, o, args)
@@ -282,7 +285,14 @@ func (a *app) selectFunctions(ctx context.Context, m awsMeasure, args []string) 
 	if err != nil {
 		return nil, err
 	}
-	for i := range list {
+	seen := map[string]bool{}
+	for i, s := range list {
+		// The name of a service and what x-bench adds to another's may be equal.
+		if config := s.Variant + "/" + s.Arch; seen[config] {
+			return nil, usagef("variant %q is named twice", s.Variant)
+		} else {
+			seen[config] = true
+		}
 		list[i].Named = len(args) > 0
 	}
 	return list, m.checkBaseline(slices.ContainsFunc(list, func(s awslambda.Selection) bool { return s.Variant == m.plan.Baseline }))

@@ -129,7 +129,10 @@ func (a *app) jobSummary(c *analysis.Comparison) error {
 	}
 	f, err := os.OpenFile(absolute(a.Dir, file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err == nil {
-		err = errors.Join(render.ComparisonMarkdown(f, c), f.Close())
+		if err = render.ComparisonMarkdown(f, c); err == nil {
+			_, err = fmt.Fprintln(f) // what follows is a paragraph of its own
+		}
+		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("writing the job summary: %w", err)

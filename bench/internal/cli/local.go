@@ -201,7 +201,8 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	a.warnings(engine.Warnings())
+	known := engine.Warnings()
+	a.warnings(known)
 	o := coldstart.Options{
 		Payload:     m.event,
 		Timeout:     m.plan.Timeout.Duration,
@@ -219,6 +220,7 @@ func (a *app) measureLocally(ctx context.Context, m measure, name string, select
 	if err != nil {
 		return err
 	}
+	a.warnings(slices.DeleteFunc(slices.Clone(engine.Warnings()), func(w string) bool { return slices.Contains(known, w) }))
 	header := localHeader(m, engine, o, configs, unavailable)
 	if m.reference.Run != "" {
 		a.sayReference(header)

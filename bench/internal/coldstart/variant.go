@@ -122,7 +122,7 @@ type Identity struct {
 // Identity returns the image's.
 func (i Image) Identity() Identity { return Identity{i.ID, i.ContentID} }
 
-// Same reports whether a function can see no difference of two images: they have
+// Same reports whether a function can see no difference between two images: they have
 // one image ID or one content ID. If a content ID is unknown, image IDs decide.
 func (i Identity) Same(o Identity) bool {
 	return i.ImageID == o.ImageID || i.ContentID != "" && i.ContentID == o.ContentID

@@ -117,7 +117,11 @@ func (s *Store) keepManifest(img takeable, config []byte, layers []layer) (*cont
 	if d.MediaType, err = img.MediaType(); err != nil {
 		return nil, err
 	}
-	return s.load(d)
+	c, err := s.load(d)
+	if err != nil {
+		return nil, err
+	}
+	return s.keepImage(c), nil
 }
 
 // takeLayer copies a layer, compressed with gzip unless it is, for registries want that.

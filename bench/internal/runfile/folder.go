@@ -221,7 +221,8 @@ func (r *Run) DeployedOf(variant, arch string) (images []string, deployments int
 // zero value is none.
 type Reference struct {
 	// Run is the run's ID.
-	Run     string
+	Run string
+	// Configs are those that it measured.
 	Configs []Config
 }
 

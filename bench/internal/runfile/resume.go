@@ -140,8 +140,8 @@ func (r *Run) Past() plan.Past {
 	return past
 }
 
-// FirstStarts returns which configurations belong into round 0 of the run, that
-// goes on or begins: those whose image the runs before it had not seen, unless one
+// FirstStarts returns which configurations belong in round 0 of a run that begins
+// or goes on: those whose image the runs before it had not seen, unless one
 // was started without ever having been in round 0.
 func (r *Run) FirstStarts(before []Entry) map[coldstart.Config]bool {
 	earliest := map[coldstart.Config]int{}

@@ -13,6 +13,13 @@ import (
 // Select returns the variants that the arguments of a command ask for, see Choose:
 // services of the compose file and NAME=IMAGE.
 func Select(ctx context.Context, o Options, args []string) ([]coldstart.Variant, error) {
+	for _, arg := range args {
+		if strings.Contains(arg, "=") {
+			if _, err := Parse(arg); err != nil {
+				return nil, advice.Usage(err)
+			}
+		}
+	}
 	services, err := Services(ctx, o, args)
 	if err != nil {
 		return nil, err

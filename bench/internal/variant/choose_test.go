@@ -47,4 +47,7 @@ func TestSelectReadsNoFileForImages(t *testing.T) {
 	if _, err := Select(t.Context(), o, []string{"x=image", "y"}); err == nil || advice.IsUsage(err) {
 		t.Errorf("without a compose file: %v", err)
 	}
+	if _, err := Select(t.Context(), o, []string{"y", "x="}); !advice.IsUsage(err) {
+		t.Errorf("a wrong argument without a compose file: %v", err)
+	}
 }

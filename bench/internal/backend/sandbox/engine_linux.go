@@ -159,22 +159,25 @@ func (e *Engine) try(ctx context.Context, root string, overlay bool) ([]string, 
 }
 
 // canOverlay reports whether the root can be mounted as an overlay. It tries each
-// root once.
+// root once, and decides nothing if no sandbox at all can be made over it: its start
+// says why.
 func (e *Engine) canOverlay(ctx context.Context, root string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	can, tried := e.overlays[root]
-	if tried {
+	if can, tried := e.overlays[root]; tried {
 		return can
 	}
-	_, err := e.try(ctx, root, true)
-	if err != nil && ctx.Err() == nil && e.storage != bindMount {
+	_, refused := e.try(ctx, root, true)
+	if refused == nil {
+		e.storage = cmp.Or(e.storage, overlayMount)
+	} else if _, err := e.try(ctx, root, false); err != nil {
+		return false
+	} else if e.storage != bindMount {
 		e.storage = bindMount
-		e.notes = append(e.notes, "images are bind-mounted, and start up to a tenth sooner than from an overlay: "+err.Error())
+		e.notes = append(e.notes, "images are bind-mounted, and start up to a tenth sooner than from an overlay: "+refused.Error())
 	}
-	e.storage = cmp.Or(e.storage, overlayMount)
-	e.overlays[root] = err == nil
-	return err == nil
+	e.overlays[root] = refused == nil
+	return refused == nil
 }
 
 // Open implements coldstart.Backend.

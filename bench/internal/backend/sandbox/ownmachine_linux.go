@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"coldbench/bench/internal/coldstart"
 	"coldbench/bench/runtimeapi"
@@ -16,7 +17,9 @@ func (e *Engine) NewMachine(s Spec) (Machine, error) {
 	if s.Function.Handler == "" && len(s.Image.Command) > 0 {
 		s.Function.Handler = s.Image.Command[0]
 	}
-	t, err := e.openFunction(context.Background(), s.Function, s.Image, o)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // for a file system that hangs
+	defer cancel()
+	t, err := e.openFunction(ctx, s.Function, s.Image, o)
 	if err != nil {
 		return nil, fmt.Errorf("making an execution environment of %s: %w", s.Function.Name, err)
 	}

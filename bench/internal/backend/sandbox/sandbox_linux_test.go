@@ -279,6 +279,9 @@ func TestBrokenRoot(t *testing.T) {
 			}
 		})
 	}
+	if got, w := e.Facts().StorageDriver, strings.Join(e.Warnings(), "\n"); got != "" || strings.Contains(w, "bind-mounted") {
+		t.Errorf("storage driver %q, warnings %q, of roots over which nothing starts", got, w)
+	}
 	before.unchanged(t)
 }
 
