@@ -43,17 +43,12 @@ var escape = strings.NewReplacer(`\`, `\\`, ":", `\:`, ",", `\,`)
 //
 // An overlay starts with an empty directory cache, as a container engine's does;
 // a bind mount shares the machine's, and paths that an earlier environment
-// looked up cost less. An overlay needs a second folder: an empty tmpfs.
+// looked up cost less. An overlay needs a second folder: an empty one, on the same
+// file system, or files and folders would have different device numbers.
 func root(s *spec) (string, error) {
-	if s.overlay {
-		if err := syscall.Chdir(s.root); err != nil {
-			return "entering the image's root", err
-		}
-		if err := syscall.Mount("tmpfs", s.root, "tmpfs", syscall.MS_RDONLY|quiet, "mode=755,size=4k"); err != nil {
-			return "mounting an empty folder", err
-		}
+	if s.empty != "" {
 		return "mounting an overlay of the image's root", syscall.Mount("overlay", s.root, "overlay",
-			syscall.MS_RDONLY|quiet, "lowerdir=.:"+escape.Replace(s.root))
+			syscall.MS_RDONLY|quiet, "lowerdir="+escape.Replace(s.root)+":"+escape.Replace(s.empty))
 	}
 	if err := syscall.Mount(s.root, s.root, "", syscall.MS_BIND, ""); err != nil {
 		return "binding the image's root", err

@@ -10,7 +10,8 @@ import (
 // field last:
 //
 //	root=PATH      the unpacked image, on the emulator's own file system
-//	overlay=1      mount the root as an overlay; absent for a bind mount
+//	empty=PATH     mount the root as an overlay above this empty folder; absent for
+//	               a bind mount
 //	uid=N gid=N    who the function is
 //	tmp=BYTES      size of /tmp
 //	keep=N         descriptor of the /tmp to use instead of a new one
@@ -25,10 +26,10 @@ import (
 // With ready comes, where the kernel has such a thing, a descriptor of /tmp by
 // which the emulator may keep it for the environment's next process.
 type spec struct {
-	root, hostname, tmp string
-	uid, gid, files     int
-	overlay             bool
-	cgroups             []cgroup
+	root, empty     string
+	hostname, tmp   string
+	uid, gid, files int
+	cgroups         []cgroup
 	// keep is -1 where /tmp is to be new, kept where it can't be kept.
 	keep, kept int
 	program
@@ -98,8 +99,8 @@ func parse(text []byte) (s spec, bad string) {
 		switch name {
 		case "root":
 			s.root = value
-		case "overlay":
-			s.overlay = true
+		case "empty":
+			s.empty = value
 		case "hostname":
 			s.hostname = value
 		case "tmp":

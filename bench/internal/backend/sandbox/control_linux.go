@@ -16,8 +16,9 @@ import (
 // execute there.
 type description struct {
 	root, dir string
-	// overlay mounts the root as an overlay, not as a bind mount.
-	overlay   bool
+	// empty is an empty folder, with which the root is mounted as an overlay; without
+	// one it is bind-mounted.
+	empty     string
 	argv, env []string
 	// views are the control groups to show.
 	views []view
@@ -48,8 +49,8 @@ func (d description) encode() ([]byte, error) {
 		"tmp=" + strconv.Itoa(tmpBytes), "files=" + strconv.Itoa(openFiles),
 		"hostname=sandbox", "dir=" + d.dir,
 	}
-	if d.overlay {
-		fields = append(fields, "overlay=1")
+	if d.empty != "" {
+		fields = append(fields, "empty="+d.empty)
 	}
 	if d.keep {
 		fields = append(fields, "keep="+strconv.Itoa(keepFD))

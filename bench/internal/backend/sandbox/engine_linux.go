@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -37,8 +38,8 @@ type Engine struct {
 	// storage is how roots are mounted: empty before the first, overlayMount, or
 	// bindMount if an overlay was refused for one of them.
 	storage string
-	// overlays says of each root whether it can be an overlay.
-	overlays map[string]bool
+	// empties are what emptyBeside returned for each root.
+	empties map[string]string
 }
 
 var _ coldstart.Backend = (*Engine)(nil)
@@ -93,7 +94,7 @@ func makeEngine(ctx context.Context, o Options, start []byte) (*Engine, error) {
 // makeEngineAs makes an engine in the first way that works: with user
 // namespaces (true) or without.
 func makeEngineAs(ctx context.Context, o Options, start []byte, ways []bool) (*Engine, error) {
-	e := &Engine{overlays: map[string]bool{}}
+	e := &Engine{empties: map[string]string{}}
 	var err error
 	if e.program, err = newProgram(start, o.StateDir); err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func (e *Engine) probe(ctx context.Context, dir string, ways []bool) error {
 	}
 	for _, e.user = range ways {
 		var notes []string
-		if notes, err = e.try(ctx, root, false); err == nil {
+		if notes, err = e.try(ctx, root, ""); err == nil {
 			e.notes = append(e.notes, notes...)
 			return nil
 		}
@@ -143,10 +144,10 @@ func (e *Engine) probe(ctx context.Context, dir string, ways []bool) error {
 	return advice.Hint(fmt.Errorf("%w: %w", ErrUnsupported, err), remedy())
 }
 
-// try makes one sandbox without a function over a root, and returns what start
-// notes about it.
-func (e *Engine) try(ctx context.Context, root string, overlay bool) ([]string, error) {
-	p, err := e.launch(ctx, description{root: root, overlay: overlay, dir: "/", argv: []string{"/none"}}, &localenv.Output{}, nil,
+// try makes one sandbox without a function over a root, see description, and returns
+// what start notes about it.
+func (e *Engine) try(ctx context.Context, root, empty string) ([]string, error) {
+	p, err := e.launch(ctx, description{root: root, empty: empty, dir: "/", argv: []string{"/none"}}, &localenv.Output{}, nil,
 		func() (*group, error) { return &group{}, nil })
 	if err != nil {
 		return nil, err
@@ -158,26 +159,35 @@ func (e *Engine) try(ctx context.Context, root string, overlay bool) ([]string, 
 	return p.starter.Notes, err
 }
 
-// canOverlay reports whether the root can be mounted as an overlay. It tries each
-// root once, and decides nothing if no sandbox at all can be made over it: its start
-// says why.
-func (e *Engine) canOverlay(ctx context.Context, root string) bool {
+// emptyBeside returns an empty folder beside a root, made once and left there, with
+// which the root can be mounted as an overlay; "" if the kernel refuses that. It tries
+// each root once, and decides nothing if no sandbox at all can be made over it: its
+// start says why.
+func (e *Engine) emptyBeside(ctx context.Context, root string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if can, tried := e.overlays[root]; tried {
-		return can
+	if empty, tried := e.empties[root]; tried {
+		return empty
 	}
-	_, refused := e.try(ctx, root, true)
+	empty := filepath.Join(filepath.Dir(root), ".empty")
+	refused := os.Mkdir(empty, 0o755)
+	if refused == nil || errors.Is(refused, fs.ErrExist) {
+		_, refused = e.try(ctx, root, empty)
+	}
 	if refused == nil {
 		e.storage = cmp.Or(e.storage, overlayMount)
-	} else if _, err := e.try(ctx, root, false); err != nil {
-		return false
-	} else if e.storage != bindMount {
+		e.empties[root] = empty
+		return empty
+	}
+	if _, err := e.try(ctx, root, ""); err != nil {
+		return ""
+	}
+	if e.storage != bindMount {
 		e.storage = bindMount
 		e.notes = append(e.notes, "images are bind-mounted, and start up to a tenth sooner than from an overlay: "+refused.Error())
 	}
-	e.overlays[root] = refused == nil
-	return refused == nil
+	e.empties[root] = ""
+	return ""
 }
 
 // Open implements coldstart.Backend.
@@ -245,7 +255,7 @@ func (e *Engine) openFunction(ctx context.Context, f runtimeapi.Function, img co
 	}
 	t := &opened{engine: e, server: runtimeapi.NewServer(listener), function: f, limits: limits{int64(f.MemoryMB) << 20, quota}, log: o.Log}
 	env := f.Environ(localenv.EnvironmentOf(img, o), t.server.Addr())
-	t.what = description{root: root, overlay: e.canOverlay(ctx, root), dir: cmp.Or(img.WorkingDir, "/"), argv: argv, env: env}
+	t.what = description{root: root, empty: e.emptyBeside(ctx, root), dir: cmp.Or(img.WorkingDir, "/"), argv: argv, env: env}
 	return t, nil
 }
 

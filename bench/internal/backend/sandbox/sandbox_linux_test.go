@@ -27,6 +27,7 @@ type seen struct {
 	Hostname, Dir, Error               string
 	Args, Env, FDs, Mounts, Dev, Procs []string
 	Files                              [2]uint64
+	Devices                            [2]uint64 // of / and /bootstrap
 	Writable, Denied, Readable         []string
 	Tmp                                uint64
 	Session                            int

@@ -34,6 +34,7 @@ type report struct {
 	Env      []string
 	FDs      []string
 	Files    [2]uint64
+	Devices  [2]uint64
 	Mounts   []string
 	Dev      []string
 	Procs    []string
@@ -123,6 +124,11 @@ func look() report {
 	var lim syscall.Rlimit
 	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim)
 	r.Files = [2]uint64{lim.Cur, lim.Max}
+	for i, path := range []string{"/", "/bootstrap"} {
+		var st syscall.Stat_t
+		_ = syscall.Stat(path, &st)
+		r.Devices[i] = st.Dev
+	}
 	var st syscall.Statfs_t
 	if syscall.Statfs("/tmp", &st) == nil {
 		r.Tmp = st.Blocks * uint64(st.Bsize)
