@@ -53,7 +53,7 @@ func HintOf(err error) string {
 // usage is an error in how a command was called.
 type usage struct{ error }
 
-// Unwrap returns the error as it was.
+// Unwrap returns the marked error.
 func (u *usage) Unwrap() error { return u.error }
 
 // Usage marks an error as one in how a command was called. It returns nil for nil.

@@ -61,7 +61,7 @@ func notes(h runfile.Header, s Section, o observed) []string {
 		list = append(list, suppressedNote)
 	}
 	if slices.ContainsFunc(s.Columns, func(c Column) bool { return c.StandIn }) {
-		add("Stand-in base: the image's base could not be had, and one made from other packages stands in for it. It has the same contract and about the same size, but its times are not those of the real base.")
+		add("Stand-in base: the image's base is not available here, so one made from other packages stands in for it. It has the same contract and about the same size, but other times than the real base.")
 	}
 	var held []string
 	for _, c := range h.Configs {

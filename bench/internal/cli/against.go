@@ -152,7 +152,7 @@ func (a *app) openAll(ctx context.Context, engine *Engine, store *image.Store, o
 		case s.named:
 			return list, nil, fmt.Errorf("%s: %w", s.config.Variant, err)
 		case b.err != nil && ok:
-			// The image is as missing as it was for another memory size.
+			// Another memory size has already reported the missing image.
 		default:
 			row := a.leaveOut(s.config.Variant, err)
 			if s.reference != nil {

@@ -93,7 +93,7 @@ func (m *awsMeasure) register(cmd *cobra.Command) {
 	s.BoolVar(&m.rehearse, "rehearse", false, "measure an endpoint on this machine that stands for AWS: free, no account")
 	s.StringVar(&m.latency, "rehearse-latency", "none", "what a rehearsal adds for the platform: none, or aws, as measured there")
 	s.StringVar(&m.faults, "rehearse-faults", "", "rates of faults of a rehearsal, throttle=0.05,error=0.02,reset=0.01,slow=0.1 say")
-	s.BoolVar(&m.restore, "restore", false, "put back what a bench left changed that was killed, and do nothing else")
+	s.BoolVar(&m.restore, "restore", false, "restore what a killed bench left changed, and do nothing else")
 }
 
 func (m *awsMeasure) checkAWS(dir string) error {
@@ -175,12 +175,12 @@ func (a *app) aws(ctx context.Context, m awsMeasure, args []string) (err error) 
 	return a.measureAWS(ctx, client, m, selected)
 }
 
-// restoreAWS puts back what killed benches left changed. asked is true where
-// that is all there is to do.
+// restoreAWS restores what killed benches left changed. asked is true if nothing
+// else is to be done.
 func (a *app) restoreAWS(client *awslambda.Client, asked bool) error {
 	done, err := client.Restore()
 	for _, name := range done.Functions {
-		a.say("function %s is as it was", name)
+		a.say("function %s is restored", name)
 	}
 	for _, where := range done.Elsewhere {
 		region, _, _ := strings.Cut(where, " ")

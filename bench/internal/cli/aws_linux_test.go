@@ -92,7 +92,7 @@ func (c *cloud) run() *runfile.Run {
 	return run
 }
 
-// untouched checks that every function is as it was.
+// untouched checks that every function is unchanged.
 func (c *cloud) untouched() {
 	c.t.Helper()
 	c.Mu.Lock()

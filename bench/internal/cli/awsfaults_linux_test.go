@@ -108,7 +108,7 @@ func TestAWSRefuses(t *testing.T) {
 }
 
 // A function that fails is given up, with its reason and what it last wrote; the
-// others are measured, and all are put back.
+// others are measured, and all are restored.
 func TestAWSFunctionsThatFail(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ reason, payload, failure, status, errorType string }{
@@ -151,7 +151,7 @@ func TestAWSFunctionsThatFail(t *testing.T) {
 }
 
 // A function that may not run any more, for its concurrency was set to 0 after it
-// was looked at, is given up, with each refusal recorded, and put back.
+// was looked at, is given up, with each refusal recorded, and restored.
 func TestAWSConcurrencyTakenAway(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, "p-scratch")

@@ -288,11 +288,11 @@ func (a *app) selectFunctions(ctx context.Context, m awsMeasure, args []string) 
 	seen := map[string]bool{}
 	for i, s := range list {
 		// The name of a service and what x-bench adds to another's may be equal.
-		if config := s.Variant + "/" + s.Arch; seen[config] {
+		config := s.Variant + "/" + s.Arch
+		if seen[config] {
 			return nil, usagef("variant %q is named twice", s.Variant)
-		} else {
-			seen[config] = true
 		}
+		seen[config] = true
 		list[i].Named = len(args) > 0
 	}
 	return list, m.checkBaseline(slices.ContainsFunc(list, func(s awslambda.Selection) bool { return s.Variant == m.plan.Baseline }))

@@ -3,9 +3,8 @@
 // that names concrete engines, and the only one that touches the standard
 // streams, the environment and the working directory.
 //
-// It is opinionated about streams: stdout carries data and nothing else;
-// everything said about the work goes to stderr, lower case, prefixed with
-// "bench: ". Nothing is created before every flag has been checked.
+// stdout carries data and nothing else. Messages go to stderr, lower case, prefixed
+// with "bench: ". Nothing is created before every flag has been checked.
 package cli
 
 import (

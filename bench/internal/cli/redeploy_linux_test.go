@@ -285,7 +285,7 @@ func TestRehearseServesFreshImages(t *testing.T) {
 	before := s.configuration("p-sound")
 	w.benchWith("aws", "--redeploy", "2", "--runs", "2", "--cold", "--tfvars", "pushed.json", "sound").expect(t, 0)
 	if after := s.configuration("p-sound"); after != before {
-		t.Errorf("it is not as it was:\n%s\n%s", before, after)
+		t.Errorf("it has changed:\n%s\n%s", before, after)
 	}
 	w.benchWith("aws", "--redeploy", "1", "--runs", "2", "--cold", "--tfvars", "pushed.json", "sound").expect(t, 1, "0 images that it never had")
 }

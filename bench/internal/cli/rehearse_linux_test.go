@@ -302,7 +302,7 @@ func TestRehearseServes(t *testing.T) {
 	e := w.benchWith("aws", "--runs", "2", "--cold", "--memory", "256", "sound")
 	e.expect(t, 0, "endpoint "+strings.TrimPrefix(s.url, "http://")+", not AWS")
 	if after := s.configuration("p-sound"); after != before || !strings.Contains(before, `"MemorySize":512`) {
-		t.Errorf("it is not as it was:\n%s\n%s", before, after)
+		t.Errorf("it has changed:\n%s\n%s", before, after)
 	}
 	s.stop()
 	if code := s.cmd.ProcessState.ExitCode(); code != 0 {

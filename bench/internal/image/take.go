@@ -24,8 +24,8 @@ type taking struct {
 	notes    map[string]string
 	// plain leaves layers that are blobs of the store already without compression.
 	plain bool
-	// alive is written to when something has come from a registry, say is called about what
-	// is big; both may be nil.
+	// alive gets a write for each piece that comes from a registry; say announces large
+	// layers. Both may be nil.
 	alive io.Writer
 	say   func(format string, args ...any)
 }

@@ -126,9 +126,9 @@ func shown(v reflect.Value) string {
 	return fmt.Sprint(v)
 }
 
-// Past is what there is of a run that was interrupted, in the order it was
-// taken. A start that was made is not made again: where an environment had not
-// served all of its warm invocations when the run ended, they stay missing.
+// Past holds the attempts of an interrupted run, in their order. No start is repeated:
+// warm invocations that an environment had not served when the run ended stay
+// missing.
 type Past struct {
 	Samples []coldstart.Sample
 	Rejects []coldstart.Attempt

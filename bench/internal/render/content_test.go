@@ -41,7 +41,7 @@ var must = map[string][]string{
 		"CPU: not limited: no cgroup may be made here.",
 	},
 	"stand-in": {
-		"scratch al2 (stand-in base)", "Stand-in base: the image's base could not be had",
+		"scratch al2 (stand-in base)", "Stand-in base: the image's base is not available",
 		"cold al2 (stand-in base) 4.24 ms (3.72 to 4.63) slower: 1.41 × (1.26 to 1.56)",
 	},
 	"interrupted": {

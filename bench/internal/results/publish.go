@@ -49,7 +49,7 @@ func (f Folder) Publish(path string) (report *analysis.Report, table string, err
 	if other := map[string]string{"local": "aws", "aws": "local"}[place]; other != "" {
 		// The run is published even if runs of the other place can't be read.
 		if err := f.summarize(shown, entries, other); err != nil {
-			f.Warn("%s is as it was: %v", SummaryName, err)
+			f.Warn("%s is unchanged: %v", SummaryName, err)
 		}
 	}
 	report, _, err = f.Report([]Input{run})

@@ -215,7 +215,7 @@ func (k *Session) Wake(ctx context.Context, refs []Ref) error {
 	return nil
 }
 
-// Close puts every function back as it was. It may be called twice.
+// Close restores every function. It may be called twice.
 func (k *Session) Close() error {
 	k.mu.Lock()
 	if k.closed {

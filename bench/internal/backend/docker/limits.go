@@ -84,7 +84,7 @@ func (e *Engine) Limits(o coldstart.Options) coldstart.Limits {
 type updater func(ctx context.Context, id string, period, quota int64) error
 
 // findUpdater tries the two ways to change a quota on a container that does not exist: an
-// engine that knows the way says so, one that does not says that there is no such path.
+// engine that has the call answers "no such container", one that lacks it "no such path".
 func (e *Engine) findUpdater(ctx context.Context) updater {
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errSilent)
 	defer cancel()
@@ -129,7 +129,7 @@ func (e *Engine) updateLibpod(ctx context.Context, id string, period, quota int6
 	return err
 }
 
-// libpod calls Podman's own API, for what the Docker API does not have.
+// libpod calls Podman's own API, for what the Docker API lacks.
 func (e *Engine) libpod(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://podman/v4.0.0/libpod/"+path, bytes.NewReader(body))
 	if err != nil {
